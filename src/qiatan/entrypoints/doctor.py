@@ -1,0 +1,216 @@
+"""What would keep this installation from running well, each finding with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import qiatan
+from qiatan.entrypoints.port_owner import owner_of_port
+from qiatan.infra.postgres import holder_of, open_database
+from qiatan.infra.settings import KEY_FILE, Settings, secret_problem
+from qiatan.infra.setup_error import SetupError
+
+Level = Literal["ok", "warn", "fail"]
+
+_MIB = 1024 * 1024
+_DISK_FAIL = 256 * _MIB
+_DISK_WARN = 2048 * _MIB
+_CLOCK_WARN_SECONDS = 2.0
+_CLOCK_FAIL_SECONDS = 30.0
+_CLOCK_SAMPLE_SECONDS = 0.2
+_CLOCK_JUMP_SECONDS = 0.05
+_NEWEST_KNOWN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+_CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: how it is, and what to do when it is not well."""
+
+    name: str
+    level: Level
+    message: str
+    remedy: str | None = None
+
+
+def examine(environ: Mapping[str, str]) -> list[Finding]:
+    """Look at everything; nothing is changed, and nothing raises."""
+    findings = [_versions()]
+    try:
+        settings = Settings.from_env(environ)
+    except SetupError as error:
+        return [*findings, _failed("settings", str(error))]
+    findings += [
+        Finding("settings", "ok", "all settings can be read"),
+        *_public_url(settings),
+        *_data_dir(settings),
+        _port(settings),
+        _pages(),
+        _clock(settings),
+        *asyncio.run(_database(settings)),
+    ]
+    return findings
+
+
+def failed(findings: list[Finding]) -> bool:
+    """Whether something must be done before the server can run."""
+    return any(finding.level == "fail" for finding in findings)
+
+
+def as_json(findings: list[Finding]) -> str:
+    """For programs."""
+    return json.dumps({"ok": not failed(findings), "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=2)
+
+
+def as_text(findings: list[Finding]) -> str:
+    """For people: one line each, the remedy below."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.level:<5}{finding.name:<12}{finding.message}")
+        if finding.remedy:
+            lines.append(f"{'':<17}→ {finding.remedy}")
+    return "\n".join(lines)
+
+
+def _failed(name: str, told: str) -> Finding:
+    """A `SetupError` says what is wrong before its first colon-and-remedy; the whole line is kept."""
+    what, separator, remedy = told.rpartition(": ")
+    return Finding(name, "fail", what if separator else told, remedy if separator else None)
+
+
+def _versions() -> Finding:
+    return Finding("versions", "ok", f"qiatan {qiatan.__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+
+
+def _public_url(settings: Settings) -> list[Finding]:
+    parts = urlsplit(settings.public_url)
+    if parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return []
+    return [
+        Finding(
+            "public url",
+            "warn",
+            f"{settings.public_url} is not encrypted: passwords and talks can be read on the way",
+            "put a proxy with TLS before the server and set PUBLIC_URL to its https address",
+        )
+    ]
+
+
+def _data_dir(settings: Settings) -> list[Finding]:
+    directory = settings.data_dir
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return [Finding("data", "fail", f"{existing} is not writable for this user", f"chown it, or set DATA (now {directory})")]
+    free = shutil.disk_usage(existing).free
+    level: Level = "fail" if free < _DISK_FAIL else "warn" if free < _DISK_WARN else "ok"
+    remedy = None if level == "ok" else f"free space on that disk, or move the directory and set DATA (at least {_DISK_WARN // _MIB} MiB)"
+    state = "" if directory.exists() else " (not made yet: the first start makes it)"
+    findings = [Finding("disk", level, f"{free // _MIB} MiB free for {directory}{state}", remedy)]
+    key = directory / KEY_FILE
+    problem = secret_problem(key)
+    if problem is not None:
+        findings.append(_failed("secret key", problem))
+    elif key.exists():
+        findings.append(Finding("secret key", "ok", "readable for its owner only"))
+    return findings
+
+
+def _port(settings: Settings) -> Finding:
+    holder = holder_of(settings.data_dir) if settings.data_dir.is_dir() else None
+    owner = owner_of_port(settings.port)
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family[0], family[1]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(family[4])
+    except PermissionError:
+        return Finding("port", "fail", f"{settings.port} is for root only", "set PORT to one above 1023, or listen behind a proxy")
+    except socket.gaierror:
+        return Finding("port", "fail", f"HOST: {settings.host} is not known here", "set HOST to an address of this machine, or 0.0.0.0")
+    except OSError as error:
+        if holder is not None and (owner is None or owner.pid == holder.pid):
+            return Finding("port", "ok", f"{settings.port} is served by this installation (process {holder.pid})")
+        who = f"process {owner.pid} ({owner.name})" if owner else "another program"
+        remedy = f"stop it (kill {owner.pid}), or set PORT to a free one" if owner else "set PORT to a free one"
+        return Finding("port", "fail", f"{settings.host}:{settings.port} cannot be used ({error.strerror}; held by {who})", remedy)
+    return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def _pages() -> Finding:
+    pages = Path(qiatan.__file__).parent / "pages"
+    if pages.is_dir() and any(pages.iterdir()):
+        return Finding("pages", "ok", "built")
+    return Finding(
+        "pages", "fail", f"the pages are not built: {pages} is empty", "run make run in the checkout, or install the released wheel"
+    )
+
+
+def _clock(settings: Settings) -> Finding:
+    wall, steady = time.time(), time.monotonic()
+    time.sleep(_CLOCK_SAMPLE_SECONDS)
+    jump = (time.time() - wall) - (time.monotonic() - steady)
+    remedy = "synchronise this machine's clock (NTP), then start again"
+    if wall < _NEWEST_KNOWN:
+        return Finding("clock", "fail", f"it shows {datetime.fromtimestamp(wall, UTC):%Y-%m-%d}, before this version existed", remedy)
+    if abs(jump) > _CLOCK_JUMP_SECONDS:
+        return Finding("clock", "warn", f"it moved by {jump * 1000:+.0f} ms within {_CLOCK_SAMPLE_SECONDS} s", remedy)
+    kept = [path.stat().st_mtime for path in settings.data_dir.glob("*")] if os.access(settings.data_dir, os.R_OK | os.X_OK) else []
+    ahead = max(kept, default=wall) - time.time()
+    if ahead > _CLOCK_WARN_SECONDS:
+        return Finding("clock", "warn", f"it went back: the data directory has files from {ahead:.0f} s in the future", remedy)
+    return Finding("clock", "ok", "it runs evenly")
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    embedded = settings.database_url is None
+    if embedded and not any(path.exists() for path in (settings.data_dir / "postgresql", settings.data_dir / "postgresql.location")):
+        return [Finding("database", "ok", "the embedded PostgreSQL is not made yet: the first start makes it")]
+    try:
+        async with open_database(settings) as url:
+            return await _connected(url, "embedded" if embedded else "DATABASE_URL")
+    except SetupError as error:
+        return [_failed("database", str(error))]
+
+
+async def _connected(url: str, kind: str) -> list[Finding]:
+    import psycopg  # noqa: PLC0415 -- heavy, and not needed for the other findings
+
+    from qiatan.infra.db.migrate import head  # noqa: PLC0415 -- loads SQLAlchemy and Alembic
+
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True) as connection:
+            version = connection.info.server_version
+            before = time.time()
+            row = await (await connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8")).fetchone()
+            local = (before + time.time()) / 2
+            made = await (await connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")).fetchone()
+            revision = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone() if made and made[0] else None
+    except psycopg.Error as error:
+        return [Finding("database", "fail", f"it refuses: {str(error).strip()}", "check DATABASE_URL and the database's own log")]
+    findings = [Finding("database", "ok", f"{kind}, PostgreSQL {version // 10000}.{version % 10000}")]
+    known, stands = head(), revision[0] if revision else None
+    if stands == known:
+        findings.append(Finding("migrations", "ok", f"at {stands}, the newest"))
+    else:
+        findings.append(
+            Finding(
+                "migrations", "warn", f"at {stands or 'nothing'}; this version knows {known}", "run qiatan migrate, or start the server"
+            )
+        )
+    apart = abs(float(row[0]) - local) if row else 0.0
+    level: Level = "fail" if apart > _CLOCK_FAIL_SECONDS else "warn" if apart > _CLOCK_WARN_SECONDS else "ok"
+    remedy = None if level == "ok" else "synchronise both machines' clocks (NTP)"
+    findings.append(Finding("clocks", level, f"the database's clock and ours are {apart:.1f} s apart", remedy))
+    return findings

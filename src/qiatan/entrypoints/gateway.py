@@ -1,0 +1,235 @@
+"""The socket core: hello, dispatch, limits, heartbeats. It knows no transport; `socket.py` and `polling.py` carry it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Union
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from qiatan.entrypoints.identity import agent_of, visitor_of
+from qiatan.entrypoints.registry import PUBLISHERS
+from qiatan.infra.realtime.connection import (
+    CLOSE_BAD_FRAMES,
+    CLOSE_IDLE,
+    CLOSE_RESTART,
+    CLOSE_TOO_LARGE,
+    CLOSE_TOO_MANY,
+    CLOSE_UNAUTHORISED,
+    Connection,
+)
+from qiatan.infra.realtime.doors import (
+    MAX_FRAME_BYTES,
+    ByeFrame,
+    ErrorFrame,
+    Frame,
+    FrameDoor,
+    OutFrame,
+    encode,
+    error_frame,
+)
+from qiatan.infra.resources import Resources
+from qiatan.infra.throttle import Rate
+from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.kit.errors import Fault, NotSignedIn
+from qiatan.kit.events import Event
+from qiatan.modules.conversations.realtime import ConversationDoors
+from qiatan.modules.routing.realtime import PresenceKeeper
+from qiatan.modules.routing.subscribers import Assigner
+
+log = structlog.get_logger(__name__)
+
+HELLO_SECONDS = 10
+IDLE_SECONDS = 75
+SWEEP_SECONDS = 5
+BAD_FRAMES_ALLOWED = 20
+HELLOS = Rate(burst=200, per_minute=600)
+_BAD = "gateway.bad_frames"
+_TOKENS = "gateway.tokens"
+
+
+class Hello(Frame, tag="hello"):
+    """The first frame. Visitors bring their token here, so that it is never in an address."""
+
+    protocol: int = 1
+    token: str | None = None
+
+
+class Myself(msgspec.Struct, frozen=True):
+    kind: str
+    id: UUID
+
+
+class Welcome(OutFrame, tag="welcome"):
+    protocol: int
+    me: Myself
+    at: Any
+
+
+class Gateway:
+    """Everything behind a connection, for all connections of this process."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self._hub = resources.hub
+        self._conversations = ConversationDoors(resources)
+        self._presence = PresenceKeeper(resources)
+        self._assigner = Assigner(resources)
+        self.doors: dict[type[Frame], FrameDoor] = {door.frame: door for door in self._conversations.doors}
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[Hello, *self.doors])  # noqa: UP007 - a union made at run time
+        rate = resources.settings.visitor_rate
+        # A visitor's page sends reads, typing and heartbeats beside its messages.
+        self._frame_rate = max(1200, rate * 3) / 60
+        self._frame_burst = max(200.0, self._frame_rate * 2)
+        self._pending: set[Connection] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        resources.database.listeners += [self._publish, self._assigner.react]
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for publisher in PUBLISHERS:
+            publisher(self._hub, events)
+
+    def start(self) -> None:
+        self._conversations.start()
+        self._presence.start()
+        self._assigner.start()
+        self._sweeper = asyncio.create_task(self._sweep(), name="gateway-sweep")
+
+    async def close(self) -> None:
+        """Say goodbye to everybody, write what waits, stop."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in tuple(self._hub.connections | self._pending):
+            self.bye(connection, CLOSE_RESTART, "shutting_down", "The server restarts. The page connects again by itself.")
+        await self._conversations.close()
+        await self._assigner.close()
+        await self._presence.close()
+
+    # -- life of a connection
+
+    def opened(self, connection: Connection) -> None:
+        """A transport is open; the client has not said who it is."""
+        connection.seen_at = time.monotonic()
+        self._pending.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """The transport is gone."""
+        self._pending.discard(connection)
+        connection.closed = True
+        self._hub.remove(connection)
+        self._presence.closed(connection)
+
+    def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
+        connection.push(encode(ByeFrame(reason, message)))
+        connection.flush()
+        connection.close(code, reason)
+
+    async def hello(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
+        """Find out who it is; only then does the connection hear anything.
+
+        The connection is closed with `token_expired` or `signed_out` when the token says nothing.
+        """
+        self.resources.throttle.check(f"hello:{connection.address}", HELLOS)
+        actor: AgentActor | VisitorActor | None
+        if frame.token is not None:
+            actor = await visitor_of(self.resources.database, frame.token)
+        else:
+            actor = await agent_of(self.resources.database, session_token)
+        if connection.closed:
+            return
+        if actor is None:
+            reason = "token_expired" if frame.token is not None else "signed_out"
+            self.bye(connection, CLOSE_UNAUTHORISED, reason, NotSignedIn().message)
+            return
+        self._pending.discard(connection)
+        connection.actor = actor
+        self._hub.add(connection)
+        self._listen(connection, actor)
+        person = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
+        kind = "agent" if isinstance(actor, AgentActor) else "customer"
+        connection.push(encode(Welcome(1, Myself(kind, person), self.resources.clock.now())))
+        await self._presence.opened(connection)
+
+    def _listen(self, connection: Connection, actor: AgentActor | VisitorActor) -> None:
+        """The topics everybody of this kind listens to; views are subscribed by the client."""
+        if isinstance(actor, AgentActor):
+            self._hub.subscribe(connection, ("agent", actor.agent_id))
+            for point in actor.points:
+                self._hub.subscribe(connection, (f"point:{point}", actor.enterprise_id))
+        else:
+            self._hub.subscribe(connection, ("channel", actor.channel_id))
+            self._hub.subscribe(connection, ("visitors", actor.enterprise_id))
+
+    # -- frames
+
+    async def receive(self, connection: Connection, payload: str, session_token: str | None) -> None:
+        """Handle one inbound message. Whatever is wrong with it concerns this connection only."""
+        now = time.monotonic()
+        connection.seen_at = now
+        if len(payload) > MAX_FRAME_BYTES:
+            self.bye(connection, CLOSE_TOO_LARGE, "too_large", "A frame has at most 64 KiB.")
+            return
+        if not self._take_token(connection, now):
+            return
+        ref: UUID | None = None
+        try:
+            frame = self._decoder.decode(payload)
+            ref = getattr(frame, "client_message_id", None)
+            await self._dispatch(connection, frame, session_token)
+        except msgspec.DecodeError as error:
+            self._bad_frame(connection, error)
+        except Fault as fault:
+            connection.push(error_frame(fault, ref))
+        except Exception as error:
+            log.error("frame.crashed", error=str(error), exc_info=error)
+            connection.push(encode(ErrorFrame("internal", "Something went wrong on our side; nothing was changed.", ref)))
+
+    async def _dispatch(self, connection: Connection, frame: Frame, session_token: str | None) -> None:
+        if isinstance(frame, Hello):
+            if connection.actor is None:
+                await self.hello(connection, frame, session_token)
+            return
+        door = self.doors[type(frame)]
+        door.admit(connection.actor)
+        waiting = door.handle(connection, frame)
+        if waiting is not None:
+            await waiting
+
+    def _take_token(self, connection: Connection, now: float) -> bool:
+        """One frame of the connection's allowance. A client that ignores the answer is cut off."""
+        tokens, at = connection.memory.get(_TOKENS, (self._frame_burst, now))
+        tokens = min(self._frame_burst, tokens + (now - at) * self._frame_rate)
+        connection.memory[_TOKENS] = (tokens - 1, now)
+        if tokens >= 1:
+            return True
+        if tokens < -self._frame_burst:
+            self.bye(connection, CLOSE_TOO_MANY, "too_many", "Too many frames.")
+        else:
+            connection.push(encode(ErrorFrame("too_many", "Too many frames. Wait a moment.", retry_after=1)))
+        return False
+
+    def _bad_frame(self, connection: Connection, error: msgspec.DecodeError) -> None:
+        """A constant answer: nothing of the frame or of our state is told."""
+        unknown = isinstance(error, msgspec.ValidationError) and "Invalid value" in str(error) and "$.type" in str(error)
+        code = "unknown_frame" if unknown else "bad_frame"
+        message = "This frame does not exist." if unknown else "This frame cannot be read. See the protocol description."
+        connection.push(encode(ErrorFrame(code, message)))
+        count = connection.memory.get(_BAD, 0) + 1
+        connection.memory[_BAD] = count
+        if count > BAD_FRAMES_ALLOWED:
+            self.bye(connection, CLOSE_BAD_FRAMES, "bad_frame", "Too many frames that cannot be read.")
+
+    async def _sweep(self) -> None:
+        """Close what has been silent for too long."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for connection in [c for c in self._pending if now - c.seen_at > HELLO_SECONDS]:
+                self.bye(connection, CLOSE_IDLE, "idle", "No hello came.")
+                self._pending.discard(connection)
+            for connection in [c for c in self._hub.connections if now - c.seen_at > IDLE_SECONDS]:
+                self.bye(connection, CLOSE_IDLE, "idle", "Nothing was heard for too long.")

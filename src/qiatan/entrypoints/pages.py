@@ -1,0 +1,117 @@
+"""The built pages: workspace, widget, loader, demo shop. Each with the strictest policy it can live under."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+import qiatan
+from qiatan.infra.http.guards import Public
+from qiatan.infra.http.transactions import SystemTx
+from qiatan.kit.errors import NotFound
+from qiatan.modules.channels import service as channels
+
+PAGES = Path(qiatan.__file__).parent / "pages"
+
+_OWN = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'"
+_WORKSPACE_POLICY = f"{_OWN}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_DEMO_POLICY = f"{_OWN}; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+_NOT_BUILT = "The pages are not built. Run `make run`, or `npm ci && npm run build` in web/."
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(Public("a page"))])
+
+
+class _Assets(StaticFiles):
+    """Built files carry a hash in their names, so they may be kept for ever."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_cached(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                headers = message["headers"]
+                assert isinstance(headers, list)
+                headers.append((b"cache-control", b"public, max-age=31536000, immutable"))
+            await send(message)
+
+        await super().__call__(scope, receive, send_cached)  # type: ignore[arg-type]  # messages are plain dicts here
+
+
+def mount_pages(app: FastAPI) -> None:
+    """Serve the pages that were built; without them the API works and the addresses say what is missing."""
+    for name in ("workspace", "widget", "loader"):
+        folder = PAGES / name
+        if folder.is_dir():
+            app.mount(f"/assets/{name}", _Assets(directory=folder), name=f"assets-{name}")
+    app.include_router(router)
+
+
+def _page(path: Path, policy: str) -> Response:
+    if not path.is_file():
+        return PlainTextResponse(_NOT_BUILT, 503)
+    return HTMLResponse(path.read_text(), headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+
+
+@router.get("/")
+async def home() -> Response:
+    return RedirectResponse("/app/")
+
+
+@router.get("/app/{path:path}")
+async def workspace(path: str) -> Response:
+    """Any address below /app/ is the same page; its router shows the rest."""
+    return _page(PAGES / "workspace" / "index.html", _WORKSPACE_POLICY)
+
+
+@router.get("/widget/{key}/panel")
+async def widget_panel(key: str, tx: SystemTx) -> Response:
+    """The panel, to be framed by the channel's own sites only (any site where none are named)."""
+    channel = await channels.find_by_key(tx, key)
+    sites = " ".join(channel.settings.allowed_sites) or "*"
+    response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {sites}")
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
+
+
+@router.get("/widget.js")
+async def loader() -> Response:
+    """The loader that sites include; short-lived in caches, so that a new version reaches everybody within minutes."""
+    path = PAGES / "loader" / "widget.js"
+    if not path.is_file():
+        return PlainTextResponse(_NOT_BUILT, 503)
+    headers = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return Response(path.read_text(), media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+_NAME = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.[a-z]+")
+
+
+def demo_key_of(request: Request) -> str:
+    """The channel of the demo shop.
+
+    Raises:
+        NotFound: this installation has no demo shop.
+    """
+    key: str | None = getattr(request.app.state, "demo_key", None)
+    if key is None:
+        raise NotFound
+    return key
+
+
+@router.get("/demo/{path:path}")
+async def demo(path: str, key: Annotated[str, Depends(demo_key_of)]) -> Response:
+    """The demo shop, with the widget installed by the snippet a customer would paste."""
+    name = path or "index.html"
+    file = PAGES / "demo" / name
+    if not _NAME.fullmatch(name) or not file.is_file() or file.suffix not in _TYPES:
+        raise NotFound
+    headers = {"Content-Security-Policy": _DEMO_POLICY, "Cache-Control": "no-cache"}
+    if file.suffix == ".png":
+        return Response(file.read_bytes(), media_type="image/png", headers=headers)
+    text = file.read_text().replace("__CHANNEL_KEY__", key)
+    return Response(text, media_type=f"{_TYPES[file.suffix]}; charset=utf-8", headers=headers)

@@ -1,0 +1,162 @@
+"""Long polling, where no WebSocket gets through: the same frames, in the same order, through the same gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from qiatan.entrypoints.gateway import Gateway
+from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
+from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
+from qiatan.kit.errors import NotFound, NotSignedIn, TooLarge, TooMany
+
+WAIT_SECONDS = 25
+MAX_POLLERS = 5_000
+MAX_FRAMES = 100
+
+router = APIRouter(prefix="/api/v1", tags=["polling"])
+_ANYBODY = Public("carries the socket's own sign-in (hello)")
+
+
+class OpenPoll(BaseModel):
+    """The hello, as on a socket."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hello: dict[str, Any]
+
+
+class PollOpened(BaseModel):
+    poll_id: str
+
+
+class PollFrames(BaseModel):
+    """Frames for the server, in order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    frames: list[dict[str, Any]] = Field(default=[], max_length=MAX_FRAMES)
+
+
+class Poller:
+    """A polling client as `Transport`: what was written waits here until the client's next call fetches it."""
+
+    def __init__(self) -> None:
+        self._written: list[str] = []
+        self._news = asyncio.Event()
+        self.ended = False
+        self.session_token: str | None = None
+        self.connection: Connection | None = None
+
+    def write(self, payload: str) -> bool:
+        # One parcel at a time: the rest stays in the connection's bounded queue, where a slow reader is noticed.
+        if self._written:
+            return False
+        self._written.append(payload)
+        self._news.set()
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        self.ended = True
+        self._news.set()
+
+    async def fetch(self, seconds: float) -> str | None:
+        """What was written, as a JSON array; None when nothing came in time."""
+        if not self._written and not self.ended:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                return None
+        self._news.clear()
+        payload = self._written.pop() if self._written else None
+        if self.connection is not None:
+            self.connection.flush()
+        return payload
+
+
+class Pollers:
+    """All polling clients of this process, by their random ids."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self._open: dict[str, Poller] = {}
+
+    def open(self, address: str, session_token: str | None) -> tuple[str, Poller, Connection]:
+        self._forget_ended()
+        if len(self._open) >= MAX_POLLERS:
+            raise TooMany("The server has no place for another polling client. Try again later.", retry_after=30)
+        poller = Poller()
+        poller.session_token = session_token
+        connection = Connection(self.gateway.resources.hub, poller, address)
+        poller.connection = connection
+        poll_id = secrets.token_urlsafe(24)
+        self._open[poll_id] = poller
+        self.gateway.opened(connection)
+        return poll_id, poller, connection
+
+    def find(self, poll_id: str) -> tuple[Poller, Connection]:
+        """
+        Raises:
+            NotFound: the id is unknown (the server restarted, or the client was away too long): open again.
+        """
+        poller = self._open.get(poll_id)
+        if poller is None or poller.connection is None:
+            raise NotFound("This poll has ended. Open a new one.")
+        return poller, poller.connection
+
+    def forget(self, poll_id: str) -> None:
+        poller = self._open.pop(poll_id, None)
+        if poller is not None and poller.connection is not None:
+            self.gateway.closed(poller.connection)
+
+    def _forget_ended(self) -> None:
+        for poll_id in [poll_id for poll_id, poller in self._open.items() if poller.ended]:
+            self.forget(poll_id)
+
+
+def pollers_of(request: Request) -> Pollers:
+    pollers: Pollers = request.app.state.pollers
+    return pollers
+
+
+Shared = Annotated[Pollers, Depends(pollers_of)]
+
+
+@router.post("/poll", dependencies=[Depends(_ANYBODY)])
+async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOpened:
+    """Open a polling connection with the hello a socket would send."""
+    check_origin(request)
+    poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE))
+    hello = msgspec.json.encode({"type": "hello", **body.hello}).decode()
+    await pollers.gateway.receive(connection, hello, request.cookies.get(SESSION_COOKIE))
+    if connection.actor is None:
+        pollers.forget(poll_id)
+        raise NotSignedIn
+    return PollOpened(poll_id=poll_id)
+
+
+@router.post("/poll/{poll_id}", dependencies=[Depends(_ANYBODY)], response_class=Response)
+async def poll(pollers: Shared, poll_id: str, body: PollFrames) -> Response:
+    """Deliver frames, then wait for some. Calls that deliver do not wait, so that the waiting call stays the only one."""
+    poller, connection = pollers.find(poll_id)
+    for frame in body.frames:
+        payload = msgspec.json.encode(frame)
+        if len(payload) > MAX_FRAME_BYTES:
+            raise TooLarge("A frame has at most 64 KiB.")
+        await pollers.gateway.receive(connection, payload.decode(), poller.session_token)
+    connection.flush()
+    payload_out = None if body.frames else await poller.fetch(WAIT_SECONDS)
+    if poller.ended and payload_out is None:
+        pollers.forget(poll_id)
+        raise NotFound("This poll has ended. Open a new one.")
+    if not connection.closed:
+        connection.seen_at = time.monotonic()
+    return Response(f'{{"frames": {payload_out or "[]"}}}', media_type="application/json")

@@ -1,0 +1,148 @@
+"""`qiatan serve`: database, migrations, application, worker, in one process; and the end of all of them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from qiatan.entrypoints import users
+from qiatan.entrypoints.app import Application, build_app, build_resources
+from qiatan.entrypoints.enterprises import ensure_channels, first_channel_key, open_channel_for_new
+from qiatan.entrypoints.port_owner import owner_of_port
+from qiatan.entrypoints.worker import background_worker
+from qiatan.infra import logs
+from qiatan.infra.db.migrate import DatabaseTooOld, upgrade
+from qiatan.infra.postgres import PostgresError, open_database
+from qiatan.infra.resources import Resources
+from qiatan.infra.settings import Settings
+from qiatan.infra.setup_error import SetupError
+
+log = structlog.get_logger(__name__)
+
+MAX_SOCKET_MESSAGE = 128 * 1024
+"""What the socket tier reads at all; the gateway's own limit is lower and has a friendlier answer."""
+
+
+class PortTaken(SetupError):
+    """Another program listens on our port."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: PostgreSQL and the message log must end in order too."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(settings: Settings, *, demo: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `SetupError` when the start cannot succeed."""
+    logs.configure(settings.log_level)
+    # Taken before anything is started: a port in use must not cost a database start.
+    listener = _listen(settings)
+    with listener:
+        uvloop.run(_serve(settings, listener, demo=demo))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        owner = owner_of_port(settings.port)
+        whose = f" by {owner.name} (process {owner.pid})" if owner else ""
+        raise PortTaken(
+            f"port {settings.port} on {settings.host} is in use{whose} ({error.strerror}): stop that program, or choose another port with PORT=…"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with open_database(settings, share=False) as url:
+        if stopping.is_set():
+            return
+        try:
+            await asyncio.to_thread(upgrade, url)
+        except DatabaseTooOld as error:
+            raise PostgresError(str(error)) from error
+        resources = build_resources(settings, url)
+        app = build_app(resources)
+        try:
+            lines = await _prepare(resources, app, demo=demo)
+            async with background_worker(resources, url, enabled=settings.run_worker):
+                await _answer_until(stopping, app, listener, [*lines, f"ready {settings.public_url}"])
+        finally:
+            await resources.database.dispose()
+
+
+async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[str]:
+    """What must exist before the first request; returns the lines to tell the operator."""
+    resources.database.listeners.append(open_channel_for_new(resources))
+    access = await users.ensure_demo(resources.database) if demo else None
+    await ensure_channels(resources)
+    if not demo:
+        return []
+    base = resources.settings.public_url
+    app.state.demo_key = await first_channel_key(resources)
+    lines = [f"shop       {base}/demo/"] if app.state.demo_key else []
+    lines.append(f"workspace  {base}/app/")
+    if access is not None:
+        lines.append(f"account    {access.email}  password {access.password}  (shown only this once)")
+    link = await users.sign_in_link(resources.database, base)
+    if link is not None:
+        lines.append(f"sign in    {link}  (works once, within 15 minutes)")
+    return lines
+
+
+async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
+    gateway = app.state.gateway
+    config = uvicorn.Config(
+        Application(app),
+        loop="none",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        ws_max_size=MAX_SOCKET_MESSAGE,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        backlog=2048,
+    )
+    server = _Server(config)
+    gateway.start()
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    # What the start allocated stays until the end: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    for line in lines:
+        print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait([asked, serving], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    await gateway.close()
+    server.should_exit = True
+    await serving

@@ -1,0 +1,14 @@
+"""All tables, for migrations: importing the models registers them."""
+
+from qiatan.infra.db import Base
+from qiatan.modules.accounts import models as accounts
+from qiatan.modules.channels import models as channels
+from qiatan.modules.conversations import models as conversations
+from qiatan.modules.customers import models as customers
+from qiatan.modules.files import models as files
+from qiatan.modules.routing import models as routing
+from qiatan.modules.visitors import models as visitors
+
+MODULES = (accounts, files, customers, channels, visitors, conversations, routing)
+
+metadata = Base.metadata

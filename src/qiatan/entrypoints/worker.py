@@ -1,0 +1,73 @@
+"""The worker: background jobs, inside `serve` or apart (`qiatan work`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+
+import structlog
+import uvloop
+
+from qiatan.entrypoints.app import build_resources
+from qiatan.entrypoints.registry import JOBS
+from qiatan.infra import logs
+from qiatan.infra.jobs import build_worker_app
+from qiatan.infra.postgres import open_database
+from qiatan.infra.resources import Resources
+from qiatan.infra.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CONCURRENCY = 4
+RESTART_SECONDS = 5
+
+
+@contextlib.asynccontextmanager
+async def background_worker(resources: Resources, url: str, *, enabled: bool) -> AsyncIterator[None]:
+    """Run the worker beside the block, and let running jobs finish at its end."""
+    if not enabled:
+        yield
+        return
+    task = asyncio.create_task(_work(resources, url), name="worker")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _work(resources: Resources, url: str) -> None:
+    """Work until cancelled; a database that goes away ends a round, and the next one begins when it is back."""
+    while True:
+        app = build_worker_app(url, list(JOBS), resources)
+        try:
+            async with app.open_async():
+                await app.run_worker_async(
+                    concurrency=CONCURRENCY,
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=5,
+                    delete_jobs="successful",
+                )
+        except Exception as error:
+            log.warning("worker.restarting", error=str(error))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def run(settings: Settings) -> None:
+    """`qiatan work`: jobs only, until SIGINT or SIGTERM."""
+    logs.configure(settings.log_level)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_database(settings) as url:
+        resources = build_resources(settings, url)
+        async with background_worker(resources, url, enabled=True):
+            await stopping.wait()
+        await resources.database.dispose()

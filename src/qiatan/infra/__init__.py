@@ -1,0 +1,1 @@
+"""Machinery with state or I/O and no business word."""

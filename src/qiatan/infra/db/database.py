@@ -1,0 +1,122 @@
+"""Connections, transactions, and what happens right after a commit."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import structlog
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from qiatan.infra.clock import Clock, SystemClock
+from qiatan.infra.db.roles import APP, SYSTEM
+from qiatan.infra.db.tx import Tx
+from qiatan.kit.errors import DatabaseUnavailable, StorageFull
+from qiatan.kit.events import Event
+
+log = structlog.get_logger(__name__)
+
+Listener = Callable[[Sequence[Event]], None]
+
+# SQLSTATE classes and codes that mean the disk or memory of the database is used up.
+_FULL = ("53100", "53200")
+# The server is going away, starting, or cut the connection; deadlock and serialization failures are safe to repeat too.
+_AWAY = ("57P01", "57P02", "57P03", "08", "53300", "40P01", "40001", "55P03")
+
+_SET_ENTERPRISE = text("SELECT set_config('qiatan.enterprise', :enterprise, true)")
+
+
+def driver_url(url: str) -> URL:
+    """A libpq URL as SQLAlchemy wants it, on psycopg."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _options(role: str) -> str:
+    limits = "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+    return f"-c role={role} -c timezone=UTC {limits}"
+
+
+class Database:
+    """Opens transactions and commits them.
+
+    `listeners` are called, in order, with the events of each committed transaction. They must not block and must not raise;
+    what they miss (a crash right after the commit) is healed from state by the routines that own it.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None, pool_size: int = 10) -> None:
+        self.url = url
+        self.clock = clock or SystemClock()
+        self.listeners: list[Listener] = []
+        self._app = self._engine(APP, pool_size)
+        self._system = self._engine(SYSTEM, max(2, pool_size // 2))
+
+    def _engine(self, role: str, size: int) -> AsyncEngine:
+        return create_async_engine(
+            driver_url(self.url),
+            pool_size=size,
+            max_overflow=size // 2,
+            pool_timeout=10,
+            pool_use_lifo=True,
+            connect_args={"options": _options(role), "connect_timeout": 10},
+        )
+
+    @asynccontextmanager
+    async def tenant(self, enterprise_id: UUID) -> AsyncIterator[Tx]:
+        """A transaction that sees one enterprise. Commits on success, then publishes its events.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer or asks to try again; nothing was stored.
+            StorageFull: the database's disk is full; nothing was stored.
+        """
+        async with self._begin(self._app, enterprise_id) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Tx]:
+        """A transaction across enterprises. For sign-in, the message log, timers and sweeps only. Errors as `tenant`."""
+        async with self._begin(self._system, None) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _begin(self, engine: AsyncEngine, enterprise_id: UUID | None) -> AsyncIterator[Tx]:
+        session = AsyncSession(engine, expire_on_commit=False, autoflush=True)
+        try:
+            async with session:
+                tx = Tx(session, enterprise_id, self.clock.now())
+                if enterprise_id is not None:
+                    await session.execute(_SET_ENTERPRISE, {"enterprise": str(enterprise_id)})
+                yield tx
+                await session.commit()
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise translate(error) from error
+        if tx.events:
+            self.publish(tx.events)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Hand committed facts to the listeners."""
+        for listener in self.listeners:
+            listener(events)
+
+    async def dispose(self) -> None:
+        await self._app.dispose()
+        await self._system.dispose()
+
+
+def translate(error: Exception) -> Exception:
+    """The caller's view of a database fault: full, away, or the error itself when it is our mistake."""
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        return StorageFull() if error.errno == errno.ENOSPC else error
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state.startswith(_FULL):
+            return StorageFull()
+        if state.startswith(_AWAY) or error.connection_invalidated or (not state and isinstance(error, OperationalError)):
+            log.warning("database.unavailable", sqlstate=state, error=str(error.orig))
+            return DatabaseUnavailable(retry_after=1)
+        return error
+    return DatabaseUnavailable(retry_after=1)

@@ -1,0 +1,1 @@
+"""What every HTTP door shares: guards, transactions, errors, addresses, headers."""

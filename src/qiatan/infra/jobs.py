@@ -1,0 +1,103 @@
+"""Background jobs on procrastinate: written in the transaction of their cause, run at least once by a worker.
+
+A module declares its jobs in `jobs.py`:
+
+    jobs = JobList("files")
+
+    @jobs.job
+    async def delete_blob(resources: Resources, *, blob: str) -> None: ...
+
+    @jobs.periodic("17 3 * * *")
+    async def purge_orphans(resources: Resources) -> None: ...
+
+and a use case writes one with `await tx.defer(delete_blob, blob=...)`. Arguments are JSON; a job must be safe to run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import procrastinate
+from procrastinate import jobs as procrastinate_jobs
+from procrastinate import manager
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    from qiatan.infra.resources import Resources
+
+JobFunction = Callable[..., Awaitable[None]]
+
+QUEUE = "default"
+MAX_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named job. `cron` is set for periodic ones."""
+
+    name: str
+    run: JobFunction
+    cron: str | None = None
+
+    async def defer(self, connection: AsyncConnection[Any], arguments: dict[str, Any]) -> None:
+        """Insert the job through an open connection, as part of its transaction."""
+        row = procrastinate_jobs.Job(
+            id=None, queue=QUEUE, lock=None, queueing_lock=None, task_name=self.name, task_kwargs=arguments
+        )
+        await manager.JobManager(_Connector()).defer_job_async(row, connection=connection)
+
+
+class _Connector(procrastinate.PsycopgConnector):
+    """Writes through the caller's connection only; it never opens a pool of its own."""
+
+
+class JobList:
+    """The jobs one module declares."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.jobs: list[Job] = []
+
+    def job(self, function: JobFunction) -> Job:
+        return self._add(function, None)
+
+    def periodic(self, cron: str) -> Callable[[JobFunction], Job]:
+        """A job run on a schedule, in UTC; if several workers run, exactly one gets each turn."""
+        return lambda function: self._add(function, cron)
+
+    def _add(self, function: JobFunction, cron: str | None) -> Job:
+        job = Job(f"{self.module}.{function.__name__}", function, cron)
+        self.jobs.append(job)
+        return job
+
+
+def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
+    """A procrastinate application that runs the given jobs."""
+    from qiatan.infra.db.roles import SYSTEM
+
+    connector = procrastinate.PsycopgConnector(
+        conninfo=url, min_size=1, max_size=3, kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC"}
+    )
+    app = procrastinate.App(connector=connector, worker_defaults={"fetch_job_polling_interval": 30.0})
+    for job_list in job_lists:
+        for job in job_list.jobs:
+            _register(app, job, resources)
+    return app
+
+
+def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
+    retry = procrastinate.RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)
+
+    async def run(**arguments: Any) -> None:
+        await job.run(resources, **arguments)
+
+    async def run_when_due(timestamp: int) -> None:
+        await job.run(resources)
+
+    if job.cron is None:
+        app.task(name=job.name, queue=QUEUE, retry=retry)(run)
+    else:
+        app.periodic(cron=job.cron)(app.task(name=job.name, queue=QUEUE, retry=retry)(run_when_due))

@@ -1,0 +1,194 @@
+"""Pictures from strangers, made harmless: decoded, turned upright, scaled down and encoded anew.
+
+What comes out holds pixels only: no EXIF, no place, no comment, no profile, and nothing that hid before or behind the picture. The
+decoders are loaded with the first picture, to keep an idle server small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from qiatan.kit.errors import Fault, TooLarge
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 50_000_000
+MAX_FRAMES = 100
+# All frames of an animation together; one that needs more is kept as its first frame.
+MAX_ANIMATED_PIXELS = 40_000_000
+MIN_FRAME_MS = 20
+
+THUMB_TYPE = "image/webp"
+CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+
+_ORIENTATION = 0x0112
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+_JPEG_QUALITY = 86
+_WEBP_QUALITY = 84
+_THUMB_QUALITY = 78
+
+# Decoding is the most memory one request can cost: two at a time, the others wait.
+_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+
+
+class NotAPicture(Fault):
+    """This is not a picture we can read. Send a JPEG, PNG, GIF or WebP that opens on your own device."""
+
+    code: ClassVar[str] = "not_a_picture"
+    status: ClassVar[int] = 415
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A harmless picture. `thumb`, where asked for, is of `THUMB_TYPE`."""
+
+    content: bytes
+    content_type: str
+    width: int
+    height: int
+    thumb: bytes | None
+
+
+async def sanitize(content: bytes, *, max_side: int, thumb_side: int | None = None) -> Picture:
+    """The picture in `content`, whatever its name said, with no side longer than `max_side`.
+
+    Still pictures keep their format. Animated GIFs stay animated up to 100 frames; other animations become their first frame.
+
+    Raises:
+        NotAPicture: another kind of file, or a broken one.
+        TooLarge: more than 50 million pixels; found out before they are decoded.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_POOL, _sanitize, content, max_side, thumb_side)
+
+
+def _sanitize(content: bytes, max_side: int, thumb_side: int | None) -> Picture:
+    from PIL import Image as images  # noqa: N813, PLC0415 -- a module of functions; loaded late to keep an idle server small
+    from PIL import WebPImagePlugin  # noqa: F401, PLC0415 -- registers the decoder without loading all the others
+
+    # Frames may grow beyond what the header said; Pillow looks at each of them.
+    images.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        _check_webp(content)
+        with images.open(io.BytesIO(content), formats=_FORMATS) as image:
+            return _encode(image, max_side, thumb_side)
+    except TooLarge:
+        raise
+    except (images.DecompressionBombError, images.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except Exception as error:  # a decoder fed with hostile bytes may fail in any way, and each means the same to the sender
+        raise NotAPicture from error
+
+
+def _too_many_pixels() -> TooLarge:
+    return TooLarge(f"This picture has more than {MAX_PIXELS // 1_000_000} million pixels. Send a smaller one.")
+
+
+def _check_webp(content: bytes) -> None:
+    """Refuse a huge WebP by its header (RFC 9649): its decoder makes room for all pixels as soon as it is opened."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+        return
+    kind, head = content[12:16], content[20:30]
+    if kind == b"VP8X":
+        size = (int.from_bytes(head[4:7], "little") + 1, int.from_bytes(head[7:10], "little") + 1)
+    elif kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        size = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    else:
+        size = (int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF)
+    _check_pixels(size)
+
+
+def _check_pixels(size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _too_many_pixels()
+
+
+def _encode(image: Image, max_side: int, thumb_side: int | None) -> Picture:
+    _check_pixels(image.size)
+    if image.format == "GIF":
+        animation = _animation(image, max_side, thumb_side)
+        if animation is not None:
+            return animation
+        image.seek(0)
+    # JPEG can be decoded at half, a quarter … of its size, which saves most of the work on photographs.
+    image.draft("RGB", (max_side, max_side))
+    still = _upright(_scaled(_plain(image), max_side), image.getexif().get(_ORIENTATION))
+    buffer = io.BytesIO()
+    output = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP"}.get(image.format or "", "PNG")
+    if output == "JPEG":
+        still.save(buffer, "JPEG", quality=_JPEG_QUALITY, progressive=True)
+    elif output == "WEBP":
+        still.save(buffer, "WEBP", quality=_WEBP_QUALITY, method=3)
+    else:
+        still.save(buffer, "PNG")
+    return Picture(buffer.getvalue(), f"image/{output.lower()}", still.width, still.height, _thumb(still, thumb_side))
+
+
+def _animation(image: Image, max_side: int, thumb_side: int | None) -> Picture | None:
+    """All frames, or None where there is only one, or too many of them, or too many pixels in all."""
+    frames: list[Image] = []
+    durations: list[int] = []
+    pixels = 0
+    with contextlib.suppress(EOFError):  # the end of the animation
+        while True:
+            image.seek(len(frames))
+            pixels += image.width * image.height
+            if len(frames) == MAX_FRAMES or pixels > MAX_ANIMATED_PIXELS:
+                return None
+            frames.append(_scaled(_plain(image), max_side))
+            durations.append(max(MIN_FRAME_MS, int(image.info.get("duration", 100))))
+    if len(frames) < 2:
+        return None
+    first, *others = frames
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=2)
+    return Picture(buffer.getvalue(), "image/gif", first.width, first.height, _thumb(first, thumb_side))
+
+
+def _plain(image: Image) -> Image:
+    """The decoded pixels as RGB or RGBA, with nothing else attached."""
+    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    plain = plain.copy() if plain is image else plain
+    plain.info = {}
+    return plain
+
+
+def _upright(image: Image, orientation: object) -> Image:
+    """Turned as the camera noted it (EXIF 2.3, tag 0x0112), since the note itself is not kept."""
+    from PIL.Image import Transpose  # noqa: PLC0415 -- see _sanitize
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _scaled(image: Image, max_side: int) -> Image:
+    if max(image.size) <= max_side:
+        return image
+    from PIL.Image import Resampling  # noqa: PLC0415 -- see _sanitize
+
+    scale = max_side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _thumb(image: Image, side: int | None) -> bytes | None:
+    if side is None:
+        return None
+    buffer = io.BytesIO()
+    _scaled(image, side).save(buffer, "WEBP", quality=_THUMB_QUALITY, method=3)
+    return buffer.getvalue()

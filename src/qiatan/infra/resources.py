@@ -1,0 +1,22 @@
+"""What the doors need to do their work, made once by the entrypoint and handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qiatan.infra.clock import Clock
+from qiatan.infra.db import Database
+from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.settings import Settings
+from qiatan.infra.storage import Storage
+from qiatan.infra.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    database: Database
+    storage: Storage
+    hub: Hub
+    throttle: Throttle
+    clock: Clock

@@ -1,0 +1,216 @@
+"""What an operator may set, read once from the environment at start."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from qiatan.infra.setup_error import SetupError
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+KEY_FILE = "secret.key"
+KEY_BYTES = 32
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_T = TypeVar("_T")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(SetupError):
+    """A setting has a value that cannot be meant. The message names the variable and the remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Each field tells its environment variable, its unit and its default."""
+
+    host: str = "127.0.0.1"
+    """HOST: the address to listen on; `0.0.0.0` or `::` for all of the machine's. Default 127.0.0.1: this machine only."""
+
+    port: int = 8000
+    """PORT: TCP port, 1 to 65535. Default 8000."""
+
+    data_dir: Path = Path("data")
+    """DATA: the directory that holds everything that must be kept: the database, files, the secret key. Default ./data."""
+
+    database_url: str | None = None
+    """DATABASE_URL: `postgresql://user:password@host/database` of a PostgreSQL 15 or newer. Default: the embedded one."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    """PUBLIC_URL: the address that people's browsers use, without a path. Default http://HOST:PORT."""
+
+    signup_open: bool = True
+    """SIGNUP: whether anybody may make a new enterprise: on or off. Default on."""
+
+    trusted_proxies: tuple[Network, ...] = ()
+    """TRUSTED_PROXIES: networks, separated by commas, whose X-Forwarded-For and -Proto are believed. Default: none."""
+
+    log_level: str = "info"
+    """LOG_LEVEL: debug, info, warning or error. Default info."""
+
+    run_worker: bool = True
+    """WORKER: whether `serve` also runs the background jobs: on or off (then run `qiatan work` beside it). Default on."""
+
+    visitor_rate: int = 60
+    """VISITOR_RATE: messages a visitor may send in a minute (a burst of a third of it at once), 1 to 1000000. Default 60."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; an empty variable counts as not set. Raises `SettingsError` in one line."""
+        source = os.environ if environ is None else environ
+
+        def read(name: str, default: str, parse: Callable[[str, str], _T]) -> _T:
+            return parse(name, source.get(name, "").strip() or default)
+
+        host = read("HOST", "127.0.0.1", _host)
+        port = read("PORT", "8000", _port)
+        return cls(
+            host=host,
+            port=port,
+            data_dir=read("DATA", "data", _directory),
+            database_url=read("DATABASE_URL", "", _database_url),
+            public_url=read("PUBLIC_URL", _own_url(host, port), _public_url),
+            signup_open=read("SIGNUP", "on", _switch),
+            trusted_proxies=read("TRUSTED_PROXIES", "", _networks),
+            log_level=read("LOG_LEVEL", "info", _log_level),
+            run_worker=read("WORKER", "on", _switch),
+            visitor_rate=read("VISITOR_RATE", "60", _rate),
+        )
+
+    def secret_key(self) -> bytes:
+        """The installation's secret: made at the first call, kept in the data directory, readable for its owner only.
+
+        Raises `SettingsError` when the file could have been read by others, or holds less than it should.
+        """
+        path = self.data_dir / KEY_FILE
+        problem = secret_problem(path)
+        if problem is not None:
+            raise SettingsError(problem)
+        if not path.exists():
+            _make_secret(path)
+        return bytes.fromhex(path.read_text().strip())
+
+
+def secret_problem(path: Path) -> str | None:
+    """Why this secret key must not be used, in one line with the remedy; None when it is right or not made yet."""
+    remedy = f"remove {path}, and everybody signs in again with a fresh one"
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return f"the secret key {path} is not a plain file: {remedy}"
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            return f"the secret key {path} can be read by other users, so it may be known: {remedy}"
+        key = bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return f"the secret key {path} cannot be read by this user: start as the user who made it, or chown it to yourself"
+    except ValueError:
+        return f"the secret key {path} is not in hexadecimal: {remedy}"
+    if len(key) < KEY_BYTES or len(set(key)) < KEY_BYTES // 4:
+        return f"the secret key {path} is too short or too simple to be secret ({KEY_BYTES} random bytes are needed): {remedy}"
+    return None
+
+
+def _make_secret(path: Path) -> None:
+    """Write it under another name first: a start that dies halfway, or a full disk, leaves no broken key behind."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(fd)
+        fresh.rename(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise SettingsError(
+            f"DATA: cannot write {path} ({error.strerror}): free space there, or name a directory that you may write to"
+        ) from error
+
+
+def _own_url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- shown, not bound
+    return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}"
+
+
+def _host(name: str, text: str) -> str:
+    if any(char.isspace() or char in "/@#?" for char in text):
+        raise SettingsError(f"{name}: {text!r} is not an address to listen on: use one like 127.0.0.1, 0.0.0.0 or ::")
+    return text
+
+
+def _port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise SettingsError(f"{name}: {text!r} is not a port: use a number from 1 to 65535")
+    return int(text)
+
+
+def _directory(name: str, text: str) -> Path:
+    if "\0" in text:
+        raise SettingsError(f"{name}: a path cannot hold a NUL character: name a directory")
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{name}: {path} is not a directory: name another one")
+    return path
+
+
+def _database_url(name: str, text: str) -> str | None:
+    if not text:
+        return None
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres"}:
+        raise SettingsError(f"{name}: it must begin with postgresql:// (it is not shown here, as it may hold a password)")
+    return f"postgresql://{text.partition('://')[2]}"
+
+
+def _public_url(name: str, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise SettingsError(f"{name}: {text!r} is not an address: use one like https://talk.example.com") from None
+    if not valid or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+        raise SettingsError(f"{name}: {text!r} must be http or https and a host, with no path: like https://talk.example.com")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _rate(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise SettingsError(f"{name}={text}: give a number of messages per minute from 1 to 1000000")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise SettingsError(f"{name}: {text!r} is neither on nor off: use on or off")
+
+
+def _networks(name: str, text: str) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            networks.append(ipaddress.ip_network(part))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name}: {part!r} is not a network ({error}): use addresses like 10.0.0.0/8, separated by commas"
+            ) from None
+    return tuple(networks)
+
+
+def _log_level(name: str, text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise SettingsError(f"{name}: {text!r} is not a level: use one of {', '.join(LOG_LEVELS)}")
+    return text.lower()

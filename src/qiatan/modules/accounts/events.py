@@ -1,0 +1,56 @@
+"""What accounts tell the others."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from qiatan.kit.events import Event
+
+
+class EnterpriseCreated(Event):
+    """A new enterprise signed up (or was made on the command line)."""
+
+    type: Literal["accounts.enterprise_created.v1"] = "accounts.enterprise_created.v1"
+
+
+class EnterpriseChanged(Event):
+    """Its name or settings changed."""
+
+    type: Literal["accounts.enterprise_changed.v1"] = "accounts.enterprise_changed.v1"
+    version: int
+
+
+class AgentChanged(Event):
+    """An account was invited or changed.
+
+    `serving`: whether it may get conversations now. `group_ids`: the groups it is or was in, which say whose scope it touches.
+    """
+
+    type: Literal["accounts.agent_changed.v1"] = "accounts.agent_changed.v1"
+    agent_id: UUID
+    version: int
+    serving: bool
+    group_ids: tuple[UUID, ...] = ()
+
+
+class GroupChanged(Event):
+    """A group was made, changed or deleted."""
+
+    type: Literal["accounts.group_changed.v1"] = "accounts.group_changed.v1"
+    group_id: UUID
+    version: int
+
+
+class SessionsEnded(Event):
+    """An agent's open sockets must close.
+
+    `only` names the one session it is about; else it is all of them, except `besides`. `signed_out`: the sessions are gone.
+    `replaced`: they live on with other rights, so the sockets have to be opened anew.
+    """
+
+    type: Literal["accounts.sessions_ended.v1"] = "accounts.sessions_ended.v1"
+    agent_id: UUID
+    only: UUID | None = None
+    besides: UUID | None = None
+    reason: Literal["signed_out", "replaced"]

@@ -1,0 +1,146 @@
+"""Tables of accounts. Private: other modules ask the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from qiatan.infra.db import Base, TenantRow
+
+_AGENT = ["agents.enterprise_id", "agents.id"]
+_GROUP = ["groups.enterprise_id", "groups.id"]
+
+
+class EnterpriseRow(Base):
+    """A tenant. Its own id is what row-level security compares."""
+
+    __tablename__ = "enterprises"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    timezone: Mapped[str] = mapped_column(String(64), server_default="Asia/Shanghai")
+    locale: Mapped[str] = mapped_column(String(10), server_default="zh-CN")
+    typing_preview: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+
+
+class AgentRow(TenantRow, Base):
+    """An account. Pending until its invitation was accepted, which is when it gets a password."""
+
+    __tablename__ = "agents"
+    __table_args__ = (
+        CheckConstraint("role IN ('admin', 'agent')", name="role"),
+        CheckConstraint("scope_kind IN ('self', 'groups', 'all')", name="scope_kind"),
+        CheckConstraint("max_conversations BETWEEN 0 AND 500", name="max_conversations"),
+        Index("uq_agents_one_account_per_email", func.lower(text("email")), unique=True),
+        Index("ix_agents_in_order_of_creation", "enterprise_id", "created_at", "id"),
+        Index("uq_agents_avatar", "avatar", unique=True, postgresql_where=text("avatar IS NOT NULL")),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), primary_key=True, sort_order=-2)
+    email: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(60))
+    public_name: Mapped[str] = mapped_column(String(60), server_default="")
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(10))
+    scope_kind: Mapped[str] = mapped_column(String(10))
+    max_conversations: Mapped[int] = mapped_column(server_default=text("10"))
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    avatar: Mapped[str | None] = mapped_column(String(41))
+    locale: Mapped[str] = mapped_column(String(10), server_default="zh-CN")
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+
+
+class GroupRow(TenantRow, Base):
+    __tablename__ = "groups"
+    __table_args__ = (
+        Index("uq_groups_one_per_name", "enterprise_id", func.lower(text("name")), unique=True),
+        Index("ix_groups_in_order_of_creation", "enterprise_id", "created_at", "id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), primary_key=True, sort_order=-2)
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+
+
+class GroupMemberRow(Base):
+    """An agent works in a group."""
+
+    __tablename__ = "group_members"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "group_id"], _GROUP, ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        Index("ix_group_members_by_agent", "enterprise_id", "agent_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class AgentScopeGroupRow(Base):
+    """An agent's rights reach a group (where the kind of scope is `groups`)."""
+
+    __tablename__ = "agent_scope_groups"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "group_id"], _GROUP, ondelete="CASCADE"),
+        Index("ix_agent_scope_groups_by_group", "enterprise_id", "group_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class SessionRow(TenantRow, Base):
+    """A browser that is signed in. The token itself is only in the browser's cookie."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        Index("uq_sessions_token_hash", "token_hash", unique=True),
+        Index("ix_sessions_by_agent", "enterprise_id", "agent_id", "created_at"),
+        Index("ix_sessions_expiry", "expires_at"),
+    )
+
+    agent_id: Mapped[UUID]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(300))
+
+
+class OneTimeLinkRow(TenantRow, Base):
+    """A link that lets its holder join (`invitation`) or sign in (`sign_in`) once."""
+
+    __tablename__ = "one_time_links"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        CheckConstraint("purpose IN ('invitation', 'sign_in')", name="purpose"),
+        Index("uq_one_time_links_token_hash", "token_hash", unique=True),
+        Index(
+            "uq_one_time_links_one_living_per_purpose",
+            "enterprise_id",
+            "agent_id",
+            "purpose",
+            unique=True,
+            postgresql_where=text("used_at IS NULL"),
+        ),
+        Index("ix_one_time_links_expiry", "expires_at"),
+    )
+
+    agent_id: Mapped[UUID]
+    purpose: Mapped[str] = mapped_column(String(10))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

@@ -1,0 +1,43 @@
+"""Password hashes (argon2id, RFC 9106), made in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+# The library's defaults are RFC 9106's second choice: 64 MiB, three passes, four lanes.
+_HASHER = PasswordHasher()
+# Two at a time: a flood of sign-ins may take this long queue, but neither all memory nor all processors.
+_THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
+
+
+async def hash_password(password: str) -> str:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, _HASHER.hash, password)
+
+
+async def verify(password_hash: str | None, password: str) -> bool:
+    """Whether the password belongs to the hash. Without a hash the same work is done, and the answer is no."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, _verify, password_hash, password)
+
+
+def outdated(password_hash: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
+def _verify(password_hash: str | None, password: str) -> bool:
+    nobody = _of_nobody()  # before the choice, so that the first call after a start takes equally long for both
+    try:
+        _HASHER.verify(nobody if password_hash is None else password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+@cache
+def _of_nobody() -> str:
+    return _HASHER.hash("nobody has this password")

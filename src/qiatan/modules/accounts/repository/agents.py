@@ -1,0 +1,166 @@
+"""Queries on agents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, delete, func, insert, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, Scope, ScopeKind
+from qiatan.modules.accounts.contracts import Role
+from qiatan.modules.accounts.models import AgentRow, AgentScopeGroupRow, GroupMemberRow
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """An agent's row, the groups it works in and those its scope names."""
+
+    row: AgentRow
+    group_ids: frozenset[UUID]
+    scope_group_ids: frozenset[UUID]
+
+    @property
+    def role(self) -> Role:
+        return Role(self.row.role)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(ScopeKind(self.row.scope_kind), self.scope_group_ids)
+
+    @property
+    def pending(self) -> bool:
+        return self.row.password_hash is None
+
+    @property
+    def may_sign_in(self) -> bool:
+        return self.row.enabled and not self.pending
+
+
+def group_ids_column() -> ColumnElement[Sequence[UUID]]:
+    """The ids of the groups the agent of the outer query works in."""
+    members = select(GroupMemberRow.group_id).where(
+        GroupMemberRow.enterprise_id == AgentRow.enterprise_id, GroupMemberRow.agent_id == AgentRow.id
+    )
+    return func.array(members.correlate(AgentRow).scalar_subquery(), type_=ARRAY(Uuid()))
+
+
+def scope_group_ids_column() -> ColumnElement[Sequence[UUID]]:
+    """The ids of the groups that the scope of the outer query's agent names."""
+    reached = select(AgentScopeGroupRow.group_id).where(
+        AgentScopeGroupRow.enterprise_id == AgentRow.enterprise_id, AgentScopeGroupRow.agent_id == AgentRow.id
+    )
+    return func.array(reached.correlate(AgentRow).scalar_subquery(), type_=ARRAY(Uuid()))
+
+
+def in_scope(actor: AgentActor) -> ColumnElement[bool]:
+    """Which agents the actor's scope reaches; `rules.agent_in_scope` says the same of one agent."""
+    if actor.scope.kind is ScopeKind.ALL:
+        return true()
+    own = AgentRow.id == actor.agent_id
+    if actor.scope.kind is ScopeKind.SELF:
+        return own
+    colleagues = select(GroupMemberRow.agent_id).where(
+        GroupMemberRow.enterprise_id == actor.enterprise_id, GroupMemberRow.group_id.in_(actor.scope.group_ids)
+    )
+    return or_(own, AgentRow.id.in_(colleagues))
+
+
+Found = Row[AgentRow, Sequence[UUID], Sequence[UUID]]
+
+
+def record(found: Found) -> AgentRecord:
+    return AgentRecord(found[0], frozenset(found[1]), frozenset(found[2]))
+
+
+class AgentRepository:
+    """Agents of one enterprise."""
+
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    def _records(self) -> Select[AgentRow, Sequence[UUID], Sequence[UUID]]:
+        columns = select(AgentRow, group_ids_column(), scope_group_ids_column())
+        return columns.where(AgentRow.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
+
+    async def get(self, agent_id: UUID, *, lock: bool = False) -> AgentRecord | None:
+        query = self._records().where(AgentRow.id == agent_id)
+        if lock:
+            query = query.with_for_update(of=AgentRow, key_share=True)
+        found = (await self._session.execute(query)).one_or_none()
+        return record(found) if found else None
+
+    async def get_all(self, agent_ids: Collection[UUID]) -> list[AgentRecord]:
+        query = self._records().where(AgentRow.id.in_(agent_ids)).order_by(AgentRow.id)
+        return [record(found) for found in await self._session.execute(query)]
+
+    async def page(self, actor: AgentActor, *, after: tuple[datetime, UUID] | None, limit: int) -> list[AgentRecord]:
+        """Agents in the actor's scope in order of creation, from behind a key."""
+        query = self._records().where(in_scope(actor))
+        if after is not None:
+            query = query.where(tuple_(AgentRow.created_at, AgentRow.id) > tuple_(*after))
+        query = query.order_by(AgentRow.created_at, AgentRow.id).limit(limit)
+        return [record(found) for found in await self._session.execute(query)]
+
+    async def count(self) -> int:
+        query = select(func.count()).select_from(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id)
+        return (await self._session.execute(query)).scalar_one()
+
+    async def other_admins(self, agent_id: UUID) -> int:
+        """How many enabled administrators who have joined there are besides one."""
+        query = (
+            select(func.count())
+            .select_from(AgentRow)
+            .where(
+                AgentRow.enterprise_id == self._enterprise_id,
+                AgentRow.id != agent_id,
+                AgentRow.role == Role.ADMIN.value,
+                AgentRow.enabled,
+                AgentRow.password_hash.is_not(None),
+            )
+        )
+        return (await self._session.execute(query)).scalar_one()
+
+    async def first_admin(self) -> AgentRow | None:
+        query = (
+            select(AgentRow)
+            .where(
+                AgentRow.enterprise_id == self._enterprise_id,
+                AgentRow.role == Role.ADMIN.value,
+                AgentRow.enabled,
+                AgentRow.password_hash.is_not(None),
+            )
+            .order_by(AgentRow.created_at, AgentRow.id)
+            .limit(1)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def serving(self) -> list[AgentRecord]:
+        query = self._records().where(AgentRow.enabled, AgentRow.password_hash.is_not(None)).order_by(AgentRow.id)
+        return [record(found) for found in await self._session.execute(query)]
+
+    async def insert(self, values: dict[str, Any]) -> bool:
+        """Add an agent. False when its e-mail address has an account, in whatever enterprise (row security hides which)."""
+        row = {"enterprise_id": self._enterprise_id, **values}
+        statement = upsert(AgentRow).values(row).on_conflict_do_nothing(index_elements=[func.lower(AgentRow.email)])
+        return (await self._session.execute(statement.returning(AgentRow.id))).scalar_one_or_none() is not None
+
+    async def set_groups(self, agent_id: UUID, group_ids: Collection[UUID]) -> None:
+        here = and_(GroupMemberRow.enterprise_id == self._enterprise_id, GroupMemberRow.agent_id == agent_id)
+        await self._session.execute(delete(GroupMemberRow).where(here))
+        rows = [{"enterprise_id": self._enterprise_id, "agent_id": agent_id, "group_id": group_id} for group_id in sorted(group_ids)]
+        if rows:
+            await self._session.execute(insert(GroupMemberRow), rows)
+
+    async def set_scope_groups(self, agent_id: UUID, group_ids: Collection[UUID]) -> None:
+        here = and_(AgentScopeGroupRow.enterprise_id == self._enterprise_id, AgentScopeGroupRow.agent_id == agent_id)
+        await self._session.execute(delete(AgentScopeGroupRow).where(here))
+        rows = [{"enterprise_id": self._enterprise_id, "agent_id": agent_id, "group_id": group_id} for group_id in sorted(group_ids)]
+        if rows:
+            await self._session.execute(insert(AgentScopeGroupRow), rows)

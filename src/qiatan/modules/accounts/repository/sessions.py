@@ -1,0 +1,148 @@
+"""Queries on sessions and one-time links.
+
+The functions at the end look across enterprises, in a system transaction: who comes with a token or an e-mail address has not said
+yet where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, select, update
+
+from qiatan.infra.db import Tx
+from qiatan.modules.accounts.contracts import LinkPurpose
+from qiatan.modules.accounts.models import AgentRow, EnterpriseRow, OneTimeLinkRow, SessionRow
+from qiatan.modules.accounts.repository.agents import AgentRecord, group_ids_column, record, scope_group_ids_column
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSession:
+    """A living session and what its agent's rights are made of, in plain values."""
+
+    enterprise_id: UUID
+    id: UUID
+    agent_id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    role: str
+    scope_kind: str
+    group_ids: Sequence[UUID]
+    scope_group_ids: Sequence[UUID]
+
+
+class SessionRepository:
+    """Sessions and links of one enterprise."""
+
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    async def insert(self, values: dict[str, Any], *, keep: int) -> None:
+        """Add a session and end the agent's oldest beyond `keep`."""
+        row = SessionRow(enterprise_id=self._enterprise_id, **values)
+        self._session.add(row)
+        await self._session.flush()
+        of_agent = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == row.agent_id)
+        too_old = select(SessionRow.id).where(of_agent).order_by(SessionRow.created_at.desc(), SessionRow.id.desc()).offset(keep)
+        await self._session.execute(delete(SessionRow).where(of_agent, SessionRow.id.in_(too_old)))
+
+    async def see(self, session_id: UUID, *, seen_at: datetime, expires_at: datetime) -> None:
+        here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id == session_id)
+        await self._session.execute(update(SessionRow).where(here).values(last_seen_at=seen_at, expires_at=expires_at))
+
+    async def delete(self, session_id: UUID) -> None:
+        here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id == session_id)
+        await self._session.execute(delete(SessionRow).where(here))
+
+    async def delete_all(self, agent_id: UUID, *, besides: UUID | None = None) -> None:
+        here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id)
+        statement = delete(SessionRow).where(here)
+        if besides is not None:
+            statement = statement.where(SessionRow.id != besides)
+        await self._session.execute(statement)
+
+    async def replace_link(self, values: dict[str, Any]) -> None:
+        """Add a link; the agent's living one for the same purpose ends. The caller holds the agent's lock."""
+        await self.drop_links(values["agent_id"], LinkPurpose(values["purpose"]))
+        self._session.add(OneTimeLinkRow(enterprise_id=self._enterprise_id, **values))
+        await self._session.flush()
+
+    async def drop_links(self, agent_id: UUID, purpose: LinkPurpose | None = None) -> None:
+        """End the agent's unused links."""
+        here = and_(
+            OneTimeLinkRow.enterprise_id == self._enterprise_id,
+            OneTimeLinkRow.agent_id == agent_id,
+            OneTimeLinkRow.used_at.is_(None),
+        )
+        statement = delete(OneTimeLinkRow).where(here)
+        if purpose is not None:
+            statement = statement.where(OneTimeLinkRow.purpose == purpose.value)
+        await self._session.execute(statement)
+
+    async def use_link(self, link_id: UUID, used_at: datetime) -> bool:
+        """Spend a link. False when somebody else did so first (the two wait for each other here)."""
+        here = and_(OneTimeLinkRow.enterprise_id == self._enterprise_id, OneTimeLinkRow.id == link_id, OneTimeLinkRow.used_at.is_(None))
+        statement = update(OneTimeLinkRow).where(here).values(used_at=used_at).returning(OneTimeLinkRow.id)
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
+    """The living session of an enabled agent, with the agent's rights, in one query."""
+    query = (
+        select(
+            SessionRow.enterprise_id,
+            SessionRow.id,
+            SessionRow.agent_id,
+            SessionRow.created_at,
+            SessionRow.last_seen_at,
+            AgentRow.role,
+            AgentRow.scope_kind,
+            group_ids_column().label("group_ids"),
+            scope_group_ids_column().label("scope_group_ids"),
+        )
+        .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
+        .where(SessionRow.token_hash == token_hash, SessionRow.expires_at > tx.now)
+        .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
+    )
+    found = (await tx.session.execute(query)).one_or_none()
+    return FoundSession(*found) if found else None
+
+
+async def find_account(tx: Tx, email: str) -> AgentRecord | None:
+    """The account of an e-mail address, whatever the case of its letters."""
+    query = (
+        select(AgentRow, group_ids_column(), scope_group_ids_column())
+        .where(func.lower(AgentRow.email) == func.lower(email))
+        .execution_options(populate_existing=True)
+    )
+    found = (await tx.session.execute(query)).one_or_none()
+    return record(found) if found else None
+
+
+async def find_link(tx: Tx, token_hash: bytes, purpose: LinkPurpose) -> tuple[OneTimeLinkRow, AgentRow, EnterpriseRow] | None:
+    """A link that can be used now, with its agent (enabled) and enterprise."""
+    query = (
+        select(OneTimeLinkRow, AgentRow, EnterpriseRow)
+        .join(AgentRow, and_(AgentRow.enterprise_id == OneTimeLinkRow.enterprise_id, AgentRow.id == OneTimeLinkRow.agent_id))
+        .join(EnterpriseRow, EnterpriseRow.id == OneTimeLinkRow.enterprise_id)
+        .where(OneTimeLinkRow.token_hash == token_hash, OneTimeLinkRow.purpose == purpose.value)
+        .where(OneTimeLinkRow.used_at.is_(None), OneTimeLinkRow.expires_at > tx.now, AgentRow.enabled)
+    )
+    found = (await tx.session.execute(query)).one_or_none()
+    return (found[0], found[1], found[2]) if found else None
+
+
+async def purge(tx: Tx) -> None:
+    """Forget expired sessions and links, of all enterprises."""
+    await tx.session.execute(delete(SessionRow).where(SessionRow.expires_at <= tx.now))
+    await tx.session.execute(delete(OneTimeLinkRow).where(OneTimeLinkRow.expires_at <= tx.now))
+
+
+async def avatar_shown(tx: Tx, name: str) -> bool:
+    """Whether some agent shows this picture."""
+    return (await tx.session.execute(select(AgentRow.id).where(AgentRow.avatar == name))).first() is not None

@@ -1,0 +1,44 @@
+"""Inviting, and being invited."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+
+from qiatan.infra.http.guards import Public
+from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.modules.accounts import service
+from qiatan.modules.accounts.contracts import AcceptInvitation, InvitationPreview, Invite, Invited, LinkToken, Me
+from qiatan.modules.accounts.routes import common
+from qiatan.modules.accounts.routes.agents import Editor
+from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf, throttle
+
+router = APIRouter()
+
+
+def _throttle(request: Request, actor: Editor) -> None:
+    throttle(request, "invite", common.INVITE, str(actor.enterprise_id))
+
+
+@router.post("/agents/invitations", status_code=201, dependencies=[Depends(_throttle)])
+async def invite_agent(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> Invited:
+    return await service.invite(tx, actor, command, public_url=shared.settings.public_url, catalogue=catalogue)
+
+
+@router.post("/agents/{agent_id}/invitation", dependencies=[Depends(_throttle)])
+async def invite_agent_again(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> Invited:
+    return await service.invite_again(tx, actor, agent_id=agent_id, public_url=shared.settings.public_url, catalogue=catalogue)
+
+
+@router.post("/invitations/lookup", dependencies=[Depends(Public("the holder of an invitation has no session yet"))])
+async def look_up_invitation(entrance: EntranceOf, tx: SystemTx, command: LinkToken) -> InvitationPreview:
+    entrance.throttle("link", common.LINK)
+    return await service.look_up_invitation(tx, token=command.token)
+
+
+@router.post("/invitations/accept", dependencies=[Depends(Public("joining by an invitation"))])
+async def accept_invitation(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: AcceptInvitation) -> Me:
+    entrance.throttle("link", common.LINK)
+    signed_in = await service.accept_invitation(shared.database, command, caller=entrance.caller, catalogue=catalogue)
+    return entrance.greet(signed_in)

@@ -1,0 +1,86 @@
+"""The own account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Path, Request, Response, UploadFile
+
+from qiatan.infra.db import Tx
+from qiatan.infra.http.guards import SESSION_COOKIE, Public, SignedIn, csrf_token
+from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.infra.http.uploads import read_limited
+from qiatan.infra.pictures import sanitize
+from qiatan.kit.access import AgentActor
+from qiatan.modules.accounts import service
+from qiatan.modules.accounts.contracts import ChangeMe, ChangePassword, Me
+from qiatan.modules.accounts.routes import common
+from qiatan.modules.accounts.routes.common import throttle
+
+router = APIRouter()
+
+Own = Annotated[AgentActor, Depends(SignedIn())]
+
+MAX_AVATAR_BYTES = 5 * 1024 * 1024
+AVATAR_SIDE = 256
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp"}
+_TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()}
+
+
+async def _me(request: Request, tx: Tx, actor: AgentActor) -> Me:
+    agent, enterprise = await service.me(tx, actor)
+    token = csrf_token(request.cookies.get(SESSION_COOKIE, ""))
+    return Me(agent=agent, enterprise=enterprise, points=sorted(actor.points), csrf_token=token)
+
+
+@router.get("/me")
+async def get_me(request: Request, actor: Own, tx: TenantTx) -> Me:
+    return await _me(request, tx, actor)
+
+
+@router.patch("/me")
+async def change_me(request: Request, actor: Own, tx: TenantTx, change: ChangeMe) -> Me:
+    await service.change_me(tx, actor, change)
+    return await _me(request, tx, actor)
+
+
+@router.put("/me/password", status_code=204)
+async def change_password(request: Request, actor: Own, tx: TenantTx, change: ChangePassword) -> None:
+    throttle(request, "password", common.PASSWORD, str(actor.agent_id))
+    await service.change_password(
+        tx, actor, current=change.current_password.get_secret_value(), new=change.new_password.get_secret_value()
+    )
+
+
+@router.put("/me/avatar")
+async def set_avatar(request: Request, actor: Own, tx: TenantTx, shared: Shared, file: UploadFile) -> Me:
+    throttle(request, "avatar", common.AVATAR, str(actor.agent_id))
+    picture = await sanitize(await read_limited(file, MAX_AVATAR_BYTES), max_side=AVATAR_SIDE)
+    blob = uuid4().hex + _SUFFIXES[picture.content_type]
+    await shared.storage.put(blob, picture.content)
+    await service.set_avatar(tx, actor, blob=blob)
+    return await _me(request, tx, actor)
+
+
+@router.delete("/me/avatar")
+async def remove_avatar(request: Request, actor: Own, tx: TenantTx) -> Me:
+    await service.remove_avatar(tx, actor)
+    return await _me(request, tx, actor)
+
+
+@router.get("/avatars/{name}", dependencies=[Depends(Public("visitors see agents' faces; the name is random"))])
+async def get_avatar(tx: SystemTx, shared: Shared, name: Annotated[str, Path(max_length=41)]) -> Response:
+    await service.require_shown(tx, name)
+    content = await shared.storage.get(name)
+    return Response(
+        content,
+        media_type=_TYPES["." + name.partition(".")[2]],
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "X-Content-Type-Options": "nosniff",
+            # Widgets show it on pages of other sites.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        },
+    )

@@ -1,0 +1,106 @@
+"""Enterprises: signing up, name and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database, Tx
+from qiatan.kit.access import AgentActor, Point, require
+from qiatan.kit.errors import InvalidInput, VersionConflict
+from qiatan.modules.accounts import passwords, permissions, repository, rules
+from qiatan.modules.accounts.contracts import ChangeEnterprise, Enterprise, Role, SignUp
+from qiatan.modules.accounts.errors import EmailTaken, SignupClosed
+from qiatan.modules.accounts.events import EnterpriseChanged, EnterpriseCreated
+from qiatan.modules.accounts.models import EnterpriseRow
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository
+from qiatan.modules.accounts.service.mapping import to_enterprise
+from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
+
+
+async def sign_up(
+    database: Database, command: SignUp, *, signup_open: bool, caller: Caller, catalogue: Collection[Point]
+) -> SignedIn:
+    """Make an enterprise with its first administrator, and sign them in.
+
+    Without mail there is no other way to tell an owner that their address has an account already, so this says it; the door lets an
+    address ask only a few times an hour. Where that is too much, sign-up can be switched off.
+
+    Raises:
+        SignupClosed: this installation takes no new enterprises.
+        EmailTaken: the address has an account.
+    """
+    if not signup_open:
+        raise SignupClosed
+    password_hash = await passwords.hash_password(command.password.get_secret_value())
+    async with database.system() as tx:
+        record = await found_enterprise(
+            tx, name=command.enterprise_name, admin_name=command.name, email=command.email, password_hash=password_hash
+        )
+        return await open_session(tx, record, caller=caller, catalogue=catalogue)
+
+
+async def found_enterprise(tx: Tx, *, name: str, admin_name: str, email: str, password_hash: str) -> AgentRecord:
+    """An enterprise and its first administrator, in a system transaction.
+
+    Raises:
+        EmailTaken: the address has an account; nothing was made.
+    """
+    enterprise_id, agent_id = new_id(), new_id()
+    await repository.insert_enterprise(tx, EnterpriseRow(id=enterprise_id, name=name, created_at=tx.now))
+    record = await add_agent(tx, enterprise_id, agent_id, role=Role.ADMIN, name=admin_name, email=email, password_hash=password_hash)
+    tx.emit(EnterpriseCreated(enterprise_id=enterprise_id))
+    return record
+
+
+async def add_agent(
+    tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role: Role, name: str, email: str, password_hash: str
+) -> AgentRecord:
+    """An account that can sign in at once.
+
+    Raises:
+        EmailTaken: the address has an account.
+    """
+    agents = AgentRepository(tx, enterprise_id)
+    values = {
+        "id": agent_id,
+        "email": email,
+        "name": name,
+        "password_hash": password_hash,
+        "role": role.value,
+        "scope_kind": rules.usual_scope(role).kind.value,
+        "created_at": tx.now,
+    }
+    record = await agents.get(agent_id) if await agents.insert(values) else None
+    if record is None:
+        raise EmailTaken
+    return record
+
+
+async def see_enterprise(tx: Tx, actor: AgentActor) -> Enterprise:
+    """The own enterprise."""
+    require(actor, permissions.VIEW_ENTERPRISE)
+    return to_enterprise(await EnterpriseRepository(tx, actor.enterprise_id).get())
+
+
+async def change_enterprise(tx: Tx, actor: AgentActor, change: ChangeEnterprise) -> Enterprise:
+    """Change name or settings.
+
+    Raises:
+        VersionConflict: somebody else changed it meanwhile.
+        InvalidInput: the time zone is not one of the IANA database.
+    """
+    require(actor, permissions.EDIT_ENTERPRISE)
+    row = await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    if row.version != change.version:
+        raise VersionConflict
+    if change.timezone is not None and change.timezone not in available_timezones():
+        raise InvalidInput.of("timezone", "invalid", "Use a name of the IANA time zone database, like Asia/Shanghai.")
+    row.name = change.name if change.name is not None else row.name
+    row.timezone = change.timezone if change.timezone is not None else row.timezone
+    row.typing_preview = change.typing_preview if change.typing_preview is not None else row.typing_preview
+    row.version += 1
+    tx.emit(EnterpriseChanged(enterprise_id=row.id, version=row.version))
+    return to_enterprise(row)

@@ -1,0 +1,133 @@
+"""Groups: which agents work together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, ScopeKind, require
+from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
+from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
+from qiatan.modules.accounts import permissions, rules
+from qiatan.modules.accounts.contracts import ChangeGroup, Group, NewGroup
+from qiatan.modules.accounts.errors import LimitReached
+from qiatan.modules.accounts.events import SessionsEnded
+from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRecord, GroupRepository
+from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_group
+
+
+async def groups_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int) -> Page[Group]:
+    """The groups in the actor's scope, oldest first, with their members."""
+    require(actor, permissions.VIEW_AGENTS)
+    limit = min(limit, MAX_PAGE)
+    key = decode_time_cursor(after) if after is not None else None
+    records = await GroupRepository(tx, actor.enterprise_id).page(actor, after=key, limit=limit + 1)
+    last = records[limit - 1].row if len(records) > limit else None
+    items = [to_group(record) for record in records[:limit]]
+    return Page(items=items, next=encode_time_cursor(last.created_at, last.id) if last else None)
+
+
+async def create_group(tx: Tx, actor: AgentActor, command: NewGroup) -> Group:
+    """Make a group.
+
+    Raises:
+        NotAllowed: the actor's scope is not the whole enterprise, so the new group would lie outside it.
+        InvalidInput: the name is taken, or a member does not exist.
+        LimitReached: there are as many groups as allowed.
+    """
+    require(actor, permissions.EDIT_GROUPS)
+    if actor.scope.kind is not ScopeKind.ALL:
+        raise NotAllowed
+    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    groups = GroupRepository(tx, actor.enterprise_id)
+    if await groups.count() >= rules.MAX_GROUPS:
+        raise LimitReached
+    await _require_members(tx, actor, frozenset(command.member_ids))
+    group_id = new_id()
+    if not await groups.insert({"id": group_id, "name": command.name, "created_at": tx.now}):
+        raise _name_taken()
+    await groups.set_members(group_id, command.member_ids)
+    tx.emit(group_changed(actor.enterprise_id, group_id, 1))
+    await _members_changed(tx, actor.enterprise_id, frozenset(command.member_ids), group_id)
+    return to_group(await _get(groups, group_id))
+
+
+async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: ChangeGroup) -> Group:
+    """Rename a group or say who is in it.
+
+    Raises:
+        NotFound: there is none with this id in the actor's scope.
+        VersionConflict: somebody else changed it meanwhile.
+        InvalidInput: the name is taken, or a new member does not exist.
+    """
+    require(actor, permissions.EDIT_GROUPS)
+    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    groups = GroupRepository(tx, actor.enterprise_id)
+    before = await _visible(groups, actor, group_id)
+    if before.row.version != change.version:
+        raise VersionConflict
+    if change.name is not None:
+        if await groups.name_taken(change.name, besides=group_id):
+            raise _name_taken()
+        before.row.name = change.name
+    before.row.version += 1
+    await tx.session.flush()
+    if change.member_ids is not None:
+        member_ids = frozenset(change.member_ids)
+        await _require_members(tx, actor, member_ids - before.member_ids)
+        await groups.set_members(group_id, member_ids)
+        await _members_changed(tx, actor.enterprise_id, member_ids ^ before.member_ids, group_id)
+    tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version))
+    return to_group(await _get(groups, group_id))
+
+
+async def delete_group(tx: Tx, actor: AgentActor, *, group_id: UUID) -> None:
+    """Delete a group. Its members stay, and scopes that named it become smaller.
+
+    Raises:
+        NotFound: there is none with this id in the actor's scope.
+    """
+    require(actor, permissions.EDIT_GROUPS)
+    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    groups = GroupRepository(tx, actor.enterprise_id)
+    before = await _visible(groups, actor, group_id)
+    touched = before.member_ids | await groups.scoped_agents(group_id)
+    await groups.delete(group_id)
+    tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version + 1))
+    await _members_changed(tx, actor.enterprise_id, touched, group_id)
+
+
+async def _members_changed(tx: Tx, enterprise_id: UUID, agent_ids: Collection[UUID], group_id: UUID) -> None:
+    """Raise the versions of these agents and have their sockets opened anew: what they may see goes by groups."""
+    if not agent_ids:
+        return
+    await GroupRepository(tx, enterprise_id).touch_agents(agent_ids)
+    for record in await AgentRepository(tx, enterprise_id).get_all(agent_ids):
+        tx.emit(agent_changed(record, earlier_groups=(group_id,)))
+        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=record.row.id, reason="replaced"))
+
+
+async def _require_members(tx: Tx, actor: AgentActor, agent_ids: frozenset[UUID]) -> None:
+    found = await AgentRepository(tx, actor.enterprise_id).get_all(agent_ids) if agent_ids else []
+    if len(found) < len(agent_ids) or not all(rules.agent_in_scope(actor, record.row.id, record.group_ids) for record in found):
+        raise InvalidInput.of("member_ids", "unknown", "One of these agents does not exist. Load the agents again.")
+
+
+async def _visible(groups: GroupRepository, actor: AgentActor, group_id: UUID) -> GroupRecord:
+    record = await groups.get(group_id, lock=True)
+    if record is None or not rules.group_in_scope(actor, group_id):
+        raise NotFound
+    return record
+
+
+async def _get(groups: GroupRepository, group_id: UUID) -> GroupRecord:
+    record = await groups.get(group_id)
+    if record is None:
+        raise NotFound
+    return record
+
+
+def _name_taken() -> InvalidInput:
+    return InvalidInput.of("name", "taken", "Another group has this name. Choose a different one.")

@@ -1,0 +1,63 @@
+"""What other modules ask about accounts. All but `enterprise_ids` and `agent_of_email` need a transaction bound to an enterprise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.kit.errors import NotFound
+from qiatan.modules.accounts import repository
+from qiatan.modules.accounts.contracts import Agent, AgentBrief, Enterprise, ServingAgent
+from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository
+from qiatan.modules.accounts.service.mapping import to_agent, to_brief, to_enterprise
+
+
+async def briefs(tx: Tx, ids: Collection[UUID]) -> dict[UUID, AgentBrief]:
+    """Names and faces of agents, as visitors see them. Ids that are not of this enterprise are left out."""
+    if not ids:
+        return {}
+    found = await AgentRepository(tx, tx.enterprise_id).get_all(ids)
+    return {record.row.id: to_brief(record.row) for record in found}
+
+
+async def serving_agents(tx: Tx) -> list[ServingAgent]:
+    """Everybody who may get conversations when present: enabled and joined (both built-in roles serve), in order of id."""
+    return [
+        ServingAgent(id=record.row.id, max_conversations=record.row.max_conversations, group_ids=sorted(record.group_ids))
+        for record in await AgentRepository(tx, tx.enterprise_id).serving()
+    ]
+
+
+async def get_agent(tx: Tx, agent_id: UUID) -> Agent:
+    """One agent, whoever asks.
+
+    Raises:
+        NotFound: there is none with this id in the enterprise.
+    """
+    record = await AgentRepository(tx, tx.enterprise_id).get(agent_id)
+    if record is None:
+        raise NotFound
+    return to_agent(record)
+
+
+async def get_enterprise(tx: Tx) -> Enterprise:
+    """The enterprise of the transaction, with its settings."""
+    return to_enterprise(await EnterpriseRepository(tx, tx.enterprise_id).get())
+
+
+async def enterprise_ids(tx: Tx) -> list[UUID]:
+    """All enterprises of the installation, oldest first (system transactions)."""
+    return await repository.enterprise_ids(tx)
+
+
+async def agent_of_email(tx: Tx, email: str) -> tuple[UUID, Agent] | None:
+    """The account of an e-mail address with its enterprise (system transactions)."""
+    record = await repository.find_account(tx, email)
+    return (record.row.enterprise_id, to_agent(record)) if record is not None else None
+
+
+async def first_admin(tx: Tx, enterprise_id: UUID) -> UUID | None:
+    """The enterprise's longest-serving administrator who can sign in."""
+    row = await AgentRepository(tx, enterprise_id).first_admin()
+    return row.id if row is not None else None

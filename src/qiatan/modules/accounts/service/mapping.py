@@ -1,0 +1,65 @@
+"""Rows as contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from qiatan.modules.accounts.contracts import Agent, AgentBrief, AgentScope, Enterprise, Group
+from qiatan.modules.accounts.events import AgentChanged, GroupChanged
+from qiatan.modules.accounts.models import AgentRow, EnterpriseRow
+from qiatan.modules.accounts.repository import AgentRecord, GroupRecord
+
+
+def avatar_url(row: AgentRow) -> str | None:
+    """Where the picture is. The name is random and new with each picture, so it may be kept by browsers for ever."""
+    return f"/api/v1/avatars/{row.avatar}" if row.avatar is not None else None
+
+
+def to_agent(record: AgentRecord) -> Agent:
+    row = record.row
+    return Agent(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        public_name=row.public_name,
+        avatar_url=avatar_url(row),
+        role=record.role,
+        scope=AgentScope(kind=record.scope.kind, group_ids=sorted(record.scope.group_ids)),
+        group_ids=sorted(record.group_ids),
+        max_conversations=row.max_conversations,
+        enabled=row.enabled,
+        pending=record.pending,
+        locale=row.locale,
+        created_at=row.created_at,
+        version=row.version,
+    )
+
+
+def to_brief(row: AgentRow) -> AgentBrief:
+    return AgentBrief(id=row.id, name=row.public_name or row.name, avatar_url=avatar_url(row))
+
+
+def to_enterprise(row: EnterpriseRow) -> Enterprise:
+    return Enterprise(
+        id=row.id, name=row.name, timezone=row.timezone, locale=row.locale, typing_preview=row.typing_preview, version=row.version
+    )
+
+
+def to_group(record: GroupRecord) -> Group:
+    return Group(id=record.row.id, name=record.row.name, member_ids=sorted(record.member_ids), version=record.row.version)
+
+
+def agent_changed(record: AgentRecord, *, earlier_groups: Iterable[UUID] = ()) -> AgentChanged:
+    row = record.row
+    return AgentChanged(
+        enterprise_id=row.enterprise_id,
+        agent_id=row.id,
+        version=row.version,
+        serving=record.may_sign_in,
+        group_ids=tuple(sorted(record.group_ids.union(earlier_groups))),
+    )
+
+
+def group_changed(enterprise_id: UUID, group_id: UUID, version: int) -> GroupChanged:
+    return GroupChanged(enterprise_id=enterprise_id, group_id=group_id, version=version)

@@ -1,0 +1,205 @@
+"""Use cases on channels."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import InstrumentedAttribute
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, require
+from qiatan.kit.cursors import MAX_PAGE, Page, decode_cursor, encode_cursor
+from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
+from qiatan.modules.channels import permissions, repository, rules
+from qiatan.modules.channels.contracts import (
+    Channel,
+    ChannelBrief,
+    ChannelChange,
+    ChannelKind,
+    NewChannel,
+    WebSettings,
+    WidgetConfig,
+    WidgetSettings,
+)
+from qiatan.modules.channels.errors import TooManyChannels
+from qiatan.modules.channels.events import ChannelChanged
+from qiatan.modules.channels.models import ChannelRow
+from qiatan.modules.channels.repository import ChannelDirectory, ChannelRepository
+
+MAX_CHANNELS = 100
+FIRST_NAME = "官网"
+KEY_BYTES = 18
+
+
+async def get(tx: Tx, channel_id: UUID) -> Channel:
+    """One channel, on or off.
+
+    Raises:
+        NotFound: no such channel in this enterprise.
+    """
+    return _contract(await _load(tx, channel_id))
+
+
+async def briefs(tx: Tx, channel_ids: Iterable[UUID]) -> dict[UUID, ChannelBrief]:
+    """Names of many channels in one query; ids that are not this enterprise's are missing from the answer."""
+    rows = await ChannelRepository(tx, tx.enterprise_id).names(channel_ids)
+    return {row.id: ChannelBrief(id=row.id, kind=ChannelKind(row.kind), name=row.name) for row in rows}
+
+
+async def find_by_key(tx: Tx, key: str) -> Channel:
+    """The channel behind a public key, in whatever enterprise. Needs a system transaction.
+
+    Raises:
+        NotFound: there is none, or it is switched off.
+    """
+    row = await ChannelDirectory(tx).enabled_by_key(key) if rules.looks_like_key(key) else None
+    if row is None:
+        raise NotFound
+    return _contract(row)
+
+
+def enabled_channel(enterprise_id: InstrumentedAttribute[UUID], channel_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """SQL that is true where the columns name a channel that is switched on; for queries of the modules above."""
+    return repository.enabled_channel(enterprise_id, channel_id)
+
+
+async def see(tx: Tx, actor: AgentActor, *, channel_id: UUID) -> Channel:
+    """One channel, for the settings page. Errors: `NotAllowed` without `channels.view`, `NotFound`."""
+    require(actor, permissions.VIEW)
+    return _contract(await _load(tx, channel_id))
+
+
+async def list_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int) -> Page[Channel]:
+    """The channels, oldest first. Errors: `NotAllowed` without `channels.view`, `InvalidInput` for a foreign cursor."""
+    require(actor, permissions.VIEW)
+    size = min(limit, MAX_PAGE)
+    rows = await ChannelRepository(tx, tx.enterprise_id).page(_after(after), size + 1)
+    more = encode_cursor(str(rows[size - 1].id)) if len(rows) > size else None
+    return Page(items=[_contract(row) for row in rows[:size]], next=more)
+
+
+async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
+    """A new web channel, switched on, with the standard settings.
+
+    Raises:
+        NotAllowed: the role lacks `channels.edit`.
+        TooManyChannels: the enterprise has 100.
+    """
+    require(actor, permissions.EDIT)
+    channels = ChannelRepository(tx, tx.enterprise_id)
+    if await channels.count() >= MAX_CHANNELS:
+        raise TooManyChannels
+    row = await channels.add(**_fresh(tx, new.name))
+    if row is None:
+        raise RuntimeError("a plain channel cannot collide with the first one")
+    return _announce(tx, row)
+
+
+async def create_default(tx: Tx) -> Channel:
+    """The channel every enterprise starts with. Asking again, even at the same moment, gives the same one."""
+    channels = ChannelRepository(tx, tx.enterprise_id)
+    row = await channels.add(**_fresh(tx, FIRST_NAME), is_first=True)
+    if row is not None:
+        return _announce(tx, row)
+    existing = await channels.first()
+    if existing is None:
+        raise RuntimeError("the first channel vanished between two statements")
+    return _contract(existing)
+
+
+async def change(tx: Tx, actor: AgentActor, *, channel_id: UUID, change: ChannelChange) -> Channel:
+    """Change name, switch or settings; settings that are left out stay as they are.
+
+    Raises:
+        NotAllowed: the role lacks `channels.edit`.
+        NotFound: no such channel in this enterprise.
+        VersionConflict: somebody changed it meanwhile.
+    """
+    require(actor, permissions.EDIT)
+    row = await _load(tx, channel_id)
+    values: dict[str, Any] = {}
+    if change.name is not None:
+        values["name"] = change.name
+    if change.enabled is not None:
+        values["enabled"] = change.enabled
+    if change.settings is not None:
+        given = change.settings.model_dump(mode="json", exclude_unset=True)
+        values["settings"] = {**_settings(row).model_dump(mode="json"), **given}
+    changed = await ChannelRepository(tx, tx.enterprise_id).change(channel_id, change.version, values)
+    if changed is None:
+        raise VersionConflict
+    return _announce(tx, changed)
+
+
+def widget_config(channel: Channel) -> WidgetConfig:
+    """What the widget may know: looks and texts, not the list of sites."""
+    shown = channel.settings.model_dump(exclude={"allowed_sites"})
+    return WidgetConfig(key=channel.key, name=channel.name, settings=WidgetSettings(**shown))
+
+
+def snippet(channel: Channel, public_url: str) -> str:
+    """The line to paste into the enterprise's site."""
+    return rules.snippet(public_url, channel.key)
+
+
+def frame_ancestors(channel: Channel) -> str:
+    """The CSP directive for the panel's page: exactly the allowed sites may frame it."""
+    return rules.frame_ancestors(channel.settings.allowed_sites)
+
+
+async def _load(tx: Tx, channel_id: UUID) -> ChannelRow:
+    row = await ChannelRepository(tx, tx.enterprise_id).get(channel_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _after(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(str(decode_cursor(cursor, 1)[0]))
+    except ValueError:
+        raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.") from None
+
+
+def _fresh(tx: Tx, name: str) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "kind": ChannelKind.WEB,
+        "key": secrets.token_urlsafe(KEY_BYTES),
+        "name": name,
+        "enabled": True,
+        "settings": WebSettings().model_dump(mode="json"),
+        "version": 1,
+        "created_at": tx.now,
+    }
+
+
+def _announce(tx: Tx, row: ChannelRow) -> Channel:
+    tx.emit(ChannelChanged(enterprise_id=tx.enterprise_id, channel_id=row.id, enabled=row.enabled, version=row.version))
+    return _contract(row)
+
+
+def _settings(row: ChannelRow) -> WebSettings:
+    """Settings as stored, with defaults for those that came later; what a later version knew and this one does not is left out."""
+    return WebSettings(**{name: value for name, value in row.settings.items() if name in WebSettings.model_fields})
+
+
+def _contract(row: ChannelRow) -> Channel:
+    return Channel(
+        enterprise_id=row.enterprise_id,
+        id=row.id,
+        kind=ChannelKind(row.kind),
+        key=row.key,
+        name=row.name,
+        enabled=row.enabled,
+        settings=_settings(row),
+        version=row.version,
+        created_at=row.created_at,
+    )

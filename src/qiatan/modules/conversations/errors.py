@@ -1,0 +1,39 @@
+"""What can be refused here."""
+
+from __future__ import annotations
+
+from qiatan.kit.errors import Fault, NotFound
+
+
+class ConversationNotFound(NotFound):
+    """This conversation does not exist, or you may not see it."""
+
+
+class ConversationEnded(Fault):
+    """This conversation has ended. The customer's next message opens a new one."""
+
+    code, status = "conversation_ended", 409
+
+
+class NotYours(Fault):
+    """Somebody else serves this conversation. Take it over before you write."""
+
+    code, status = "not_yours", 409
+
+
+class AlreadyTaken(Fault):
+    """Somebody else took this conversation a moment ago."""
+
+    code, status = "already_taken", 409
+
+
+class TooLate(Fault):
+    """A message can be withdrawn within two minutes, by whoever wrote it."""
+
+    code, status = "too_late", 409
+
+
+class TryAgain(Fault):
+    """The server is busy; the message was not stored. It will be sent again."""
+
+    code, status = "try_again", 503

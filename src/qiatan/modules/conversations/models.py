@@ -1,0 +1,105 @@
+"""Tables. Columns that change with every message are in no index, so that such updates stay cheap (HOT)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from qiatan.infra.db import Base, TenantRow
+
+OPEN = text("status <> 'ended'")
+
+
+class ConversationRow(TenantRow, Base):
+    __tablename__ = "conversations"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "customer_id"], ["customers.enterprise_id", "customers.id"]),
+        ForeignKeyConstraint(["enterprise_id", "channel_id"], ["channels.enterprise_id", "channels.id"]),
+        ForeignKeyConstraint(["enterprise_id", "assignee_id"], ["agents.enterprise_id", "agents.id"]),
+        CheckConstraint("status IN ('waiting', 'active', 'ended')", name="status"),
+        CheckConstraint("(status = 'active') <= (assignee_id IS NOT NULL)", name="active_has_assignee"),
+        CheckConstraint("(status = 'waiting') <= (assignee_id IS NULL)", name="waiting_has_no_assignee"),
+        CheckConstraint("(status = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
+        Index(
+            "one_open_conversation_per_customer_and_channel",
+            "enterprise_id",
+            "customer_id",
+            "channel_id",
+            unique=True,
+            postgresql_where=OPEN,
+        ),
+        Index("conversations_open_by_assignee", "enterprise_id", "assignee_id", "created_at", "id", postgresql_where=OPEN),
+        Index("conversations_open_by_age", "enterprise_id", "created_at", "id", postgresql_where=OPEN),
+        Index("conversations_waiting", "enterprise_id", "waiting_since", "id", postgresql_where=text("status = 'waiting'")),
+        Index(
+            "conversations_ended_by_assignee",
+            "enterprise_id",
+            "assignee_id",
+            "ended_at",
+            "id",
+            postgresql_where=text("status = 'ended'"),
+        ),
+        Index("conversations_by_customer", "enterprise_id", "customer_id", "created_at", "id"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    customer_id: Mapped[UUID]
+    channel_id: Mapped[UUID]
+    status: Mapped[str] = mapped_column(Text, default="waiting")
+    assignee_id: Mapped[UUID | None]
+    agent_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
+    head: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=1)
+    last_seq: Mapped[int | None]
+    last_kind: Mapped[str | None] = mapped_column(Text)
+    last_sender_kind: Mapped[str | None] = mapped_column(Text)
+    last_preview: Mapped[str | None] = mapped_column(Text)
+    last_at: Mapped[datetime | None]
+    customer_read_seq: Mapped[int] = mapped_column(default=0)
+    agent_read_seq: Mapped[int] = mapped_column(default=0)
+    agent_unread: Mapped[int] = mapped_column(default=0)
+    customer_unread: Mapped[int] = mapped_column(default=0)
+    unanswered_since: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    waiting_since: Mapped[datetime | None]
+    assigned_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(Text)
+
+
+class MessageRow(Base):
+    """Append-only. A withdrawal is a new row that points at the withdrawn one (`ref_seq`)."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"]),
+        CheckConstraint("seq > 0", name="seq_positive"),
+        CheckConstraint("char_length(text) <= 5000", name="text_length"),
+        # A repeat is found by its sender, whatever conversation the first try went to.
+        Index("one_message_per_client_id", "enterprise_id", "sender_id", "client_message_id", unique=True),
+        Index(
+            "one_withdrawal_per_message",
+            "enterprise_id",
+            "conversation_id",
+            "ref_seq",
+            unique=True,
+            postgresql_where=text("ref_seq IS NOT NULL"),
+        ),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    sender_kind: Mapped[str] = mapped_column(Text)
+    sender_id: Mapped[UUID | None]
+    client_message_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    text: Mapped[str | None] = mapped_column(Text)
+    data: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    ref_seq: Mapped[int | None]

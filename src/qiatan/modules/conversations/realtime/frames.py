@@ -1,0 +1,110 @@
+"""The frames of conversations, both ways."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from qiatan.infra.realtime.doors import Frame, OutFrame
+
+Topic = Literal["mine", "queue", "colleagues", "conversation"]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)]
+
+
+class Subscribe(Frame, tag="subscribe"):
+    topic: Topic
+    conversation_id: UUID | None = None
+
+
+class Unsubscribe(Frame, tag="unsubscribe"):
+    topic: Topic
+    conversation_id: UUID | None = None
+
+
+class Send(Frame, tag="send"):
+    client_message_id: UUID
+    kind: Literal["text", "picture"] = "text"
+    text: str | None = None
+    file_id: UUID | None = None
+    conversation_id: UUID | None = None
+
+
+class Withdraw(Frame, tag="withdraw"):
+    client_message_id: UUID
+    conversation_id: UUID
+    seq: Seq
+
+
+class Read(Frame, tag="read"):
+    conversation_id: UUID
+    seq: Seq
+
+
+class Typing(Frame, tag="typing"):
+    conversation_id: UUID | None = None
+    text: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+
+
+class Ping(Frame, tag="ping"):
+    pass
+
+
+class ShownConversation(msgspec.Struct, frozen=True, gc=False):
+    id: UUID
+    head: int
+    version: int
+
+
+class Subscribed(OutFrame, tag="subscribed", omit_defaults=True):
+    topic: Topic
+    conversations: list[ShownConversation]
+    conversation_id: UUID | None = None
+
+
+class AckFrame(OutFrame, tag="ack"):
+    client_message_id: UUID
+    conversation_id: UUID
+    seq: int
+    at: datetime
+
+
+class MessageFrame(OutFrame, tag="message"):
+    conversation_id: UUID
+    seq: int
+    kind: str
+    sender_kind: str
+    sender_id: UUID | None
+    client_message_id: UUID | None
+    at: datetime
+    text: str | None
+    data: dict[str, Any] | None
+    withdrawn: bool = False
+
+
+class ConversationFrame(OutFrame, tag="conversation"):
+    conversation: msgspec.Raw
+
+
+class ConversationGone(OutFrame, tag="conversation_gone"):
+    conversation_id: UUID
+    topic: Topic
+
+
+class ReadFrame(OutFrame, tag="read"):
+    conversation_id: UUID
+    side: str
+    seq: int
+
+
+class TypingFrame(OutFrame, tag="typing", omit_defaults=True):
+    conversation_id: UUID
+    side: str
+    text: str | None = None
+
+
+class Pong(OutFrame, tag="pong"):
+    at: datetime
+    digest: str

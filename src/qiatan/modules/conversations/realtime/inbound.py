@@ -1,0 +1,286 @@
+"""Frames that come in. Plain texts take the message log; all else is one ordinary transaction per frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.doors import Frame, FrameDoor, encode, error_frame
+from qiatan.infra.resources import Resources
+from qiatan.infra.throttle import Rate
+from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
+from qiatan.kit.errors import BadRequest, Fault, NotAllowed, TooMany
+from qiatan.kit.text import storable
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import service
+from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage, View
+from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours
+from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
+from qiatan.modules.conversations.realtime import frames, topics
+from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
+from qiatan.modules.conversations.realtime.log import MessageLog, Pending
+from qiatan.modules.conversations.repository import Appended
+from qiatan.modules.conversations.rules import check_content
+
+AGENT_MESSAGES = Rate(burst=60, per_minute=600)
+TYPING = Rate(burst=3, per_minute=60)
+MAX_WATCHED = 20
+_OPEN = "conversations.open"
+_WATCHED = "conversations.watched"
+_REFUSALS: dict[str, type[Fault]] = {
+    "ended": ConversationEnded,
+    "not_yours": NotYours,
+    "missing": ConversationNotFound,
+}
+
+
+class ConversationDoors:
+    """The inbound frames of conversations, with the log they write to."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._hub = resources.hub
+        self._log = MessageLog(resources.database.url, resources.hub)
+        self._heartbeats = Heartbeats(resources)
+        self._tasks: set[asyncio.Task[None]] = set()
+        rate = resources.settings.visitor_rate
+        self._visitor_messages = Rate(burst=max(20, rate // 3), per_minute=rate)
+        self.doors = (
+            FrameDoor(frames.Subscribe, self.subscribe, agents=SERVE, visitors=True),
+            FrameDoor(frames.Unsubscribe, self.unsubscribe, agents=SERVE, visitors=True),
+            FrameDoor(frames.Send, self.send, agents=SERVE, visitors=True),
+            FrameDoor(frames.Withdraw, self.withdraw, agents=SERVE, visitors=True),
+            FrameDoor(frames.Read, self.read, agents=SERVE, visitors=True),
+            FrameDoor(frames.Typing, self.typing, agents=SERVE, visitors=True),
+            FrameDoor(frames.Ping, self._heartbeats.ping, agents=SERVE, visitors=True),
+        )
+
+    def start(self) -> None:
+        self._log.start()
+
+    async def close(self) -> None:
+        await self._log.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    # -- topics
+
+    async def subscribe(self, connection: Connection, frame: Frame) -> None:
+        """Listen first, then read what there is: nothing can fall in between."""
+        assert isinstance(frame, frames.Subscribe)
+        actor = connection.actor
+        if isinstance(actor, VisitorActor):
+            if frame.topic != "mine":
+                raise NotAllowed
+            self._hub.subscribe(connection, topics.customer(actor.customer_id))
+            async with self._resources.database.tenant(actor.enterprise_id) as tx:
+                shown = await service.shown_own(tx, actor)
+        elif isinstance(actor, AgentActor):
+            if frame.topic == "conversation":
+                shown = await self._watch(connection, actor, frame)
+            else:
+                shown = await self._subscribe_view(connection, actor, View(frame.topic))
+        else:
+            raise NotAllowed
+        listed = [frames.ShownConversation(*row) for row in shown]
+        connection.push(encode(frames.Subscribed(frame.topic, listed, frame.conversation_id)))
+
+    async def _subscribe_view(
+        self, connection: Connection, actor: AgentActor, view: View
+    ) -> list[tuple[UUID, int, int]]:
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            for topic in await self._view_topics(tx, actor, view):
+                self._hub.subscribe(connection, topic)
+            return await service.shown(tx, actor, view)
+
+    async def _view_topics(self, tx: Tx, actor: AgentActor, view: View) -> list[tuple[str, UUID]]:
+        if view is View.MINE:
+            return [topics.agent(actor.agent_id)]
+        if view is View.QUEUE:
+            require(actor, TAKE)
+            return [topics.queue(actor.enterprise_id)]
+        require(actor, VIEW_COLLEAGUES)
+        if actor.scope.kind is ScopeKind.ALL:
+            return [topics.everybody(actor.enterprise_id)]
+        if actor.scope.kind is ScopeKind.SELF:
+            return []
+        members = await accounts.member_ids(tx, actor.scope.group_ids)
+        return [topics.served_by(agent_id) for agent_id in members]
+
+    async def _watch(
+        self, connection: Connection, actor: AgentActor, frame: frames.Subscribe
+    ) -> list[tuple[UUID, int, int]]:
+        if frame.conversation_id is None:
+            raise BadRequest("Name the conversation (conversation_id).")
+        watched: dict[UUID, None] = connection.memory.setdefault(_WATCHED, {})
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            self._hub.subscribe(connection, topics.one(frame.conversation_id))
+            try:
+                conversation = await service.get(tx, actor, frame.conversation_id)
+            except Fault:
+                self._hub.unsubscribe(connection, topics.one(frame.conversation_id))
+                raise
+        watched[conversation.id] = None
+        while len(watched) > MAX_WATCHED:
+            oldest = next(iter(watched))
+            del watched[oldest]
+            self._hub.unsubscribe(connection, topics.one(oldest))
+        return [(conversation.id, conversation.head, conversation.version)]
+
+    def unsubscribe(self, connection: Connection, frame: Frame) -> None:
+        assert isinstance(frame, frames.Unsubscribe)
+        if frame.topic == "mine":
+            raise NotAllowed("One's own conversations cannot be left.")
+        actor = connection.actor
+        if not isinstance(actor, AgentActor):
+            raise NotAllowed
+        if frame.topic == "conversation":
+            if frame.conversation_id is not None:
+                connection.memory.get(_WATCHED, {}).pop(frame.conversation_id, None)
+                self._hub.unsubscribe(connection, topics.one(frame.conversation_id))
+            return
+        kinds = ("queue",) if frame.topic == "queue" else ("colleagues", "served_by")
+        for topic in [topic for topic in connection.topics if topic[0] in kinds]:
+            self._hub.unsubscribe(connection, topic)
+
+    # -- writing
+
+    def send(self, connection: Connection, frame: Frame) -> Awaitable[None] | None:
+        """Texts into a known conversation go to the log without waiting; the rest is an ordinary transaction."""
+        assert isinstance(frame, frames.Send)
+        actor = connection.actor
+        check_content(MessageKind(frame.kind), frame.text, frame.file_id)
+        if isinstance(actor, AgentActor):
+            self._limit(f"send:{actor.agent_id}", AGENT_MESSAGES)
+            if frame.conversation_id is None:
+                raise BadRequest("Name the conversation (conversation_id).")
+            target: UUID | None = frame.conversation_id
+            sender, side = actor.agent_id, SenderKind.AGENT
+        elif isinstance(actor, VisitorActor):
+            self._limit(f"send:{actor.customer_id}", self._visitor_messages)
+            if frame.conversation_id is not None:
+                raise BadRequest("Visitors do not choose the conversation.")
+            target = connection.memory.get(_OPEN)
+            sender, side = actor.customer_id, SenderKind.CUSTOMER
+        else:
+            raise NotAllowed
+        if frame.kind != "text" or frame.text is None or target is None:
+            return self._send_ordinary(connection, frame)
+        self._log.submit(
+            Pending(
+                connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused
+            )
+        )
+        return None
+
+    async def _send_ordinary(self, connection: Connection, frame: frames.Send) -> None:
+        actor = connection.actor
+        message = SendMessage(
+            client_message_id=frame.client_message_id,
+            kind=MessageKind(frame.kind),
+            text=frame.text,
+            file_id=frame.file_id,
+        )
+        if isinstance(actor, AgentActor):
+            if frame.conversation_id is None:
+                raise BadRequest("Name the conversation (conversation_id).")
+            async with self._resources.database.tenant(actor.enterprise_id) as tx:
+                ack = await service.send(tx, actor, frame.conversation_id, message)
+        elif isinstance(actor, VisitorActor):
+            async with self._resources.database.tenant(actor.enterprise_id) as tx:
+                ack = await service.send_own(tx, actor, message)
+            connection.memory[_OPEN] = ack.conversation_id
+        else:
+            raise NotAllowed
+        _acknowledge(connection, ack)
+
+    def _refused(self, item: Pending, result: Appended | Fault) -> None:
+        """The log could not store a text. A visitor's text into an ended conversation opens a new one, in order."""
+        if isinstance(result, Fault):
+            item.connection.push(error_frame(result, item.client_message_id))
+        elif item.sender_kind is SenderKind.CUSTOMER:
+            item.connection.memory.pop(_OPEN, None)
+            lock: asyncio.Lock = item.connection.memory.setdefault("conversations.reopening", asyncio.Lock())
+            task = asyncio.create_task(self._reopen(item, lock))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            item.connection.push(error_frame(_REFUSALS[result.outcome](), item.client_message_id))
+
+    async def _reopen(self, item: Pending, lock: asyncio.Lock) -> None:
+        async with lock:
+            try:
+                await self._send_ordinary(
+                    item.connection, frames.Send(client_message_id=item.client_message_id, text=item.text)
+                )
+            except Fault as fault:
+                item.connection.push(error_frame(fault, item.client_message_id))
+
+    async def withdraw(self, connection: Connection, frame: Frame) -> None:
+        assert isinstance(frame, frames.Withdraw)
+        actor = _known(connection)
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            if isinstance(actor, AgentActor):
+                ack = await service.withdraw(tx, actor, frame.conversation_id, frame.seq, frame.client_message_id)
+            else:
+                ack = await service.withdraw_own(tx, actor, frame.conversation_id, frame.seq, frame.client_message_id)
+        _acknowledge(connection, ack)
+
+    async def read(self, connection: Connection, frame: Frame) -> None:
+        assert isinstance(frame, frames.Read)
+        actor = _known(connection)
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            if isinstance(actor, AgentActor):
+                await service.mark_read(tx, actor, frame.conversation_id, frame.seq)
+            else:
+                await service.mark_read_own(tx, actor, frame.conversation_id, frame.seq)
+
+    async def typing(self, connection: Connection, frame: Frame) -> None:
+        """Not a fact: never stored, straight to the other side. Too many are dropped without a word."""
+        assert isinstance(frame, frames.Typing)
+        actor = _known(connection)
+        who = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
+        if self._resources.throttle.wait(f"typing:{who}", TYPING) > 0:
+            return
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            if isinstance(actor, AgentActor):
+                if frame.conversation_id is None:
+                    raise BadRequest("Name the conversation (conversation_id).")
+                conversation = await service.get(tx, actor, frame.conversation_id)
+                if conversation.assignee_id != actor.agent_id:
+                    raise NotYours
+                audience = [topics.customer(conversation.customer.id)]
+                typed = frames.TypingFrame(conversation.id, SenderKind.AGENT)
+            else:
+                mine: Any = connection.memory.get(_OPEN)
+                found = await service.open_own(tx, actor) if mine is None else await service.get_own(tx, actor, mine)
+                if found is None or found.status == "ended":
+                    connection.memory.pop(_OPEN, None)
+                    return
+                connection.memory[_OPEN] = found.id
+                shown = await service.typing_shown(tx)
+                text = frame.text if shown and frame.text is not None and storable(frame.text) else None
+                audience = [topics.one(found.id)]
+                if found.assignee_id is not None:
+                    audience.append(topics.agent(found.assignee_id))
+                typed = frames.TypingFrame(found.id, SenderKind.CUSTOMER, text)
+        self._hub.publish(audience, encode(typed), besides=connection)
+
+    def _limit(self, key: str, rate: Rate) -> None:
+        seconds = self._resources.throttle.wait(key, rate)
+        if seconds > 0:
+            raise TooMany(retry_after=max(1, round(seconds + 0.5)))
+
+
+def _known(connection: Connection) -> AgentActor | VisitorActor:
+    if connection.actor is None:
+        raise NotAllowed
+    return connection.actor
+
+
+def _acknowledge(connection: Connection, ack: Ack) -> None:
+    connection.push(encode(frames.AckFrame(ack.client_message_id, ack.conversation_id, ack.seq, ack.at)))

@@ -1,0 +1,146 @@
+"""The message log: texts from sockets, gathered and written in one transaction (architecture: the way of a message)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from qiatan.infra.db.roles import SYSTEM
+from qiatan.infra.group_commit import GroupCommit, Unavailable
+from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.doors import encode
+from qiatan.infra.realtime.hub import Hub
+from qiatan.kit.errors import Fault, StorageFull
+from qiatan.modules.conversations.contracts import SenderKind
+from qiatan.modules.conversations.errors import TryAgain
+from qiatan.modules.conversations.realtime import topics
+from qiatan.modules.conversations.realtime.frames import AckFrame, MessageFrame
+from qiatan.modules.conversations.repository import Appended, NewMessage
+from qiatan.modules.conversations.repository.append import decode_results, encode_batch
+from qiatan.modules.conversations.rules import preview
+
+log = structlog.get_logger(__name__)
+
+_APPEND = sql.SQL("SELECT append_messages(%s::json)::text")
+_OPTIONS = f"-c role={SYSTEM} -c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s"
+_FULL = ("53100", "53200")
+_AWAY = ("57P", "08", "53300", "40P01", "40001", "55P03")
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A text on its way to the disk. `refused` hears what the log could not store."""
+
+    connection: Connection
+    enterprise_id: UUID
+    conversation_id: UUID
+    sender_kind: SenderKind
+    sender_id: UUID
+    client_message_id: UUID
+    text: str
+    refused: Callable[[Pending, Appended | Fault], None]
+
+
+class MessageLog:
+    """One writer per process, on a connection of its own; acknowledges after the commit, then tells everybody else.
+
+    Every write is repeat-safe (sender and client message id), so a batch whose outcome is unknown is simply written again.
+    """
+
+    def __init__(self, url: str, hub: Hub) -> None:
+        self._url = url
+        self._hub = hub
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle)
+
+    def start(self) -> None:
+        self._commits.start()
+
+    async def close(self) -> None:
+        """Write what waits, then let go of the database."""
+        await self._commits.close()
+        if self._connection is not None:
+            await self._connection.close()
+
+    def submit(self, pending: Pending) -> None:
+        if not self._commits.submit(pending):
+            pending.refused(pending, TryAgain(retry_after=1))
+
+    async def _write(self, batch: Sequence[Pending]) -> Sequence[Appended]:
+        messages = [
+            NewMessage(
+                o=order,
+                e=item.enterprise_id,
+                c=item.conversation_id,
+                sk=item.sender_kind,
+                si=item.sender_id,
+                m=item.client_message_id,
+                k="text",
+                t=item.text,
+                p=preview(item.text),
+                own=item.sender_kind is SenderKind.AGENT,
+            )
+            for order, item in enumerate(batch)
+        ]
+        try:
+            connection = await self._connected()
+            cursor = await connection.execute(_APPEND, (encode_batch(messages),))
+            row = await cursor.fetchone()
+        except psycopg.Error as error:
+            if self._connection is not None and self._connection.broken:
+                self._connection = None
+            state = error.sqlstate or ""
+            if state.startswith(_FULL):
+                raise StorageFull from error
+            if not state or state.startswith(_AWAY):
+                raise Unavailable(f"{state or type(error).__name__}: {error}") from error
+            raise
+        if row is None:
+            raise Unavailable("no answer")
+        return decode_results(row[0])
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, options=_OPTIONS, connect_timeout=5, prepare_threshold=1
+            )
+        return self._connection
+
+    def _settle(self, results: Sequence[tuple[Pending, Appended | Exception]]) -> None:
+        for item, result in results:
+            if isinstance(result, Exception):
+                item.refused(item, result if isinstance(result, Fault) else TryAgain(retry_after=1))
+            elif result.seq is None:
+                item.refused(item, result)
+            else:
+                self._acknowledge(item, result, result.seq)
+
+    def _acknowledge(self, item: Pending, result: Appended, seq: int) -> None:
+        item.connection.push(encode(AckFrame(item.client_message_id, result.conversation_id, seq, result.at)))
+        if result.outcome != "stored" or result.customer_id is None:
+            return
+        frame = MessageFrame(
+            item.conversation_id,
+            seq,
+            "text",
+            item.sender_kind,
+            item.sender_id,
+            item.client_message_id,
+            result.at,
+            item.text,
+            None,
+        )
+        audience = topics.audience(
+            enterprise_id=item.enterprise_id,
+            conversation_id=item.conversation_id,
+            customer_id=result.customer_id,
+            assignee_id=result.assignee_id,
+            waiting=bool(result.waiting),
+        )
+        self._hub.publish(audience, encode(frame), besides=item.connection)

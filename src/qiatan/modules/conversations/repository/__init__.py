@@ -1,0 +1,7 @@
+"""Every query of this module."""
+
+from qiatan.modules.conversations.repository.append import Appended, NewMessage, append, encode_batch
+from qiatan.modules.conversations.repository.conversations import ConversationRepository
+from qiatan.modules.conversations.repository.messages import MessageRepository
+
+__all__ = ["Appended", "ConversationRepository", "MessageRepository", "NewMessage", "append", "encode_batch"]

@@ -1,0 +1,219 @@
+"""Reading and changing conversations. `visible_to` is the one predicate that compiles an agent's scope to SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, text, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor
+from qiatan.modules.conversations.contracts import SenderKind, Status, View
+from qiatan.modules.conversations.models import OPEN, ConversationRow
+from qiatan.modules.conversations.permissions import TAKE, VIEW_COLLEAGUES
+
+Row = ConversationRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An agent's view: who it is and which colleagues' conversations are inside the scope (None: everybody's)."""
+
+    actor: AgentActor
+    colleagues: frozenset[UUID] | None
+
+    def colleagues_condition(self) -> ColumnElement[bool]:
+        if not self.actor.may(VIEW_COLLEAGUES):
+            return false()
+        if self.colleagues is None:
+            return true()
+        return Row.assignee_id.in_(self.colleagues)
+
+
+def visible_to(sight: Sight) -> ColumnElement[bool]:
+    """Scope as SQL: one's own, waiting ones when they may be taken, colleagues' inside the scope, and the earlier
+    conversations of a customer whom one is serving now."""
+    actor = sight.actor
+    serving_now = aliased(ConversationRow)
+    own_customer = exists(
+        select(serving_now.id).where(
+            serving_now.enterprise_id == Row.enterprise_id,
+            serving_now.customer_id == Row.customer_id,
+            serving_now.assignee_id == actor.agent_id,
+            serving_now.status == Status.ACTIVE,
+        )
+    )
+    return or_(
+        Row.assignee_id == actor.agent_id,
+        and_(Row.status == Status.WAITING, true() if actor.may(TAKE) else false()),
+        sight.colleagues_condition(),
+        own_customer,
+    )
+
+
+class ConversationRepository:
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._tx = tx
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    def _all(self) -> Select[ConversationRow]:
+        return select(Row).where(Row.enterprise_id == self._enterprise_id)
+
+    async def get(self, conversation_id: UUID, *, lock: bool = False) -> ConversationRow | None:
+        query = self._all().where(Row.id == conversation_id)
+        if lock:
+            # The message log takes the same lock; FOR NO KEY UPDATE leaves foreign key checks alone.
+            query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def get_visible(self, sight: Sight, conversation_id: UUID) -> ConversationRow | None:
+        query = self._all().where(Row.id == conversation_id, visible_to(sight))
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def page(
+        self, sight: Sight, view: View, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[ConversationRow]:
+        """One page of a list: the queue oldest first, ended ones by their end, the others by their start, newest first."""
+        query = self._all()
+        if view is View.QUEUE:
+            query = query.where(Row.status == Status.WAITING).order_by(Row.waiting_since, Row.id)
+            if after is not None:
+                query = query.where(tuple_(Row.waiting_since, Row.id) > after)
+            return list((await self._session.execute(query.limit(limit))).scalars())
+        if view is View.ENDED:
+            key = Row.ended_at
+            query = query.where(Row.status == Status.ENDED, Row.assignee_id == sight.actor.agent_id)
+        else:
+            key = Row.created_at
+            query = query.where(OPEN)
+            if view is View.MINE:
+                query = query.where(Row.assignee_id == sight.actor.agent_id)
+            else:
+                query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id)
+                query = query.where(sight.colleagues_condition())
+        if after is not None:
+            query = query.where(tuple_(key, Row.id) < after)
+        query = query.order_by(key.desc(), Row.id.desc()).limit(limit)
+        return list((await self._session.execute(query)).scalars())
+
+    async def of_customer(
+        self, customer_id: UUID, *, channel_id: UUID | None = None, besides: UUID | None = None, limit: int
+    ) -> list[ConversationRow]:
+        query = self._all().where(Row.customer_id == customer_id)
+        if channel_id is not None:
+            query = query.where(Row.channel_id == channel_id)
+        if besides is not None:
+            query = query.where(Row.id != besides)
+        query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+        return list((await self._session.execute(query)).scalars())
+
+    async def open_of_customer(self, customer_id: UUID, channel_id: UUID) -> ConversationRow | None:
+        query = self._all().where(Row.customer_id == customer_id, Row.channel_id == channel_id, OPEN)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def open(self, conversation_id: UUID, customer_id: UUID, channel_id: UUID, now: datetime) -> bool:
+        """Insert a waiting conversation; False when the customer has an open one on this channel already."""
+        statement = (
+            insert(Row)
+            .values(
+                enterprise_id=self._enterprise_id,
+                id=conversation_id,
+                customer_id=customer_id,
+                channel_id=channel_id,
+                status=Status.WAITING,
+                agent_ids=[],
+                created_at=now,
+                waiting_since=now,
+            )
+            .on_conflict_do_nothing(index_elements=["enterprise_id", "customer_id", "channel_id"], index_where=OPEN)
+            .returning(Row.id)
+        )
+        return (await self._session.execute(statement)).first() is not None
+
+    async def oldest_waiting(self) -> UUID | None:
+        query = (
+            select(Row.id)
+            .where(Row.enterprise_id == self._enterprise_id, Row.status == Status.WAITING)
+            .order_by(Row.waiting_since, Row.id)
+            .limit(1)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def active_ids(self, agent_id: UUID) -> list[UUID]:
+        query = select(Row.id).where(
+            Row.enterprise_id == self._enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE
+        )
+        return list((await self._session.execute(query)).scalars())
+
+    async def active_counts(self) -> dict[UUID, int]:
+        """How many conversations each agent serves now."""
+        query = (
+            select(Row.assignee_id, func.count())
+            .where(Row.enterprise_id == self._enterprise_id, OPEN, Row.assignee_id.is_not(None))
+            .group_by(Row.assignee_id)
+        )
+        return {agent_id: count for agent_id, count in await self._session.execute(query) if agent_id is not None}
+
+    async def active_count(self, agent_id: UUID) -> int:
+        query = select(func.count()).where(
+            Row.enterprise_id == self._enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE
+        )
+        return (await self._session.execute(query)).scalar_one()
+
+    async def mark_read(self, row: ConversationRow, side: SenderKind, seq: int) -> None:
+        """Move one side's read mark forward (never back) and count again what it has not read."""
+        column, unread, other = (
+            ("customer_read_seq", "customer_unread", "agent")
+            if side is SenderKind.CUSTOMER
+            else ("agent_read_seq", "agent_unread", "customer")
+        )
+        await self._session.execute(
+            text(
+                f"""
+                UPDATE conversations v SET {column} = :seq, {unread} = (
+                    SELECT count(*) FROM messages m
+                     WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id AND m.seq > :seq
+                       AND m.sender_kind = '{other}' AND m.kind <> 'withdrawal')
+                 WHERE v.enterprise_id = :enterprise AND v.id = :id AND v.{column} < :seq
+                """  # noqa: S608 - the names come from the two lines above, never from outside
+            ),
+            {"seq": seq, "enterprise": self._enterprise_id, "id": row.id},
+        )
+
+    async def heads(self, conversation_ids: Sequence[UUID]) -> list[tuple[UUID, int, int]]:
+        query = select(Row.id, Row.head, Row.version).where(
+            Row.enterprise_id == self._enterprise_id, Row.id.in_(conversation_ids)
+        )
+        return [(row_id, head, version) for row_id, head, version in await self._session.execute(query)]
+
+    async def shown(
+        self, sight: Sight, view: View, limit: int
+    ) -> list[tuple[UUID, int, int]]:
+        """(id, head, version) of what a live view shows now, oldest first."""
+        query = select(Row.id, Row.head, Row.version).where(Row.enterprise_id == self._enterprise_id)
+        if view is View.MINE:
+            query = query.where(Row.assignee_id == sight.actor.agent_id, Row.status == Status.ACTIVE)
+        elif view is View.QUEUE:
+            query = query.where(Row.status == Status.WAITING)
+        else:
+            query = query.where(
+                Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id, sight.colleagues_condition()
+            )
+        rows = await self._session.execute(query.order_by(Row.created_at, Row.id).limit(limit))
+        return [(row_id, head, version) for row_id, head, version in rows]
+
+    async def update(self, row: ConversationRow, **changes: object) -> None:
+        """Write a change of state and let `version` grow."""
+        await self._session.execute(
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.id == row.id)
+            .values(version=Row.version + 1, **changes)
+            .execution_options(synchronize_session=False)
+        )
+        await self._session.refresh(row)

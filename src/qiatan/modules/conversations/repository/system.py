@@ -1,0 +1,60 @@
+"""Queries across enterprises, for sweeps: run with the system role only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select, text, tuple_
+
+from qiatan.infra.db import Tx
+from qiatan.modules.conversations.contracts import Status
+from qiatan.modules.conversations.models import ConversationRow as Row
+
+Digested = tuple[UUID, UUID, int, int]
+"""(owner: agent or customer, conversation, head, version)"""
+
+
+async def enterprises_with_waiting(tx: Tx) -> list[UUID]:
+    query = select(Row.enterprise_id).where(Row.status == Status.WAITING).distinct().limit(10_000)
+    return list((await tx.session.execute(query)).scalars())
+
+
+Person = tuple[UUID, UUID]
+"""(enterprise, agent or customer)"""
+
+
+async def digest_rows(tx: Tx, agents: Sequence[Person], customers: Sequence[Person]) -> list[Digested]:
+    """What the given agents and customers should see now, in one query each for all heartbeats that came together."""
+    by_agent = select(Row.assignee_id, Row.id, Row.head, Row.version).where(
+        tuple_(Row.enterprise_id, Row.assignee_id).in_(agents), Row.status == Status.ACTIVE
+    )
+    by_customer = select(Row.customer_id, Row.id, Row.head, Row.version).where(
+        tuple_(Row.enterprise_id, Row.customer_id).in_(customers), Row.status != Status.ENDED
+    )
+    found: list[Digested] = []
+    for query, wanted in ((by_agent, agents), (by_customer, customers)):
+        if wanted:
+            rows = await tx.session.execute(query)
+            found += [(owner, row_id, head, version) for owner, row_id, head, version in rows if owner is not None]
+    return found
+
+
+async def drifted_counters(tx: Tx) -> int:
+    """How many open conversations have a head or unread count that differs from their messages. Must be 0."""
+    result = await tx.session.execute(
+        text(
+            """
+            SELECT count(*) FROM conversations v
+             WHERE v.status <> 'ended' AND (v.head, v.agent_unread, v.customer_unread) IS DISTINCT FROM (
+                SELECT coalesce(max(m.seq), 0)::int,
+                       count(*) FILTER (WHERE m.seq > v.agent_read_seq AND m.sender_kind = 'customer'
+                                          AND m.kind <> 'withdrawal')::int,
+                       count(*) FILTER (WHERE m.seq > v.customer_read_seq AND m.sender_kind = 'agent'
+                                          AND m.kind <> 'withdrawal')::int
+                  FROM messages m
+                 WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id)
+            """
+        )
+    )
+    return int(result.scalar_one())

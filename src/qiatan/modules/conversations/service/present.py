@@ -1,0 +1,89 @@
+"""Rows as contracts: names and faces are fetched once for a whole list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qiatan.infra.db import Tx
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.channels import service as channels
+from qiatan.modules.conversations.contracts import (
+    ChannelRef,
+    Conversation,
+    CustomerRef,
+    LastLine,
+    Message,
+    MessageKind,
+    Participant,
+    SenderKind,
+    Status,
+)
+from qiatan.modules.conversations.models import ConversationRow, MessageRow
+from qiatan.modules.customers import service as customers
+
+
+async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]:
+    """The rows as everybody sees them, in the same order."""
+    if not rows:
+        return []
+    named = await customers.briefs(tx, {row.customer_id for row in rows})
+    sources = await channels.briefs(tx, {row.channel_id for row in rows})
+    people = await accounts.briefs(tx, {agent_id for row in rows for agent_id in row.agent_ids})
+    found = []
+    for row in rows:
+        customer, channel = named[row.customer_id], sources[row.channel_id]
+        agents = [people[agent_id] for agent_id in row.agent_ids if agent_id in people]
+        found.append(
+            Conversation(
+                id=row.id,
+                customer=CustomerRef(id=customer.id, name=customer.name),
+                channel=ChannelRef(id=channel.id, kind=channel.kind, name=channel.name),
+                status=Status(row.status),
+                assignee_id=row.assignee_id,
+                head=row.head,
+                version=row.version,
+                last=_last_line(row),
+                customer_read_seq=row.customer_read_seq,
+                agent_read_seq=row.agent_read_seq,
+                agent_unread=row.agent_unread,
+                customer_unread=row.customer_unread,
+                unanswered_since=row.unanswered_since,
+                created_at=row.created_at,
+                ended_at=row.ended_at,
+                ended_by=SenderKind(row.ended_by) if row.ended_by else None,
+                participants=[Participant(id=a.id, name=a.name, avatar_url=a.avatar_url) for a in agents],
+            )
+        )
+    return found
+
+
+async def present_one(tx: Tx, row: ConversationRow) -> Conversation:
+    return (await present(tx, [row]))[0]
+
+
+def _last_line(row: ConversationRow) -> LastLine | None:
+    if row.last_seq is None or row.last_kind is None or row.last_sender_kind is None or row.last_at is None:
+        return None
+    return LastLine(
+        seq=row.last_seq,
+        kind=MessageKind(row.last_kind),
+        sender_kind=SenderKind(row.last_sender_kind),
+        preview=row.last_preview or "",
+        at=row.last_at,
+    )
+
+
+def present_message(row: MessageRow, *, withdrawn: bool) -> Message:
+    """A message as both sides see it: of a withdrawn one only the fact remains."""
+    return Message(
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        kind=MessageKind(row.kind),
+        sender_kind=SenderKind(row.sender_kind),
+        sender_id=row.sender_id,
+        client_message_id=row.client_message_id,
+        at=row.at,
+        text=None if withdrawn else row.text,
+        data=None if withdrawn else row.data,
+        withdrawn=withdrawn,
+    )

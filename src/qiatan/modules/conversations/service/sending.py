@@ -1,0 +1,107 @@
+"""Sending as an ordinary transaction: what is not a plain text on a socket, and a visitor's first message."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, VisitorActor, require
+from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage
+from qiatan.modules.conversations.errors import ConversationEnded, TryAgain
+from qiatan.modules.conversations.events import ConversationChanged
+from qiatan.modules.conversations.permissions import SERVE
+from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
+from qiatan.modules.conversations.rules import check_content
+from qiatan.modules.conversations.service.finding import visible
+from qiatan.modules.conversations.service.present import present_one
+from qiatan.modules.conversations.service.writing import write
+from qiatan.modules.files import service as files
+
+_OPENING_TRIES = 3
+
+
+async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMessage) -> Ack:
+    """An agent writes into a conversation they serve.
+
+    Raises:
+        InvalidInput, ConversationNotFound, ConversationEnded, NotYours, FileNotFound: nothing was written.
+    """
+    require(actor, SERVE)
+    check_content(message.kind, message.text, message.file_id)
+    row = await visible(tx, actor, conversation_id)
+    return await _write(tx, actor, row.id, message)
+
+
+async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage) -> Ack:
+    """A visitor writes: into the open conversation, or the message opens a new one.
+
+    A repeat of a message that went into a conversation which has ended since returns that first result.
+
+    Raises:
+        InvalidInput, FileNotFound: nothing was written.
+        TryAgain: conversations were opened and ended under our hands; sending again is safe.
+    """
+    check_content(message.kind, message.text, message.file_id)
+    first = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.customer_id, message.client_message_id)
+    if first is not None:
+        return Ack(
+            client_message_id=message.client_message_id,
+            conversation_id=first.conversation_id,
+            seq=first.seq,
+            at=first.at,
+        )
+    repository = ConversationRepository(tx, actor.enterprise_id)
+    for _ in range(_OPENING_TRIES):
+        current = await repository.open_of_customer(actor.customer_id, actor.channel_id)
+        if current is None:
+            conversation_id = new_id()
+            if await repository.open(conversation_id, actor.customer_id, actor.channel_id, tx.now):
+                return await _open_with(tx, actor, conversation_id, message)
+            continue
+        try:
+            return await _write(tx, actor, current.id, message)
+        except ConversationEnded:
+            tx.session.expire(current)
+    raise TryAgain(retry_after=1)
+
+
+async def _open_with(tx: Tx, actor: VisitorActor, conversation_id: UUID, message: SendMessage) -> Ack:
+    ack = await _write(tx, actor, conversation_id, message)
+    row = await ConversationRepository(tx, actor.enterprise_id).get(conversation_id, lock=True)
+    if row is not None:
+        conversation = await present_one(tx, row)
+        tx.emit(ConversationChanged(enterprise_id=actor.enterprise_id, what="opened", conversation=conversation))
+    return ack
+
+
+async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID, message: SendMessage) -> Ack:
+    data = None
+    if message.file_id is not None:
+        file = await files.attach(
+            tx,
+            actor,
+            file_id=message.file_id,
+            conversation_id=conversation_id,
+            client_message_id=message.client_message_id,
+        )
+        data = {
+            "file_id": str(file.id),
+            "name": file.name,
+            "content_type": file.content_type,
+            "size": file.size,
+            "width": file.width,
+            "height": file.height,
+        }
+    by_agent = isinstance(actor, AgentActor)
+    return await write(
+        tx,
+        conversation_id,
+        kind=message.kind,
+        sender_kind=SenderKind.AGENT if by_agent else SenderKind.CUSTOMER,
+        sender_id=actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id,
+        client_message_id=message.client_message_id,
+        text=message.text if message.kind is MessageKind.TEXT else None,
+        data=data,
+        must_serve=by_agent,
+    )

@@ -1,0 +1,76 @@
+"""Taking a message back within two minutes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, VisitorActor, require
+from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind
+from qiatan.modules.conversations.errors import ConversationNotFound, TooLate
+from qiatan.modules.conversations.models import ConversationRow
+from qiatan.modules.conversations.permissions import SERVE
+from qiatan.modules.conversations.repository import MessageRepository
+from qiatan.modules.conversations.rules import may_withdraw
+from qiatan.modules.conversations.service.finding import locked, own, visible
+from qiatan.modules.conversations.service.writing import write
+from qiatan.modules.files import service as files
+
+
+async def withdraw(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, client_message_id: UUID) -> Ack:
+    """An agent takes back an own message.
+
+    Raises:
+        ConversationNotFound: no such conversation or message.
+        TooLate: older than two minutes, or somebody else's.
+        ConversationEnded, NotYours: as for sending.
+    """
+    require(actor, SERVE)
+    row = await visible(tx, actor, conversation_id)
+    return await _withdraw(tx, row, SenderKind.AGENT, actor.agent_id, seq, client_message_id)
+
+
+async def withdraw_own(tx: Tx, actor: VisitorActor, conversation_id: UUID, seq: int, client_message_id: UUID) -> Ack:
+    """A visitor takes back an own message. Errors as `withdraw`."""
+    row = await own(tx, actor, conversation_id)
+    return await _withdraw(tx, row, SenderKind.CUSTOMER, actor.customer_id, seq, client_message_id)
+
+
+async def _withdraw(
+    tx: Tx, row: ConversationRow, side: SenderKind, sender_id: UUID, seq: int, client_message_id: UUID
+) -> Ack:
+    await locked(tx, row)
+    repository = MessageRepository(tx, tx.enterprise_id)
+    repeat = await repository.find_repeat(sender_id, client_message_id)
+    if repeat is not None:
+        return Ack(
+            client_message_id=client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at
+        )
+    message = await repository.find(row.id, seq)
+    if message is None:
+        raise ConversationNotFound("There is no such message.")
+    allowed = may_withdraw(
+        kind=message.kind,
+        sender_kind=message.sender_kind,
+        sender_id=message.sender_id,
+        at=message.at,
+        by_kind=side,
+        by_id=sender_id,
+        now=tx.now,
+    )
+    if not allowed or await repository.withdrawn(row.id, seq):
+        raise TooLate
+    ack = await write(
+        tx,
+        row.id,
+        kind=MessageKind.WITHDRAWAL,
+        sender_kind=side,
+        sender_id=sender_id,
+        client_message_id=client_message_id,
+        data={"ref_seq": seq},
+        ref_seq=seq,
+        must_serve=side is SenderKind.AGENT,
+    )
+    if message.kind == MessageKind.PICTURE and message.data is not None:
+        await files.remove_attached(tx, conversation_id=row.id, file_id=UUID(str(message.data["file_id"])))
+    return ack

@@ -1,0 +1,17 @@
+"""What customers announce."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from qiatan.kit.events import Event
+
+
+class CustomerChanged(Event):
+    """A customer got another name. `name` is the shown one."""
+
+    type: Literal["customers.customer_changed.v1"] = "customers.customer_changed.v1"
+    customer_id: UUID
+    name: str
+    version: int

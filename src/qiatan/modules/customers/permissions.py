@@ -1,0 +1,9 @@
+"""The points of this module. Its objects are in scope where a conversation of theirs is."""
+
+from __future__ import annotations
+
+from qiatan.kit.access import Point
+
+EDIT = Point("customers.edit", "Change the names of customers whose conversations one may see", everyday=True)
+
+POINTS = (EDIT,)

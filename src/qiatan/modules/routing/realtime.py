@@ -1,0 +1,118 @@
+"""Socket door of routing: presence as frames, and connections as presence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.doors import OutFrame, encode
+from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.resources import Resources
+from qiatan.kit.access import AgentActor
+from qiatan.kit.errors import Fault
+from qiatan.kit.events import Event
+from qiatan.modules.routing import service
+from qiatan.modules.routing.events import PresenceChanged
+
+log = structlog.get_logger(__name__)
+
+RENEW_SECONDS = 20
+GRACE_SECONDS = 8
+"""A reload of the page closes one connection and opens another: colleagues and visitors need not notice."""
+
+
+class PresenceFrame(OutFrame, tag="presence"):
+    agent_id: UUID
+    status: str
+    connected: bool
+    open: int
+
+
+class AvailabilityFrame(OutFrame, tag="availability"):
+    online: bool
+
+
+def publish(hub: Hub, events: Sequence[Event]) -> None:
+    """Presence to the agent's own pages and to those who look at colleagues; availability to the enterprise's visitors."""
+    for event in events:
+        if isinstance(event, PresenceChanged):
+            shown = event.presence
+            frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open))
+            audience = (
+                ("agent", shown.agent_id),
+                ("served_by", shown.agent_id),
+                ("colleagues", event.enterprise_id),
+            )
+            hub.publish(audience, frame)
+            hub.publish((("visitors", event.enterprise_id),), encode(AvailabilityFrame(event.anybody_serves)))
+
+
+class PresenceKeeper:
+    """Turns agents' connections into leases: given on connect, renewed while connected, let go after a grace period."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._connections: dict[tuple[UUID, UUID], int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._renewing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._renewing = asyncio.create_task(self._renew(), name="presence-leases")
+
+    async def close(self) -> None:
+        """Stop. Leases lapse by themselves: after a restart the agents' pages are back before that."""
+        tasks = [*self._tasks, *([self._renewing] if self._renewing else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+
+    async def opened(self, connection: Connection) -> None:
+        actor = connection.actor
+        if not isinstance(actor, AgentActor):
+            return
+        key = (actor.enterprise_id, actor.agent_id)
+        self._connections[key] = self._connections.get(key, 0) + 1
+        if self._connections[key] == 1:
+            async with self._resources.database.tenant(actor.enterprise_id) as tx:
+                await service.connected(tx, actor.agent_id)
+
+    def closed(self, connection: Connection) -> None:
+        actor = connection.actor
+        if not isinstance(actor, AgentActor):
+            return
+        key = (actor.enterprise_id, actor.agent_id)
+        remaining = self._connections.get(key, 1) - 1
+        if remaining > 0:
+            self._connections[key] = remaining
+            return
+        self._connections.pop(key, None)
+        task = asyncio.create_task(self._let_go(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _let_go(self, key: tuple[UUID, UUID]) -> None:
+        await asyncio.sleep(GRACE_SECONDS)
+        if key in self._connections:
+            return
+        try:
+            async with self._resources.database.tenant(key[0]) as tx:
+                await service.disconnected(tx, key[1])
+        except Fault as fault:
+            # The lease lapses by itself; only the news comes later.
+            log.warning("presence.not_released", agent_id=str(key[1]), code=fault.code)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            if not self._connections:
+                continue
+            try:
+                async with self._resources.database.system() as tx:
+                    await service.renew(tx, self._connections)
+            except Fault as fault:
+                log.warning("presence.not_renewed", code=fault.code)

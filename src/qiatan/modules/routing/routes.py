@@ -1,0 +1,42 @@
+"""HTTP doors of routing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from qiatan.infra.http.guards import Requires, SignedIn, Visitor
+from qiatan.infra.http.transactions import TenantTx
+from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.modules.conversations.contracts import Conversation
+from qiatan.modules.conversations.permissions import SERVE, TAKE
+from qiatan.modules.routing import service
+from qiatan.modules.routing.contracts import Availability, Presence, PresenceList, SetPresence
+
+router = APIRouter(prefix="/api/v1", tags=["routing"])
+
+
+@router.get("/presence")
+async def list_presence(actor: Annotated[AgentActor, Depends(Requires(SERVE))], tx: TenantTx) -> PresenceList:
+    return await service.list_presence(tx, actor)
+
+
+@router.put("/presence/me")
+async def set_my_presence(
+    actor: Annotated[AgentActor, Depends(SignedIn())], tx: TenantTx, body: SetPresence
+) -> Presence:
+    return await service.set_presence(tx, actor, body.status)
+
+
+@router.post("/conversations/{conversation_id}/take")
+async def take_conversation(
+    actor: Annotated[AgentActor, Depends(Requires(TAKE))], tx: TenantTx, conversation_id: UUID
+) -> Conversation:
+    return await service.take(tx, actor, conversation_id)
+
+
+@router.get("/widget/availability")
+async def get_availability(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx) -> Availability:
+    return await service.availability(tx, actor)

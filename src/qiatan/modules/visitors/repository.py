@@ -1,0 +1,102 @@
+"""Every query on tokens and visits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+
+from qiatan.infra.db import Tx
+from qiatan.modules.channels import service as channels
+from qiatan.modules.visitors.models import TokenRow, VisitRow
+
+
+class TokenRepository:
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    async def living(self, token_hash: bytes, channel_id: UUID, now: datetime) -> TokenRow | None:
+        query = select(TokenRow).where(
+            TokenRow.enterprise_id == self._enterprise_id,
+            TokenRow.token_hash == token_hash,
+            TokenRow.channel_id == channel_id,
+            TokenRow.expires_at > now,
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    def add(self, **values: Any) -> None:
+        self._session.add(TokenRow(enterprise_id=self._enterprise_id, **values))
+
+    async def renew(self, token_id: UUID, expires_at: datetime) -> None:
+        """Move the expiry on, unless the token was replaced meanwhile."""
+        await self._session.execute(self._current(token_id).values(expires_at=expires_at))
+
+    async def replace(self, token_id: UUID, now: datetime, until: datetime) -> None:
+        """Let the token live on until then only; the first replacement counts."""
+        await self._session.execute(self._current(token_id).values(replaced_at=now, expires_at=until))
+
+    def _current(self, token_id: UUID) -> Any:
+        return update(TokenRow).where(
+            TokenRow.enterprise_id == self._enterprise_id, TokenRow.id == token_id, TokenRow.replaced_at.is_(None)
+        )
+
+
+class TokenDirectory:
+    """Finds who a token belongs to, and sweeps: only in a transaction across enterprises."""
+
+    def __init__(self, tx: Tx) -> None:
+        if not tx.is_system:
+            raise RuntimeError("tokens are looked up across enterprises, in a system transaction")
+        self._session = tx.session
+
+    async def living(self, token_hash: bytes, now: datetime) -> TokenRow | None:
+        """The token's row, while it has not expired and its channel is switched on."""
+        query = select(TokenRow).where(
+            TokenRow.token_hash == token_hash,
+            TokenRow.expires_at > now,
+            channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def delete_expired(self, before: datetime, limit: int) -> int:
+        """How many were deleted."""
+        old = select(TokenRow.enterprise_id, TokenRow.id).where(TokenRow.expires_at < before).limit(limit).subquery()
+        query = delete(TokenRow).where(TokenRow.enterprise_id == old.c.enterprise_id, TokenRow.id == old.c.id).returning(TokenRow.id)
+        return len((await self._session.execute(query)).all())
+
+
+class VisitRepository:
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    async def latest(self, customer_id: UUID) -> VisitRow | None:
+        query = (
+            select(VisitRow)
+            .where(VisitRow.enterprise_id == self._enterprise_id, VisitRow.customer_id == customer_id)
+            .order_by(VisitRow.last_seen_at.desc())
+            .limit(1)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def add(self, **values: Any) -> VisitRow:
+        row = VisitRow(enterprise_id=self._enterprise_id, **values)
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
+    async def touch(self, customer_id: UUID, now: datetime, gap: timedelta, step: timedelta) -> None:
+        """Note that the visit goes on, unless that was noted within `step` or the visit is over."""
+        await self._session.execute(
+            update(VisitRow)
+            .where(
+                VisitRow.enterprise_id == self._enterprise_id,
+                VisitRow.customer_id == customer_id,
+                VisitRow.last_seen_at > now - gap,
+                VisitRow.last_seen_at < now - step,
+            )
+            .values(last_seen_at=now)
+        )

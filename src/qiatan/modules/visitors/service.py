@@ -1,0 +1,188 @@
+"""Use cases on visitors."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from uuid import UUID
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Tx
+from qiatan.infra.throttle import Rate, Throttle
+from qiatan.kit.access import VisitorActor
+from qiatan.kit.errors import NotFound
+from qiatan.modules.channels.contracts import Channel
+from qiatan.modules.customers import service as customers
+from qiatan.modules.visitors import rules
+from qiatan.modules.visitors.contracts import Device, PageRequest, Session, SessionRequest, Visit
+from qiatan.modules.visitors.models import TokenRow, VisitRow
+from qiatan.modules.visitors.repository import TokenDirectory, TokenRepository, VisitRepository
+
+NEW_IDENTITIES = Rate(burst=60, per_minute=30)
+
+
+async def resolve_token(tx: Tx, token: str) -> VisitorActor | None:
+    """Who speaks with this token, in one query. Needs a system transaction.
+
+    None for anything that is not a living token of a channel that is switched on.
+    """
+    if not rules.looks_like_token(token):
+        return None
+    row = await TokenDirectory(tx).living(_hash(token), tx.now)
+    if row is None:
+        return None
+    return VisitorActor(enterprise_id=row.enterprise_id, customer_id=row.customer_id, channel_id=row.channel_id, token_id=row.id)
+
+
+async def open_session(
+    tx: Tx,
+    channel: Channel,
+    about: SessionRequest,
+    *,
+    token: str | None,
+    address: str,
+    user_agent: str | None,
+    throttle: Throttle,
+) -> Session:
+    """Greet a visitor: with a living token of this channel the same customer as before, else a new one.
+
+    The token comes back renewed, or replaced when it is older than a day. A visit is begun, or goes on if the last one was seen
+    less than half an hour ago.
+
+    Raises:
+        TooMany: this address made too many new identities lately.
+    """
+    row = await _living(tx, channel.id, token)
+    if row is None or token is None:
+        throttle.check(f"visitors.new:{rules.address_group(address)}", NEW_IDENTITIES)
+        customer = await customers.create(tx)
+        session = _issue(tx, channel.id, customer.id)
+    else:
+        session = await _continue(tx, row, token)
+        await customers.seen(tx, row.customer_id)
+    await _visit(tx, channel.id, session.customer_id, about, _browser(about, address, user_agent))
+    return session
+
+
+async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest) -> None:
+    """The visitor is on another page now.
+
+    Raises:
+        NotFound: no visit was ever begun for this customer.
+    """
+    latest = await VisitRepository(tx, tx.enterprise_id).latest(actor.customer_id)
+    if latest is None:
+        raise NotFound
+    url, title = rules.kept_url(page.page_url), rules.kept_title(page.page_title)
+    if latest.channel_id == actor.channel_id and rules.goes_on(latest.last_seen_at, tx.now):
+        latest.page_url, latest.page_title, latest.last_seen_at = url, title, tx.now
+        await tx.session.flush()
+        return
+    browser = {name: getattr(latest, name) for name in _BROWSER_FIELDS}
+    await _begin(tx, actor.channel_id, actor.customer_id, page_url=url, page_title=title, landing_url=url, **browser)
+
+
+async def latest_visit(tx: Tx, *, customer_id: UUID) -> Visit | None:
+    """The customer's current or last stay on the site. Who may see it is checked by the caller."""
+    row = await VisitRepository(tx, tx.enterprise_id).latest(customer_id)
+    return None if row is None else _contract(row)
+
+
+async def touch(tx: Tx, actor: VisitorActor) -> None:
+    """Note that the visitor is still here (to the minute)."""
+    await customers.seen(tx, actor.customer_id)
+    await VisitRepository(tx, tx.enterprise_id).touch(actor.customer_id, tx.now, rules.VISIT_GAP, rules.SEEN_STEP)
+
+
+_BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address")
+
+
+def _hash(token: str) -> bytes:
+    # The token holds 256 random bits, so a plain hash cannot be searched; a slow one would only slow us.
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def _living(tx: Tx, channel_id: UUID, token: str | None) -> TokenRow | None:
+    if token is None or not rules.looks_like_token(token):
+        return None
+    return await TokenRepository(tx, tx.enterprise_id).living(_hash(token), channel_id, tx.now)
+
+
+def _issue(tx: Tx, channel_id: UUID, customer_id: UUID) -> Session:
+    token = rules.TOKEN_PREFIX + secrets.token_urlsafe(32)
+    expires_at = tx.now + rules.TOKEN_IDLE
+    TokenRepository(tx, tx.enterprise_id).add(
+        id=new_id(),
+        channel_id=channel_id,
+        customer_id=customer_id,
+        token_hash=_hash(token),
+        created_at=tx.now,
+        expires_at=expires_at,
+    )
+    return Session(token=token, expires_at=expires_at, customer_id=customer_id)
+
+
+async def _continue(tx: Tx, row: TokenRow, token: str) -> Session:
+    tokens = TokenRepository(tx, tx.enterprise_id)
+    if rules.must_rotate(row.created_at, row.replaced_at, tx.now):
+        await tokens.replace(row.id, tx.now, tx.now + rules.TOKEN_GRACE)
+        return _issue(tx, row.channel_id, row.customer_id)
+    expires_at = row.expires_at
+    if rules.must_renew(expires_at, tx.now):
+        expires_at = tx.now + rules.TOKEN_IDLE
+        await tokens.renew(row.id, expires_at)
+    return Session(token=token, expires_at=expires_at, customer_id=row.customer_id)
+
+
+async def _visit(tx: Tx, channel_id: UUID, customer_id: UUID, about: SessionRequest, browser: dict[str, str | None]) -> None:
+    url, title = rules.kept_url(about.page_url), rules.kept_title(about.page_title)
+    latest = await VisitRepository(tx, tx.enterprise_id).latest(customer_id)
+    if latest is None or latest.channel_id != channel_id or not rules.goes_on(latest.last_seen_at, tx.now):
+        referrer = rules.kept_url(about.referrer)
+        await _begin(tx, channel_id, customer_id, page_url=url, page_title=title, landing_url=url, referrer=referrer, **browser)
+        return
+    latest.page_url, latest.page_title, latest.last_seen_at = url, title, tx.now
+    for name, value in browser.items():
+        setattr(latest, name, value)
+    await tx.session.flush()
+
+
+def _browser(about: SessionRequest, address: str, user_agent: str | None) -> dict[str, str | None]:
+    agent = rules.kept_user_agent(user_agent)
+    return {
+        "user_agent": agent,
+        "browser": rules.browser_of(agent),
+        "os": rules.system_of(agent),
+        "device": rules.device_of(agent),
+        "language": rules.kept_language(about.language),
+        "timezone": rules.kept_timezone(about.timezone),
+        "screen": rules.kept_screen(about.screen),
+        "address": rules.kept_address(address),
+    }
+
+
+async def _begin(tx: Tx, channel_id: UUID, customer_id: UUID, **values: str | None) -> None:
+    await VisitRepository(tx, tx.enterprise_id).add(
+        id=new_id(), customer_id=customer_id, channel_id=channel_id, started_at=tx.now, last_seen_at=tx.now, **values
+    )
+
+
+def _contract(row: VisitRow) -> Visit:
+    return Visit(
+        id=row.id,
+        customer_id=row.customer_id,
+        channel_id=row.channel_id,
+        page_url=row.page_url,
+        page_title=row.page_title,
+        landing_url=row.landing_url,
+        referrer=row.referrer,
+        browser=row.browser,
+        os=row.os,
+        device=Device(row.device) if row.device else None,
+        language=row.language,
+        timezone=row.timezone,
+        screen=row.screen,
+        address=row.address,
+        started_at=row.started_at,
+        last_seen_at=row.last_seen_at,
+    )

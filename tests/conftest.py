@@ -1,0 +1,131 @@
+"""Fixtures of all tests.
+
+Isolation is by tenant, not by rollback: use cases commit in several transactions (a route, a job, the message log), some on
+connections of their own, so a rollback at the end of a test could not cover them. Every test therefore makes enterprises of its
+own with `factories`, and no test may count what it did not make. `empty_database` is for the few that need nothing to be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from starlette.types import ASGIApp
+
+from qiatan.infra.db import Database
+from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.resources import Resources
+from qiatan.infra.settings import Settings
+from qiatan.infra.storage import Storage
+from qiatan.infra.throttle import Throttle
+from tests.support.app import make_app
+from tests.support.clock import FakeClock
+from tests.support.doors import PUBLIC_URL, Doors
+from tests.support.factories import Factories
+from tests.support.postgres import TestServer, copy_database
+
+_SERVER = pytest.StashKey[TestServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The leader of a run on several workers starts PostgreSQL before they start; a run in one process does at its first use."""
+    config.stash[_SERVER] = TestServer()
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        config.stash[_SERVER].start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["postgres_url"] = node.config.stash[_SERVER].url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    server = config.stash.get(_SERVER, None)
+    if server is not None:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(pytestconfig: pytest.Config) -> str:
+    """The address of the migrated database that is only ever copied."""
+    given = getattr(pytestconfig, "workerinput", {}).get("postgres_url")
+    server = pytestconfig.stash[_SERVER]
+    return given or server.url or server.start()
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres_url: str) -> str:
+    """This worker's own database."""
+    return copy_database(postgres_url, f"test_{uuid4().hex}")
+
+
+@pytest.fixture
+def empty_database(postgres_url: str) -> str:
+    """The address of a migrated database with nothing in it, for this test alone."""
+    return copy_database(postgres_url, f"test_{uuid4().hex}")
+
+
+@pytest.fixture(scope="session")
+def _clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def clock(_clock: FakeClock) -> FakeClock:
+    """The time of this test: begins at noon, moves only when told."""
+    _clock.reset()
+    return _clock
+
+
+@pytest.fixture(scope="session")
+async def _database(database_url: str, _clock: FakeClock) -> AsyncIterator[Database]:
+    database = Database(database_url, clock=_clock, pool_size=6)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+def database(_database: Database, clock: FakeClock) -> Iterator[Database]:
+    """The worker's database on this test's clock. Listeners added by a test go with it."""
+    _database.listeners.clear()
+    yield _database
+    _database.listeners.clear()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, public_url=PUBLIC_URL)
+
+
+@pytest.fixture
+def resources(database: Database, settings: Settings, clock: FakeClock) -> Resources:
+    """The shared parts, with their own hub, throttle and storage folder."""
+    return Resources(
+        settings=settings,
+        database=database,
+        storage=Storage(settings.data_dir / "files"),
+        hub=Hub(),
+        throttle=Throttle(),
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def app(resources: Resources) -> ASGIApp:
+    """The whole application over this test's resources (without its background routines)."""
+    return make_app(resources)
+
+
+@pytest.fixture
+def factories(resources: Resources) -> Factories:
+    return Factories(resources)
+
+
+@pytest.fixture
+async def doors(app: ASGIApp) -> AsyncIterator[Doors]:
+    """HTTP clients: `doors.stranger()`, `doors.agent(member)`, `doors.visitor(token)`."""
+    async with Doors(app) as opened:
+        yield opened

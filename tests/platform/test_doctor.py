@@ -1,0 +1,124 @@
+"""The doctor finds what is wrong, says what to do, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qiatan.entrypoints import doctor
+from qiatan.entrypoints.doctor import Finding
+from tests.platform.conftest import Hold
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def examine(data: Path, port: int, **more: str) -> dict[str, Finding]:
+    findings = doctor.examine({"DATA": str(data), "PORT": str(port), **more})
+    for finding in findings:
+        assert (finding.level == "ok") == (finding.remedy is None), finding
+    return {finding.name: finding for finding in findings}
+
+
+def test_before_the_first_start_nothing_fails_and_nothing_is_made(tmp_path: Path, free_port: int) -> None:
+    data = tmp_path / "data"
+    found = examine(data, free_port)
+    assert {name for name, finding in found.items() if finding.level == "fail"} <= {"pages"}
+    assert "not made yet" in found["database"].message
+    assert not data.exists()
+
+
+def test_a_port_in_use_names_who_has_it(tmp_path: Path, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    finding = examine(tmp_path, port)["port"]
+    assert finding.level == "fail"
+    assert f"process {os.getpid()}" in finding.message
+    assert "set PORT" in (finding.remedy or "")
+
+
+def test_a_bad_setting_is_found(tmp_path: Path) -> None:
+    findings = doctor.examine({"DATA": str(tmp_path), "PORT": "x"})
+    assert findings[-1].name == "settings"
+    assert findings[-1].message.startswith("PORT")
+    assert findings[-1].remedy == "use a number from 1 to 65535"
+    assert doctor.failed(findings)
+
+
+def test_a_secret_that_others_can_read_is_found(tmp_path: Path, free_port: int) -> None:
+    key = tmp_path / "secret.key"
+    key.write_text("0123456789abcdef" * 4)
+    key.chmod(0o644)
+    assert examine(tmp_path, free_port)["secret key"].level == "fail"
+    key.chmod(0o600)
+    assert examine(tmp_path, free_port)["secret key"].level == "ok"
+
+
+def test_little_disk_space_is_found(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_DISK_WARN", 1 << 62)
+    assert examine(tmp_path, free_port)["disk"].level == "warn"
+    monkeypatch.setattr(doctor, "_DISK_FAIL", 1 << 62)
+    assert examine(tmp_path, free_port)["disk"].level == "fail"
+
+
+def test_an_unreachable_database_is_found(tmp_path: Path, free_port: int) -> None:
+    finding = examine(tmp_path, free_port, DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/d")["database"]
+    assert finding.level == "fail"
+    assert "hidden" not in str(finding)
+
+
+def test_a_clock_that_went_back_is_found(tmp_path: Path, free_port: int) -> None:
+    ahead = tmp_path / "file"
+    ahead.touch()
+    os.utime(ahead, (time.time() + 3600, time.time() + 3600))
+    finding = examine(tmp_path, free_port)["clock"]
+    assert finding.level == "warn"
+    assert "went back" in finding.message
+
+
+def test_an_address_without_encryption_is_found(tmp_path: Path, free_port: int) -> None:
+    assert examine(tmp_path, free_port, PUBLIC_URL="http://talk.example.com")["public url"].level == "warn"
+    assert "public url" not in examine(tmp_path, free_port, PUBLIC_URL="https://talk.example.com")
+
+
+def test_a_running_server_is_examined_through_its_own_database(scratch: Path, hold: Hold, free_port: int) -> None:
+    held = hold(scratch)
+    found = examine(scratch, free_port)
+    assert found["database"].message.startswith("embedded, PostgreSQL 18")
+    assert found["migrations"].level == "warn"
+    assert "qiatan migrate" in (found["migrations"].remedy or "")
+    assert found["clocks"].level == "ok"
+    held.stop()
+
+
+async def test_a_migrated_database_is_well(empty_database: str, tmp_path: Path, free_port: int) -> None:
+    found = await asyncio.to_thread(examine, tmp_path, free_port, DATABASE_URL=empty_database)
+    assert found["migrations"].level == "ok"
+    assert found["database"].message.startswith("DATABASE_URL, PostgreSQL")
+
+
+def test_the_command_tells_programs_too(tmp_path: Path, listener: socket.socket) -> None:
+    command = [sys.executable, "-m", "qiatan", "doctor", "--json", "--data", str(tmp_path), "--port", str(listener.getsockname()[1])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["ok"] is False
+    assert {"name", "level", "message", "remedy"} == set(told["findings"][0])

@@ -1,0 +1,137 @@
+"""Settings: what may be given, and the one line that answers what may not."""
+
+from __future__ import annotations
+
+import ipaddress
+import stat
+from pathlib import Path
+
+import pytest
+
+from qiatan.infra.settings import Settings, SettingsError
+
+
+def test_with_an_empty_environment_everything_has_its_default() -> None:
+    settings = Settings.from_env({})
+    assert settings.host == "127.0.0.1"
+    assert settings.port == 8000
+    assert settings.data_dir == Path.cwd() / "data"
+    assert settings.database_url is None
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.signup_open
+    assert settings.run_worker
+    assert settings.trusted_proxies == ()
+    assert settings.log_level == "info"
+
+
+def test_everything_can_be_given() -> None:
+    settings = Settings.from_env(
+        {
+            "HOST": "::",
+            "PORT": "9000",
+            "DATA": "/srv/talk",
+            "DATABASE_URL": "postgres://u:p@db/q",
+            "PUBLIC_URL": "https://Talk.Example.com/",
+            "SIGNUP": "off",
+            "WORKER": "No",
+            "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "LOG_LEVEL": "DEBUG",
+        }
+    )
+    assert settings == Settings(
+        host="::",
+        port=9000,
+        data_dir=Path("/srv/talk"),
+        database_url="postgresql://u:p@db/q",
+        public_url="https://talk.example.com",
+        signup_open=False,
+        run_worker=False,
+        trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")),
+        log_level="debug",
+    )
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_env({"PORT": "", "SIGNUP": " "}) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [("0.0.0.0", "80", "http://127.0.0.1:80"), ("::1", "81", "http://[::1]:81"), ("::", "82", "http://[::1]:82")],
+)
+def test_the_public_address_follows_from_host_and_port(host: str, port: str, url: str) -> None:
+    assert Settings.from_env({"HOST": host, "PORT": port}).public_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("PORT", "0", "1 to 65535"),
+        ("PORT", "65536", "1 to 65535"),
+        ("PORT", "８０", "1 to 65535"),
+        ("PORT", "-1", "1 to 65535"),
+        ("HOST", "http://x", "use one like 127.0.0.1"),
+        ("DATA", "/etc/passwd", "name another one"),
+        ("DATABASE_URL", "mysql://u:hidden@h/d", "must begin with postgresql://"),
+        ("DATABASE_URL", "hidden", "must begin with postgresql://"),
+        ("PUBLIC_URL", "talk.example.com", "http or https"),
+        ("PUBLIC_URL", "https://talk.example.com/chat", "no path"),
+        ("PUBLIC_URL", "https://u:p@talk.example.com", "http or https"),
+        ("PUBLIC_URL", "https://[x", "use one like"),
+        ("PUBLIC_URL", "https://talk.example.com:99999", "use one like"),
+        ("SIGNUP", "maybe", "use on or off"),
+        ("WORKER", "2", "use on or off"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "is not a network"),
+        ("TRUSTED_PROXIES", "proxy", "is not a network"),
+        ("LOG_LEVEL", "loud", "use one of debug, info, warning, error"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named_with_its_remedy_in_one_line(name: str, value: str, remedy: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: ") as refused:
+        Settings.from_env({name: value})
+    message = str(refused.value)
+    assert remedy in message
+    assert "\n" not in message
+    assert "hidden" not in message
+
+
+def test_the_secret_is_made_once_random_and_closed_to_others(tmp_path: Path) -> None:
+    first, other = Settings(data_dir=tmp_path / "a"), Settings(data_dir=tmp_path / "b")
+    first.data_dir.mkdir()
+    other.data_dir.mkdir()
+    key = first.secret_key()
+    assert len(key) == 32
+    assert key == Settings(data_dir=first.data_dir).secret_key()
+    assert key != other.secret_key()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in first.data_dir.iterdir()] == [0o600]
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "reason"),
+    [
+        ("ab" * 16 + "\n", 0o600, "too short"),
+        ("00" * 32 + "\n", 0o600, "too simple"),
+        ("\n", 0o600, "too short"),
+        ("secret", 0o600, "not in hexadecimal"),
+        ("0123456789abcdef" * 4, 0o640, "can be read by other users"),
+        ("0123456789abcdef" * 4, 0o604, "can be read by other users"),
+    ],
+)
+def test_a_secret_that_is_none_is_refused_and_left_as_it_is(tmp_path: Path, content: str, mode: int, reason: str) -> None:
+    path = tmp_path / "secret.key"
+    path.write_text(content)
+    path.chmod(mode)
+    with pytest.raises(SettingsError, match=reason):
+        Settings(data_dir=tmp_path).secret_key()
+    assert path.read_text() == content
+
+
+def test_a_secret_behind_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match="not a plain file"):
+        Settings(data_dir=tmp_path).secret_key()
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^DATA: cannot write .*secret\.key"):
+        Settings(data_dir=tmp_path / "missing").secret_key()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from PIL import Image
+
+from qiatan.infra.pictures import MAX_FRAMES, NotAPicture, sanitize
+from qiatan.kit.errors import TooLarge
+from tests.modules.files.pictures import (
+    HTML,
+    PDF,
+    SVG,
+    animated_gif,
+    encoded,
+    gif_with_huge_frame,
+    jpeg_with_secrets,
+    opened,
+    png,
+    png_header,
+    webp_header,
+)
+
+
+async def test_a_photograph_is_turned_upright_and_keeps_no_secrets() -> None:
+    picture = await sanitize(jpeg_with_secrets(), max_side=1000, thumb_side=60)
+
+    assert (picture.content_type, picture.width, picture.height) == ("image/jpeg", 200, 300)
+    assert b"SECRET" not in picture.content
+    image = opened(picture.content)
+    assert dict(image.getexif()) == {}
+    assert "icc_profile" not in image.info
+    # The left half was blue: turned by a quarter it is the upper one.
+    top, bottom = image.getpixel((100, 20)), image.getpixel((100, 280))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert top[2] > 200 > 50 > top[0]
+    assert bottom[0] > 200 > 50 > bottom[2]
+
+
+async def test_long_sides_and_thumbnails_are_scaled_in_proportion() -> None:
+    picture = await sanitize(png(1200, 300), max_side=600, thumb_side=100)
+
+    assert (picture.width, picture.height) == (600, 150)
+    assert picture.thumb is not None
+    thumb = opened(picture.thumb)
+    assert (thumb.format, thumb.size) == ("WEBP", (100, 25))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_every_way_to_hold_a_camera_ends_upright(orientation: int) -> None:
+    upright = Image.new("RGB", (60, 40), "white")
+    upright.paste("red", (0, 0, 30, 20))
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the inverse turns, as Pillow numbers them
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    picture = await sanitize(encoded(stored, "JPEG", exif=exif, quality=95), max_side=500)
+
+    assert (picture.width, picture.height) == (60, 40)
+    corner = opened(picture.content).getpixel((5, 5))
+    assert isinstance(corner, tuple)
+    assert corner[0] > 200 > 80 > corner[1]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+async def test_every_kind_of_png_is_read(mode: str) -> None:
+    picture = await sanitize(encoded(Image.new(mode, (20, 10)), "PNG"), max_side=500, thumb_side=5)
+
+    assert (picture.content_type, picture.width, picture.height) == ("image/png", 20, 10)
+
+
+async def test_transparency_is_kept() -> None:
+    picture = await sanitize(encoded(Image.new("RGBA", (20, 10), (255, 0, 0, 0)), "PNG"), max_side=500)
+
+    assert opened(picture.content).getpixel((3, 3)) == (255, 0, 0, 0)
+
+
+async def test_an_animation_stays_one_without_its_comment() -> None:
+    picture = await sanitize(animated_gif(5, (80, 60)), max_side=40, thumb_side=20)
+
+    assert (picture.content_type, picture.width, picture.height) == ("image/gif", 40, 30)
+    assert getattr(opened(picture.content), "n_frames", 1) == 5
+    assert b"script" not in picture.content
+
+
+async def test_too_long_an_animation_becomes_its_first_frame() -> None:
+    picture = await sanitize(animated_gif(MAX_FRAMES + 1), max_side=40)
+
+    assert picture.content_type == "image/png"
+
+
+async def test_an_animated_webp_becomes_its_first_frame() -> None:
+    frames = [Image.new("RGB", (20, 10), color) for color in ("red", "blue")]
+    picture = await sanitize(encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True), max_side=500)
+
+    image = opened(picture.content)
+    assert (picture.content_type, getattr(image, "n_frames", 1)) == ("image/webp", 1)
+    pixel = image.convert("RGB").getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > 200 > 50 > pixel[2]
+
+
+async def test_what_hides_behind_a_picture_is_left_behind() -> None:
+    picture = await sanitize(png() + HTML + PDF, max_side=500)
+
+    assert b"script" not in picture.content
+    assert b"JavaScript" not in picture.content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 100,
+        SVG,
+        HTML,
+        PDF,
+        PDF + png(),
+        b"GIF89a<script>alert(1)</script>",
+        b"\xff\xd8\xff" + HTML,
+        b"BM" + bytes(200),
+        jpeg_with_secrets()[:1500],
+        png()[:60],
+        webp_header(100, 100),
+        b"RIFF\x00\x00\x00\x00WEBP",
+    ],
+    ids=["empty", "zeros", "svg", "html", "pdf", "pdf-before-png", "gif-html", "jpeg-html", "bmp", "cut-jpeg", "cut-png", "empty-webp", "riff"],
+)
+async def test_what_is_not_a_whole_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(NotAPicture) as refused:
+        await sanitize(content, max_side=500)
+
+    assert (refused.value.status, refused.value.code) == (415, "not_a_picture")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [png_header(7072, 7072), png_header(100_000, 100_000), webp_header(16_000, 16_000), gif_with_huge_frame()],
+    ids=["just-too-many", "png", "webp", "gif-frame"],
+)
+async def test_a_pixel_bomb_is_refused_before_it_is_decoded(content: bytes) -> None:
+    assert len(content) < 2000
+
+    with pytest.raises(TooLarge):
+        await sanitize(content, max_side=500)
+
+
+async def test_many_at_once_all_get_their_turn() -> None:
+    pictures = await asyncio.gather(*(sanitize(png(20 + index, 10), max_side=500) for index in range(8)))
+
+    assert [picture.width for picture in pictures] == [20, 21, 22, 23, 24, 25, 26, 27]

@@ -1,0 +1,182 @@
+import { CHAT, DOWN, element, icon } from './dom'
+import { applyCss, css, PHONE } from './styles'
+import { connect, type FromPanel, type ToPanel } from './bridge'
+import { onBack } from './back'
+import type { LoaderSettings } from './settings'
+
+type Name = 'open' | 'close' | 'unread'
+
+export interface Api {
+  open: () => void
+  close: () => void
+  /** `open`, `close`, `unread` (with the count). Answers a function that ends the listening. */
+  on: (name: Name, listener: (value?: number) => void) => () => void
+}
+
+/** Draws the launcher; the panel's frame is made at the first sign that somebody wants it. */
+export function widget(origin: string, key: string, settings: LoaderSettings): Api {
+  const { text } = settings
+  const host = element('div', '')
+  const root = host.attachShadow({ mode: 'open' })
+  applyCss(root, css(settings))
+  const launcher = element('button', 'l', { type: 'button', 'aria-expanded': 'false', 'aria-label': text.label })
+  const chat = icon(CHAT)
+  const down = icon(DOWN)
+  const label = element('span', 't')
+  const badge = element('span', 'b', { 'aria-hidden': 'true' })
+  label.textContent = settings.label
+  label.hidden = !settings.pill
+  badge.hidden = true
+  launcher.append(chat, label, badge)
+  const mask = element('div', 'm')
+  const panel = element('div', 'p')
+  root.append(launcher, mask, panel)
+  document.body.append(host)
+
+  const phone = matchMedia(PHONE)
+  const flag = `qiatan.${key}`
+  const listeners = new Map<Name, Set<(value?: number) => void>>()
+  let tell: ((message: ToPanel) => void) | null = null
+  let frame: HTMLIFrameElement | null = null
+  let shown = false
+  let unread = 0
+  let told = ''
+  let scrolling = ''
+
+  const emit = (name: Name, value?: number): void => listeners.get(name)?.forEach((listener) => listener(value))
+
+  const tellPage = (): void => {
+    if (!tell || told === location.href + document.title) return
+    told = location.href + document.title
+    tell({ type: 'page', url: location.href, title: document.title, referrer: document.referrer })
+  }
+
+  const name = (): void => {
+    launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread(unread) : settings.pill ? settings.label : text.label)
+    badge.textContent = unread > 99 ? '99+' : String(unread)
+    badge.hidden = shown || unread === 0
+  }
+
+  const hear = (message: FromPanel): void => {
+    switch (message.type) {
+      case 'close':
+        hide()
+        break
+      case 'unread':
+        unread = Number.isInteger(message.count) && message.count > 0 ? message.count : 0
+        name()
+        emit('unread', unread)
+        break
+      case 'talking':
+        remember(flag, message.open === true)
+        break
+      case 'drag':
+        panel.style.transition = 'none'
+        panel.style.transform = `translateY(${Math.max(0, Number(message.distance) || 0)}px)`
+        break
+      case 'drop':
+        panel.style.transition = panel.style.transform = ''
+        if (message.close === true) hide()
+        break
+      case 'ready':
+        break
+    }
+  }
+
+  const load = (): void => {
+    if (frame) return
+    frame = element('iframe', '', { title: text.frame, allow: `clipboard-write ${origin}` })
+    tell = connect(frame, origin, hear)
+    frame.src = `${origin}/widget/${encodeURIComponent(key)}/panel`
+    panel.append(frame)
+    tellPage()
+  }
+
+  const fit = (): void => {
+    // the on-screen keyboard covers what is fixed to the bottom: follow what is really seen
+    const seen = window.visualViewport
+    const covered = shown && phone.matches && seen ? window.innerHeight - seen.height - seen.offsetTop : 0
+    panel.style.bottom = covered > 60 ? `${covered}px` : ''
+    panel.style.height = covered > 60 && seen ? `${seen.height}px` : ''
+  }
+
+  const show = (): void => {
+    load()
+    if (shown) return
+    shown = true
+    tellPage()
+    tell?.({ type: 'shown', phone: phone.matches, full: settings.full })
+    panel.classList.add('o')
+    mask.classList.add('o')
+    chat.replaceWith(down)
+    launcher.setAttribute('aria-expanded', 'true')
+    name()
+    if (phone.matches) {
+      scrolling = document.documentElement.style.overflow
+      document.documentElement.style.overflow = 'hidden'
+      back.enter()
+    }
+    frame?.focus()
+    emit('open')
+  }
+
+  const hide = (): void => {
+    if (!shown) return
+    shown = false
+    tell?.({ type: 'hidden' })
+    panel.classList.remove('o')
+    mask.classList.remove('o')
+    down.replaceWith(chat)
+    launcher.setAttribute('aria-expanded', 'false')
+    name()
+    fit()
+    if (back.leave()) document.documentElement.style.overflow = scrolling
+    launcher.focus()
+    emit('close')
+  }
+
+  const back = onBack(hide)
+  launcher.addEventListener('click', () => (shown ? hide() : show()))
+  for (const sign of ['pointerenter', 'touchstart', 'focus']) launcher.addEventListener(sign, load, { passive: true })
+  mask.addEventListener('click', hide)
+  launcher.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') hide()
+  })
+  for (const target of [window.visualViewport, window]) target?.addEventListener('resize', fit)
+  window.visualViewport?.addEventListener('scroll', fit)
+  for (const moved of ['popstate', 'hashchange']) window.addEventListener(moved, () => setTimeout(tellPage))
+  // single-page shops change the address without any event of old
+  const { navigation } = window as { navigation?: EventTarget }
+  navigation?.addEventListener('navigatesuccess', tellPage)
+  if (recall(flag)) (window.requestIdleCallback ?? setTimeout)(load)
+
+  return {
+    open: show,
+    close: hide,
+    on: (event, listener) => {
+      const set = listeners.get(event) ?? new Set()
+      listeners.set(event, set)
+      set.add(listener)
+      return () => set.delete(listener)
+    },
+  }
+}
+
+/** Whether a conversation is going on here, so that the next page asks for unread answers. Without storage, it simply does not. */
+function remember(flag: string, open: boolean): void {
+  try {
+    if (open) localStorage.setItem(flag, '1')
+    else localStorage.removeItem(flag)
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error
+  }
+}
+
+function recall(flag: string): boolean {
+  try {
+    return localStorage.getItem(flag) === '1'
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error
+    return false
+  }
+}

@@ -1,0 +1,69 @@
+import { reactive } from 'vue'
+
+/** The other end of apps/loader/src/bridge.ts; the shapes are the same. */
+type ToPanel =
+  | { type: 'page'; url: string; title: string; referrer: string }
+  | { type: 'shown'; phone: boolean; full: boolean }
+  | { type: 'hidden' }
+
+type FromPanel =
+  | { type: 'ready' }
+  | { type: 'close' }
+  | { type: 'unread'; count: number }
+  | { type: 'talking'; open: boolean }
+  | { type: 'drag'; distance: number }
+  | { type: 'drop'; close: boolean }
+
+export interface HostPage {
+  url: string
+  title: string
+  referrer: string
+}
+
+const alone = window.parent === window
+
+/** Where the panel stands: hidden until the visitor opens it. Opened as a page of its own, it is simply shown. */
+export const host = reactive({
+  alone,
+  shown: alone,
+  everShown: alone,
+  phone: false,
+  full: false,
+  page: { url: alone ? location.href : document.referrer, title: '', referrer: alone ? document.referrer : '' } as HostPage,
+})
+
+let port: MessagePort | null = null
+const waiting: FromPanel[] = []
+
+export function tell(message: FromPanel): void {
+  if (port) port.postMessage(message)
+  else if (!alone) waiting.push(message)
+}
+
+/** Takes the private channel from the window that holds this frame, and from no other. */
+export function listen(): void {
+  window.addEventListener('message', (event) => {
+    if (alone || event.source !== window.parent || (event.data as { qiatan?: unknown } | null)?.qiatan !== 1) return
+    const given = event.ports[0]
+    if (!given) return
+    port?.close()
+    port = given
+    port.onmessage = ({ data }) => hear(data as ToPanel)
+    tell({ type: 'ready' })
+    for (const message of waiting.splice(0)) tell(message)
+  })
+}
+
+function hear(message: ToPanel): void {
+  switch (message.type) {
+    case 'page':
+      host.page = { url: String(message.url), title: String(message.title), referrer: String(message.referrer) }
+      break
+    case 'shown':
+      Object.assign(host, { shown: true, everShown: true, phone: message.phone === true, full: message.full === true })
+      break
+    case 'hidden':
+      host.shown = false
+      break
+  }
+}

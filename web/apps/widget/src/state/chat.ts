@@ -1,0 +1,250 @@
+import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
+import { Backoff, IndexedBlobStore, LiveConnection, Outbox, messageOf, uploadPicture, uuidv7, type FrameOf, type OutboxEntry } from '@qiatan/live'
+import { host, tell } from './bridge'
+import { ApiError, request } from './http'
+import { call, channelKey, config, identity, loadConfig, openSession, storage, typingPreview } from './session'
+import * as threads from './threads'
+
+export type Line = 'connecting' | 'open' | 'lost' | 'back'
+
+const LOST_SHOWN_AFTER = 1_500
+const BACK_SHOWN = 2_500
+const TYPING_FADES = 5_000
+
+export const line = ref<Line>('connecting')
+export const online = ref<boolean | null>(null)
+export const agentTyping = ref(false)
+export const unsent = shallowRef<readonly OutboxEntry[]>([])
+export const ready = ref(false)
+export const failing = ref(false)
+/** A refusal that belongs to no unsent message, such as a withdrawal that came too late. */
+export const refusal = reactive({ code: null as string | null })
+
+const live = new LiveConnection({
+  token: () => identity.value?.token ?? null,
+  headers: () => ({ Authorization: `Bearer ${identity.value?.token ?? ''}` }),
+  digestOf: threads.openHeads,
+})
+
+const again = new Backoff()
+let lostTimer: ReturnType<typeof setTimeout> | null = null
+let typingTimer: ReturnType<typeof setTimeout> | null = null
+let started: Promise<void> | null = null
+
+const outbox = new Outbox({
+  scope: channelKey,
+  storage,
+  blobs: new IndexedBlobStore(),
+  send: (frame) => live.send(frame),
+  upload: (file, onProgress, signal) =>
+    uploadPicture('/api/v1/widget/files', file, { Authorization: `Bearer ${identity.value?.token ?? ''}` }, onProgress, signal),
+  onAck: (entry, ack) => {
+    threads.append([messageOf(entry, ack, 'customer', identity.value?.customer_id ?? null)])
+    tell({ type: 'talking', open: true })
+    if (!threads.current.value || threads.current.value.id !== ack.conversation_id) refreshList()
+  },
+  onChange: () => {
+    unsent.value = outbox.entries
+    triggerRef(unsent)
+  },
+  // without IndexedDB the picture lives as long as the page: the message says so itself after a reload
+  onBlobError: () => undefined,
+})
+unsent.value = outbox.entries
+
+live.on('ack', (frame) => outbox.acknowledged(frame))
+live.on('error', (frame) => {
+  if (frame.ref && withdrawing.delete(frame.ref)) refusal.code = frame.code
+  else outbox.refused(frame)
+})
+live.on('message', (frame) => {
+  threads.append([frame])
+  if (frame.sender_kind === 'agent') agentTyping.value = false
+})
+live.on('conversation', ({ conversation }) => threads.take(conversation))
+live.on('subscribed', ({ conversations }) => {
+  if (threads.catchUp(conversations)) refreshList()
+})
+live.on('read', ({ conversation_id, side, seq }) => threads.markRead(conversation_id, side, seq))
+live.on('availability', (frame) => {
+  online.value = frame.online
+})
+live.on('typing', (frame) => showTyping(frame))
+live.on('state', ({ state }) => {
+  outbox.setOnline(state === 'open')
+  if (lostTimer !== null) clearTimeout(lostTimer)
+  lostTimer = null
+  if (state === 'open') {
+    again.reset()
+    const was = line.value
+    line.value = was === 'lost' ? 'back' : 'open'
+    if (was === 'lost') lostTimer = setTimeout(() => (line.value = 'open'), BACK_SHOWN)
+  } else if (state === 'lost') {
+    lostTimer = setTimeout(() => (line.value = 'lost'), LOST_SHOWN_AFTER)
+  }
+})
+live.on('ended', ({ code }) => {
+  failing.value = true
+  if (code !== 'origin_refused') setTimeout(() => void begin(), again.next())
+})
+
+/** The name and face of who serves now, as the header shows them. */
+export const agent = computed(() => {
+  const conversation = threads.current.value
+  if (!conversation?.assignee_id || conversation.status === 'ended') return null
+  return conversation.participants.find(({ id }) => id === conversation.assignee_id) ?? null
+})
+
+export const rows = computed(() => unsent.value.filter((entry) => !threads.contains(entry.client_message_id)))
+
+/** Begins when the visitor opens the panel, or at once where an identity is already there: a look alone makes none. */
+export function start(): void {
+  loadConfig().catch(() => (failing.value = true))
+  watch(
+    () => host.everShown || identity.value !== null,
+    (wanted) => {
+      if (wanted) started ??= begin()
+    },
+    { immediate: true },
+  )
+  watch(
+    () => host.page.url,
+    (url) => {
+      if (ready.value) call('POST', '/widget/visit', { page_url: url.slice(0, 2_000), page_title: host.page.title.slice(0, 500) }).catch(ignoreApi)
+    },
+  )
+  watch(
+    () => identity.value?.customer_id,
+    (now, before) => {
+      if (!before || !now || now === before) return
+      threads.forgetAll()
+      refreshList()
+      reconnect()
+    },
+  )
+  watch(threads.unread, (count) => tell({ type: 'unread', count }), { immediate: true })
+  watch(
+    () => threads.current.value?.status,
+    (status) => {
+      if (status) tell({ type: 'talking', open: status !== 'ended' })
+    },
+  )
+}
+
+async function begin(): Promise<void> {
+  const backoff = new Backoff(1_000, 30_000)
+  for (;;) {
+    try {
+      await openSession()
+      await Promise.all([threads.loadConversations(), loadAvailability()])
+      break
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      failing.value = true
+      // the channel is switched off or gone: there is nobody to wait for
+      if (error.status === 404) return
+      await new Promise((resolve) => setTimeout(resolve, backoff.next()))
+    }
+  }
+  failing.value = false
+  ready.value = true
+  live.subscribe('mine')
+  live.start()
+}
+
+async function loadAvailability(): Promise<void> {
+  const response = await request('GET', '/widget/availability', identity.value?.token ?? null)
+  online.value = ((await response.json()) as { online: boolean }).online
+}
+
+function reconnect(): void {
+  if (!ready.value) return
+  live.stop()
+  live.start()
+}
+
+let refreshing = false
+function refreshList(): void {
+  if (refreshing) return
+  refreshing = true
+  threads
+    .loadConversations()
+    .catch(ignoreApi)
+    .finally(() => (refreshing = false))
+}
+
+/** The next heartbeat's digest finds what this call could not bring. */
+function ignoreApi(error: unknown): void {
+  if (!(error instanceof ApiError)) throw error
+}
+
+function showTyping(frame: FrameOf<'typing'>): void {
+  if (frame.side !== 'agent') return
+  agentTyping.value = true
+  if (typingTimer !== null) clearTimeout(typingTimer)
+  typingTimer = setTimeout(() => (agentTyping.value = false), TYPING_FADES)
+}
+
+export function sendText(text: string): void {
+  outbox.text(text)
+  if (typingLater !== null) clearTimeout(typingLater)
+  typingLater = null
+}
+
+export function sendPicture(file: File): void {
+  outbox.picture(file)
+}
+
+export function retry(id: string): void {
+  outbox.retry(id)
+}
+
+export function remove(id: string): void {
+  outbox.remove(id)
+}
+
+const withdrawing = new Set<string>()
+
+export function withdraw(conversationId: string, seq: number): void {
+  const id = uuidv7()
+  refusal.code = null
+  if (live.send({ type: 'withdraw', client_message_id: id, conversation_id: conversationId, seq })) withdrawing.add(id)
+  else refusal.code = 'network'
+}
+
+/** Marks what is on the screen as read; say it only while the visitor can see it. */
+export function markSeen(): void {
+  for (const { id, seq } of threads.readable()) {
+    if (live.send({ type: 'read', conversation_id: id, seq })) threads.markRead(id, 'customer', seq)
+  }
+}
+
+let lastTyped = 0
+let typingLater: ReturnType<typeof setTimeout> | null = null
+
+/** At most one frame a second, the last one always: what is written goes along only where the enterprise reads it. */
+export function typing(text: string): void {
+  if (typingLater !== null) clearTimeout(typingLater)
+  typingLater = null
+  if (!threads.current.value || threads.current.value.status === 'ended') return
+  const wait = lastTyped + 1_000 - Date.now()
+  if (wait > 0) {
+    typingLater = setTimeout(() => typing(text), wait)
+    return
+  }
+  lastTyped = Date.now()
+  live.send(typingPreview.value ? { type: 'typing', text: [...text].slice(0, 500).join('') } : { type: 'typing' })
+}
+
+export async function endConversation(): Promise<void> {
+  const id = threads.current.value?.id
+  if (!id) return
+  try {
+    await call('POST', `/widget/conversations/${id}/end`)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    if (error.status !== 409) refusal.code = error.code
+  }
+}
+
+export const settings = computed(() => config.value?.settings ?? null)

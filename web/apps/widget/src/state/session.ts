@@ -1,0 +1,99 @@
+import { shallowRef } from 'vue'
+import { storageOrMemory } from '@qiatan/live'
+import { host } from './bridge'
+import { ApiError, request } from './http'
+
+export interface WidgetSettings {
+  color: string
+  title: string
+  greeting: string
+  offline_text: string
+  language: 'auto' | 'zh-CN' | 'en'
+}
+
+export interface WidgetConfig {
+  key: string
+  name: string
+  settings: WidgetSettings
+}
+
+interface WidgetSession {
+  token: string
+  expires_at: string
+  customer_id: string
+  config: WidgetConfig
+  typing_preview: boolean
+}
+
+interface Identity {
+  token: string
+  customer_id: string
+}
+
+export const storage = storageOrMemory()
+export const channelKey = decodeURIComponent(/\/widget\/([^/]+)\/panel/.exec(location.pathname)?.[1] ?? '')
+export const config = shallowRef<WidgetConfig | null>(null)
+export const typingPreview = shallowRef(false)
+export const identity = shallowRef<Identity | null>(null)
+
+const slot = `qiatan.visitor.${channelKey}`
+
+function kept(): Identity | null {
+  try {
+    const value = JSON.parse(storage.getItem(slot) ?? 'null') as Identity | null
+    return typeof value?.token === 'string' && typeof value.customer_id === 'string' ? value : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+identity.value = kept()
+
+/** Another tab of the same visitor has a newer token, or a new identity: this tab follows it. */
+window.addEventListener('storage', (event) => {
+  if (event.key === slot || event.key === null) identity.value = kept() ?? identity.value
+})
+
+export async function loadConfig(): Promise<void> {
+  const response = await request('GET', `/widget/${encodeURIComponent(channelKey)}/config`, null)
+  config.value ??= (await response.json()) as WidgetConfig
+}
+
+/**
+ * Opens the session, or renews it: a kept token is confirmed or rotated, an unknown one is answered with a new identity.
+ * Raises ApiError.
+ */
+export async function openSession(): Promise<void> {
+  const before = kept()
+  const response = await request('POST', `/widget/${encodeURIComponent(channelKey)}/session`, before?.token ?? null, {
+    page_url: host.page.url.slice(0, 2_000),
+    page_title: host.page.title.slice(0, 500),
+    referrer: host.page.referrer.slice(0, 2_000),
+    language: navigator.language,
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    screen: `${screen.width}x${screen.height}`,
+  })
+  const session = (await response.json()) as WidgetSession
+  config.value = session.config
+  typingPreview.value = session.typing_preview
+  const meanwhile = kept()
+  if (!before && meanwhile) {
+    // another tab was faster: there is one visitor, not two
+    identity.value = meanwhile
+    return
+  }
+  identity.value = { token: session.token, customer_id: session.customer_id }
+  storage.setItem(slot, JSON.stringify(identity.value))
+}
+
+/** A call as this visitor. An expired token is renewed once and the call made again. Raises ApiError. */
+export async function call(method: string, path: string, body?: unknown): Promise<Response> {
+  try {
+    return await request(method, path, identity.value?.token ?? null, body)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    await openSession()
+    return await request(method, path, identity.value?.token ?? null, body)
+  }
+}

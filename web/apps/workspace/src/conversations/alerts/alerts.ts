@@ -1,0 +1,98 @@
+import type { Conversation, Id } from '@qiatan/api'
+import type { Message } from '@qiatan/live'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { t } from '../../i18n'
+import { router } from '../../router'
+import { usePreferences } from '../../stores/preferences'
+import { useSession } from '../../stores/session'
+import { viewOf } from '../model/lists'
+import { useThread } from '../stores/thread'
+import { playTone, unlockSound } from './sound'
+
+/** Several things that arrive together sound once. */
+const TONE_EVERY_MS = 1_500
+const BODY_LENGTH = 160
+const ASKED_KEY = 'qiatan.desktop.asked'
+
+/** Calls the agent when something new waits that is not on the screen: a tone and a notification of the operating system. */
+export const useAlerts = defineStore('alerts', () => {
+  const preferences = usePreferences()
+  const session = useSession()
+  const thread = useThread()
+  const permission = shallowRef<NotificationPermission | 'unsupported'>('Notification' in window ? Notification.permission : 'unsupported')
+  const asked = shallowRef(window.localStorage.getItem(ASKED_KEY) !== null)
+  /** Conversations this agent has just taken: no surprise, so no alert. */
+  const expected = new Set<Id>()
+  let lastTone = 0
+
+  /** Whether the page may offer desktop notifications: never asked, never refused. */
+  const mayOffer = computed(() => permission.value === 'default' && !asked.value && !preferences.desktop)
+
+  for (const event of ['pointerdown', 'keydown'] as const) {
+    window.addEventListener(event, unlockSound, { once: true, passive: true })
+  }
+
+  function isLookedAt(id: Id): boolean {
+    return thread.id === id && document.visibilityState === 'visible' && document.hasFocus()
+  }
+
+  function message(conversation: Conversation, arrived: Message): void {
+    const isContent = arrived.kind === 'text' || arrived.kind === 'picture'
+    if (!isContent || arrived.sender_kind !== 'customer' || isLookedAt(conversation.id)) return
+    if (viewOf(conversation, session.agent?.id ?? '') !== 'mine') return
+    const body = arrived.kind === 'picture' ? t('conversations.alert.picture') : arrived.text ?? ''
+    call(conversation, nameOf(conversation), body)
+  }
+
+  function assigned(conversation: Conversation): void {
+    if (expected.delete(conversation.id) || isLookedAt(conversation.id)) return
+    call(conversation, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+  }
+
+  function queued(conversation: Conversation): void {
+    call(conversation, t('conversations.alert.queued', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+  }
+
+  function call(conversation: Conversation, title: string, body: string): void {
+    missed()
+    if (!preferences.desktop || permission.value !== 'granted') return
+    // One notification per conversation: a later one takes the place of the earlier.
+    const notification = new Notification(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${conversation.id}`, silent: true })
+    notification.onclick = () => {
+      window.focus()
+      notification.close()
+      void router.push({ name: 'conversations', params: { id: conversation.id } })
+    }
+  }
+
+  /** Sounds for something new that came while the line was down, without naming it. */
+  function missed(): void {
+    const now = Date.now()
+    if (!preferences.sound || now - lastTone < TONE_EVERY_MS) return
+    lastTone = now
+    playTone()
+  }
+
+  /** Asks the browser for permission. Only ever called from a click. */
+  async function allowDesktop(): Promise<void> {
+    permission.value = await Notification.requestPermission()
+    preferences.desktop = permission.value === 'granted'
+    notNow()
+  }
+
+  function notNow(): void {
+    asked.value = true
+    window.localStorage.setItem(ASKED_KEY, '1')
+  }
+
+  function expect(id: Id): void {
+    expected.add(id)
+  }
+
+  function nameOf(conversation: Conversation): string {
+    return conversation.customer.name || t('conversations.unnamed')
+  }
+
+  return { mayOffer, message, assigned, queued, missed, allowDesktop, notNow, expect }
+})

@@ -1,0 +1,171 @@
+import { ApiError, type Conversation, type Id } from '@qiatan/api'
+import type { FrameOf, Message } from '@qiatan/live'
+import { effectScope, onScopeDispose, watch } from 'vue'
+import { live, onFrame } from '../live'
+import { useBadges } from '../stores/badges'
+import { useSession } from '../stores/session'
+import { useAlerts } from './alerts/alerts'
+import { viewOf } from './model/lists'
+import { useDirectory } from './stores/directory'
+import { useDrafts } from './stores/drafts'
+import { useOutbox } from './stores/outbox'
+import { useThread } from './stores/thread'
+import { useTyping } from './stores/typing'
+
+/** `subscribed` names at most this many conversations; a list that reaches it may be longer. */
+const SUBSCRIBED_LIMIT = 500
+
+/**
+ * Keeps conversations, unread counts and the outbox in step with the server while somebody is signed in, whatever page is shown.
+ * The shell calls it once per session and calls the answer at its end.
+ */
+export function start(): () => void {
+  const scope = effectScope(true)
+  scope.run(follow)
+  return () => scope.stop()
+}
+
+function follow(): void {
+  const session = useSession()
+  const directory = useDirectory()
+  const thread = useThread()
+  const typing = useTyping()
+  const outbox = useOutbox()
+  const drafts = useDrafts()
+  const alerts = useAlerts()
+  const badges = useBadges()
+
+  const listen: typeof onFrame = (type, listener) => {
+    const off = onFrame(type, listener)
+    onScopeDispose(off)
+    return off
+  }
+
+  watch(() => session.agent?.id ?? null, (agentId, before) => {
+    // Before the first agent nothing is known; the page may already be opening its conversation.
+    if (before !== undefined) forget()
+    if (agentId !== null) begin(agentId)
+  }, { immediate: true })
+  watch(live.state, (state) => outbox.setOnline(state === 'open'))
+  watch(() => directory.unread, (count) => { badges.conversations = count }, { immediate: true })
+  onScopeDispose(() => {
+    forget()
+    live.setOwnHeads(() => [])
+    live.unsubscribe('queue')
+  })
+
+  function forget(): void {
+    directory.reset()
+    thread.reset()
+    typing.reset()
+    drafts.reset()
+    outbox.close()
+  }
+
+  function begin(agentId: Id): void {
+    drafts.open(agentId)
+    outbox.open(agentId, takeOwn)
+    live.setOwnHeads(() => directory.mine.map(({ id, head, version }) => ({ id, head, version })))
+    live.subscribe('mine')
+    if (session.can('conversations.serve')) void directory.load('mine')
+    if (session.can('conversations.take')) live.subscribe('queue')
+  }
+
+  /** A message of mine that the server has stored: it does not send it back to the connection that sent it. */
+  function takeOwn(message: Message): void {
+    directory.applyMessage(message)
+    thread.apply(message)
+    if (thread.id === message.conversation_id) thread.newAfter = null
+  }
+
+  listen('message', ({ type: _type, ...message }) => {
+    if (message.sender_kind === 'customer') typing.clear(message.conversation_id)
+    const conversation = directory.known.get(message.conversation_id)
+    if (conversation) {
+      const isNews = message.seq > conversation.head
+      directory.applyMessage(message)
+      if (isNews) alerts.message(conversation, message)
+    } else {
+      look(message.conversation_id)
+    }
+    thread.apply(message)
+  })
+
+  listen('conversation', ({ conversation }) => {
+    const before = directory.known.get(conversation.id)
+    const after = directory.accept(conversation)
+    thread.setHead(after.id, after.head)
+    announce(before, after)
+  })
+
+  function announce(before: Conversation | undefined, after: Conversation): void {
+    const myId = session.agent?.id ?? ''
+    const view = viewOf(after, myId)
+    if (before && viewOf(before, myId) === view) return
+    if (view === 'mine') alerts.assigned(after)
+    else if (view === 'queue' && session.can('conversations.take')) alerts.queued(after)
+  }
+
+  listen('conversation_gone', ({ conversation_id, topic }) => {
+    if (topic !== 'conversation') directory.leave(conversation_id, topic)
+    // Whether it may still be seen, and what has become of it, only the server knows.
+    if (thread.id === conversation_id) reask(conversation_id)
+  })
+
+  listen('read', ({ conversation_id, side, seq }) => directory.applyRead(conversation_id, side, seq))
+
+  listen('typing', ({ conversation_id, side, text }) => {
+    const conversation = directory.known.get(conversation_id)
+    if (!conversation || (side === 'agent' && conversation.assignee_id === session.agent?.id)) return
+    typing.show(conversation_id, { side, text: text ?? null })
+  })
+
+  listen('subscribed', (frame) => {
+    for (const { id, head } of frame.conversations) thread.setHead(id, head)
+    if (frame.topic === 'conversation') {
+      for (const { id, version } of frame.conversations) if ((directory.known.get(id)?.version ?? 0) < version) reask(id)
+      return
+    }
+    compare(frame, frame.topic)
+  })
+
+  /** Brings a list in step with what the server says is in it. */
+  function compare(frame: FrameOf<'subscribed'>, view: 'mine' | 'queue' | 'colleagues'): void {
+    const list = directory.lists[view]
+    const present = new Set(frame.conversations.map((one) => one.id))
+    const isBehind = frame.conversations.some(({ id, head, version }) => {
+      const known = directory.known.get(id)
+      return !known || !list.ids.includes(id) || known.head < head || known.version < version
+    })
+    const left = frame.conversations.length < SUBSCRIBED_LIMIT ? list.ids.filter((id) => !present.has(id)) : []
+    if (list.phase !== 'ready' || isBehind) void catchUp(view)
+    for (const id of left) {
+      directory.leave(id, view)
+      if (view === 'mine' || thread.id === id) reask(id)
+    }
+  }
+
+  async function catchUp(view: 'mine' | 'queue' | 'colleagues'): Promise<void> {
+    const unreadBefore = directory.unread
+    const wasShown = directory.lists[view].phase === 'ready'
+    await directory.load(view)
+    if (view === 'mine' && wasShown && directory.unread > unreadBefore) alerts.missed()
+    if (thread.conversation) thread.setHead(thread.conversation.id, thread.conversation.head)
+  }
+
+  function look(id: Id): void {
+    directory.find(id).then((found) => announce(undefined, found), notFoundIsFine)
+  }
+
+  function reask(id: Id): void {
+    directory.refresh(id).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 404) directory.gone.add(id)
+      else notFoundIsFine(error)
+    })
+  }
+}
+
+/** What a frame pointed at is no longer mine to see, or no answer came: the next `subscribed` or digest brings this page in step again. */
+function notFoundIsFine(error: unknown): void {
+  if (!(error instanceof ApiError)) throw error
+}

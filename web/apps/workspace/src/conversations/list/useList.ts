@@ -1,0 +1,73 @@
+import type { Conversation } from '@qiatan/api'
+import { createSharedComposable } from '@vueuse/core'
+import { computed, onScopeDispose, shallowRef, watch } from 'vue'
+import { live } from '../../live'
+import { useSession } from '../../stores/session'
+import { useClock } from '../layout/useClock'
+import { useWords } from '../layout/useWords'
+import { dayName } from '../model/time'
+import { useDirectory } from '../stores/directory'
+import { listRows, rowIds, type Tab } from './rows'
+
+/** The list as it is shown: the chosen tab, what is searched, its rows. One for the page, so that the keyboard walks what the eye sees. */
+export const useList = createSharedComposable(() => {
+  const session = useSession()
+  const directory = useDirectory()
+  const now = useClock()
+  const { zone, agentName } = useWords()
+  const tab = shallowRef<Tab>('mine')
+  const query = shallowRef('')
+
+  const tabs = computed<Tab[]>(() => {
+    const all: Tab[] = ['mine']
+    if (session.can('conversations.take')) all.push('queue')
+    if (session.can('conversations.view_colleagues')) all.push('colleagues')
+    return all
+  })
+  const list = computed(() => directory.lists[tab.value])
+  const minute = computed(() => Math.floor(now.value / 60_000) * 60_000)
+  const rows = computed(() => listRows({
+    tab: tab.value,
+    conversations: directory.rows(tab.value),
+    ended: directory.rows('ended'),
+    query: query.value,
+    now: minute.value,
+    zone: zone.value,
+    agentName,
+  }))
+  const ids = computed(() => rowIds(rows.value))
+
+  function choose(next: Tab): void {
+    tab.value = next
+  }
+
+  /** Whether the list of ended conversations may hold more of today. */
+  const endedHasMore = computed(() => {
+    const last: Conversation | undefined = directory.rows('ended').at(-1)
+    return directory.lists.ended.next !== null && Boolean(last?.ended_at) && dayName(last?.ended_at ?? '', minute.value, zone.value) === 'today'
+  })
+
+  async function loadMore(): Promise<void> {
+    if (list.value.next !== null) await directory.loadMore(tab.value)
+    else if (tab.value === 'mine' && endedHasMore.value) await directory.loadMore('ended')
+  }
+
+  async function reload(): Promise<void> {
+    await directory.load(tab.value)
+  }
+
+  watch(tab, (next, before) => {
+    if (before === 'colleagues') live.unsubscribe('colleagues')
+    if (next === 'colleagues') live.subscribe('colleagues')
+    if (next !== 'mine' || directory.lists.mine.phase === 'failed') void directory.load(next)
+  })
+  onScopeDispose(() => live.unsubscribe('colleagues'))
+  watch(() => session.agent?.id, (agentId) => {
+    tab.value = 'mine'
+    query.value = ''
+    if (agentId && directory.lists.ended.phase === 'idle') void directory.load('ended')
+  }, { immediate: true })
+  watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
+
+  return { tab, tabs, query, list, rows, ids, endedHasMore, choose, loadMore, reload }
+})

@@ -1,0 +1,35 @@
+/** Text cut into plain parts and web addresses, so that an address can be opened without any of the text becoming markup. */
+
+export interface TextPart {
+  text: string
+  href: string | null
+}
+
+const ADDRESS = /https?:\/\/[^\s<>"'「」『』（）《》，。；：！？、]+/gi
+/** Punctuation that ends a sentence rather than an address. */
+const TRAILING = /[.,;:!?)\]}*_~]+$/
+const MAX_LINKS = 50
+
+export function textParts(text: string): TextPart[] {
+  const parts: TextPart[] = []
+  let from = 0
+  for (const match of text.matchAll(ADDRESS)) {
+    const shown = match[0].replace(TRAILING, '')
+    const href = safeHref(shown)
+    if (href === null) continue
+    if (match.index > from) parts.push({ text: text.slice(from, match.index), href: null })
+    parts.push({ text: shown, href })
+    from = match.index + shown.length
+    if (parts.length > MAX_LINKS * 2) break
+  }
+  if (from < text.length || parts.length === 0) parts.push({ text: text.slice(from), href: null })
+  return parts
+}
+
+/** The address if a browser may open it from here: http or https, without a name or password that would disguise the host. */
+export function safeHref(address: string): string | null {
+  if (!URL.canParse(address)) return null
+  const url = new URL(address)
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
+  return isWeb && url.username === '' && url.password === '' ? url.href : null
+}

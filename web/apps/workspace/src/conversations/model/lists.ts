@@ -1,0 +1,109 @@
+import type { Conversation, ConversationView } from '@qiatan/api'
+import { isWithdrawal, type Message } from '@qiatan/live'
+
+/** The list a conversation belongs to for this agent. Which conversations the agent may see at all is the server's decision. */
+export function viewOf(conversation: Conversation, myId: string): ConversationView {
+  if (conversation.status === 'waiting') return 'queue'
+  if (conversation.status === 'ended') return 'ended'
+  return conversation.assignee_id === myId ? 'mine' : 'colleagues'
+}
+
+/** Which of two copies of a conversation is true: the newer version, with the longer history of the two kept. */
+export function newer(known: Conversation | undefined, incoming: Conversation): Conversation {
+  if (!known) return incoming
+  if (incoming.version < known.version) return known
+  if (incoming.head >= known.head) {
+    return {
+      ...incoming,
+      customer_read_seq: Math.max(known.customer_read_seq, incoming.customer_read_seq),
+    }
+  }
+  // Messages arrived here that the copy was made before: status and owner are newer in the copy, the last line is not.
+  const { head, last, agent_unread, customer_unread, unanswered_since } = known
+  return { ...incoming, head, last, agent_unread, customer_unread, unanswered_since }
+}
+
+const PREVIEW_LENGTH = 120
+
+/** The conversation after a message of its own arrived. A message that is not newer than its head changes nothing. */
+export function withMessage(conversation: Conversation, message: Message): Conversation {
+  if (message.seq <= conversation.head) return conversation
+  const next: Conversation = { ...conversation, head: message.seq }
+  if (message.kind === 'withdrawal') {
+    if (conversation.last && isWithdrawal(message) && message.data.ref_seq === conversation.last.seq) {
+      next.last = { seq: conversation.last.seq, kind: 'withdrawal', sender_kind: message.sender_kind, preview: '', at: conversation.last.at }
+    }
+    return next
+  }
+  next.last = {
+    seq: message.seq,
+    kind: message.kind,
+    sender_kind: message.sender_kind,
+    preview: (message.text ?? '').slice(0, PREVIEW_LENGTH),
+    at: message.at,
+  }
+  if (message.sender_kind === 'customer') {
+    next.agent_unread = conversation.agent_unread + 1
+    next.unanswered_since = conversation.unanswered_since ?? message.at
+  } else if (message.sender_kind === 'agent') {
+    next.agent_unread = 0
+    next.agent_read_seq = message.seq
+    next.unanswered_since = null
+    next.customer_unread = conversation.customer_unread + 1
+  }
+  return next
+}
+
+/** The conversation after one side has read up to `seq`. */
+export function withRead(conversation: Conversation, side: 'customer' | 'agent', seq: number): Conversation {
+  if (side === 'customer') {
+    if (seq <= conversation.customer_read_seq) return conversation
+    return {
+      ...conversation,
+      customer_read_seq: seq,
+      customer_unread: seq >= conversation.head ? 0 : conversation.customer_unread,
+    }
+  }
+  if (seq <= conversation.agent_read_seq && conversation.agent_unread === 0) return conversation
+  const reachesLast = seq >= (conversation.last?.seq ?? 0)
+  return {
+    ...conversation,
+    agent_read_seq: Math.max(seq, conversation.agent_read_seq),
+    agent_unread: reachesLast ? 0 : Math.min(conversation.agent_unread, conversation.head - seq),
+  }
+}
+
+/**
+ * A list's order after a fetch or a frame: rows already shown keep their places, so that none moves from under the pointer;
+ * new rows come in at the end where people wait in line, at the top elsewhere; rows that left are taken out.
+ */
+export function arrange(shown: readonly string[], present: readonly string[], newRows: 'top' | 'end'): string[] {
+  const stays = new Set(present)
+  const known = new Set(shown)
+  const kept = shown.filter((id) => stays.has(id))
+  const added = present.filter((id) => !known.has(id))
+  return newRows === 'top' ? [...added, ...kept] : [...kept, ...added]
+}
+
+/** Adds a later page below what is shown; rows that are there already are not repeated. */
+export function appendPage(shown: readonly string[], page: readonly string[]): string[] {
+  const known = new Set(shown)
+  return [...shown, ...page.filter((id) => !known.has(id))]
+}
+
+/** Whether a row is found by what was typed: every word is in the name or the last line, case and width set aside. */
+export function matches(conversation: Conversation, query: string): boolean {
+  const text = fold(`${conversation.customer.name} ${conversation.last?.preview ?? ''}`)
+  return fold(query).split(/\s+/).every((word) => text.includes(word))
+}
+
+function fold(text: string): string {
+  return text.normalize('NFKC').toLocaleLowerCase().trim()
+}
+
+/** How many conversations of mine have something unread: the number on the rail and in the title. */
+export function unreadConversations(conversations: Iterable<Conversation>): number {
+  let count = 0
+  for (const conversation of conversations) if (conversation.agent_unread > 0) count += 1
+  return count
+}

@@ -1,0 +1,160 @@
+import type { Conversation } from '@qiatan/api'
+import type { Message, OutboxEntry } from '@qiatan/live'
+import { dayKey } from './time'
+
+export interface Entry {
+  key: string
+  message: Message | null
+  pending: OutboxEntry | null
+}
+
+export type Delivery = 'sending' | 'waiting' | 'failed' | 'sent' | 'read' | null
+
+export interface GroupItem {
+  type: 'group'
+  key: string
+  side: 'customer' | 'agent'
+  senderId: string | null
+  entries: Entry[]
+  at: string
+  delivery: Delivery
+}
+
+export type ThreadItem =
+  | { type: 'day'; key: string; at: string }
+  | { type: 'conversation'; key: string; conversation: Conversation }
+  | { type: 'new'; key: string }
+  | { type: 'event'; key: string; message: Message }
+  | { type: 'withdrawn'; key: string; message: Message }
+  | GroupItem
+
+/** One conversation's stretch of the thread: an earlier one of the same customer, or the one on the screen. */
+export interface Stretch {
+  conversation: Conversation
+  messages: readonly Message[]
+}
+
+export interface ThreadInput {
+  earlier: readonly Stretch[]
+  current: Stretch
+  /** Messages of the agent that the server has not acknowledged yet. */
+  pending: readonly OutboxEntry[]
+  /** Whether the line is open: without it, what is not sent waits instead of going out. */
+  online: boolean
+  /** The last seq the agent had read when the conversation was opened; the line 「新消息」 comes after it. Null: no line. */
+  newAfter: number | null
+  zone: string
+}
+
+/**
+ * The thread as it is drawn: days, separators, events, and groups of one sender within one minute.
+ * Keys are stable: a pending message that is acknowledged keeps the key of its client message id, so nothing is redrawn.
+ */
+export function threadItems(input: ThreadInput): ThreadItem[] {
+  const builder = new ThreadBuilder(input.zone)
+  for (const stretch of input.earlier) {
+    builder.startConversation(stretch.conversation)
+    for (const message of stretch.messages) builder.addMessage(message, stretch.conversation.customer_read_seq)
+  }
+  if (input.earlier.length > 0) builder.startConversation(input.current.conversation)
+  for (const message of input.current.messages) {
+    const isNew = input.newAfter !== null && message.seq > input.newAfter
+    if (isNew && message.sender_kind === 'customer' && message.kind !== 'withdrawal') builder.markNew()
+    builder.addMessage(message, input.current.conversation.customer_read_seq)
+  }
+  for (const pending of input.pending) builder.addPending(pending, input.online)
+  return builder.items
+}
+
+class ThreadBuilder {
+  readonly items: ThreadItem[] = []
+  #conversationId = ''
+  #day = ''
+  #group: GroupItem | null = null
+  #newMarked = false
+
+  constructor(private readonly zone: string) {}
+
+  startConversation(conversation: Conversation): void {
+    this.#group = null
+    this.#day = ''
+    this.#conversationId = conversation.id
+    this.items.push({ type: 'conversation', key: `conversation-${conversation.id}`, conversation })
+  }
+
+  markNew(): void {
+    if (this.#newMarked) return
+    this.#newMarked = true
+    this.#group = null
+    this.items.push({ type: 'new', key: 'new' })
+  }
+
+  addMessage(message: Message, customerReadSeq: number): void {
+    // A withdrawal shows in the place of the message it takes back, which carries `withdrawn`.
+    if (message.kind === 'withdrawal') return
+    this.#startDay(message.at)
+    const key = message.client_message_id ?? `${message.conversation_id}-${message.seq}`
+    if (message.kind === 'event') {
+      this.#group = null
+      this.items.push({ type: 'event', key, message })
+      return
+    }
+    if (message.withdrawn) {
+      this.#group = null
+      this.items.push({ type: 'withdrawn', key, message })
+      return
+    }
+    const side = message.sender_kind === 'agent' ? 'agent' : 'customer'
+    const delivery: Delivery = side === 'customer' ? null : message.seq <= customerReadSeq ? 'read' : 'sent'
+    this.#addEntry({ key, message, pending: null }, side, message.sender_id, message.at, delivery)
+  }
+
+  addPending(pending: OutboxEntry, online: boolean): void {
+    const at = new Date(pending.created_at).toISOString()
+    const delivery: Delivery = pending.state === 'failed' ? 'failed' : online ? 'sending' : 'waiting'
+    this.#startDay(at)
+    this.#addEntry({ key: pending.client_message_id, message: null, pending }, 'agent', null, at, delivery)
+  }
+
+  #addEntry(entry: Entry, side: GroupItem['side'], senderId: string | null, at: string, delivery: Delivery): void {
+    const group = this.#group
+    if (group && joins(group, side, senderId, at, delivery)) {
+      group.entries.push(entry)
+      group.at = at
+      group.delivery = delivery
+      return
+    }
+    this.#group = { type: 'group', key: `group-${entry.key}`, side, senderId, entries: [entry], at, delivery }
+    this.items.push(this.#group)
+  }
+
+  #startDay(at: string): void {
+    const day = dayKey(at, this.zone)
+    if (day === this.#day) return
+    this.#day = day
+    this.#group = null
+    this.items.push({ type: 'day', key: `day-${this.#conversationId}-${day}`, at })
+  }
+}
+
+/** A group holds one sender and one minute. What is not sent yet stays apart from what is: its line says something else. */
+function joins(group: GroupItem, side: GroupItem['side'], senderId: string | null, at: string, delivery: Delivery): boolean {
+  if (group.side !== side || minuteOf(group.at) !== minuteOf(at)) return false
+  if (delivery === 'failed' || group.delivery === 'failed') return false
+  const stored = (state: Delivery): boolean => state === null || state === 'sent' || state === 'read'
+  if (!stored(delivery) || !stored(group.delivery)) return delivery === group.delivery
+  return group.senderId === senderId
+}
+
+function minuteOf(at: string): number {
+  return Math.floor(Date.parse(at) / 60_000)
+}
+
+/** Whether the sender may still take a message back. The rule is the server's (two minutes); the page only hides what would be refused. */
+export const WITHDRAW_WITHIN_MS = 120_000
+
+export function mayWithdraw(message: Message, myId: string, now: number): boolean {
+  const isMine = message.sender_kind === 'agent' && message.sender_id === myId
+  const isContent = message.kind === 'text' || message.kind === 'picture'
+  return isMine && isContent && !message.withdrawn && now - Date.parse(message.at) < WITHDRAW_WITHIN_MS
+}

@@ -1,0 +1,178 @@
+import { ApiError, type Conversation, type ConversationView, type Id } from '@qiatan/api'
+import type { Message } from '@qiatan/live'
+import { defineStore } from 'pinia'
+import { computed, reactive, shallowReactive } from 'vue'
+import { api } from '../../api'
+import { useSession } from '../../stores/session'
+import { appendPage, arrange, newer, unreadConversations, viewOf, withMessage, withRead } from '../model/lists'
+
+export type Phase = 'idle' | 'loading' | 'ready' | 'failed'
+
+export interface ConversationList {
+  ids: Id[]
+  next: string | null
+  phase: Phase
+  /** Loading of a further page. */
+  more: 'idle' | 'loading' | 'failed'
+  error: ApiError | null
+}
+
+export const VIEWS: readonly ConversationView[] = ['mine', 'queue', 'colleagues', 'ended']
+const PAGE = 50
+
+function emptyList(): ConversationList {
+  return { ids: [], next: null, phase: 'idle', more: 'idle', error: null }
+}
+
+/** Anything thrown, as the one error class the page can show. A fault of our own code is not hidden behind it. */
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  throw error
+}
+
+/** All conversations this page knows and the lists they are shown in. Fed by fetches and by frames; never asks twice for the same page. */
+export const useDirectory = defineStore('conversations', () => {
+  const session = useSession()
+  const known = shallowReactive(new Map<Id, Conversation>())
+  const lists = reactive<Record<ConversationView, ConversationList>>({
+    mine: emptyList(), queue: emptyList(), colleagues: emptyList(), ended: emptyList(),
+  })
+  /** Left every list of this agent while it was known: taken by somebody else, or the right to see it was lost. */
+  const gone = shallowReactive(new Set<Id>())
+  const asking = new Map<Id, Promise<Conversation>>()
+  /** Grows with every reset, so that an answer for the agent before is dropped. */
+  let generation = 0
+
+  const mine = computed(() => rows('mine'))
+  const unread = computed(() => unreadConversations(mine.value))
+
+  function rows(view: ConversationView): Conversation[] {
+    return lists[view].ids.flatMap((id) => known.get(id) ?? [])
+  }
+
+  function put(incoming: Conversation): Conversation {
+    const merged = newer(known.get(incoming.id), incoming)
+    known.set(merged.id, merged)
+    return merged
+  }
+
+  /** Takes a conversation as a frame or an answer brought it, and shows it in the list it belongs to now. */
+  function accept(incoming: Conversation): Conversation {
+    const conversation = put(incoming)
+    gone.delete(conversation.id)
+    const belongs = belongsTo(conversation)
+    for (const view of VIEWS) {
+      const list = lists[view]
+      const listed = list.ids.includes(conversation.id)
+      if (view === belongs && !listed && list.phase !== 'idle') insert(view, conversation.id)
+      if (view !== belongs && listed) list.ids = list.ids.filter((id) => id !== conversation.id)
+    }
+    return conversation
+  }
+
+  function belongsTo(conversation: Conversation): ConversationView | null {
+    const myId = session.agent?.id ?? ''
+    const view = viewOf(conversation, myId)
+    return view === 'ended' && conversation.assignee_id !== myId ? null : view
+  }
+
+  function insert(view: ConversationView, id: Id): void {
+    lists[view].ids = view === 'queue' ? [...lists[view].ids, id] : [id, ...lists[view].ids]
+  }
+
+  /** Takes a conversation out of one list, as `conversation_gone` says. */
+  function leave(id: Id, view: ConversationView): void {
+    lists[view].ids = lists[view].ids.filter((one) => one !== id)
+    if (VIEWS.every((one) => !lists[one].ids.includes(id))) gone.add(id)
+  }
+
+  function applyMessage(message: Message): void {
+    const conversation = known.get(message.conversation_id)
+    if (conversation) known.set(conversation.id, withMessage(conversation, message))
+  }
+
+  function applyRead(id: Id, side: 'customer' | 'agent', seq: number): void {
+    const conversation = known.get(id)
+    if (conversation) known.set(id, withRead(conversation, side, seq))
+  }
+
+  /** The conversation, asked for once where it is not known. Throws `ApiError`: `not_found` also where it is not ours to see. */
+  async function find(id: Id): Promise<Conversation> {
+    const there = known.get(id)
+    if (there) return there
+    let request = asking.get(id)
+    if (!request) {
+      request = api.conversation(id).then(accept).finally(() => asking.delete(id))
+      asking.set(id, request)
+    }
+    return request
+  }
+
+  /** Asks again for a conversation whose state may have changed unseen. */
+  async function refresh(id: Id): Promise<Conversation> {
+    return accept(await api.conversation(id))
+  }
+
+  /** Loads a list's first page; a list already shown keeps its rows and their places meanwhile. */
+  async function load(view: ConversationView): Promise<void> {
+    const list = lists[view]
+    const started = generation
+    if (list.phase !== 'ready') list.phase = 'loading'
+    list.error = null
+    try {
+      const page = await api.conversations(view, null, PAGE)
+      if (started !== generation) return
+      const present = page.items.map((item) => put(item).id)
+      for (const id of present) gone.delete(id)
+      // Rows of further pages are kept only where the first page is full, because then they may still be there.
+      const further = page.next === null ? [] : list.ids.filter((id) => !present.includes(id) && isIn(id, view))
+      list.ids = view === 'queue' ? byWaiting([...present, ...further]) : arrange(list.ids, [...present, ...further], 'top')
+      list.next = page.next === null ? null : list.ids.length > present.length ? list.next ?? page.next : page.next
+      list.phase = 'ready'
+    } catch (error) {
+      if (started !== generation) return
+      list.error = asApiError(error)
+      if (list.phase === 'loading') list.phase = 'failed'
+    }
+  }
+
+  async function loadMore(view: ConversationView): Promise<void> {
+    const list = lists[view]
+    if (list.phase !== 'ready' || list.next === null || list.more === 'loading') return
+    const started = generation
+    list.more = 'loading'
+    try {
+      const page = await api.conversations(view, list.next, PAGE)
+      if (started !== generation) return
+      const ids = appendPage(list.ids, page.items.map((item) => put(item).id))
+      list.ids = view === 'queue' ? byWaiting(ids) : ids
+      list.next = page.next
+      list.more = 'idle'
+    } catch (error) {
+      if (started !== generation) return
+      list.error = asApiError(error)
+      list.more = 'failed'
+    }
+  }
+
+  function isIn(id: Id, view: ConversationView): boolean {
+    const conversation = known.get(id)
+    return conversation !== undefined && belongsTo(conversation) === view
+  }
+
+  /** Who waits longest stands first. */
+  function byWaiting(ids: Id[]): Id[] {
+    const since = (id: Id): string => known.get(id)?.created_at ?? ''
+    return [...ids].sort((a, b) => since(a).localeCompare(since(b)) || a.localeCompare(b))
+  }
+
+  function reset(): void {
+    generation += 1
+    known.clear()
+    gone.clear()
+    asking.clear()
+    for (const view of VIEWS) lists[view] = emptyList()
+  }
+
+  return { known, lists, gone, mine, unread, rows, accept, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+})

@@ -1,0 +1,89 @@
+import { ApiError, type Id } from '@qiatan/api'
+import { IndexedBlobStore, Outbox, UploadError, messageOf, type Message, type OutboxEntry } from '@qiatan/live'
+import { defineStore } from 'pinia'
+import { shallowRef } from 'vue'
+import { api } from '../../api'
+import { live, onFrame } from '../../live'
+
+const RETRYABLE = new Set([0, 408, 425, 429, 500, 502, 503, 504])
+
+/** The agent's unsent messages: kept over reloads, sent in order, each once. */
+export const useOutbox = defineStore('outbox', () => {
+  const entries = shallowRef<readonly OutboxEntry[]>([])
+  /** False from the moment a picture could not be kept for a reload. */
+  const picturesKept = shallowRef(true)
+  const urls = new Map<Id, string>()
+  let outbox: Outbox | null = null
+
+  /** Opens the outbox of one agent; `onSent` gets each message the server has stored. */
+  function open(agentId: Id, onSent: (message: Message) => void): void {
+    close()
+    const opened = new Outbox({
+      scope: `agent:${agentId}`,
+      send: (frame) => live.send(frame),
+      upload: uploadForMessage,
+      onAck: (entry, ack) => onSent(messageOf(entry, ack, 'agent', agentId)),
+      onChange: () => { if (outbox) show(outbox) },
+      blobs: new IndexedBlobStore(),
+      onBlobError: () => { picturesKept.value = false },
+    })
+    outbox = opened
+    show(opened)
+    opened.setOnline(live.state.value === 'open')
+  }
+
+  /** Entries change in place; the page is given copies, so that each change is drawn. */
+  function show(from: Outbox): void {
+    entries.value = from.entries.map((entry) => ({ ...entry }))
+    const alive = new Set(entries.value.map((entry) => entry.client_message_id))
+    for (const [id, url] of urls) {
+      if (alive.has(id)) continue
+      URL.revokeObjectURL(url)
+      urls.delete(id)
+    }
+  }
+
+  /** An address under which a picture that is being sent can be shown; null where only its name is left. */
+  function previewUrl(entry: OutboxEntry): string | null {
+    const known = urls.get(entry.client_message_id)
+    if (known !== undefined) return known
+    if (!entry.blob) return null
+    const url = URL.createObjectURL(entry.blob)
+    urls.set(entry.client_message_id, url)
+    return url
+  }
+
+  function close(): void {
+    outbox?.dispose()
+    outbox = null
+    entries.value = []
+    for (const url of urls.values()) URL.revokeObjectURL(url)
+    urls.clear()
+  }
+
+  onFrame('ack', (frame) => outbox?.acknowledged(frame))
+  onFrame('error', (frame) => outbox?.refused(frame))
+
+  return {
+    entries,
+    picturesKept,
+    open,
+    close,
+    previewUrl,
+    setOnline: (online: boolean) => outbox?.setOnline(online),
+    text: (text: string, conversationId: Id) => outbox?.text(text, conversationId),
+    picture: (file: Blob, conversationId: Id) => outbox?.picture(file, conversationId),
+    retry: (id: Id) => outbox?.retry(id),
+    remove: (id: Id) => outbox?.remove(id),
+  }
+})
+
+async function uploadForMessage(file: Blob, onProgress: (part: number) => void, signal: AbortSignal) {
+  try {
+    return await api.uploadFile(file, file instanceof File ? file.name : 'picture', { onProgress, signal })
+  } catch (error) {
+    if (error instanceof ApiError) throw new UploadError(error.code, RETRYABLE.has(error.status))
+    if (error instanceof DOMException && error.name === 'AbortError') throw new UploadError('aborted', false)
+    throw error
+  }
+}

@@ -1,0 +1,204 @@
+import { ApiError, type Conversation, type Id } from '@qiatan/api'
+import { Timeline, type Message } from '@qiatan/live'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { api } from '../../api'
+import { live } from '../../live'
+import type { Stretch } from '../model/thread'
+import type { ConversationContext } from '../model/types'
+import { useDirectory } from './directory'
+
+/** Timelines kept after their conversation left the screen, so that coming back shows it at once. */
+const KEPT_TIMELINES = 12
+
+export type ThreadPhase = 'idle' | 'loading' | 'ready' | 'failed' | 'missing'
+
+/** The conversation on the screen: its messages, the same customer's earlier conversations above, and who the customer is. */
+export const useThread = defineStore('thread', () => {
+  const directory = useDirectory()
+  const id = shallowRef<Id | null>(null)
+  const phase = shallowRef<ThreadPhase>('idle')
+  const error = shallowRef<ApiError | null>(null)
+  const messages = shallowRef<readonly Message[]>([])
+  const earlier = shallowRef<readonly Stretch[]>([])
+  const earlierPhase = shallowRef<'idle' | 'loading' | 'failed' | 'done'>('idle')
+  const context = shallowRef<ConversationContext | null>(null)
+  const contextError = shallowRef<ApiError | null>(null)
+  /** What was read when the agent last looked: the line of new messages comes after it. */
+  const newAfter = shallowRef<number | null>(null)
+  const timelines = new Map<Id, Timeline>()
+  let above: Timeline[] = []
+  let turn = 0
+
+  const conversation = computed<Conversation | null>(() => (id.value === null ? null : directory.known.get(id.value) ?? null))
+
+  function timelineOf(of: Id): Timeline {
+    const kept = timelines.get(of)
+    if (kept) {
+      timelines.delete(of)
+      timelines.set(of, kept)
+      return kept
+    }
+    const made: Timeline = new Timeline({
+      conversationId: of,
+      fetch: (query) => api.messages(of, query),
+      onChange: () => { if (id.value === of) messages.value = made.items },
+    })
+    timelines.set(of, made)
+    for (const [oldest, timeline] of timelines) {
+      if (timelines.size <= KEPT_TIMELINES) break
+      if (oldest === id.value) continue
+      timeline.dispose()
+      timelines.delete(oldest)
+    }
+    return made
+  }
+
+  /** Shows a conversation; null shows none. Never throws: `phase` and `error` say what happened. */
+  async function open(next: Id | null): Promise<void> {
+    const mine = ++turn
+    disposeAbove()
+    id.value = next
+    error.value = null
+    context.value = null
+    contextError.value = null
+    newAfter.value = null
+    messages.value = []
+    phase.value = next === null ? 'idle' : 'loading'
+    if (next === null) return
+    try {
+      const found = await directory.find(next)
+      if (mine !== turn) return
+      newAfter.value = found.agent_unread > 0 ? found.agent_read_seq : null
+      const timeline = timelineOf(next)
+      if (timeline.isOpen) messages.value = timeline.items
+      await timeline.open(found.head)
+      if (mine !== turn) return
+      messages.value = timeline.items
+      phase.value = 'ready'
+    } catch (failure) {
+      if (mine !== turn) return
+      if (!(failure instanceof ApiError)) throw failure
+      error.value = failure
+      phase.value = failure.status === 404 || failure.status === 422 ? 'missing' : 'failed'
+      return
+    }
+    await loadContext()
+  }
+
+  async function retry(): Promise<void> {
+    await open(id.value)
+  }
+
+  async function loadContext(): Promise<void> {
+    const of = id.value
+    const mine = turn
+    if (of === null) return
+    contextError.value = null
+    try {
+      const found = await api.client.get<ConversationContext>(`/conversations/${encodeURIComponent(of)}/context`)
+      if (mine === turn) context.value = found
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+      if (mine === turn) contextError.value = failure
+    }
+  }
+
+  /** The same customer's conversations before this one, newest first. */
+  const history = computed<Conversation[]>(() => {
+    const shown = conversation.value
+    return (context.value?.earlier ?? []).filter((one) => one.id !== shown?.id)
+  })
+  const before = computed<Conversation[]>(() => {
+    const shown = conversation.value
+    return shown ? history.value.filter((one) => one.created_at < shown.created_at && one.head > 0) : []
+  })
+
+  /** Loads what comes before the first message shown: of this conversation, then of the customer's earlier ones. */
+  async function loadEarlier(): Promise<void> {
+    const mine = turn
+    if (phase.value !== 'ready' || earlierPhase.value === 'loading' || earlierPhase.value === 'done' || id.value === null) return
+    earlierPhase.value = 'loading'
+    try {
+      await stepUp(timelineOf(id.value))
+      if (mine === turn) earlierPhase.value = 'idle'
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+      if (mine === turn) earlierPhase.value = 'failed'
+      return
+    }
+    if (mine === turn && context.value && isAtBeginning()) earlierPhase.value = 'done'
+  }
+
+  async function stepUp(current: Timeline): Promise<void> {
+    const topmost = above.at(-1) ?? current
+    if (topmost.hasEarlier) {
+      await topmost.loadEarlier()
+      showAbove()
+      return
+    }
+    if (!context.value) await loadContext()
+    const next = before.value[above.length]
+    if (!next) return
+    const mine = turn
+    const timeline = new Timeline({ conversationId: next.id, fetch: (query) => api.messages(next.id, query), onChange: showAbove })
+    await timeline.open(next.head)
+    if (mine !== turn) {
+      timeline.dispose()
+      return
+    }
+    above = [...above, timeline]
+    showAbove()
+  }
+
+  function isAtBeginning(): boolean {
+    const topmost = above.at(-1) ?? (id.value === null ? undefined : timelines.get(id.value))
+    return topmost !== undefined && !topmost.hasEarlier && above.length >= before.value.length
+  }
+
+  function showAbove(): void {
+    const conversations = before.value
+    earlier.value = above.flatMap((timeline, index) => {
+      const of = conversations[index]
+      return of ? [{ conversation: of, messages: timeline.items }] : []
+    }).reverse()
+  }
+
+  function disposeAbove(): void {
+    for (const timeline of above) timeline.dispose()
+    above = []
+    earlier.value = []
+    earlierPhase.value = 'idle'
+  }
+
+  /** Gives a message to the timeline it belongs to, if that is kept. */
+  function apply(message: Message): void {
+    timelines.get(message.conversation_id)?.apply([message])
+  }
+
+  function setHead(of: Id, head: number): void {
+    timelines.get(of)?.setHead(head)
+  }
+
+  /** Tells the server, and this page, that the agent has read up to `seq`. Without a line it is told at the next chance. */
+  function markRead(of: Conversation, seq: number): void {
+    if (seq <= of.agent_read_seq && of.agent_unread === 0) return
+    if (live.send({ type: 'read', conversation_id: of.id, seq })) directory.applyRead(of.id, 'agent', seq)
+  }
+
+  function reset(): void {
+    for (const timeline of timelines.values()) timeline.dispose()
+    timelines.clear()
+    turn += 1
+    disposeAbove()
+    id.value = null
+    phase.value = 'idle'
+    messages.value = []
+    context.value = null
+  }
+
+  return {
+    id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, conversation, history,
+    open, retry, loadContext, loadEarlier, apply, setHead, markRead, reset,
+  }
+})

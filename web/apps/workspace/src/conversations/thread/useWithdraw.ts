@@ -1,0 +1,36 @@
+import { ApiError } from '@qiatan/api'
+import { uuidv7, type Message } from '@qiatan/live'
+import { api } from '../../api'
+import { t } from '../../i18n'
+import { toastFailed } from '../../ui/toasts'
+import { useDirectory } from '../stores/directory'
+import { useThread } from '../stores/thread'
+
+/** Takes a message of mine back. The server decides whether it is still possible; the page shows the result at once. */
+export function useWithdraw(): (message: Message) => Promise<void> {
+  const thread = useThread()
+  const directory = useDirectory()
+
+  return async (message) => {
+    try {
+      const ack = await api.withdraw(message.conversation_id, message.seq, uuidv7())
+      const withdrawal: Message = {
+        conversation_id: message.conversation_id,
+        seq: ack.seq,
+        kind: 'withdrawal',
+        sender_kind: 'agent',
+        sender_id: message.sender_id,
+        client_message_id: ack.client_message_id,
+        at: ack.at,
+        text: null,
+        data: { ref_seq: message.seq },
+        withdrawn: false,
+      }
+      thread.apply(withdrawal)
+      directory.applyMessage(withdrawal)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      toastFailed(error, t('conversations.thread.withdrawFailed'))
+    }
+  }
+}

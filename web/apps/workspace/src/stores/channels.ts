@@ -1,0 +1,43 @@
+import type { Channel, Id } from '@qiatan/api'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { api } from '../api'
+import { onFrame, onReconnect } from '../live'
+import { useSession } from './session'
+
+/** The enterprise's web channels, kept true by `changed` frames once a page has asked for them. */
+export const useChannels = defineStore('channels', () => {
+  const session = useSession()
+  const all = shallowRef<Channel[]>([])
+  const loaded = shallowRef(false)
+  const web = computed(() => all.value.filter((one) => one.kind === 'web'))
+
+  function channel(id: Id): Channel | null {
+    return all.value.find((one) => one.id === id) ?? null
+  }
+
+  async function load(): Promise<void> {
+    all.value = await api.channels()
+    loaded.value = true
+  }
+
+  function accept(item: Channel): void {
+    const known = channel(item.id)
+    if (known && known.version > item.version) return
+    all.value = known ? all.value.map((one) => (one.id === item.id ? item : one)) : [...all.value, item]
+  }
+
+  async function fetchOne(id: Id): Promise<void> {
+    accept(await api.channel(id))
+  }
+
+  onFrame('changed', (frame) => {
+    if (frame.object !== 'channel' || !loaded.value || !session.can('channels.view')) return
+    if ((channel(frame.id)?.version ?? 0) < frame.version) fetchOne(frame.id).catch(reportError)
+  })
+  onReconnect(() => {
+    if (loaded.value && session.can('channels.view')) load().catch(reportError)
+  })
+
+  return { all, web, loaded, channel, load, accept, fetchOne }
+})

@@ -1,0 +1,67 @@
+import type { Agent, Group, Id } from '@qiatan/api'
+import { ApiError } from '@qiatan/api'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { api } from '../api'
+import { onFrame, onReconnect } from '../live'
+import { useSession } from './session'
+
+function newer<T extends { id: Id; version: number }>(list: readonly T[], item: T): T[] {
+  const known = list.find((one) => one.id === item.id)
+  if (known && known.version > item.version) return [...list]
+  return known ? list.map((one) => (one.id === item.id ? item : one)) : [...list, item]
+}
+
+/** The enterprise's agents and groups, fetched when a page first needs them and then kept true by `changed` frames. */
+export const usePeople = defineStore('people', () => {
+  const session = useSession()
+  const agents = shallowRef<Agent[]>([])
+  const groups = shallowRef<Group[]>([])
+  const loaded = shallowRef(false)
+
+  const byName = new Intl.Collator(['zh-CN', 'en'], { numeric: true })
+  const sortedGroups = computed(() => [...groups.value].sort((a, b) => byName.compare(a.name, b.name)))
+  const sortedAgents = computed(() => [...agents.value].sort((a, b) => byName.compare(a.name, b.name)))
+  /** Who may still do everything: the last one of them is protected. */
+  const admins = computed(() => agents.value.filter((one) => one.role === 'admin' && one.enabled && !one.pending))
+
+  function agent(id: Id): Agent | null {
+    return agents.value.find((one) => one.id === id) ?? null
+  }
+
+  function group(id: Id): Group | null {
+    return groups.value.find((one) => one.id === id) ?? null
+  }
+
+  async function load(): Promise<void> {
+    const [allAgents, allGroups] = await Promise.all([api.agents(), api.groups()])
+    agents.value = allAgents
+    groups.value = allGroups
+    loaded.value = true
+  }
+
+  function acceptAgent(item: Agent): void {
+    agents.value = newer(agents.value, item)
+  }
+
+  async function fetchAgent(id: Id): Promise<void> {
+    try {
+      acceptAgent(await api.agent(id))
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error
+      agents.value = agents.value.filter((one) => one.id !== id)
+    }
+  }
+
+  onFrame('changed', (frame) => {
+    if (!loaded.value || !session.can('agents.view')) return
+    if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) fetchAgent(frame.id).catch(reportError)
+    // A group changes the group_ids of its members, and a deleted one is announced like a changed one: all of it, once.
+    if (frame.object === 'group') load().catch(reportError)
+  })
+  onReconnect(() => {
+    if (loaded.value && session.can('agents.view')) load().catch(reportError)
+  })
+
+  return { agents, groups, loaded, sortedAgents, sortedGroups, admins, agent, group, load, acceptAgent, fetchAgent }
+})

@@ -1,0 +1,48 @@
+import { readonly, ref } from 'vue'
+import { errorText } from './errors'
+
+export interface Toast {
+  id: number
+  kind: 'done' | 'failed'
+  text: string
+}
+
+const SHOWN_MS = 6_000
+const AT_MOST = 4
+const shown = ref<Toast[]>([])
+const timers = new Map<number, ReturnType<typeof setTimeout>>()
+let last = 0
+
+export const toasts = readonly(shown)
+
+export function dismiss(id: number): void {
+  clearTimeout(timers.get(id))
+  timers.delete(id)
+  shown.value = shown.value.filter((toast) => toast.id !== id)
+}
+
+/** The pointer rests on it: it stays until the pointer leaves. */
+export function hold(id: number): void {
+  clearTimeout(timers.get(id))
+}
+
+export function release(id: number): void {
+  hold(id)
+  timers.set(id, setTimeout(() => dismiss(id), SHOWN_MS))
+}
+
+function show(kind: Toast['kind'], text: string): void {
+  last += 1
+  shown.value = [...shown.value.slice(1 - AT_MOST), { id: last, kind, text }]
+  release(last)
+}
+
+/** Says at the lower left that something was done. */
+export function toastDone(text: string): void {
+  show('done', text)
+}
+
+/** Says at the lower left what failed and why. */
+export function toastFailed(error: unknown, prefix = ''): void {
+  show('failed', prefix === '' ? errorText(error) : `${prefix}: ${errorText(error)}`)
+}

@@ -1,0 +1,174 @@
+import { ApiError, apiErrorFrom } from './errors'
+
+export const REQUEST_TIMEOUT_MS = 15_000
+const UPLOAD_TIMEOUT_MS = 120_000
+const RETRY_DELAYS_MS = [300, 1_000]
+
+export type Query = Record<string, string | number | boolean | null | undefined>
+
+export interface RequestOptions {
+  signal?: AbortSignal | undefined
+  timeoutMs?: number | undefined
+  query?: Query | undefined
+}
+
+export interface UploadOptions extends Pick<RequestOptions, 'signal' | 'timeoutMs'> {
+  /** Part of the whole that was sent, 0 … 1. */
+  onProgress?: ((part: number) => void) | undefined
+}
+
+export interface ClientConfig {
+  base?: string
+  /** The `csrf_token` of `GET /me`, or null where nobody is signed in. */
+  csrfToken: () => string | null
+  /** Called when the server says that nobody is signed in (any more). */
+  onSignedOut?: () => void
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason instanceof Error ? signal.reason : new DOMException('Aborted', 'AbortError'))
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+function parsed(body: string): unknown {
+  if (body === '') return null
+  try {
+    return JSON.parse(body)
+  } catch {
+    // A proxy's page instead of JSON: the status alone tells what happened.
+    return null
+  }
+}
+
+/** True where a second try of the same GET may succeed and can do no harm. */
+function worthRetrying(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 'network' || error.status === 502 || error.status === 503 || error.status === 504)
+}
+
+/** Talks JSON to `/api/v1`: CSRF header, time limits, one error class; repeats only GETs. */
+export class ApiClient {
+  private readonly base: string
+
+  constructor(private readonly config: ClientConfig) {
+    this.base = config.base ?? '/api/v1'
+  }
+
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.repeated<T>(path, options)
+  }
+
+  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('POST', path, body, options)
+  }
+
+  put<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('PUT', path, body, options)
+  }
+
+  patch<T>(path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('PATCH', path, body, options)
+  }
+
+  delete<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('DELETE', path, undefined, options)
+  }
+
+  /** Sends one file as multipart field `file`. XMLHttpRequest, because fetch reports no upload progress. */
+  upload<T>(method: 'POST' | 'PUT', path: string, file: Blob, name: string, options: UploadOptions = {}): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const xhr = new XMLHttpRequest()
+      const abort = (): void => xhr.abort()
+      xhr.open(method, this.base + path)
+      xhr.timeout = options.timeoutMs ?? UPLOAD_TIMEOUT_MS
+      xhr.setRequestHeader('X-Qiatan-Csrf', this.config.csrfToken() ?? '1')
+      xhr.setRequestHeader('Accept', 'application/json')
+      xhr.upload.onprogress = (event) => {
+        if (event.lengthComputable) options.onProgress?.(event.loaded / event.total)
+      }
+      xhr.onload = () => {
+        const body = parsed(xhr.responseText)
+        if (xhr.status >= 200 && xhr.status < 300) resolve(body as T)
+        else reject(this.refused(apiErrorFrom(xhr.status, body, (header) => xhr.getResponseHeader(header))))
+      }
+      xhr.onerror = () => reject(new ApiError({ code: 'network', message: 'no connection', status: 0 }))
+      xhr.ontimeout = () => reject(new ApiError({ code: 'timeout', message: 'no answer in time', status: 0 }))
+      xhr.onabort = () => reject(new DOMException('Aborted', 'AbortError'))
+      xhr.onloadend = () => options.signal?.removeEventListener('abort', abort)
+      if (options.signal?.aborted) {
+        reject(new DOMException('Aborted', 'AbortError'))
+        return
+      }
+      options.signal?.addEventListener('abort', abort, { once: true })
+      const form = new FormData()
+      form.append('file', file, name)
+      xhr.send(form)
+    })
+  }
+
+  private async repeated<T>(path: string, options: RequestOptions): Promise<T> {
+    for (const delay of RETRY_DELAYS_MS) {
+      try {
+        return await this.once<T>('GET', path, undefined, options)
+      } catch (error) {
+        if (!worthRetrying(error)) throw error
+        await sleep(delay, options.signal)
+      }
+    }
+    return this.once<T>('GET', path, undefined, options)
+  }
+
+  private async once<T>(method: Method, path: string, body: unknown, options: RequestOptions): Promise<T> {
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS)
+    const headers = new Headers({ Accept: 'application/json' })
+    if (method !== 'GET') headers.set('X-Qiatan-Csrf', this.config.csrfToken() ?? '1')
+    if (body !== undefined) headers.set('Content-Type', 'application/json')
+    let status: number
+    let text: string
+    let header: (name: string) => string | null
+    try {
+      const response = await fetch(this.url(path, options.query), {
+        method,
+        headers,
+        credentials: 'same-origin',
+        cache: 'no-store',
+        redirect: 'error',
+        signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      status = response.status
+      header = (name) => response.headers.get(name)
+      text = await response.text()
+    } catch (error) {
+      if (options.signal?.aborted) throw error
+      if (timeout.aborted) throw new ApiError({ code: 'timeout', message: 'no answer in time', status: 0 })
+      throw new ApiError({ code: 'network', message: error instanceof Error ? error.message : 'no connection', status: 0 })
+    }
+    if (status >= 200 && status < 300) return parsed(text) as T
+    throw this.refused(apiErrorFrom(status, parsed(text), header))
+  }
+
+  private refused(error: ApiError): ApiError {
+    if (error.code === 'not_signed_in') this.config.onSignedOut?.()
+    return error
+  }
+
+  private url(path: string, query: Query | undefined): string {
+    const search = new URLSearchParams()
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== null && value !== undefined) search.set(name, String(value))
+    }
+    const text = search.toString()
+    return this.base + path + (text === '' ? '' : `?${text}`)
+  }
+}

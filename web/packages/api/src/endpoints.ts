@@ -1,0 +1,110 @@
+import type { ApiClient, RequestOptions, UploadOptions } from './client'
+import type {
+  Ack, Agent, AgentStatus, Channel, Conversation, Enterprise, Group, Id, Instance, InvitationPreview, Invited, Me, MessagePage, Page,
+  Presence, Role, Scope, SendBody, UploadedFile, WebSettings,
+} from './types'
+
+const LIST_LIMIT = 100
+/** 50 pages of 100: more agents, groups or channels than one enterprise may have. */
+const MAX_PAGES = 50
+
+export type ConversationView = 'mine' | 'queue' | 'colleagues' | 'ended'
+
+export interface AgentChange {
+  name?: string
+  public_name?: string
+  role?: Role
+  scope?: Scope
+  max_conversations?: number
+  enabled?: boolean
+  group_ids?: Id[]
+  version: number
+}
+
+export interface ChannelChange {
+  name?: string
+  enabled?: boolean
+  settings?: WebSettings
+  version: number
+}
+
+async function everyPage<T>(read: (after: string | null) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = []
+  let after: string | null = null
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer: Page<T> = await read(after)
+    items.push(...answer.items)
+    after = answer.next
+    if (after === null) break
+  }
+  return items
+}
+
+function id(value: Id): string {
+  return encodeURIComponent(value)
+}
+
+/** The calls of docs/protocol.md section 2, one function each, named for what they do. */
+export function endpoints(client: ApiClient) {
+  const list = <T>(path: string, options: RequestOptions = {}): Promise<T[]> =>
+    everyPage((after) => client.get<Page<T>>(path, { ...options, query: { ...options.query, limit: LIST_LIMIT, after } }))
+
+  return {
+    client,
+
+    instance: (options?: RequestOptions) => client.get<Instance>('/instance', options),
+    signUp: (body: { enterprise_name: string; name: string; email: string; password: string }) => client.post<Me>('/signup', body),
+    signIn: (body: { email: string; password: string }) => client.post<Me>('/session', body),
+    signInByLink: (token: string) => client.post<Me>('/session/link', { token }),
+    signOut: () => client.delete<null>('/session'),
+    lookUpInvitation: (token: string) => client.post<InvitationPreview>('/invitations/lookup', { token }),
+    acceptInvitation: (body: { token: string; name: string; password: string }) => client.post<Me>('/invitations/accept', body),
+
+    me: (options?: RequestOptions) => client.get<Me>('/me', options),
+    changeMe: (body: { name?: string; public_name?: string; locale?: string; version: number }) => client.patch<Me>('/me', body),
+    changePassword: (body: { current_password: string; new_password: string }) => client.put<null>('/me/password', body),
+    setAvatar: (file: Blob, name: string, options?: UploadOptions) => client.upload<Me>('PUT', '/me/avatar', file, name, options),
+    removeAvatar: () => client.delete<Me>('/me/avatar'),
+
+    enterprise: (options?: RequestOptions) => client.get<Enterprise>('/enterprise', options),
+    changeEnterprise: (body: { name?: string; timezone?: string; typing_preview?: boolean; version: number }) =>
+      client.patch<Enterprise>('/enterprise', body),
+
+    agents: (options?: RequestOptions) => list<Agent>('/agents', options),
+    agent: (agent: Id, options?: RequestOptions) => client.get<Agent>(`/agents/${id(agent)}`, options),
+    invite: (body: { email: string; name: string; role: Role; group_ids: Id[] }) => client.post<Invited>('/agents/invitations', body),
+    inviteAgain: (agent: Id) => client.post<Invited>(`/agents/${id(agent)}/invitation`),
+    changeAgent: (agent: Id, body: AgentChange) => client.patch<Agent>(`/agents/${id(agent)}`, body),
+
+    groups: (options?: RequestOptions) => list<Group>('/groups', options),
+    createGroup: (body: { name: string; member_ids: Id[] }) => client.post<Group>('/groups', body),
+    changeGroup: (group: Id, body: { name?: string; member_ids?: Id[]; version: number }) => client.patch<Group>(`/groups/${id(group)}`, body),
+    deleteGroup: (group: Id) => client.delete<null>(`/groups/${id(group)}`),
+
+    channels: (options?: RequestOptions) => list<Channel>('/channels', options),
+    channel: (channel: Id, options?: RequestOptions) => client.get<Channel>(`/channels/${id(channel)}`, options),
+    createChannel: (body: { name: string }) => client.post<Channel>('/channels', body),
+    changeChannel: (channel: Id, body: ChannelChange) => client.patch<Channel>(`/channels/${id(channel)}`, body),
+
+    uploadFile: (file: Blob, name: string, options?: UploadOptions) => client.upload<UploadedFile>('POST', '/files', file, name, options),
+    conversations: (view: ConversationView, after: string | null, limit: number, options: RequestOptions = {}) =>
+      client.get<Page<Conversation>>('/conversations', { ...options, query: { view, after, limit } }),
+    conversation: (conversation: Id, options?: RequestOptions) => client.get<Conversation>(`/conversations/${id(conversation)}`, options),
+    messages: (conversation: Id, range: { after_seq?: number; before_seq?: number; limit?: number }, options: RequestOptions = {}) =>
+      client.get<MessagePage>(`/conversations/${id(conversation)}/messages`, { ...options, query: range }),
+    send: (conversation: Id, body: SendBody) => client.post<Ack>(`/conversations/${id(conversation)}/messages`, body),
+    withdraw: (conversation: Id, seq: number, client_message_id: Id) =>
+      client.post<Ack>(`/conversations/${id(conversation)}/messages/${seq}/withdraw`, { client_message_id }),
+    markRead: (conversation: Id, seq: number) => client.put<null>(`/conversations/${id(conversation)}/read`, { seq }),
+    end: (conversation: Id) => client.post<Conversation>(`/conversations/${id(conversation)}/end`),
+    take: (conversation: Id) => client.post<Conversation>(`/conversations/${id(conversation)}/take`),
+    /** Address of a picture of this conversation; the cookie authorises it. */
+    fileUrl: (conversation: Id, file: Id, size: 'full' | 'thumb') =>
+      `/api/v1/conversations/${id(conversation)}/files/${id(file)}?size=${size}`,
+
+    presence: async (options?: RequestOptions) => (await client.get<{ items: Presence[] }>('/presence', options)).items,
+    setStatus: (status: AgentStatus) => client.put<Presence>('/presence/me', { status }),
+  }
+}
+
+export type Api = ReturnType<typeof endpoints>

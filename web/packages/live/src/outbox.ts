@@ -1,0 +1,358 @@
+import type { Ack, FrameOf, Message, PictureData, SendFrame, SenderKind, UploadedFile } from './frames'
+import type { BlobStore } from './blobs'
+import type { KeyValueStorage } from './storage'
+import { storageOrMemory } from './storage'
+import { OutboxStore, type StoredEntry } from './outbox-store'
+import { UploadError } from './upload'
+import { Backoff } from './backoff'
+import { uuidv7 } from './ids'
+
+export interface OutboxEntry {
+  client_message_id: string
+  conversation_id: string | null
+  kind: 'text' | 'picture'
+  text: string | null
+  /** The picture while it is here, for a preview. */
+  blob: Blob | null
+  name: string | null
+  file: UploadedFile | null
+  state: 'sending' | 'failed'
+  /** Why it failed: an error code of protocol.md, `picture_lost`, `no_answer` or `network`. */
+  error: string | null
+  /** Upload progress 0..1; null when nothing goes up. */
+  progress: number | null
+  created_at: number
+}
+
+export interface OutboxOptions {
+  scope: string
+  send: (frame: SendFrame) => boolean
+  upload: (file: Blob, onProgress: (part: number) => void, signal: AbortSignal) => Promise<UploadedFile>
+  onAck: (entry: OutboxEntry, ack: Ack) => void
+  /** Entries changed, those in `entries` in place. Not told by the constructor itself. */
+  onChange?: () => void
+  storage?: KeyValueStorage
+  blobs?: BlobStore | null
+  /** Told when the picture could not be kept for a reload, or not read back. */
+  onBlobError?: (error: unknown) => void
+}
+
+/** Codes after which the same message may still succeed by itself. Every other refusal is final until the person tries again. */
+const TEMPORARY = new Set(['try_again', 'too_many', 'database_unavailable'])
+/** Refusals that say nothing about the message: it waits for the next connection. */
+const UNSIGNED = new Set(['not_signed_in', 'token_expired'])
+const ACK_TIMEOUT = 10_000
+const ATTEMPTS = 5
+const RENEW = 5_000
+
+interface Live extends OutboxEntry {
+  owner: string
+  attempts: number
+  notBefore: number
+  upload: AbortController | null
+}
+
+/** Unsent messages: kept over reloads, sent one after the other, each once. */
+export class Outbox {
+  private readonly store: OutboxStore
+  private list: Live[] = []
+  private online = false
+  private inFlight: string | null = null
+  private timer: ReturnType<typeof setTimeout> | null = null
+  private renewal: ReturnType<typeof setInterval> | null = null
+  private readonly backoff = new Backoff(1000, 30_000)
+
+  constructor(private readonly options: OutboxOptions) {
+    this.store = new OutboxStore(options.storage ?? storageOrMemory(), options.scope)
+    this.list = this.store.load(Date.now()).map((entry) => this.alive(entry, null))
+    this.watch()
+    window.addEventListener('storage', this.onStorage)
+    window.addEventListener('pagehide', this.onPageHide)
+    window.addEventListener('pageshow', this.onPageShow)
+  }
+
+  /** Oldest first, those of this person's other tabs included. */
+  get entries(): readonly OutboxEntry[] {
+    return this.list
+  }
+
+  text(text: string, conversationId: string | null = null): OutboxEntry {
+    return this.add({ kind: 'text', text, name: null, conversation_id: conversationId }, null)
+  }
+
+  picture(file: Blob, conversationId: string | null = null): OutboxEntry {
+    const name = file instanceof File ? file.name : null
+    const entry = this.add({ kind: 'picture', text: null, name, conversation_id: conversationId }, file)
+    this.options.blobs?.put(entry.client_message_id, file).catch((error: unknown) => this.options.onBlobError?.(error))
+    return entry
+  }
+
+  retry(id: string): void {
+    const entry = this.find(id)
+    if (!entry || entry.state !== 'failed') return
+    if (entry.error === 'file_not_found') entry.file = null
+    Object.assign(entry, { state: 'sending', error: null, attempts: 0, notBefore: 0, ...this.store.claim(stored(entry)) })
+    this.keep(entry)
+    this.pump()
+  }
+
+  remove(id: string): void {
+    this.find(id)?.upload?.abort()
+    this.drop(id)
+    this.pump()
+  }
+
+  /** The line is open, or not. What had no ack on the old line is sent again. */
+  setOnline(online: boolean): void {
+    this.online = online
+    this.release()
+    if (online) {
+      for (const entry of this.list) Object.assign(entry, { attempts: 0, notBefore: 0 })
+      this.refresh()
+    }
+    this.pump()
+  }
+
+  acknowledged(ack: Ack): void {
+    const entry = this.find(ack.client_message_id)
+    if (this.inFlight === ack.client_message_id) this.release()
+    if (entry) {
+      this.backoff.reset()
+      this.drop(entry.client_message_id)
+      this.options.onAck(entry, ack)
+    }
+    this.pump()
+  }
+
+  refused(frame: FrameOf<'error'>): void {
+    const entry = frame.ref ? this.find(frame.ref) : undefined
+    if (!entry) return
+    if (this.inFlight === entry.client_message_id) this.release()
+    if (UNSIGNED.has(frame.code)) return
+    if (TEMPORARY.has(frame.code) && entry.attempts < ATTEMPTS) {
+      this.pumpIn(Math.max(this.backoff.next(), (frame.retry_after ?? 0) * 1000))
+      return
+    }
+    if (frame.code === 'file_not_found' && entry.attempts < 2) {
+      // an upload that waited too long is gone on the server: the picture goes up again
+      entry.file = null
+      this.keep(entry)
+    } else {
+      this.fail(entry, frame.code)
+    }
+    this.pump()
+  }
+
+  dispose(): void {
+    this.online = false
+    this.release()
+    if (this.renewal !== null) clearInterval(this.renewal)
+    for (const entry of this.list) entry.upload?.abort()
+    this.store.release()
+    window.removeEventListener('storage', this.onStorage)
+    window.removeEventListener('pagehide', this.onPageHide)
+    window.removeEventListener('pageshow', this.onPageShow)
+  }
+
+  private readonly onStorage = (event: StorageEvent): void => {
+    if (this.store.concerns(event.key)) {
+      this.refresh()
+      this.pump()
+    }
+  }
+
+  private readonly onPageHide = (): void => this.store.release()
+
+  private readonly onPageShow = (event: PageTransitionEvent): void => {
+    if (event.persisted) this.refresh()
+  }
+
+  private add(part: Pick<StoredEntry, 'kind' | 'text' | 'name' | 'conversation_id'>, blob: Blob | null): OutboxEntry {
+    const entry = this.alive(
+      this.store.claim({ client_message_id: uuidv7(), created_at: Date.now(), file: null, failed: null, ...part }),
+      blob,
+    )
+    this.store.renew(Date.now())
+    this.list = [...this.list, entry]
+    this.keep(entry)
+    this.watch()
+    this.pump()
+    return entry
+  }
+
+  private alive(entry: StoredEntry, blob: Blob | null): Live {
+    const { failed, ...rest } = entry
+    return { ...rest, blob, state: failed ? 'failed' : 'sending', error: failed, progress: null, attempts: 0, notBefore: 0, upload: null }
+  }
+
+  /** Takes over what storage says: entries of other tabs appear, what another tab sent or deleted goes, orphans become ours. */
+  private refresh(): void {
+    const now = Date.now()
+    const list = this.store.load(now).map((entry) => {
+      const here = this.find(entry.client_message_id)
+      if (!here) return this.alive(entry, null)
+      here.owner = entry.owner
+      if (!this.store.isOwn(entry)) Object.assign(here, { state: entry.failed ? 'failed' : 'sending', error: entry.failed })
+      return here
+    })
+    for (const entry of this.list) if (!list.includes(entry)) entry.upload?.abort()
+    this.list = list
+    this.watch()
+    this.options.onChange?.()
+  }
+
+  private watch(): void {
+    const needed = this.list.length > 0
+    if (needed && this.renewal === null) {
+      this.store.renew(Date.now())
+      this.renewal = setInterval(() => {
+        this.store.renew(Date.now())
+        if (this.list.some((entry) => !this.owns(entry))) this.refresh()
+        this.pump()
+      }, RENEW)
+    } else if (!needed && this.renewal !== null) {
+      clearInterval(this.renewal)
+      this.renewal = null
+    }
+  }
+
+  private pump(): void {
+    if (!this.online) return
+    const due = this.list.filter((entry) => this.owns(entry) && entry.state === 'sending' && entry.notBefore <= Date.now())
+    for (const entry of due) if (entry.kind === 'picture' && !entry.file && !entry.upload) void this.upload(entry)
+    if (this.inFlight !== null || this.timer !== null) return
+    // a picture that is still going up does not hold back what was written after it
+    const next = due.find((entry) => entry.kind === 'text' || entry.file)
+    if (!next) return
+    const id = next.client_message_id
+    const sent = this.options.send({
+      type: 'send',
+      client_message_id: id,
+      kind: next.kind,
+      ...(next.conversation_id ? { conversation_id: next.conversation_id } : {}),
+      ...(next.kind === 'text' ? { text: next.text ?? '' } : { file_id: next.file?.id ?? '' }),
+    })
+    if (!sent) return
+    next.attempts += 1
+    this.inFlight = id
+    this.timer = setTimeout(() => this.unanswered(id), ACK_TIMEOUT)
+  }
+
+  private unanswered(id: string): void {
+    this.release()
+    const entry = this.find(id)
+    if (entry && entry.attempts >= ATTEMPTS) this.fail(entry, 'no_answer')
+    this.pump()
+  }
+
+  private async upload(entry: Live): Promise<void> {
+    const abort = new AbortController()
+    entry.upload = abort
+    try {
+      entry.blob ??= (await this.options.blobs?.get(entry.client_message_id)) ?? null
+      if (!entry.blob) {
+        this.fail(entry, 'picture_lost')
+        return
+      }
+      entry.progress = 0
+      this.options.onChange?.()
+      entry.file = await this.options.upload(
+        entry.blob,
+        (part) => {
+          entry.progress = part
+          this.options.onChange?.()
+        },
+        abort.signal,
+      )
+      if (this.find(entry.client_message_id)) this.keep(entry)
+    } catch (error) {
+      if (!(error instanceof UploadError)) {
+        this.options.onBlobError?.(error)
+        this.fail(entry, 'picture_lost')
+      } else if (error.retryable && ++entry.attempts < ATTEMPTS) {
+        const wait = this.backoff.next()
+        entry.notBefore = Date.now() + wait
+        setTimeout(() => this.pump(), wait)
+      } else if (error.code !== 'aborted') {
+        this.fail(entry, error.code)
+      }
+    } finally {
+      entry.upload = null
+      entry.progress = null
+      this.options.onChange?.()
+    }
+    this.pump()
+  }
+
+  private fail(entry: Live, code: string): void {
+    Object.assign(entry, { state: 'failed', error: code, progress: null })
+    if (this.find(entry.client_message_id)) this.keep(entry)
+  }
+
+  private keep(entry: Live): void {
+    this.store.save({ ...stored(entry), owner: entry.owner })
+    this.options.onChange?.()
+  }
+
+  private drop(id: string): void {
+    this.store.remove(id)
+    this.list = this.list.filter((entry) => entry.client_message_id !== id)
+    if (this.inFlight === id) this.release()
+    this.options.blobs?.delete(id).catch((error: unknown) => this.options.onBlobError?.(error))
+    this.watch()
+    this.options.onChange?.()
+  }
+
+  private pumpIn(wait: number): void {
+    this.release()
+    this.timer = setTimeout(() => {
+      this.release()
+      this.pump()
+    }, wait)
+  }
+
+  private release(): void {
+    this.inFlight = null
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+  }
+
+  private owns(entry: Live): boolean {
+    return this.store.isOwn(entry)
+  }
+
+  private find(id: string): Live | undefined {
+    return this.list.find((entry) => entry.client_message_id === id)
+  }
+}
+
+function stored(entry: Live): Omit<StoredEntry, 'owner'> {
+  const { client_message_id, conversation_id, kind, text, name, file, created_at } = entry
+  return { client_message_id, conversation_id, kind, text, name, file, created_at, failed: entry.state === 'failed' ? (entry.error ?? 'failed') : null }
+}
+
+/** The message that an acknowledged entry has become; the server does not send it back to the connection that sent it. */
+export function messageOf(entry: OutboxEntry, ack: Ack, senderKind: SenderKind, senderId: string | null): Message {
+  const data: PictureData | null = entry.file
+    ? {
+        file_id: entry.file.id,
+        name: entry.file.name,
+        content_type: entry.file.content_type,
+        size: entry.file.size,
+        width: entry.file.width,
+        height: entry.file.height,
+      }
+    : null
+  return {
+    conversation_id: ack.conversation_id,
+    seq: ack.seq,
+    kind: entry.kind,
+    sender_kind: senderKind,
+    sender_id: senderId,
+    client_message_id: ack.client_message_id,
+    at: ack.at,
+    text: entry.text,
+    data,
+    withdrawn: false,
+  }
+}
