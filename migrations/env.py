@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection `qiatan migrate` hands over, or opens one for developers' commands."""
+"""Alembic's environment; `qiatan.infra.db.migrate` holds the lock that lets only one process in here."""
 
 from __future__ import annotations
 
@@ -28,10 +28,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-given = context.config.attributes.get("connection")
-if given is not None:
-    run(given)
-else:
-    engine = create_engine(context.config.attributes["url"])
-    with engine.connect() as opened:
-        run(opened)
+engine = create_engine(context.config.attributes["url"])
+with engine.connect() as opened:
+    run(opened)
+engine.dispose()

@@ -19,7 +19,7 @@ class DoorsContract(Contract):
     doors = fields.ListField(subfield=fields.StringField())
     entrypoint_doors = fields.ListField(subfield=fields.StringField())
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002, FBT001 -- the signature is import-linter's
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001 -- the signature is import-linter's
         root = str(self.modules)
         inside = {module for module in graph.modules if module.startswith(f"{root}.")}
         broken = [

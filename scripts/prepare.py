@@ -56,10 +56,10 @@ def call(command: list[str], *, env: dict[str, str] | None = None, cwd: Path = R
         raise Problem(f"`{shown} …` failed with exit code {done.returncode}: its reason is above")
 
 
-def call_quietly(command: list[str], *, env: dict[str, str] | None = None) -> None:
+def call_quietly(command: list[str], *, env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
     """The same with the output shown only when it fails."""
     done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command)}` failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}".rstrip())
@@ -213,7 +213,7 @@ def npm() -> dict[str, str]:
     if stamped("npm") != key or not (WEB / "node_modules").is_dir():
         say("installing the pages' packages (npm ci)")
         unstamp("npm")
-        call(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env=env, cwd=WEB)
+        call_quietly(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env=env, cwd=WEB)
         stamp("npm", key)
     return env
 
@@ -225,7 +225,7 @@ def build_pages() -> None:
     env = npm()
     say("building the pages")
     unstamp("pages")
-    call(["npm", "run", "--silent", "build"], env=env, cwd=WEB)
+    call_quietly(["npm", "run", "--silent", "build"], env=env, cwd=WEB)
     if not any(PAGES.glob("*")):
         raise Problem(f"the build put nothing into {PAGES}: see its output above")
     stamp("pages", f"{sources} {_built()}")

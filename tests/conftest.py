@@ -13,15 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
+from qiatan.entrypoints.app import build_app
+from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
-from tests.support.app import make_app
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
@@ -114,9 +115,13 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
 
 
 @pytest.fixture
-def app(resources: Resources) -> ASGIApp:
-    """The whole application over this test's resources (without its background routines)."""
-    return make_app(resources)
+async def app(resources: Resources) -> AsyncIterator[FastAPI]:
+    """The whole application over this test's resources, its gateway running."""
+    application = build_app(resources)
+    gateway: Gateway = application.state.gateway
+    gateway.start()
+    yield application
+    await gateway.close()
 
 
 @pytest.fixture
@@ -125,7 +130,7 @@ def factories(resources: Resources) -> Factories:
 
 
 @pytest.fixture
-async def doors(app: ASGIApp) -> AsyncIterator[Doors]:
-    """HTTP clients: `doors.stranger()`, `doors.agent(member)`, `doors.visitor(token)`."""
+async def doors(app: FastAPI) -> AsyncIterator[Doors]:
+    """Clients: `doors.stranger()`, `doors.agent(member)`, `doors.visitor(token)`, and sockets of the last two."""
     async with Doors(app) as opened:
         yield opened

@@ -47,7 +47,5 @@ def upgrade() -> None:
     )
     unattached = sa.text("attached_at IS NULL")
     op.create_index("ix_files_unattached", "files", ["created_at"], postgresql_where=unattached)
-    op.create_index(
-        "ix_files_unattached_of_uploader", "files", ["enterprise_id", "uploader_id", "created_at"], postgresql_where=unattached
-    )
+    op.create_index("ix_files_unattached_of_uploader", "files", ["enterprise_id", "uploader_id", "created_at"], postgresql_where=unattached)
     protect(op, "files")

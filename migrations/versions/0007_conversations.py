@@ -23,9 +23,8 @@ _OPEN = sa.text("status <> 'ended'")
 # Why a function: the conversations must be locked before the statement that looks for repeats takes its snapshot, and all of it
 # must cost one round trip. Locks are taken in key order, so that two batches cannot wait for each other.
 _APPEND = """
-CREATE FUNCTION append_messages(batch json) RETURNS json LANGUAGE plpgsql AS $$
+CREATE FUNCTION append_messages(batch json, moment timestamptz) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
     results json;
 BEGIN
     PERFORM 1 FROM conversations v
@@ -160,9 +159,7 @@ def upgrade() -> None:
         ["enterprise_id", "assignee_id", "created_at", "id"],
         postgresql_where=_OPEN,
     )
-    op.create_index(
-        "conversations_open_by_age", "conversations", ["enterprise_id", "created_at", "id"], postgresql_where=_OPEN
-    )
+    op.create_index("conversations_open_by_age", "conversations", ["enterprise_id", "created_at", "id"], postgresql_where=_OPEN)
     op.create_index(
         "conversations_waiting",
         "conversations",
@@ -194,9 +191,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("enterprise_id", "conversation_id", "seq"),
         sa.ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"]),
     )
-    op.create_index(
-        "one_message_per_client_id", "messages", ["enterprise_id", "sender_id", "client_message_id"], unique=True
-    )
+    op.create_index("one_message_per_client_id", "messages", ["enterprise_id", "sender_id", "client_message_id"], unique=True)
     op.create_index(
         "one_withdrawal_per_message",
         "messages",
@@ -207,5 +202,5 @@ def upgrade() -> None:
     protect(op, "conversations")
     protect(op, "messages")
     op.execute(_APPEND)
-    op.execute("REVOKE ALL ON FUNCTION append_messages(json) FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION append_messages(json) TO {APP}, {SYSTEM}")
+    op.execute("REVOKE ALL ON FUNCTION append_messages(json, timestamptz) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION append_messages(json, timestamptz) TO {APP}, {SYSTEM}")

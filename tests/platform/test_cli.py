@@ -78,8 +78,10 @@ def test_a_password_is_made_and_shown_once_and_a_given_one_is_not_shown(scratch:
     assert "correct horse" not in changed.stdout + changed.stderr
 
     unknown = qiatan("user", "password", "nobody@example.com", "--data", str(scratch))
-    assert unknown.returncode == 1
-    assert "Traceback" not in unknown.stderr
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("qiatan: email: ")
+    assert unknown.stderr.count("\n") == 1
+    assert not unknown.stdout
     held.stop()
 
 

@@ -109,7 +109,7 @@ async def test_a_cluster_that_its_user_can_no_longer_reach_is_named(scratch: Pat
     await postgres.start()
     await postgres.stop()
     above.chmod(0o700)
-    with pytest.raises(SetupError, match=r"cannot reach its cluster .* chmod o\+x"):
+    with pytest.raises(SetupError, match=r"cannot reach its cluster .*chmod o\+x"):
         await postgres.start()
     assert not root_home.exists()
 
@@ -117,7 +117,7 @@ async def test_a_cluster_that_its_user_can_no_longer_reach_is_named(scratch: Pat
 @as_root
 async def test_a_cluster_of_root_is_refused_with_the_remedy(scratch: Path, embedded: Embedded) -> None:
     (scratch / "postgresql").mkdir()
-    with pytest.raises(SetupError, match="belongs to root.*chown -R"):
+    with pytest.raises(SetupError, match=r"belongs to root.*chown -R"):
         await embedded(scratch).start()
 
 

@@ -12,9 +12,8 @@ import pytest
 from scripts import machine, prepare
 from tests.platform.conftest import ROOT
 
-LISTING = """global.index-url='https://mirror.example/simple'
-global.extra-index-url='https://one.example/simple
-https://two.example/simple'
+LISTING = r"""global.index-url='https://mirror.example/simple'
+global.extra-index-url='\nhttps://one.example/simple\nhttps://two.example/simple'
 :env:.index-url='https://nearer.example/simple'
 global.find-links='/srv/wheels'
 install.trusted-host='mirror.example'

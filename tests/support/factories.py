@@ -149,9 +149,7 @@ class Factories:
         """The same agent, signed in at another browser."""
         async with self._resources.database.tenant(member.enterprise_id) as tx:
             session_id, token = _open_session(tx, member.enterprise_id, member.id)
-        actor = AgentActor(
-            member.enterprise_id, member.id, session_id, member.actor.points, member.actor.scope, member.actor.group_ids
-        )
+        actor = AgentActor(member.enterprise_id, member.id, session_id, member.actor.points, member.actor.scope, member.actor.group_ids)
         return Member(actor, member.email, member.name, member.role, token)
 
     async def channel(self, enterprise_id: UUID) -> Channel:

@@ -143,4 +143,3 @@ class Application:
                 await send({"type": "websocket.close", "code": 4404, "reason": "not_found"})
             return
         await self._app(scope, receive, send)
-

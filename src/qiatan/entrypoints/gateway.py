@@ -37,15 +37,19 @@ from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import Fault, NotSignedIn
 from qiatan.kit.events import Event
+from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations.realtime import ConversationDoors
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner
+from qiatan.modules.visitors import service as visitors
 
 log = structlog.get_logger(__name__)
 
 HELLO_SECONDS = 10
 IDLE_SECONDS = 75
 SWEEP_SECONDS = 5
+RECHECK_SECONDS = 30
+"""How long a socket may outlive a session or token that ended without an event (expiry, the command line, another process)."""
 BAD_FRAMES_ALLOWED = 20
 HELLOS = Rate(burst=200, per_minute=600)
 _BAD = "gateway.bad_frames"
@@ -80,7 +84,7 @@ class Gateway:
         self._presence = PresenceKeeper(resources)
         self._assigner = Assigner(resources)
         self.doors: dict[type[Frame], FrameDoor] = {door.frame: door for door in self._conversations.doors}
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[Hello, *self.doors])  # noqa: UP007 - a union made at run time
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[Hello, *self.doors])
         rate = resources.settings.visitor_rate
         # A visitor's page sends reads, typing and heartbeats beside its messages.
         self._frame_rate = max(1200, rate * 3) / 60
@@ -185,7 +189,7 @@ class Gateway:
         except Fault as fault:
             connection.push(error_frame(fault, ref))
         except Exception as error:
-            log.error("frame.crashed", error=str(error), exc_info=error)
+            log.exception("frame.crashed", error=str(error))
             connection.push(encode(ErrorFrame("internal", "Something went wrong on our side; nothing was changed.", ref)))
 
     async def _dispatch(self, connection: Connection, frame: Frame, session_token: str | None) -> None:
@@ -224,12 +228,36 @@ class Gateway:
             self.bye(connection, CLOSE_BAD_FRAMES, "bad_frame", "Too many frames that cannot be read.")
 
     async def _sweep(self) -> None:
-        """Close what has been silent for too long."""
+        """Close what has been silent for too long, and what lost its right to be open."""
+        rechecked = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
+            if now - rechecked >= RECHECK_SECONDS:
+                rechecked = now
+                await self._recheck()
             for connection in [c for c in self._pending if now - c.seen_at > HELLO_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "No hello came.")
                 self._pending.discard(connection)
             for connection in [c for c in self._hub.connections if now - c.seen_at > IDLE_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "Nothing was heard for too long.")
+
+    async def _recheck(self) -> None:
+        """Close the sockets whose session or visitor token no longer lives."""
+        agents = {c.actor.session_id for c in self._hub.connections if isinstance(c.actor, AgentActor)}
+        guests = {c.actor.token_id for c in self._hub.connections if isinstance(c.actor, VisitorActor)}
+        if not agents and not guests:
+            return
+        try:
+            async with self.resources.database.system() as tx:
+                ended = agents - await accounts.living_sessions(tx, agents)
+                expired = guests - await visitors.living_tokens(tx, guests)
+        except Fault as fault:
+            log.warning("gateway.not_rechecked", code=fault.code)
+            return
+        for connection in tuple(self._hub.connections):
+            actor = connection.actor
+            if isinstance(actor, AgentActor) and actor.session_id in ended:
+                self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
+            elif isinstance(actor, VisitorActor) and actor.token_id in expired:
+                self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")

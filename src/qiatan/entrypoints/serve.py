@@ -39,6 +39,14 @@ class PortTaken(SetupError):
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: PostgreSQL and the message log must end in order too."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -133,8 +141,7 @@ async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.
     server = _Server(config)
     gateway.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
+    await asyncio.wait([serving, asyncio.create_task(server.listening.wait())], return_when=asyncio.FIRST_COMPLETED)
     # What the start allocated stays until the end: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

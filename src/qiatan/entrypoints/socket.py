@@ -71,7 +71,7 @@ class _Socket:
         try:
             while True:
                 if waiting_for is not None:
-                    waiting_for._asyncio_future_blocking = False
+                    waiting_for._asyncio_future_blocking = False  # noqa: SLF001 -- asyncio's own protocol between a future and who drives it
                     await asyncio.wait([waiting_for])
                 else:
                     await asyncio.sleep(0)

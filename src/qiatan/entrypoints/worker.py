@@ -51,7 +51,7 @@ async def _work(resources: Resources, url: str) -> None:
                     shutdown_graceful_timeout=5,
                     delete_jobs="successful",
                 )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever ends a round must not end the worker
             log.warning("worker.restarting", error=str(error))
         await asyncio.sleep(RESTART_SECONDS)
 

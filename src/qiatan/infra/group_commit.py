@@ -85,7 +85,7 @@ class GroupCommit(Generic[Item, Result]):
             return [error] * len(batch)
         except Exception as error:
             if len(batch) == 1:
-                log.error("group_commit.item_failed", error=str(error), exc_info=error)
+                log.exception("group_commit.item_failed", error=str(error))
                 return [error]
             log.warning("group_commit.batch_split", size=len(batch), error=str(error))
         return [(await self._store([item]))[0] for item in batch]

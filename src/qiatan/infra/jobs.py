@@ -23,6 +23,8 @@ import procrastinate
 from procrastinate import jobs as procrastinate_jobs
 from procrastinate import manager
 
+from qiatan.infra.db.roles import SYSTEM
+
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
@@ -44,9 +46,7 @@ class Job:
 
     async def defer(self, connection: AsyncConnection[Any], arguments: dict[str, Any]) -> None:
         """Insert the job through an open connection, as part of its transaction."""
-        row = procrastinate_jobs.Job(
-            id=None, queue=QUEUE, lock=None, queueing_lock=None, task_name=self.name, task_kwargs=arguments
-        )
+        row = procrastinate_jobs.Job(id=None, queue=QUEUE, lock=None, queueing_lock=None, task_name=self.name, task_kwargs=arguments)
         await manager.JobManager(_Connector()).defer_job_async(row, connection=connection)
 
 
@@ -76,8 +76,6 @@ class JobList:
 
 def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
     """A procrastinate application that runs the given jobs."""
-    from qiatan.infra.db.roles import SYSTEM
-
     connector = procrastinate.PsycopgConnector(
         conninfo=url, min_size=1, max_size=3, kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC"}
     )

@@ -8,6 +8,7 @@ import pytest
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.errors import NotFound
 from qiatan.modules.channels import realtime, service
@@ -51,10 +52,15 @@ async def test_an_administrator_makes_sees_and_changes_a_channel(database: Datab
     assert channel["snippet"] == f'<script src="http://qiatan.test/widget.js" data-key="{channel["key"]}" async></script>'
     assert "enterprise_id" not in channel
     assert changed.status_code == 200
-    assert seen.json() == changed.json() == channel | {
-        "version": 2,
-        "settings": channel["settings"] | {"color": "#aa0000", "allowed_sites": ["https://a.example"]},
-    }
+    assert (
+        seen.json()
+        == changed.json()
+        == channel
+        | {
+            "version": 2,
+            "settings": channel["settings"] | {"color": "#aa0000", "allowed_sites": ["https://a.example"]},
+        }
+    )
 
 
 async def test_settings_that_are_left_out_stay(factories: Factories, database: Database, doors: Doors) -> None:
@@ -69,9 +75,7 @@ async def test_settings_that_are_left_out_stay(factories: Factories, database: D
     assert answer.json()["settings"]["title"] == "松间客服"
 
 
-async def test_two_who_change_a_channel_at_once_do_not_overwrite_each_other(
-    database: Database, factories: Factories, doors: Doors
-) -> None:
+async def test_two_who_change_a_channel_at_once_do_not_overwrite_each_other(database: Database, factories: Factories, doors: Doors) -> None:
     tenant = await factories.tenant()
     channel = await _first(database, tenant.enterprise_id)
     admin = doors.agent(tenant.admin)
@@ -221,18 +225,25 @@ async def test_a_key_is_looked_up_across_enterprises_only_in_a_system_transactio
 
 async def test_changes_are_announced_to_those_who_may_see_channels() -> None:
     enterprise_id, channel_id = new_id(), new_id()
-    hub = _Recorder()
+    hub = Hub()
+    transport = _Recorder()
+    viewer = Connection(hub, transport, "192.0.2.1")
+    hub.subscribe(viewer, ("point:channels.view", enterprise_id))
+    hub.subscribe(Connection(hub, _Recorder(), "192.0.2.2"), ("point:channels.view", new_id()))
 
     realtime.publish(hub, [ChannelChanged(enterprise_id=enterprise_id, channel_id=channel_id, enabled=True, version=3)])
+    viewer.flush()
 
-    frame = f'{{"type":"changed","object":"channel","id":"{channel_id}","version":3}}'.encode()
-    assert hub.published == [([("point:channels.view", enterprise_id)], frame)]
+    assert transport.written == [f'[{{"type":"changed","object":"channel","id":"{channel_id}","version":3}}]']
 
 
-class _Recorder(Hub):
+class _Recorder:
     def __init__(self) -> None:
-        super().__init__()
-        self.published: list[tuple[list[Any], bytes]] = []
+        self.written: list[str] = []
 
-    def publish(self, topics: Any, frame: bytes, *, besides: Any = None) -> None:
-        self.published.append((list(topics), frame))
+    def write(self, payload: str) -> bool:
+        self.written.append(payload)
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError(f"closed with {code} {reason}")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from qiatan.modules.channels.contracts import ChannelChange, NewChannel, WebSettings
-from qiatan.modules.channels.rules import frame_ancestors, looks_like_key, snippet
+from qiatan.modules.channels.rules import looks_like_key, snippet
 
 
 def test_the_defaults_speak_chinese_and_are_valid() -> None:
@@ -123,11 +123,6 @@ def test_a_new_channel_is_a_name_and_nothing_else(field: str) -> None:
 
 def test_the_snippet_is_one_script_tag() -> None:
     assert snippet("https://talk.example", "KEY") == '<script src="https://talk.example/widget.js" data-key="KEY" async></script>'
-
-
-def test_only_the_allowed_sites_may_frame_the_panel() -> None:
-    assert frame_ancestors([]) == "frame-ancestors *"
-    assert frame_ancestors(["https://a.example", "https://b.example"]) == "frame-ancestors 'self' https://a.example https://b.example"
 
 
 @pytest.mark.parametrize("text", ["", "short", "a" * 21, "a" * 65, "a" * 21 + "'", "键" * 22, "a" * 21 + "\x00"])

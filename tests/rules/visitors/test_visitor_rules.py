@@ -88,7 +88,9 @@ def test_one_subscriber_is_counted_once() -> None:
     assert rules.address_group("not an address") == "unknown"
 
 
-@pytest.mark.parametrize("text", ["", "qv_", "qv_" + "a" * 42, "qv_" + "a" * 44, "xx_" + "a" * 43, "qv_" + "a" * 42 + "\n", "QV_" + "a" * 43])
+@pytest.mark.parametrize(
+    "text", ["", "qv_", "qv_" + "a" * 42, "qv_" + "a" * 44, "xx_" + "a" * 43, "qv_" + "a" * 42 + "\n", "QV_" + "a" * 43]
+)
 def test_what_cannot_be_a_token_is_not_looked_up(text: str) -> None:
     assert not rules.looks_like_token(text)
 
@@ -115,29 +117,37 @@ def test_what_cannot_be_a_token_is_not_looked_up(text: str) -> None:
             "desktop",
         ),
         (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 "
-            "Mobile/15E148 Safari/604.1",
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 "
+                "Mobile/15E148 Safari/604.1"
+            ),
             "Safari 17",
             "iOS 17",
             "phone",
         ),
         (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
-            "MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/zh_CN",
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
+                "MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/zh_CN"
+            ),
             "WeChat 8",
             "iOS 17",
             "phone",
         ),
         (
-            "Mozilla/5.0 (Linux; Android 14; ALN-AL00) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.5735.196 "
-            "HuaweiBrowser/15.0.4.312 Mobile Safari/537.36",
+            (
+                "Mozilla/5.0 (Linux; Android 14; ALN-AL00) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.5735.196 "
+                "HuaweiBrowser/15.0.4.312 Mobile Safari/537.36"
+            ),
             "Huawei Browser 15",
             "Android 14",
             "phone",
         ),
         (
-            "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36 "
-            "ArkWeb/4.1.6.1 Mobile",
+            (
+                "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36 "
+                "ArkWeb/4.1.6.1 Mobile"
+            ),
             "Chrome 114",
             "HarmonyOS 5",
             "phone",
@@ -149,8 +159,10 @@ def test_what_cannot_be_a_token_is_not_looked_up(text: str) -> None:
             "tablet",
         ),
         (
-            "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.35 "
-            "Mobile/15E148 Safari/604.1",
+            (
+                "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.35 "
+                "Mobile/15E148 Safari/604.1"
+            ),
             "Chrome 126",
             "iOS 16",
             "tablet",
@@ -162,5 +174,7 @@ def test_what_cannot_be_a_token_is_not_looked_up(text: str) -> None:
         (None, None, None, None),
     ],
 )
-def test_browsers_are_named_as_people_know_them(user_agent: str | None, browser: str | None, system: str | None, device: str | None) -> None:
+def test_browsers_are_named_as_people_know_them(
+    user_agent: str | None, browser: str | None, system: str | None, device: str | None
+) -> None:
     assert (rules.browser_of(user_agent), rules.system_of(user_agent), rules.device_of(user_agent)) == (browser, system, device)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from qiatan.entrypoints.cli import running
+from qiatan.infra.settings import Settings
 
 app = typer.Typer(help="Make accounts and set passwords.", no_args_is_help=True)
 
@@ -32,15 +33,14 @@ def create(
     data: Data = None,
 ) -> None:
     """Make an account. Without --password-stdin a password is generated and shown once."""
-    from qiatan.entrypoints import users
-    from qiatan.infra.settings import Settings
-
     password, generated = _password(password_stdin)
+    settings = running.settings(data=data)
+    from qiatan.entrypoints import users
 
     async def work(settings: Settings) -> None:
         await users.create_user(settings, email=email, name=name, enterprise=enterprise, role=role, password=password)
 
-    running.with_database(running.settings(data=data), work)
+    running.with_database(settings, work)
     typer.echo(f"made {email}")
     _show(password, generated)
 
@@ -48,15 +48,14 @@ def create(
 @app.command()
 def password(email: Email, password_stdin: FromStdin = False, data: Data = None) -> None:
     """Set a new password and end the account's sessions. Without --password-stdin one is generated and shown once."""
-    from qiatan.entrypoints import users
-    from qiatan.infra.settings import Settings
-
     chosen, generated = _password(password_stdin)
+    settings = running.settings(data=data)
+    from qiatan.entrypoints import users
 
     async def work(settings: Settings) -> None:
         await users.set_password(settings, email=email, password=chosen)
 
-    running.with_database(running.settings(data=data), work)
+    running.with_database(settings, work)
     typer.echo(f"changed the password of {email}")
     _show(chosen, generated)
 

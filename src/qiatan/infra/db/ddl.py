@@ -19,7 +19,5 @@ def protect(op: Operations, table: str, *, column: str = "enterprise_id") -> Non
     """
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}, {SYSTEM}")
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY one_enterprise ON {table} TO {APP} USING ({column} = {_ENTERPRISE}) WITH CHECK ({column} = {_ENTERPRISE})"
-    )
+    op.execute(f"CREATE POLICY one_enterprise ON {table} TO {APP} USING ({column} = {_ENTERPRISE}) WITH CHECK ({column} = {_ENTERPRISE})")
     op.execute(f"CREATE POLICY all_enterprises ON {table} TO {SYSTEM} USING (true) WITH CHECK (true)")

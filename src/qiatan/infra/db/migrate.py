@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
 
 import qiatan
 from qiatan.infra.db.database import driver_url
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = structlog.get_logger(__name__)
 
@@ -33,15 +33,26 @@ def migrations_folder() -> Path:
 
 
 def configuration(url: str) -> Config:
+    """Alembic's configuration for a database; importing Alembic costs time and memory that most starts do not need."""
+    from alembic.config import Config  # noqa: PLC0415 -- see above
+
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()))
     config.attributes["url"] = driver_url(url)
     return config
 
 
-def head() -> str | None:
-    """The newest revision this program knows."""
-    return ScriptDirectory(str(migrations_folder())).get_current_head()
+def head() -> str:
+    """The newest revision this program knows. Revisions are numbers in a row; files are named by them (a test holds that)."""
+    return max(path.name.partition("_")[0] for path in (migrations_folder() / "versions").glob("[0-9]*_*.py"))
+
+
+def current(connection: psycopg.Connection[Any]) -> str | None:
+    """The revision a database is at; None for an empty one."""
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0] if row else None
 
 
 def upgrade(url: str) -> None:
@@ -52,22 +63,22 @@ def upgrade(url: str) -> None:
     Raises:
         DatabaseTooOld: below PostgreSQL 15; the message names the version found and the remedy.
     """
-    engine = create_engine(driver_url(url))
-    try:
-        with engine.connect() as connection:
-            version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-            if version < MINIMUM_VERSION:
-                raise DatabaseTooOld(
-                    f"PostgreSQL {version // 10000} is too old: 15 or newer is needed. Upgrade the server, "
-                    "or unset DATABASE_URL to use the embedded PostgreSQL."
-                )
-            if MigrationContext.configure(connection).get_current_revision() == head():
-                return
-            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            connection.commit()
-            config = configuration(url)
-            config.attributes["connection"] = connection
-            log.info("database.migrating", to=head())
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        version = connection.info.server_version
+        if version < MINIMUM_VERSION:
+            raise DatabaseTooOld(
+                f"PostgreSQL {version // 10000} is too old: 15 or newer is needed. Upgrade the server, "
+                "or unset DATABASE_URL to use the embedded PostgreSQL."
+            )
+        if current(connection) == head():
+            return
+        connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        if current(connection) != head():
+            _run(url)
+
+
+def _run(url: str) -> None:
+    from alembic import command  # noqa: PLC0415 -- see `configuration`
+
+    log.info("database.migrating", to=head())
+    command.upgrade(configuration(url), "head")

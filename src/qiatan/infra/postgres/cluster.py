@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -244,7 +243,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _is_postmaster(pid: int, cluster: Path) -> bool:
-    if sys.platform == "linux":
+    if Path("/proc/self/cwd").exists():
         try:
             return Path(f"/proc/{pid}/cwd").resolve() == cluster.resolve()
         except OSError:

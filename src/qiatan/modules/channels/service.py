@@ -147,11 +147,6 @@ def snippet(channel: Channel, public_url: str) -> str:
     return rules.snippet(public_url, channel.key)
 
 
-def frame_ancestors(channel: Channel) -> str:
-    """The CSP directive for the panel's page: exactly the allowed sites may frame it."""
-    return rules.frame_ancestors(channel.settings.allowed_sites)
-
-
 async def _load(tx: Tx, channel_id: UUID) -> ChannelRow:
     row = await ChannelRepository(tx, tx.enterprise_id).get(channel_id)
     if row is None:

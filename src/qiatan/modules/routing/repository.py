@@ -33,12 +33,8 @@ class RoutingRepository:
         return await self._session.get(Row, (self._enterprise_id, agent_id), populate_existing=True)
 
     async def set_status(self, agent_id: UUID, status: PresenceStatus, now: datetime) -> None:
-        statement = insert(Row).values(
-            enterprise_id=self._enterprise_id, agent_id=agent_id, status=status, lease_until=now
-        )
-        await self._session.execute(
-            statement.on_conflict_do_update(index_elements=["enterprise_id", "agent_id"], set_={"status": status})
-        )
+        statement = insert(Row).values(enterprise_id=self._enterprise_id, agent_id=agent_id, status=status, lease_until=now)
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["enterprise_id", "agent_id"], set_={"status": status}))
 
     async def connect(self, agent_id: UUID, lease_until: datetime) -> None:
         """Give an agent a lease; one who was never seen before starts online."""
@@ -57,16 +53,12 @@ class RoutingRepository:
 
     async def disconnect(self, agent_id: UUID, now: datetime) -> None:
         await self._session.execute(
-            update(Row)
-            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id)
-            .values(lease_until=now)
+            update(Row).where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id).values(lease_until=now)
         )
 
     async def mark_assigned(self, agent_id: UUID, now: datetime) -> None:
         await self._session.execute(
-            update(Row)
-            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id)
-            .values(last_assigned_at=now)
+            update(Row).where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id).values(last_assigned_at=now)
         )
 
     async def anybody_serves(self, now: datetime) -> bool:

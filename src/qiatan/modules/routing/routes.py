@@ -24,16 +24,12 @@ async def list_presence(actor: Annotated[AgentActor, Depends(Requires(SERVE))], 
 
 
 @router.put("/presence/me")
-async def set_my_presence(
-    actor: Annotated[AgentActor, Depends(SignedIn())], tx: TenantTx, body: SetPresence
-) -> Presence:
+async def set_my_presence(actor: Annotated[AgentActor, Depends(SignedIn())], tx: TenantTx, body: SetPresence) -> Presence:
     return await service.set_presence(tx, actor, body.status)
 
 
 @router.post("/conversations/{conversation_id}/take")
-async def take_conversation(
-    actor: Annotated[AgentActor, Depends(Requires(TAKE))], tx: TenantTx, conversation_id: UUID
-) -> Conversation:
+async def take_conversation(actor: Annotated[AgentActor, Depends(Requires(TAKE))], tx: TenantTx, conversation_id: UUID) -> Conversation:
     return await service.take(tx, actor, conversation_id)
 
 

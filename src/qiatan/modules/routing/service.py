@@ -126,9 +126,7 @@ async def announce(tx: Tx, agent_id: UUID) -> Presence:
 def _presence(agent_id: UUID, row: PresenceRow | None, tx: Tx, count: int) -> Presence:
     if row is None:
         return Presence(agent_id=agent_id, status=PresenceStatus.OFFLINE, connected=False, open=count)
-    return Presence(
-        agent_id=agent_id, status=PresenceStatus(row.status), connected=row.lease_until > tx.now, open=count
-    )
+    return Presence(agent_id=agent_id, status=PresenceStatus(row.status), connected=row.lease_until > tx.now, open=count)
 
 
 async def list_presence(tx: Tx, actor: AgentActor) -> PresenceList:
@@ -141,9 +139,7 @@ async def list_presence(tx: Tx, actor: AgentActor) -> PresenceList:
         visible |= {agent.id for agent in await accounts.serving_agents(tx)}
     elif actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.GROUPS:
         visible |= await accounts.member_ids(tx, actor.scope.group_ids)
-    return PresenceList(
-        items=[_presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0)) for agent_id in sorted(visible)]
-    )
+    return PresenceList(items=[_presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0)) for agent_id in sorted(visible)])
 
 
 async def availability(tx: Tx, actor: VisitorActor) -> Availability:

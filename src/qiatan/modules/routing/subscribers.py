@@ -16,6 +16,7 @@ import structlog
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
+from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.events import AgentChanged
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFound
@@ -112,7 +113,21 @@ class Assigner:
         except Fault as fault:
             log.warning("routing.presence_not_told", agent_id=str(agent_id), code=fault.code)
 
+    async def _heal(self) -> None:
+        """Release what agents disabled before a crash still hold."""
+        async with self._resources.database.system() as tx:
+            held = await conversations.assignees(tx)
+        for enterprise_id, agent_ids in held.items():
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                serving = {agent.id for agent in await accounts.serving_agents(tx)}
+                for agent_id in sorted(agent_ids - serving):
+                    await conversations.release_all_of(tx, agent_id)
+
     async def _sweep(self) -> None:
+        try:
+            await self._heal()
+        except Fault as fault:
+            log.warning("routing.heal_failed", code=fault.code)
         while True:
             try:
                 async with self._resources.database.system() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,10 @@ class TokenDirectory:
             channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
         )
         return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def still_living(self, token_ids: Collection[UUID], now: datetime) -> set[UUID]:
+        query = select(TokenRow.id).where(TokenRow.id.in_(token_ids), TokenRow.expires_at > now)
+        return set((await self._session.execute(query)).scalars())
 
     async def delete_expired(self, before: datetime, limit: int) -> int:
         """How many were deleted."""

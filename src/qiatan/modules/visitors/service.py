@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
@@ -32,6 +33,11 @@ async def resolve_token(tx: Tx, token: str) -> VisitorActor | None:
     if row is None:
         return None
     return VisitorActor(enterprise_id=row.enterprise_id, customer_id=row.customer_id, channel_id=row.channel_id, token_id=row.id)
+
+
+async def living_tokens(tx: Tx, token_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these tokens still live, for sockets that were opened with them (system transactions)."""
+    return await TokenDirectory(tx).still_living(token_ids, tx.now) if token_ids else set()
 
 
 async def open_session(

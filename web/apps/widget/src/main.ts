@@ -1,9 +1,10 @@
 import { createApp } from 'vue'
 import App from './App.vue'
 import './panel.css'
+import { chooseLocale, setLocale } from './i18n'
 import { listen } from './state/bridge'
 import { start } from './state/chat'
 
 listen()
 start()
-createApp(App).mount('#app')
+void setLocale(chooseLocale('auto', navigator.languages)).then(() => createApp(App).mount('#app'))

@@ -1,11 +1,6 @@
 // Runs before the first paint, so that a dark choice does not flash white. A file of its own: inline scripts are forbidden.
+// Where storage is closed to this page the read throws, this script ends, and the system's theme holds.
 (function () {
-  var theme = null
-  try {
-    theme = localStorage.getItem('qiatan.theme')
-  } catch {
-    // Storage may be closed to this page; then the system's theme holds.
-    theme = null
-  }
+  const theme = localStorage.getItem('qiatan.theme')
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
 })()

@@ -57,7 +57,7 @@ router.beforeEach(async (to) => {
 /** Where to go after sign-in: a path of this app and nothing else, so that a link cannot lead to a stranger's page. */
 export function safeNext(next: unknown): string {
   const fallback = '/conversations'
-  if (typeof next !== 'string' || !next.startsWith('/') || /[\\\s\u0000-\u001f]/.test(next) || next.startsWith('//')) return fallback
+  if (typeof next !== 'string' || !next.startsWith('/') || /[\\\s]/.test(next) || next.startsWith('//')) return fallback
   const found = router.resolve(next)
   return found.name === 'not-found' || found.meta.open === true || found.matched.length === 0 ? fallback : found.fullPath
 }

@@ -2,7 +2,6 @@ import type { ByeCode, ClientFrame, ConversationHead, FrameOf, ServerFrame, Topi
 import type { Closed, TransportEvents, Wire } from './transport'
 import { Backoff } from './backoff'
 import { Emitter, type Off } from './emitter'
-import { PollWire } from './poll-wire'
 import { SocketWire } from './socket-wire'
 import { digest } from './digest'
 
@@ -103,7 +102,7 @@ export class LiveConnection {
   /** Does not wait for the next try: for a button, and for the moment the network comes back. */
   retryNow(): void {
     if (this.current !== 'lost' && this.current !== 'connecting') return
-    if (this.wire) return
+    if (this.wire || !this.timers.has('retry')) return
     this.backoff.reset()
     this.connect()
   }
@@ -154,19 +153,29 @@ export class LiveConnection {
     else this.lost(reason)
   }
 
+  /** Polling comes as a part of its own: where the socket works, nobody pays for it. */
   private openPolling(): void {
     const line = ++this.line
     this.kind = 'polling'
-    this.wire = new PollWire(this.options.pollUrl ?? '/api/v1/poll', this.hello(), () => this.options.headers?.() ?? {}, {
-      onOpen: () => {
-        this.opened()
-        this.probeIn(this.socketWorked ? PROBE_SOON : PROBE_EVERY)
+    this.wire = null
+    import('./poll-wire').then(
+      ({ PollWire }) => {
+        if (line !== this.line) return
+        this.wire = new PollWire(this.options.pollUrl ?? '/api/v1/poll', this.hello(), () => this.options.headers?.() ?? {}, {
+          onOpen: () => {
+            this.opened()
+            this.probeIn(this.socketWorked ? PROBE_SOON : PROBE_EVERY)
+          },
+          onFrames: (frames) => this.receive(frames),
+          onClosed: (reason) => {
+            if (line === this.line) this.lost(reason)
+          },
+        })
       },
-      onFrames: (frames) => this.receive(frames),
-      onClosed: (reason) => {
-        if (line === this.line) this.lost(reason)
+      () => {
+        if (line === this.line) this.lost({ kind: 'unavailable' })
       },
-    })
+    )
   }
 
   private probeIn(wait: number): void {

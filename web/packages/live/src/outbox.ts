@@ -3,7 +3,7 @@ import type { BlobStore } from './blobs'
 import type { KeyValueStorage } from './storage'
 import { storageOrMemory } from './storage'
 import { OutboxStore, type StoredEntry } from './outbox-store'
-import { UploadError } from './upload'
+import { UploadError } from './upload-error'
 import { Backoff } from './backoff'
 import { uuidv7 } from './ids'
 
@@ -295,10 +295,11 @@ export class Outbox {
   }
 
   private drop(id: string): void {
+    const picture = this.find(id)?.kind === 'picture'
     this.store.remove(id)
     this.list = this.list.filter((entry) => entry.client_message_id !== id)
     if (this.inFlight === id) this.release()
-    this.options.blobs?.delete(id).catch((error: unknown) => this.options.onBlobError?.(error))
+    if (picture) this.options.blobs?.delete(id).catch((error: unknown) => this.options.onBlobError?.(error))
     this.watch()
     this.options.onChange?.()
   }

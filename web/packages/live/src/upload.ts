@@ -1,15 +1,5 @@
 import type { UploadedFile } from './frames'
-
-/** An upload that did not succeed: the server's code, and whether the same file may succeed later. */
-export class UploadError extends Error {
-  constructor(
-    readonly code: string,
-    readonly retryable: boolean,
-  ) {
-    super(code)
-    this.name = 'UploadError'
-  }
-}
+import { UploadError } from './upload-error'
 
 const LATER = new Set([0, 408, 425, 429, 500, 502, 503, 504])
 

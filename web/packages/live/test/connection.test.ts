@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LiveConnection, digest, type LiveState, type ServerFrame } from '../src'
 import { FakeServer, FakeSocket } from './fake-server'
 
@@ -6,6 +6,8 @@ let server: FakeServer
 let live: LiveConnection
 let states: LiveState[]
 
+// loaded beforehand: an import waits for the disk, which fake timers do not move
+beforeAll(() => import('../src/poll-wire'))
 beforeEach(() => {
   vi.useFakeTimers()
   server = new FakeServer()

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LiveConnection, MemoryStorage, Outbox, Timeline, messageOf, uuidv7, type KeyValueStorage } from '../src'
 import { FakeServer, FakeSocket } from './fake-server'
 
+// loaded beforehand: an import waits for the disk, which fake timers do not move
+beforeAll(() => import('../src/poll-wire'))
 beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('WebSocket', FakeSocket)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, or_, select
 
 from qiatan.infra.db import Tx
 from qiatan.kit.errors import NotFound
@@ -55,3 +55,9 @@ async def insert_enterprise(tx: Tx, row: EnterpriseRow) -> None:
 async def enterprise_ids(tx: Tx) -> list[UUID]:
     """All enterprises, oldest first. For a system transaction."""
     return list((await tx.session.execute(select(EnterpriseRow.id).order_by(EnterpriseRow.created_at, EnterpriseRow.id))).scalars())
+
+
+async def enterprises_named(tx: Tx, name: str) -> list[UUID]:
+    """The enterprises of this name, or the one whose id it is. For a system transaction."""
+    query = select(EnterpriseRow.id).where(or_(EnterpriseRow.name == name, cast(EnterpriseRow.id, Text) == name.lower()))
+    return list((await tx.session.execute(query.order_by(EnterpriseRow.id).limit(10))).scalars())

@@ -66,6 +66,12 @@ class GroupRepository:
         query = select(func.count()).select_from(GroupRow).where(GroupRow.enterprise_id == self._enterprise_id)
         return (await self._session.execute(query)).scalar_one()
 
+    async def members_of(self, group_ids: Collection[UUID]) -> frozenset[UUID]:
+        query = select(GroupMemberRow.agent_id).where(
+            GroupMemberRow.enterprise_id == self._enterprise_id, GroupMemberRow.group_id.in_(group_ids)
+        )
+        return frozenset((await self._session.execute(query)).scalars())
+
     async def existing(self, group_ids: Collection[UUID]) -> set[UUID]:
         query = select(GroupRow.id).where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id.in_(group_ids))
         return set((await self._session.execute(query)).scalars())

@@ -6,7 +6,7 @@ yet where they belong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -111,6 +111,16 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
     )
     found = (await tx.session.execute(query)).one_or_none()
     return FoundSession(*found) if found else None
+
+
+async def living_sessions(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these sessions still live and belong to an enabled agent."""
+    query = (
+        select(SessionRow.id)
+        .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
+        .where(SessionRow.id.in_(session_ids), SessionRow.expires_at > tx.now, AgentRow.enabled)
+    )
+    return set((await tx.session.execute(query)).scalars())
 
 
 async def find_account(tx: Tx, email: str) -> AgentRecord | None:

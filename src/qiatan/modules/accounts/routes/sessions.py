@@ -34,13 +34,12 @@ async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
 
 @router.post("/session", dependencies=[Depends(Public("signing in"))])
 async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> Me:
-    email = command.email.strip()
-    account, address = email.casefold(), entrance.caller.address
+    account, address = command.email.casefold(), entrance.caller.address
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
     entrance.throttle("sign-in-pair", common.SIGN_IN_PAIR, account, address)
     entrance.throttle("sign-in-account", common.SIGN_IN_ACCOUNT, account)
     signed_in = await service.sign_in(
-        shared.database, email=email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
+        shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
     )
     entrance.forgive("sign-in-pair", account, address)
     return entrance.greet(signed_in)

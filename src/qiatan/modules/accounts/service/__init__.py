@@ -3,11 +3,12 @@
 from qiatan.modules.accounts.service.agents import agents_page, change_agent, see_agent
 from qiatan.modules.accounts.service.enterprise import add_agent, change_enterprise, found_enterprise, see_enterprise, sign_up
 from qiatan.modules.accounts.service.groups import change_group, create_group, delete_group, groups_page
+from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.invitations import accept_invitation, invite, invite_again, look_up_invitation
 from qiatan.modules.accounts.service.lookups import (
-    agent_of_email,
     briefs,
     enterprise_ids,
+    enterprises_named,
     first_admin,
     get_agent,
     get_enterprise,
@@ -20,6 +21,7 @@ from qiatan.modules.accounts.service.sessions import (
     Caller,
     SignedIn,
     create_sign_in_link,
+    living_sessions,
     resolve_session,
     sign_in,
     sign_in_by_link,
@@ -31,7 +33,6 @@ __all__ = [
     "SignedIn",
     "accept_invitation",
     "add_agent",
-    "agent_of_email",
     "agents_page",
     "briefs",
     "change_agent",
@@ -43,13 +44,16 @@ __all__ = [
     "create_sign_in_link",
     "delete_group",
     "enterprise_ids",
+    "enterprises_named",
     "first_admin",
     "found_enterprise",
     "get_agent",
     "get_enterprise",
     "groups_page",
+    "hash_password",
     "invite",
     "invite_again",
+    "living_sessions",
     "look_up_invitation",
     "me",
     "member_ids",

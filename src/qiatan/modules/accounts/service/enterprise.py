@@ -10,12 +10,13 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import InvalidInput, VersionConflict
-from qiatan.modules.accounts import passwords, permissions, repository, rules
+from qiatan.modules.accounts import permissions, repository, rules
 from qiatan.modules.accounts.contracts import ChangeEnterprise, Enterprise, Role, SignUp
 from qiatan.modules.accounts.errors import EmailTaken, SignupClosed
 from qiatan.modules.accounts.events import EnterpriseChanged, EnterpriseCreated
 from qiatan.modules.accounts.models import EnterpriseRow
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository
+from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.mapping import to_enterprise
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
 
@@ -34,7 +35,7 @@ async def sign_up(
     """
     if not signup_open:
         raise SignupClosed
-    password_hash = await passwords.hash_password(command.password.get_secret_value())
+    password_hash = await hash_password(command.password.get_secret_value())
     async with database.system() as tx:
         record = await found_enterprise(
             tx, name=command.enterprise_name, admin_name=command.name, email=command.email, password_hash=password_hash

@@ -9,14 +9,15 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import LinkExpired, NotAllowed, NotFound
-from qiatan.modules.accounts import passwords, permissions, repository, rules
+from qiatan.modules.accounts import permissions, repository, rules
 from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, AcceptInvitation, InvitationPreview, Invite, Invited, LinkPurpose
 from qiatan.modules.accounts.errors import AlreadyJoined, EmailTaken, LimitReached
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, GroupRepository
 from qiatan.modules.accounts.service.agents import require_groups
+from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session, spend_link, write_link
-from qiatan.modules.accounts.tokens import token_hash
+from qiatan.modules.accounts.service.tokens import token_hash
 
 
 async def invite(tx: Tx, actor: AgentActor, command: Invite, *, public_url: str, catalogue: Collection[Point]) -> Invited:
@@ -114,7 +115,7 @@ async def accept_invitation(database: Database, command: AcceptInvitation, *, ca
     """
     async with database.system() as tx:
         await look_up_invitation(tx, token=command.token)
-    password_hash = await passwords.hash_password(command.password.get_secret_value())
+    password_hash = await hash_password(command.password.get_secret_value())
     async with database.system() as tx:
         link = await spend_link(tx, command.token, LinkPurpose.INVITATION)
         record = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)

@@ -1,4 +1,4 @@
-"""What other modules ask about accounts. All but `enterprise_ids` and `agent_of_email` need a transaction bound to an enterprise."""
+"""What other modules ask about accounts. All but those that say otherwise need a transaction bound to an enterprise."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ async def serving_agents(tx: Tx) -> list[ServingAgent]:
     ]
 
 
+async def member_ids(tx: Tx, group_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Everybody who works in one of these groups: whom a scope of kind `groups` reaches."""
+    return await GroupRepository(tx, tx.enterprise_id).members_of(group_ids) if group_ids else frozenset()
+
+
 async def get_agent(tx: Tx, agent_id: UUID) -> Agent:
     """One agent, whoever asks.
 
@@ -51,10 +56,9 @@ async def enterprise_ids(tx: Tx) -> list[UUID]:
     return await repository.enterprise_ids(tx)
 
 
-async def agent_of_email(tx: Tx, email: str) -> tuple[UUID, Agent] | None:
-    """The account of an e-mail address with its enterprise (system transactions)."""
-    record = await repository.find_account(tx, email)
-    return (record.row.enterprise_id, to_agent(record)) if record is not None else None
+async def enterprises_named(tx: Tx, name: str) -> list[UUID]:
+    """The enterprises of this name, or the one with this id (system transactions)."""
+    return await repository.enterprises_named(tx, name)
 
 
 async def first_admin(tx: Tx, enterprise_id: UUID) -> UUID | None:

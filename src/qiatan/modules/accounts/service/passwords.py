@@ -5,10 +5,11 @@ from __future__ import annotations
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import NotFound
-from qiatan.modules.accounts import passwords, repository
+from qiatan.modules.accounts import repository
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.repository import AgentRepository, SessionRepository
+from qiatan.modules.accounts.service.hashing import hash_password, verify
 from qiatan.modules.accounts.service.mapping import agent_changed
 
 
@@ -19,9 +20,9 @@ async def change_password(tx: Tx, actor: AgentActor, *, current: str, new: str) 
         WrongCredentials: `current` is not the password.
     """
     record = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=True)
-    if record is None or not await passwords.verify(record.row.password_hash, current):
+    if record is None or not await verify(record.row.password_hash, current):
         raise WrongCredentials
-    record.row.password_hash = await passwords.hash_password(new)
+    record.row.password_hash = await hash_password(new)
     sessions = SessionRepository(tx, actor.enterprise_id)
     await sessions.delete_all(actor.agent_id, besides=actor.session_id)
     await sessions.drop_links(actor.agent_id)

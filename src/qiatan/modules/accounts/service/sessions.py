@@ -11,14 +11,15 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
 from qiatan.kit.errors import LinkExpired, NotFound
-from qiatan.modules.accounts import passwords, repository, rules
+from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import Agent, Enterprise, LinkPurpose, Role
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.models import OneTimeLinkRow
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, SessionRepository
+from qiatan.modules.accounts.service.hashing import hash_password, outdated, verify
 from qiatan.modules.accounts.service.mapping import to_agent, to_enterprise
-from qiatan.modules.accounts.tokens import new_token, token_hash
+from qiatan.modules.accounts.service.tokens import new_token, token_hash
 
 _MAX_TOKEN = 200
 
@@ -66,6 +67,11 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point]) -> A
     )
 
 
+async def living_sessions(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these sessions still live, for sockets that were opened with them (system transactions)."""
+    return await repository.living_sessions(tx, session_ids) if session_ids else set()
+
+
 async def sign_in(database: Database, *, email: str, password: str, caller: Caller, catalogue: Collection[Point]) -> SignedIn:
     """Open a session for an e-mail address and a password.
 
@@ -79,9 +85,9 @@ async def sign_in(database: Database, *, email: str, password: str, caller: Call
     async with database.system() as tx:
         found = await repository.find_account(tx, email)
     known = found.row.password_hash if found is not None and found.may_sign_in else None
-    if not await passwords.verify(known, password) or known is None:
+    if not await verify(known, password) or known is None:
         raise WrongCredentials
-    renewed = await passwords.hash_password(password) if passwords.outdated(known) else known
+    renewed = await hash_password(password) if outdated(known) else known
     async with database.system() as tx:
         found = await repository.find_account(tx, email)
         if found is None or not found.may_sign_in or found.row.password_hash != known:

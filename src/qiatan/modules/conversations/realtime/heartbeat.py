@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import Frame, encode, error_frame
 from qiatan.infra.resources import Resources

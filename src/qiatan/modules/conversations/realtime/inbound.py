@@ -44,7 +44,7 @@ class ConversationDoors:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._hub = resources.hub
-        self._log = MessageLog(resources.database.url, resources.hub)
+        self._log = MessageLog(resources.database.url, resources.hub, resources.clock)
         self._heartbeats = Heartbeats(resources)
         self._tasks: set[asyncio.Task[None]] = set()
         rate = resources.settings.visitor_rate
@@ -89,9 +89,7 @@ class ConversationDoors:
         listed = [frames.ShownConversation(*row) for row in shown]
         connection.push(encode(frames.Subscribed(frame.topic, listed, frame.conversation_id)))
 
-    async def _subscribe_view(
-        self, connection: Connection, actor: AgentActor, view: View
-    ) -> list[tuple[UUID, int, int]]:
+    async def _subscribe_view(self, connection: Connection, actor: AgentActor, view: View) -> list[tuple[UUID, int, int]]:
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
             for topic in await self._view_topics(tx, actor, view):
                 self._hub.subscribe(connection, topic)
@@ -111,9 +109,7 @@ class ConversationDoors:
         members = await accounts.member_ids(tx, actor.scope.group_ids)
         return [topics.served_by(agent_id) for agent_id in members]
 
-    async def _watch(
-        self, connection: Connection, actor: AgentActor, frame: frames.Subscribe
-    ) -> list[tuple[UUID, int, int]]:
+    async def _watch(self, connection: Connection, actor: AgentActor, frame: frames.Subscribe) -> list[tuple[UUID, int, int]]:
         if frame.conversation_id is None:
             raise BadRequest("Name the conversation (conversation_id).")
         watched: dict[UUID, None] = connection.memory.setdefault(_WATCHED, {})
@@ -170,11 +166,7 @@ class ConversationDoors:
             raise NotAllowed
         if frame.kind != "text" or frame.text is None or target is None:
             return self._send_ordinary(connection, frame)
-        self._log.submit(
-            Pending(
-                connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused
-            )
-        )
+        self._log.submit(Pending(connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused))
         return None
 
     async def _send_ordinary(self, connection: Connection, frame: frames.Send) -> None:
@@ -214,9 +206,7 @@ class ConversationDoors:
     async def _reopen(self, item: Pending, lock: asyncio.Lock) -> None:
         async with lock:
             try:
-                await self._send_ordinary(
-                    item.connection, frames.Send(client_message_id=item.client_message_id, text=item.text)
-                )
+                await self._send_ordinary(item.connection, frames.Send(client_message_id=item.client_message_id, text=item.text))
             except Fault as fault:
                 item.connection.push(error_frame(fault, item.client_message_id))
 

@@ -11,6 +11,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from qiatan.infra.clock import Clock
 from qiatan.infra.db.roles import SYSTEM
 from qiatan.infra.group_commit import GroupCommit, Unavailable
 from qiatan.infra.realtime.connection import Connection
@@ -27,7 +28,7 @@ from qiatan.modules.conversations.rules import preview
 
 log = structlog.get_logger(__name__)
 
-_APPEND = sql.SQL("SELECT append_messages(%s::json)::text")
+_APPEND = sql.SQL("SELECT append_messages(%s::json, %s::timestamptz)::text")
 _OPTIONS = f"-c role={SYSTEM} -c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s"
 _FULL = ("53100", "53200")
 _AWAY = ("57P", "08", "53300", "40P01", "40001", "55P03")
@@ -53,9 +54,10 @@ class MessageLog:
     Every write is repeat-safe (sender and client message id), so a batch whose outcome is unknown is simply written again.
     """
 
-    def __init__(self, url: str, hub: Hub) -> None:
+    def __init__(self, url: str, hub: Hub, clock: Clock) -> None:
         self._url = url
         self._hub = hub
+        self._clock = clock
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle)
 
@@ -90,7 +92,7 @@ class MessageLog:
         ]
         try:
             connection = await self._connected()
-            cursor = await connection.execute(_APPEND, (encode_batch(messages),))
+            cursor = await connection.execute(_APPEND, (encode_batch(messages), self._clock.now()))
             row = await cursor.fetchone()
         except psycopg.Error as error:
             if self._connection is not None and self._connection.broken:

@@ -55,7 +55,9 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
     if event.left is not None:
         gone = encode(ConversationGone(conversation.id, "mine"))
         hub.publish((topics.agent(event.left),), gone)
-        hub.publish((topics.everybody(event.enterprise_id), topics.served_by(event.left)), encode(ConversationGone(conversation.id, "colleagues")))
+        hub.publish(
+            (topics.everybody(event.enterprise_id), topics.served_by(event.left)), encode(ConversationGone(conversation.id, "colleagues"))
+        )
     if not waits:
         hub.publish((topics.queue(event.enterprise_id),), encode(ConversationGone(conversation.id, "queue")))
     to_customer = topics.customer(conversation.customer.id)
@@ -65,8 +67,6 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
 
 def _conversation_frame(conversation: Conversation) -> bytes:
     return encode(ConversationFrame(msgspec.Raw(conversation.model_dump_json().encode())))
-
-
 
 
 def _read(hub: Hub, event: ConversationRead) -> None:

@@ -18,7 +18,7 @@ from qiatan.infra.db import Tx
 
 Outcome = Literal["stored", "repeated", "missing", "ended", "not_yours"]
 
-_APPEND = text("SELECT append_messages(CAST(:batch AS json))::text")
+_APPEND = text("SELECT append_messages(CAST(:batch AS json), CAST(:now AS timestamptz))::text")
 
 
 class NewMessage(msgspec.Struct, frozen=True, gc=False):
@@ -71,5 +71,5 @@ def decode_results(text_result: str) -> list[Appended]:
 
 async def append(tx: Tx, message: NewMessage) -> Appended:
     """Append one message inside an ordinary transaction."""
-    result = await tx.session.execute(_APPEND, {"batch": encode_batch([message])})
+    result = await tx.session.execute(_APPEND, {"batch": encode_batch([message]), "now": tx.now})
     return decode_results(result.scalar_one())[0]

@@ -76,9 +76,7 @@ class ConversationRepository:
         query = self._all().where(Row.id == conversation_id, visible_to(sight))
         return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def page(
-        self, sight: Sight, view: View, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[ConversationRow]:
+    async def page(self, sight: Sight, view: View, *, after: tuple[datetime, UUID] | None, limit: int) -> list[ConversationRow]:
         """One page of a list: the queue oldest first, ended ones by their end, the others by their start, newest first."""
         query = self._all()
         if view is View.QUEUE:
@@ -146,9 +144,7 @@ class ConversationRepository:
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def active_ids(self, agent_id: UUID) -> list[UUID]:
-        query = select(Row.id).where(
-            Row.enterprise_id == self._enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE
-        )
+        query = select(Row.id).where(Row.enterprise_id == self._enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE)
         return list((await self._session.execute(query)).scalars())
 
     async def active_counts(self) -> dict[UUID, int]:
@@ -187,14 +183,10 @@ class ConversationRepository:
         )
 
     async def heads(self, conversation_ids: Sequence[UUID]) -> list[tuple[UUID, int, int]]:
-        query = select(Row.id, Row.head, Row.version).where(
-            Row.enterprise_id == self._enterprise_id, Row.id.in_(conversation_ids)
-        )
+        query = select(Row.id, Row.head, Row.version).where(Row.enterprise_id == self._enterprise_id, Row.id.in_(conversation_ids))
         return [(row_id, head, version) for row_id, head, version in await self._session.execute(query)]
 
-    async def shown(
-        self, sight: Sight, view: View, limit: int
-    ) -> list[tuple[UUID, int, int]]:
+    async def shown(self, sight: Sight, view: View, limit: int) -> list[tuple[UUID, int, int]]:
         """(id, head, version) of what a live view shows now, oldest first."""
         query = select(Row.id, Row.head, Row.version).where(Row.enterprise_id == self._enterprise_id)
         if view is View.MINE:
@@ -202,9 +194,7 @@ class ConversationRepository:
         elif view is View.QUEUE:
             query = query.where(Row.status == Status.WAITING)
         else:
-            query = query.where(
-                Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id, sight.colleagues_condition()
-            )
+            query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id, sight.colleagues_condition())
         rows = await self._session.execute(query.order_by(Row.created_at, Row.id).limit(limit))
         return [(row_id, head, version) for row_id, head, version in rows]
 

@@ -20,9 +20,7 @@ class MessageRepository:
         self._session = tx.session
         self._enterprise_id = enterprise_id
 
-    async def page(
-        self, conversation_id: UUID, *, after_seq: int | None, before_seq: int | None, limit: int
-    ) -> Sequence[Read]:
+    async def page(self, conversation_id: UUID, *, after_seq: int | None, before_seq: int | None, limit: int) -> Sequence[Read]:
         """Messages in seq order: the first ones after `after_seq`, or the last ones before `before_seq` (or of all)."""
         withdrawal = aliased(MessageRow)
         query = (

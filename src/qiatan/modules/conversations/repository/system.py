@@ -20,6 +20,15 @@ async def enterprises_with_waiting(tx: Tx) -> list[UUID]:
     return list((await tx.session.execute(query)).scalars())
 
 
+async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
+    query = select(Row.enterprise_id, Row.assignee_id).where(Row.status == Status.ACTIVE).distinct()
+    found: dict[UUID, set[UUID]] = {}
+    for enterprise_id, agent_id in await tx.session.execute(query):
+        if agent_id is not None:
+            found.setdefault(enterprise_id, set()).add(agent_id)
+    return found
+
+
 Person = tuple[UUID, UUID]
 """(enterprise, agent or customer)"""
 

@@ -54,9 +54,7 @@ async def list_messages(
     before_seq: Seq = None,
     limit: Limit = 50,
 ) -> MessagePage:
-    return await service.messages(
-        tx, actor, conversation_id, after_seq=after_seq, before_seq=before_seq, limit=limit
-    )
+    return await service.messages(tx, actor, conversation_id, after_seq=after_seq, before_seq=before_seq, limit=limit)
 
 
 @router.post("/conversations/{conversation_id}/messages")
@@ -65,9 +63,7 @@ async def send_message(actor: Server, tx: TenantTx, conversation_id: UUID, messa
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/withdraw")
-async def withdraw_message(
-    actor: Server, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage
-) -> Ack:
+async def withdraw_message(actor: Server, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage) -> Ack:
     return await service.withdraw(tx, actor, conversation_id, seq, body.client_message_id)
 
 
@@ -77,9 +73,7 @@ async def mark_conversation_read(actor: Server, tx: TenantTx, conversation_id: U
 
 
 @router.post("/conversations/{conversation_id}/end")
-async def end_conversation(
-    actor: Annotated[AgentActor, Depends(Requires(END))], tx: TenantTx, conversation_id: UUID
-) -> Conversation:
+async def end_conversation(actor: Annotated[AgentActor, Depends(Requires(END))], tx: TenantTx, conversation_id: UUID) -> Conversation:
     return await service.end(tx, actor, conversation_id)
 
 
@@ -98,8 +92,4 @@ async def get_conversation_picture(
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
     """A picture of a conversation; whether it may be seen is checked again at every request."""
-    return picture_response(
-        await service.picture(
-            tx, actor, conversation_id, file_id, storage=shared.storage, thumb=size == "thumb"
-        )
-    )
+    return picture_response(await service.picture(tx, actor, conversation_id, file_id, storage=shared.storage, thumb=size == "thumb"))

@@ -45,9 +45,7 @@ async def list_own_messages(
     before_seq: Seq = None,
     limit: Limit = 50,
 ) -> MessagePage:
-    return await service.messages_own(
-        tx, actor, conversation_id, after_seq=after_seq, before_seq=before_seq, limit=limit
-    )
+    return await service.messages_own(tx, actor, conversation_id, after_seq=after_seq, before_seq=before_seq, limit=limit)
 
 
 @router.post("/messages")
@@ -58,9 +56,7 @@ async def send_own_message(actor: Myself, tx: TenantTx, shared: Shared, message:
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/withdraw")
-async def withdraw_own_message(
-    actor: Myself, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage
-) -> Ack:
+async def withdraw_own_message(actor: Myself, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage) -> Ack:
     return await service.withdraw_own(tx, actor, conversation_id, seq, body.client_message_id)
 
 
@@ -82,6 +78,4 @@ async def get_own_picture(
     file_id: UUID,
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
-    return picture_response(
-        await service.picture_own(tx, actor, file_id, storage=shared.storage, thumb=size == "thumb")
-    )
+    return picture_response(await service.picture_own(tx, actor, file_id, storage=shared.storage, thumb=size == "thumb"))

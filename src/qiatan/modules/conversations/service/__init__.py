@@ -22,6 +22,7 @@ from qiatan.modules.conversations.service.reading import (
 from qiatan.modules.conversations.service.routing_view import (
     active_count,
     active_counts,
+    assignees,
     count_drift,
     enterprises_with_waiting,
     oldest_waiting,
@@ -33,6 +34,7 @@ __all__ = [
     "active_count",
     "active_counts",
     "assign",
+    "assignees",
     "context",
     "count_drift",
     "digest_of",

@@ -89,17 +89,13 @@ async def end_own(tx: Tx, actor: VisitorActor, conversation_id: UUID) -> Convers
 
 async def _end(tx: Tx, row: ConversationRow, by: SenderKind) -> Conversation:
     await write_event(tx, row.id, "ended", by=by)
-    await ConversationRepository(tx, tx.enterprise_id).update(
-        row, status=Status.ENDED, ended_at=tx.now, ended_by=by, unanswered_since=None
-    )
+    await ConversationRepository(tx, tx.enterprise_id).update(row, status=Status.ENDED, ended_at=tx.now, ended_by=by, unanswered_since=None)
     return await _announce(tx, "ended", row)
 
 
 async def _announce(tx: Tx, what: str, row: ConversationRow, *, left: UUID | None = None) -> Conversation:
     conversation = await present_one(tx, row)
     tx.emit(
-        ConversationChanged.model_validate(
-            {"enterprise_id": tx.enterprise_id, "what": what, "conversation": conversation, "left": left}
-        )
+        ConversationChanged.model_validate({"enterprise_id": tx.enterprise_id, "what": what, "conversation": conversation, "left": left})
     )
     return conversation

@@ -36,16 +36,12 @@ _POINTS = {View.MINE: SERVE, View.ENDED: SERVE, View.QUEUE: TAKE, View.COLLEAGUE
 LiveView = Literal[View.MINE, View.QUEUE, View.COLLEAGUES]
 
 
-async def list_conversations(
-    tx: Tx, actor: AgentActor, *, view: View, after: str | None, limit: int
-) -> Page[Conversation]:
+async def list_conversations(tx: Tx, actor: AgentActor, *, view: View, after: str | None, limit: int) -> Page[Conversation]:
     """One page of a list. Raises NotAllowed, InvalidInput (a foreign cursor)."""
     require(actor, _POINTS[view])
     limit = min(limit, MAX_PAGE)
     key = decode_time_cursor(after) if after else None
-    rows = await ConversationRepository(tx, actor.enterprise_id).page(
-        await sight_of(tx, actor), view, after=key, limit=limit + 1
-    )
+    rows = await ConversationRepository(tx, actor.enterprise_id).page(await sight_of(tx, actor), view, after=key, limit=limit + 1)
     items = await present(tx, rows[:limit])
     following = _cursor(view, rows[limit - 1]) if len(rows) > limit else None
     return Page(items=items, next=following)
@@ -117,13 +113,9 @@ async def messages_own(
     return await _messages(tx, row, after_seq, before_seq, limit)
 
 
-async def _messages(
-    tx: Tx, row: ConversationRow, after_seq: int | None, before_seq: int | None, limit: int
-) -> MessagePage:
+async def _messages(tx: Tx, row: ConversationRow, after_seq: int | None, before_seq: int | None, limit: int) -> MessagePage:
     limit = min(limit, MAX_PAGE)
-    found = await MessageRepository(tx, tx.enterprise_id).page(
-        row.id, after_seq=after_seq, before_seq=before_seq, limit=limit
-    )
+    found = await MessageRepository(tx, tx.enterprise_id).page(row.id, after_seq=after_seq, before_seq=before_seq, limit=limit)
     items = [present_message(message, withdrawn=withdrawal is not None) for message, withdrawal in found]
     head = max(row.head, items[-1].seq if items else 0)
     more = bool(items) and (items[-1].seq < head if after_seq is not None else items[0].seq > 1)
@@ -134,9 +126,7 @@ async def context(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Context:
     """Who the customer is. Raises ConversationNotFound."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    earlier = await ConversationRepository(tx, actor.enterprise_id).of_customer(
-        row.customer_id, besides=row.id, limit=EARLIER_SHOWN
-    )
+    earlier = await ConversationRepository(tx, actor.enterprise_id).of_customer(row.customer_id, besides=row.id, limit=EARLIER_SHOWN)
     return Context(
         customer=await customers.get(tx, row.customer_id),
         visit=await visitors.latest_visit(tx, customer_id=row.customer_id),
@@ -178,9 +168,7 @@ async def _mark_read(tx: Tx, row: ConversationRow, side: SenderKind, seq: int) -
     )
 
 
-async def picture(
-    tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID, *, storage: Storage, thumb: bool
-) -> Blob:
+async def picture(tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID, *, storage: Storage, thumb: bool) -> Blob:
     """A picture of a conversation the agent may see now. Raises NotFound."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)

@@ -26,6 +26,11 @@ async def enterprises_with_waiting(tx: Tx) -> list[UUID]:
     return await system.enterprises_with_waiting(tx)
 
 
+async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
+    """By enterprise, the agents who hold active conversations. Needs the system role."""
+    return await system.assignees(tx)
+
+
 async def count_drift(tx: Tx) -> int:
     """Open conversations whose counters differ from their messages; must be 0. Needs the system role."""
     return await system.drifted_counters(tx)

@@ -36,16 +36,12 @@ async def withdraw_own(tx: Tx, actor: VisitorActor, conversation_id: UUID, seq: 
     return await _withdraw(tx, row, SenderKind.CUSTOMER, actor.customer_id, seq, client_message_id)
 
 
-async def _withdraw(
-    tx: Tx, row: ConversationRow, side: SenderKind, sender_id: UUID, seq: int, client_message_id: UUID
-) -> Ack:
+async def _withdraw(tx: Tx, row: ConversationRow, side: SenderKind, sender_id: UUID, seq: int, client_message_id: UUID) -> Ack:
     await locked(tx, row)
     repository = MessageRepository(tx, tx.enterprise_id)
     repeat = await repository.find_repeat(sender_id, client_message_id)
     if repeat is not None:
-        return Ack(
-            client_message_id=client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at
-        )
+        return Ack(client_message_id=client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at)
     message = await repository.find(row.id, seq)
     if message is None:
         raise ConversationNotFound("There is no such message.")

@@ -51,12 +51,10 @@ async def write(
     result = await append(tx, message)
     refusal = _REFUSALS.get(result.outcome)
     if refusal is not None or result.seq is None:
-        raise (refusal or ConversationNotFound)()
+        raise refusal() if refusal else ConversationNotFound()
     if result.outcome == "stored":
         tx.emit(_announcement(message, result, result.seq))
-    return Ack(
-        client_message_id=client_message_id, conversation_id=result.conversation_id, seq=result.seq, at=result.at
-    )
+    return Ack(client_message_id=client_message_id, conversation_id=result.conversation_id, seq=result.seq, at=result.at)
 
 
 def _announcement(message: NewMessage, result: Appended, seq: int) -> MessagesAppended:

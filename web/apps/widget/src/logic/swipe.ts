@@ -1,17 +1,16 @@
-import { onBeforeUnmount, onMounted, type Ref } from 'vue'
-import { tell } from '../state/bridge'
+type Tell = (message: { type: 'drag'; distance: number } | { type: 'drop'; close: boolean }) => void
 
 const FAR = 90
 const FAST = 0.6
 
-/** On a phone, pulling the header down draws the panel along and closes it when let go far or fast enough. */
-export function useSwipeDown(target: Readonly<Ref<HTMLElement | null>>, enabled: () => boolean): void {
+/** Pulling the header down draws the panel along and closes it when let go far or fast enough. Fetched on phones only. */
+export function attachSwipe(element: HTMLElement, tell: Tell): void {
   let from: { y: number; at: number } | null = null
   let distance = 0
 
   function begin(event: TouchEvent): void {
     const touch = event.touches[0]
-    from = enabled() && touch && event.touches.length === 1 ? { y: touch.screenY, at: event.timeStamp } : null
+    from = touch && event.touches.length === 1 ? { y: touch.screenY, at: event.timeStamp } : null
     distance = 0
   }
 
@@ -31,18 +30,8 @@ export function useSwipeDown(target: Readonly<Ref<HTMLElement | null>>, enabled:
     from = null
   }
 
-  onMounted(() => {
-    const element = target.value
-    element?.addEventListener('touchstart', begin, { passive: true })
-    element?.addEventListener('touchmove', move, { passive: false })
-    element?.addEventListener('touchend', end)
-    element?.addEventListener('touchcancel', end)
-  })
-  onBeforeUnmount(() => {
-    const element = target.value
-    element?.removeEventListener('touchstart', begin)
-    element?.removeEventListener('touchmove', move)
-    element?.removeEventListener('touchend', end)
-    element?.removeEventListener('touchcancel', end)
-  })
+  element.addEventListener('touchstart', begin, { passive: true })
+  element.addEventListener('touchmove', move, { passive: false })
+  element.addEventListener('touchend', end)
+  element.addEventListener('touchcancel', end)
 }

@@ -1,5 +1,5 @@
 import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
-import { Backoff, IndexedBlobStore, LiveConnection, Outbox, messageOf, uploadPicture, uuidv7, type FrameOf, type OutboxEntry } from '@qiatan/live'
+import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type FrameOf, type OutboxEntry } from '@qiatan/live'
 import { host, tell } from './bridge'
 import { ApiError, request } from './http'
 import { call, channelKey, config, identity, loadConfig, openSession, storage, typingPreview } from './session'
@@ -31,13 +31,23 @@ let lostTimer: ReturnType<typeof setTimeout> | null = null
 let typingTimer: ReturnType<typeof setTimeout> | null = null
 let started: Promise<void> | null = null
 
+/** What only pictures need is fetched with the first one. */
+const parts = (): Promise<typeof import('./sending-pictures')> => import('./sending-pictures')
+const blobs: BlobStore = {
+  put: async (id, blob) => (await parts()).store.put(id, blob),
+  get: async (id) => (await parts()).store.get(id),
+  delete: async (id) => (await parts()).store.delete(id),
+}
+
 const outbox = new Outbox({
   scope: channelKey,
   storage,
-  blobs: new IndexedBlobStore(),
+  blobs,
   send: (frame) => live.send(frame),
-  upload: (file, onProgress, signal) =>
-    uploadPicture('/api/v1/widget/files', file, { Authorization: `Bearer ${identity.value?.token ?? ''}` }, onProgress, signal),
+  upload: async (file, onProgress, signal) => {
+    const { uploadPicture } = await parts()
+    return uploadPicture('/api/v1/widget/files', file, { Authorization: `Bearer ${identity.value?.token ?? ''}` }, onProgress, signal)
+  },
   onAck: (entry, ack) => {
     threads.append([messageOf(entry, ack, 'customer', identity.value?.customer_id ?? null)])
     tell({ type: 'talking', open: true })

@@ -121,7 +121,7 @@ export function markRead(id: string, side: 'customer' | 'agent', seq: number): v
 export function readable(): { id: string; seq: number }[] {
   const found: { id: string; seq: number }[] = []
   for (const [id, conversation] of conversations.value) {
-    const last = timelines.value.get(id)?.items.findLast((message) => message.sender_kind === 'agent')?.seq ?? 0
+    const last = timelines.value.get(id)?.items.reduce((seq, message) => (message.sender_kind === 'agent' ? message.seq : seq), 0) ?? 0
     if (last > conversation.customer_read_seq) found.push({ id, seq: last })
   }
   return found

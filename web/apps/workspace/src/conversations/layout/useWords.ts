@@ -2,7 +2,7 @@ import type { Conversation, Id } from '@qiatan/api'
 import { computed } from 'vue'
 import { currentLocale, t } from '../../i18n'
 import { useSession } from '../../stores/session'
-import { clockTime, dateAndTime, dayName, longDate } from '../model/time'
+import { clockTime, dayName, longDate } from '../model/time'
 
 const DEFAULT_ZONE = 'Asia/Shanghai'
 
@@ -35,8 +35,9 @@ export function useWords() {
     return dayName(at, now, zone.value) === 'today' ? clock(at) : day(at, now)
   }
 
+  /** Day and time, for a list of facts. */
   function moment(at: string, now: number): string {
-    return dateAndTime(at, now, zone.value, currentLocale())
+    return `${day(at, now)} ${clock(at)}`
   }
 
   return { zone, myId, customerName, agentName, clock, day, short, moment }

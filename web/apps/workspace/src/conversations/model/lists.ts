@@ -1,5 +1,5 @@
 import type { Conversation, ConversationView } from '@qiatan/api'
-import { isWithdrawal, type Message } from '@qiatan/live'
+import type { Message } from '@qiatan/live'
 
 /** The list a conversation belongs to for this agent. Which conversations the agent may see at all is the server's decision. */
 export function viewOf(conversation: Conversation, myId: string): ConversationView {
@@ -13,9 +13,12 @@ export function newer(known: Conversation | undefined, incoming: Conversation): 
   if (!known) return incoming
   if (incoming.version < known.version) return known
   if (incoming.head >= known.head) {
+    // Reading grows no version: an answer that was on its way while it was marked here knows less.
+    const isReadFurther = known.agent_read_seq > incoming.agent_read_seq && known.head === incoming.head
     return {
       ...incoming,
       customer_read_seq: Math.max(known.customer_read_seq, incoming.customer_read_seq),
+      ...(isReadFurther ? { agent_read_seq: known.agent_read_seq, agent_unread: known.agent_unread } : {}),
     }
   }
   // Messages arrived here that the copy was made before: status and owner are newer in the copy, the last line is not.
@@ -25,16 +28,14 @@ export function newer(known: Conversation | undefined, incoming: Conversation): 
 
 const PREVIEW_LENGTH = 120
 
-/** The conversation after a message of its own arrived. A message that is not newer than its head changes nothing. */
+/**
+ * The conversation after a message of its own arrived, counted as the server counts: events move the head alone, a withdrawal is a
+ * last line but nothing unread. A message that is not newer than the head changes nothing.
+ */
 export function withMessage(conversation: Conversation, message: Message): Conversation {
   if (message.seq <= conversation.head) return conversation
   const next: Conversation = { ...conversation, head: message.seq }
-  if (message.kind === 'withdrawal') {
-    if (conversation.last && isWithdrawal(message) && message.data.ref_seq === conversation.last.seq) {
-      next.last = { seq: conversation.last.seq, kind: 'withdrawal', sender_kind: message.sender_kind, preview: '', at: conversation.last.at }
-    }
-    return next
-  }
+  if (message.sender_kind === 'system') return next
   next.last = {
     seq: message.seq,
     kind: message.kind,
@@ -42,14 +43,13 @@ export function withMessage(conversation: Conversation, message: Message): Conve
     preview: (message.text ?? '').slice(0, PREVIEW_LENGTH),
     at: message.at,
   }
+  const counts = message.kind === 'withdrawal' ? 0 : 1
   if (message.sender_kind === 'customer') {
-    next.agent_unread = conversation.agent_unread + 1
+    next.agent_unread = conversation.agent_unread + counts
     next.unanswered_since = conversation.unanswered_since ?? message.at
-  } else if (message.sender_kind === 'agent') {
-    next.agent_unread = 0
-    next.agent_read_seq = message.seq
+  } else {
+    next.customer_unread = conversation.customer_unread + counts
     next.unanswered_since = null
-    next.customer_unread = conversation.customer_unread + 1
   }
   return next
 }
@@ -64,11 +64,11 @@ export function withRead(conversation: Conversation, side: 'customer' | 'agent',
       customer_unread: seq >= conversation.head ? 0 : conversation.customer_unread,
     }
   }
-  if (seq <= conversation.agent_read_seq && conversation.agent_unread === 0) return conversation
+  if (seq <= conversation.agent_read_seq) return conversation
   const reachesLast = seq >= (conversation.last?.seq ?? 0)
   return {
     ...conversation,
-    agent_read_seq: Math.max(seq, conversation.agent_read_seq),
+    agent_read_seq: seq,
     agent_unread: reachesLast ? 0 : Math.min(conversation.agent_unread, conversation.head - seq),
   }
 }

@@ -59,7 +59,7 @@ export function threadItems(input: ThreadInput): ThreadItem[] {
   if (input.earlier.length > 0) builder.startConversation(input.current.conversation)
   for (const message of input.current.messages) {
     const isNew = input.newAfter !== null && message.seq > input.newAfter
-    if (isNew && message.sender_kind === 'customer' && message.kind !== 'withdrawal') builder.markNew()
+    if (isNew && message.sender_kind === 'customer' && message.kind !== 'withdrawal') builder.markNew(message.at)
     builder.addMessage(message, input.current.conversation.customer_read_seq)
   }
   for (const pending of input.pending) builder.addPending(pending, input.online)
@@ -82,9 +82,13 @@ class ThreadBuilder {
     this.items.push({ type: 'conversation', key: `conversation-${conversation.id}`, conversation })
   }
 
-  markNew(): void {
+  /** Draws the line of new messages, once, below the day it belongs to; not where everything is new. */
+  markNew(at: string): void {
     if (this.#newMarked) return
     this.#newMarked = true
+    const isFirst = this.items.length === 0
+    this.#startDay(at)
+    if (isFirst) return
     this.#group = null
     this.items.push({ type: 'new', key: 'new' })
   }

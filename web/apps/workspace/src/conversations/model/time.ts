@@ -38,15 +38,12 @@ function minutesOfDay(at: number, zone: string): number {
   return (hours ?? 0) * 60 + (minutes ?? 0)
 }
 
-/** `11月7日`, `7 November`; the year is written only when it is not the present one. */
+/** `11 月 7 日`, `November 7`; the year is written only when it is not the present one. */
 export function longDate(at: string, now: number, zone: string, locale: string): string {
   const sameYear = dayKey(at, zone).slice(0, 4) === dayKey(now, zone).slice(0, 4)
-  return format(locale, zone, { month: 'long', day: 'numeric', ...(sameYear ? {} : { year: 'numeric' }) }).format(new Date(at))
-}
-
-/** `11月7日 14:05` in full, for a title or a list of facts. */
-export function dateAndTime(at: string, now: number, zone: string, locale: string): string {
-  return `${longDate(at, now, zone, locale)} ${clockTime(at, zone)}`
+  const written = format(locale, zone, { month: 'long', day: 'numeric', ...(sameYear ? {} : { year: 'numeric' }) }).format(new Date(at))
+  // A space stands between Han and digits; the formatter writes none.
+  return written.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2')
 }
 
 /** Seconds that have passed since `at`; a clock that runs behind the server's never yields a negative number. */

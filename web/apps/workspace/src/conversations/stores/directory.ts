@@ -37,7 +37,7 @@ export const useDirectory = defineStore('conversations', () => {
   const lists = reactive<Record<ConversationView, ConversationList>>({
     mine: emptyList(), queue: emptyList(), colleagues: emptyList(), ended: emptyList(),
   })
-  /** Left every list of this agent while it was known: taken by somebody else, or the right to see it was lost. */
+  /** Can no longer be seen by this agent though it was: the server said so when asked. */
   const gone = shallowReactive(new Set<Id>())
   const asking = new Map<Id, Promise<Conversation>>()
   /** Grows with every reset, so that an answer for the agent before is dropped. */
@@ -83,7 +83,6 @@ export const useDirectory = defineStore('conversations', () => {
   /** Takes a conversation out of one list, as `conversation_gone` says. */
   function leave(id: Id, view: ConversationView): void {
     lists[view].ids = lists[view].ids.filter((one) => one !== id)
-    if (VIEWS.every((one) => !lists[one].ids.includes(id))) gone.add(id)
   }
 
   function applyMessage(message: Message): void {

@@ -1,9 +1,11 @@
 import { ApiError, type Conversation, type Id } from '@qiatan/api'
-import { Timeline, type Message } from '@qiatan/live'
+import { Timeline, type Message, type PageQuery } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { api } from '../../api'
 import { live } from '../../live'
+import { useSession } from '../../stores/session'
+import { viewOf } from '../model/lists'
 import type { Stretch } from '../model/thread'
 import type { ConversationContext } from '../model/types'
 import { useDirectory } from './directory'
@@ -11,10 +13,14 @@ import { useDirectory } from './directory'
 /** Timelines kept after their conversation left the screen, so that coming back shows it at once. */
 const KEPT_TIMELINES = 12
 
+/** The highest seq the server takes in a question. */
+const MAX_SEQ = 2_000_000_000
+
 export type ThreadPhase = 'idle' | 'loading' | 'ready' | 'failed' | 'missing'
 
 /** The conversation on the screen: its messages, the same customer's earlier conversations above, and who the customer is. */
 export const useThread = defineStore('thread', () => {
+  const session = useSession()
   const directory = useDirectory()
   const id = shallowRef<Id | null>(null)
   const phase = shallowRef<ThreadPhase>('idle')
@@ -26,6 +32,8 @@ export const useThread = defineStore('thread', () => {
   const contextError = shallowRef<ApiError | null>(null)
   /** What was read when the agent last looked: the line of new messages comes after it. */
   const newAfter = shallowRef<number | null>(null)
+  /** Earlier conversations the server does not let this agent read. */
+  const closed = shallowRef<ReadonlySet<Id>>(new Set())
   const timelines = new Map<Id, Timeline>()
   let above: Timeline[] = []
   let turn = 0
@@ -41,7 +49,7 @@ export const useThread = defineStore('thread', () => {
     }
     const made: Timeline = new Timeline({
       conversationId: of,
-      fetch: (query) => api.messages(of, query),
+      fetch: (query) => page(of, query),
       onChange: () => { if (id.value === of) messages.value = made.items },
     })
     timelines.set(of, made)
@@ -69,7 +77,7 @@ export const useThread = defineStore('thread', () => {
     try {
       const found = await directory.find(next)
       if (mine !== turn) return
-      newAfter.value = found.agent_unread > 0 ? found.agent_read_seq : null
+      newAfter.value = found.agent_unread > 0 && viewOf(found, session.agent?.id ?? '') === 'mine' ? found.agent_read_seq : null
       const timeline = timelineOf(next)
       if (timeline.isOpen) messages.value = timeline.items
       await timeline.open(found.head)
@@ -111,7 +119,7 @@ export const useThread = defineStore('thread', () => {
   })
   const before = computed<Conversation[]>(() => {
     const shown = conversation.value
-    return shown ? history.value.filter((one) => one.created_at < shown.created_at && one.head > 0) : []
+    return shown ? history.value.filter((one) => one.created_at < shown.created_at && one.head > 0 && !closed.value.has(one.id)) : []
   })
 
   /** Loads what comes before the first message shown: of this conversation, then of the customer's earlier ones. */
@@ -141,8 +149,16 @@ export const useThread = defineStore('thread', () => {
     const next = before.value[above.length]
     if (!next) return
     const mine = turn
-    const timeline = new Timeline({ conversationId: next.id, fetch: (query) => api.messages(next.id, query), onChange: showAbove })
-    await timeline.open(next.head)
+    const timeline = new Timeline({ conversationId: next.id, fetch: (query) => page(next.id, query), onChange: showAbove })
+    try {
+      await timeline.open(next.head)
+    } catch (failure) {
+      timeline.dispose()
+      // Served by somebody outside this agent's scope: it is left out, and the one before it comes next.
+      if (!(failure instanceof ApiError) || failure.status !== 404) throw failure
+      closed.value = new Set([...closed.value, next.id])
+      return
+    }
     if (mine !== turn) {
       timeline.dispose()
       return
@@ -182,7 +198,7 @@ export const useThread = defineStore('thread', () => {
 
   /** Tells the server, and this page, that the agent has read up to `seq`. Without a line it is told at the next chance. */
   function markRead(of: Conversation, seq: number): void {
-    if (seq <= of.agent_read_seq && of.agent_unread === 0) return
+    if (seq <= of.agent_read_seq) return
     if (live.send({ type: 'read', conversation_id: of.id, seq })) directory.applyRead(of.id, 'agent', seq)
   }
 
@@ -202,3 +218,8 @@ export const useThread = defineStore('thread', () => {
     open, retry, loadContext, loadEarlier, apply, setHead, markRead, reset,
   }
 })
+
+function page(of: Id, query: PageQuery) {
+  const { before_seq, ...rest } = query
+  return api.messages(of, before_seq === undefined ? rest : { ...rest, before_seq: Math.min(before_seq, MAX_SEQ) })
+}

@@ -198,7 +198,7 @@ export default {
     address: 'IP',
     enteredAt: 'Entered',
     unknown: 'Unknown',
-    devices: { desktop: 'Computer', mobile: 'Phone', tablet: 'Tablet', bot: 'Program' },
+    devices: { desktop: 'Computer', phone: 'Phone', tablet: 'Tablet', bot: 'Program' },
     noVisit: 'No visit recorded',
     noVisitText: 'Once the customer opens the chat on your site, page, referrer and device are shown here.',
     noHistory: 'No earlier conversations',

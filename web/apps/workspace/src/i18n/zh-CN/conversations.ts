@@ -198,7 +198,7 @@ export default {
     address: 'IP',
     enteredAt: '进入时间',
     unknown: '未知',
-    devices: { desktop: '电脑', mobile: '手机', tablet: '平板', bot: '程序' },
+    devices: { desktop: '电脑', phone: '手机', tablet: '平板', bot: '程序' },
     noVisit: '没有访问记录',
     noVisitText: '顾客打开网站上的聊天窗口后，这里会有页面、来路和设备。',
     noHistory: '没有更早的对话',

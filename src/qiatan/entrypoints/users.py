@@ -1,0 +1,138 @@
+"""Accounts made by whoever runs the installation: on the command line, and the demo's at the first start."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from sqlalchemy import text
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database
+from qiatan.infra.settings import Settings
+from qiatan.infra.setup_error import SetupError
+from qiatan.kit.errors import NotFound
+from qiatan.modules.accounts import contracts, service
+from qiatan.modules.accounts.contracts import Role
+from qiatan.modules.accounts.errors import EmailTaken
+
+DEMO_ENTERPRISE = "松间器物"
+DEMO_ADMIN = "沈知夏"
+DEMO_EMAIL = "admin@demo.local"
+
+# Any constant serves: two servers on one new database must not both make the demo.
+_DEMO_LOCK = 742827
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccess:
+    """The first account of a new installation. The password exists here and as a hash, nowhere else: show it once."""
+
+    enterprise_id: UUID
+    agent_id: UUID
+    email: str
+    password: str
+
+
+async def create_user(settings: Settings, *, email: str, name: str, enterprise: str, role: str, password: str) -> None:
+    """Make an account that can sign in at once, in the enterprise of that name (or id); a new one where there is none.
+
+    Needs `settings.database_url` of a migrated database; the server may run meanwhile.
+
+    Raises:
+        SetupError: in one line, which argument does not fit and why.
+    """
+    email = _checked("email", contracts.Email, email)
+    name, enterprise = _checked("--name", contracts.Name, name), _checked("--enterprise", contracts.Name, enterprise)
+    kind = _checked("--role", Role, role)
+    password_hash = await service.hash_password(_checked_password(password))
+    async with _database(settings) as database, database.system() as tx:
+        found = await service.enterprises_named(tx, enterprise)
+        if len(found) > 1:
+            ids = ", ".join(str(enterprise_id) for enterprise_id in found)
+            raise SetupError(f"--enterprise: {len(found)} enterprises have this name: give the id of one instead: {ids}")
+        if not found and kind is not Role.ADMIN:
+            raise SetupError(f"--role: {enterprise!r} would be a new enterprise, and its first account must be an admin")
+        try:
+            if found:
+                await service.add_agent(tx, found[0], new_id(), role=kind, name=name, email=email, password_hash=password_hash)
+            else:
+                await service.found_enterprise(tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash)
+        except EmailTaken:
+            raise SetupError(f"email: {email} has an account already: use another address, or `qiatan user password {email}`") from None
+
+
+async def set_password(settings: Settings, *, email: str, password: str) -> None:
+    """Set a password and end the account's sessions and links; conditions as `create_user`.
+
+    A running server learns of it from the database: the next request of an ended session is refused.
+
+    Raises:
+        SetupError: no account has the address, or the password does not fit.
+    """
+    password_hash = await service.hash_password(_checked_password(password))
+    async with _database(settings) as database, database.system() as tx:
+        try:
+            await service.reset_password(tx, email=email.strip(), password_hash=password_hash)
+        except NotFound as fault:
+            raise SetupError(f"email: {fault.message} Make one with `qiatan user create`.") from None
+
+
+async def ensure_demo(database: Database) -> DemoAccess | None:
+    """Make the demo enterprise when the installation is empty; None when it is not."""
+    async with database.system() as tx:
+        if await service.enterprise_ids(tx):
+            return None
+    password = secrets.token_urlsafe(12)
+    password_hash = await service.hash_password(password)
+    async with database.system() as tx:
+        await tx.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _DEMO_LOCK})
+        if await service.enterprise_ids(tx):
+            return None
+        record = await service.found_enterprise(
+            tx, name=DEMO_ENTERPRISE, admin_name=DEMO_ADMIN, email=DEMO_EMAIL, password_hash=password_hash
+        )
+    return DemoAccess(record.row.enterprise_id, record.row.id, DEMO_EMAIL, password)
+
+
+async def sign_in_link(database: Database, public_url: str) -> str | None:
+    """A fresh one-time link for the first administrator of the oldest enterprise; None when nobody can sign in."""
+    async with database.system() as tx:
+        for enterprise_id in (await service.enterprise_ids(tx))[:1]:
+            agent_id = await service.first_admin(tx, enterprise_id)
+            if agent_id is not None:
+                return public_url + await service.create_sign_in_link(tx, enterprise_id, agent_id)
+    return None
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    if settings.database_url is None:
+        raise RuntimeError("the command line opens the database first and fills in its address")
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+def _checked(argument: str, kind: Any, value: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise SetupError(f"{argument}: {value!r} does not fit: {said}") from None
+
+
+def _checked_password(password: str) -> str:
+    try:
+        checked: SecretStr = TypeAdapter(contracts.NewPassword).validate_python(password)
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise SetupError(f"password: {said}") from None
+    return checked.get_secret_value()

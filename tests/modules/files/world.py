@@ -1,0 +1,62 @@
+"""An enterprise with an agent, a visitor, and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+
+from qiatan.infra.resources import Resources
+from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.modules.files import service
+from qiatan.modules.files.contracts import Blob, File
+from qiatan.modules.files.models import FileRow
+from tests.modules.files.pictures import png
+from tests.support.doors import Doors
+from tests.support.factories import Tenant
+
+
+@dataclass
+class World:
+    tenant: Tenant
+    token: str
+    visitor: VisitorActor
+    resources: Resources
+    doors: Doors
+
+    @property
+    def agent(self) -> AgentActor:
+        return self.tenant.admin.actor
+
+    async def keep(self, actor: AgentActor | VisitorActor, *, name: str = "a.png", content: bytes | None = None) -> File:
+        prepared = await service.prepare_picture(name, content or png())
+        async with self.resources.database.tenant(actor.enterprise_id) as tx:
+            return await service.upload_picture(tx, actor, storage=self.resources.storage, prepared=prepared)
+
+    async def attach(self, actor: AgentActor | VisitorActor, file: File, conversation: UUID, message: UUID) -> File:
+        async with self.resources.database.tenant(actor.enterprise_id) as tx:
+            return await service.attach(tx, actor, file_id=file.id, conversation_id=conversation, client_message_id=message)
+
+    async def read(self, enterprise_id: UUID, conversation: UUID, file_id: UUID, *, thumb: bool = False) -> Blob:
+        async with self.resources.database.tenant(enterprise_id) as tx:
+            return await service.read_attached(
+                tx, storage=self.resources.storage, conversation_id=conversation, file_id=file_id, thumb=thumb
+            )
+
+    async def rows(self) -> int:
+        async with self.resources.database.tenant(self.tenant.enterprise_id) as tx:
+            return (await tx.session.execute(select(func.count()).select_from(FileRow))).scalar_one()
+
+    def on_disk(self) -> list[Path]:
+        return [path for path in (self.resources.settings.data_dir / "files").rglob("*") if path.is_file()]
+
+    async def run_deletions(self) -> int:
+        """Runs the deletion jobs that are waiting, as the worker does; returns how many there were."""
+        async with self.resources.database.system() as tx:
+            query = "DELETE FROM procrastinate_jobs WHERE task_name = 'files.delete_blobs' AND status = 'todo' RETURNING args"
+            waiting = list((await tx.session.execute(text(query))).scalars())
+        for arguments in waiting:
+            await service.DELETE_BLOBS.run(self.resources, **arguments)
+        return len(waiting)

@@ -1,0 +1,82 @@
+"""Who may grant and see what; when sessions end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
+from qiatan.modules.accounts import rules
+from qiatan.modules.accounts.contracts import Role
+
+NORTH, SOUTH, EAST = (UUID(int=number) for number in (1, 2, 3))
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+SERVE, EDIT = Point("talk.serve", "", everyday=True), Point("talk.edit", "")
+
+scopes = st.builds(Scope, st.sampled_from(ScopeKind), st.frozensets(st.sampled_from([NORTH, SOUTH, EAST])))
+
+
+def actor(scope: Scope, points: frozenset[str] = frozenset()) -> AgentActor:
+    return AgentActor(uuid4(), uuid4(), uuid4(), points, scope)
+
+
+def test_admins_hold_all_points_and_agents_the_everyday_ones():
+    assert rules.points_of(Role.ADMIN, (SERVE, EDIT)) == {"talk.serve", "talk.edit"}
+    assert rules.points_of(Role.AGENT, (SERVE, EDIT)) == {"talk.serve"}
+
+
+def test_a_role_brings_its_usual_scope():
+    assert rules.usual_scope(Role.ADMIN) == Scope(ScopeKind.ALL)
+    assert rules.usual_scope(Role.AGENT) == Scope(ScopeKind.SELF)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "covered"),
+    [
+        (Scope(ScopeKind.ALL), Scope(ScopeKind.ALL), True),
+        (Scope(ScopeKind.ALL), Scope(ScopeKind.GROUPS, frozenset({NORTH})), True),
+        (Scope(ScopeKind.GROUPS, frozenset({NORTH, SOUTH})), Scope(ScopeKind.GROUPS, frozenset({NORTH})), True),
+        (Scope(ScopeKind.GROUPS, frozenset({NORTH})), Scope(ScopeKind.GROUPS, frozenset({NORTH, SOUTH})), False),
+        (Scope(ScopeKind.GROUPS, frozenset({NORTH})), Scope(ScopeKind.ALL), False),
+        (Scope(ScopeKind.SELF), Scope(ScopeKind.GROUPS, frozenset({NORTH})), False),
+        (Scope(ScopeKind.SELF), Scope(ScopeKind.SELF), True),
+    ],
+)
+def test_a_scope_covers_another(own: Scope, other: Scope, covered: bool):
+    assert rules.covers(own, other) is covered
+
+
+@given(own=scopes, other=scopes, agent_groups=st.frozensets(st.sampled_from([NORTH, SOUTH, EAST])))
+def test_whoever_is_covered_sees_no_agent_that_the_covering_scope_hides(own: Scope, other: Scope, agent_groups: frozenset[UUID]):
+    colleague = uuid4()
+    if rules.covers(own, other) and rules.agent_in_scope(actor(other), colleague, agent_groups):
+        assert rules.agent_in_scope(actor(own), colleague, agent_groups)
+
+
+def test_nobody_grants_a_point_they_lack():
+    holder = actor(Scope(ScopeKind.ALL), frozenset({"talk.serve"}))
+    assert rules.may_grant(holder, points=frozenset({"talk.serve"}), scope=Scope(ScopeKind.ALL))
+    assert not rules.may_grant(holder, points=frozenset({"talk.serve", "talk.edit"}), scope=Scope())
+
+
+def test_scope_says_which_agents_and_groups_are_seen():
+    lead = actor(Scope(ScopeKind.GROUPS, frozenset({NORTH})))
+    assert rules.agent_in_scope(lead, lead.agent_id, ())
+    assert rules.agent_in_scope(lead, uuid4(), {NORTH, SOUTH})
+    assert not rules.agent_in_scope(lead, uuid4(), {SOUTH})
+    assert rules.group_in_scope(lead, NORTH)
+    assert not rules.group_in_scope(lead, SOUTH)
+    # Groups that are named although the kind is not `groups` mean nothing.
+    alone = actor(Scope(ScopeKind.SELF, frozenset({NORTH})))
+    assert not rules.agent_in_scope(alone, uuid4(), {NORTH})
+    assert not rules.group_in_scope(alone, NORTH)
+
+
+def test_a_session_ends_after_thirty_silent_days_and_never_lives_beyond_ninety():
+    assert rules.session_expiry(MONDAY, MONDAY) == MONDAY + timedelta(days=30)
+    assert rules.session_expiry(MONDAY, MONDAY + timedelta(days=45)) == MONDAY + timedelta(days=75)
+    assert rules.session_expiry(MONDAY, MONDAY + timedelta(days=89)) == MONDAY + timedelta(days=90)

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { safeHref, textParts } from '../model/links'
+import { fitted, refusalOf } from '../model/pictures'
+import { lengthOf } from '../model/text'
+import { clockTime, countUp, dayName, longDate, secondsSince, urgency } from '../model/time'
+
+const ZONE = 'Asia/Shanghai'
+const NOON = Date.parse('2026-11-22T04:00:00Z')
+
+describe('time', () => {
+  it('is read in the enterprise’s zone', () => {
+    expect(clockTime('2026-11-21T17:05:00Z', ZONE)).toBe('01:05')
+    expect(dayName('2026-11-21T17:05:00Z', NOON, ZONE)).toBe('today')
+    expect(dayName('2026-11-21T15:05:00Z', NOON, ZONE)).toBe('yesterday')
+    expect(dayName('2026-11-20T15:05:00Z', NOON, ZONE)).toBeNull()
+  })
+
+  it('knows yesterday on the day a clock changes', () => {
+    const afterChange = Date.parse('2026-03-08T20:00:00Z')
+    expect(dayName('2026-03-07T20:00:00Z', afterChange, 'America/New_York')).toBe('yesterday')
+  })
+
+  it('drops the year within it and puts a space between Han and digits', () => {
+    expect(longDate('2026-11-07T04:00:00Z', NOON, ZONE, 'zh-CN')).toBe('11 月 7 日')
+    expect(longDate('2025-11-07T04:00:00Z', NOON, ZONE, 'zh-CN')).toBe('2025 年 11 月 7 日')
+  })
+
+  it('counts up from the last unanswered message', () => {
+    expect([24, 92, 727, 3729].map(countUp)).toEqual(['0:24', '1:32', '12:07', '1:02:09'])
+    expect(secondsSince('2026-11-22T04:00:10Z', NOON)).toBe(0)
+    expect([59, 60, 119, 120].map(urgency)).toEqual(['calm', 'soon', 'soon', 'late'])
+  })
+})
+
+describe('addresses in a text', () => {
+  it('become links without the stop that ends the sentence', () => {
+    expect(textParts('见 https://a.example/x?y=1。谢谢')).toEqual([
+      { text: '见 ', href: null },
+      { text: 'https://a.example/x?y=1', href: 'https://a.example/x?y=1' },
+      { text: '。谢谢', href: null },
+    ])
+  })
+
+  it('lose nothing of the text', () => {
+    for (const text of ['', '<script>alert(1)</script>', 'http://', 'a\nb  c', 'https://user:pw@bank.example/ 看']) {
+      expect(textParts(text).map((part) => part.text).join('')).toBe(text)
+    }
+  })
+
+  it('are web addresses only, with no name before the host', () => {
+    expect(safeHref('javascript:alert(1)')).toBeNull()
+    expect(safeHref('https://bank.example@evil.example/')).toBeNull()
+    expect(safeHref('https://a.example/')).toBe('https://a.example/')
+  })
+})
+
+describe('pictures', () => {
+  it('are refused before they are sent', () => {
+    expect(refusalOf({ type: 'image/png', size: 10 * 1024 * 1024 })).toBeNull()
+    expect(refusalOf({ type: 'image/png', size: 10 * 1024 * 1024 + 1 })).toBe('tooLarge')
+    expect(refusalOf({ type: 'image/svg+xml', size: 10 })).toBe('notPicture')
+    expect(refusalOf({ type: 'image/jpeg', size: 0 })).toBe('empty')
+  })
+
+  it('keep their proportions and are never enlarged', () => {
+    expect(fitted(2000, 1000, { width: 200, height: 200 })).toEqual({ width: 200, height: 100 })
+    expect(fitted(50, 40, { width: 200, height: 200 })).toEqual({ width: 50, height: 40 })
+  })
+})
+
+it('counts a text in code points, as the server does', () => {
+  expect(lengthOf('好😀')).toBe(2)
+})

@@ -1,0 +1,60 @@
+import type { Agent, Group } from '@qiatan/api'
+import { describe, expect, it } from 'vitest'
+import { roster } from '../src/settings/people/roster'
+import { searchTree } from '../src/settings/tree'
+import { badSite } from '../src/settings/web/limits'
+
+function agent(id: string, over: Partial<Agent> = {}): Agent {
+  return {
+    id, email: `${id}@example.com`, name: id, public_name: '', avatar_url: null, role: 'agent', scope: { kind: 'self', group_ids: [] }, group_ids: [],
+    max_conversations: 5, enabled: true, pending: false, locale: 'zh-CN', created_at: '2026-01-01T00:00:00Z', version: 1, ...over,
+  }
+}
+const group = (id: string): Group => ({ id, name: id, member_ids: [], version: 1 })
+
+describe('the list of agents', () => {
+  it('shows an agent of two groups in both, and keeps an empty group', () => {
+    const sections = roster([agent('a', { group_ids: ['g1', 'g2'] })], [group('g1'), group('g2'), group('g3')], '')
+    expect(sections.map((section) => [section.group?.id, section.agents.map((one) => one.id)])).toEqual([['g1', ['a']], ['g2', ['a']], ['g3', []]])
+  })
+
+  it('puts invited and disabled agents last, whatever their groups', () => {
+    const sections = roster([agent('a', { pending: true, group_ids: ['g1'] }), agent('b', { enabled: false, group_ids: ['g1'] }), agent('c')], [], '')
+    expect(sections.map((section) => [section.kind, section.agents[0]?.id])).toEqual([['none', 'c'], ['pending', 'a'], ['disabled', 'b']])
+  })
+
+  it('counts an agent whose groups are all gone as without group', () => {
+    expect(roster([agent('a', { group_ids: ['deleted'] })], [], '')[0]?.kind).toBe('none')
+  })
+
+  it('finds by name and by e-mail and hides groups without a match', () => {
+    const sections = roster([agent('Anna', { group_ids: ['g1'] }), agent('Bo')], [group('g1'), group('g2')], 'ANNA@')
+    expect(sections.map((section) => section.group?.id)).toEqual(['g1'])
+  })
+})
+
+describe('the search of settings', () => {
+  const words = (key: string): string => key
+
+  it('finds a page by what stands on it', () => {
+    expect(searchTree('greeting', words).flatMap((found) => found.items.map((item) => item.to))).toEqual(['/settings/web'])
+  })
+
+  it('finds nothing where nothing matches', () => {
+    expect(searchTree('zzz', words)).toEqual([])
+  })
+
+  it('shows all without a query', () => {
+    expect(searchTree('  ', words).flatMap((found) => found.items)).toHaveLength(4)
+  })
+})
+
+describe('allowed sites', () => {
+  it.each(['https://www.example.com', 'http://localhost:3000', 'https://例子.中国'])('takes %s', (site) => {
+    expect(badSite([site])).toBe(null)
+  })
+
+  it.each(['www.example.com', 'https://example.com/shop', 'https://*.example.com', 'ftp://example.com', 'https://a@example.com', ''])('refuses %j', (site) => {
+    expect(badSite(['https://ok.example', site])).toBe(2)
+  })
+})

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ApiClient, ApiError, retryAfterSeconds } from '../src'
+
+const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
+  new Response(status === 204 ? null : JSON.stringify(body), { status, headers })
+
+let fetched: ReturnType<typeof vi.fn<typeof fetch>>
+beforeEach(() => {
+  fetched = vi.fn<typeof fetch>()
+  vi.stubGlobal('fetch', fetched)
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
+
+const client = (onSignedOut?: () => void): ApiClient => new ApiClient({ csrfToken: () => 'token', ...(onSignedOut ? { onSignedOut } : {}) })
+const headersOf = (call: number): Headers => new Headers(fetched.mock.calls[call]?.[1]?.headers)
+
+describe('the client', () => {
+  it('sends the CSRF token with changes and not with reads', async () => {
+    fetched.mockImplementation(() => Promise.resolve(answer(200, {})))
+    await client().get('/me')
+    await client().patch('/me', { name: 'a' })
+    expect(headersOf(0).get('X-Qiatan-Csrf')).toBe(null)
+    expect(headersOf(1).get('X-Qiatan-Csrf')).toBe('token')
+  })
+
+  it('sends 1 as token where nobody is signed in', async () => {
+    fetched.mockResolvedValue(answer(200, {}))
+    await new ApiClient({ csrfToken: () => null }).post('/session', {})
+    expect(headersOf(0).get('X-Qiatan-Csrf')).toBe('1')
+  })
+
+  it('reads the error body: code, fields, request number, time to wait', async () => {
+    const body = { error: { code: 'invalid_input', message: 'm', fields: [{ field: 'name', code: 'too_long', message: 'x' }], request_id: 'r1' } }
+    fetched.mockResolvedValue(answer(422, body, { 'Retry-After': '7' }))
+    const error = await client().post('/x').catch((failure: unknown) => failure)
+    expect(error).toBeInstanceOf(ApiError)
+    expect(error).toMatchObject({ code: 'invalid_input', status: 422, requestId: 'r1', retryAfter: 7, fields: [{ field: 'name', code: 'too_long', message: 'x' }] })
+  })
+
+  it('calls an answer of another shape unexpected', async () => {
+    fetched.mockResolvedValue(new Response('<html>', { status: 500 }))
+    await expect(client().post('/x')).rejects.toMatchObject({ code: 'unexpected', status: 500 })
+  })
+
+  it('tries a read again when the line breaks, and gives up after the third time', async () => {
+    fetched.mockRejectedValue(new TypeError('broken'))
+    const call = expect(client().get('/me')).rejects.toMatchObject({ code: 'network' })
+    await vi.runAllTimersAsync()
+    await call
+    expect(fetched).toHaveBeenCalledTimes(3)
+  })
+
+  it('never repeats a change', async () => {
+    fetched.mockRejectedValue(new TypeError('broken'))
+    await expect(client().post('/x')).rejects.toMatchObject({ code: 'network' })
+    expect(fetched).toHaveBeenCalledTimes(1)
+  })
+
+  it('does not repeat a read that was refused', async () => {
+    fetched.mockResolvedValue(answer(403, { error: { code: 'not_allowed', message: '', request_id: 'r' } }))
+    await expect(client().get('/agents')).rejects.toMatchObject({ code: 'not_allowed' })
+    expect(fetched).toHaveBeenCalledTimes(1)
+  })
+
+  it('says when the session is over, but not for a wrong password', async () => {
+    const over = vi.fn()
+    fetched.mockResolvedValueOnce(answer(401, { error: { code: 'wrong_credentials', message: '', request_id: 'r' } }))
+    await expect(client(over).post('/session')).rejects.toMatchObject({ code: 'wrong_credentials' })
+    expect(over).not.toHaveBeenCalled()
+    fetched.mockResolvedValueOnce(answer(401, { error: { code: 'not_signed_in', message: '', request_id: 'r' } }))
+    await expect(client(over).get('/me')).rejects.toMatchObject({ code: 'not_signed_in' })
+    expect(over).toHaveBeenCalledOnce()
+  })
+
+  it('leaves out of the address what is not asked for', async () => {
+    fetched.mockResolvedValue(answer(200, { items: [], next: null }))
+    await client().get('/agents', { query: { after: null, limit: 100, name: 'a b' } })
+    expect(fetched.mock.calls[0]?.[0]).toBe('/api/v1/agents?limit=100&name=a+b')
+  })
+})
+
+describe('Retry-After', () => {
+  it('is read as seconds or as a date', () => {
+    expect(retryAfterSeconds('12', 0)).toBe(12)
+    expect(retryAfterSeconds('Thu, 01 Jan 1970 00:00:30 GMT', 10_000)).toBe(20)
+    expect(retryAfterSeconds('soon', 0)).toBe(null)
+    expect(retryAfterSeconds(null, 0)).toBe(null)
+  })
+})
