@@ -73,13 +73,20 @@ class Load:
         gate = asyncio.Semaphore(_CONNECT_AT_ONCE)
         await asyncio.gather(*(self._connect_visitor(number, token, gate) for number, token in enumerate(self._visitor_tokens)))
         await self._until(lambda: len(self._welcomed) == len(self._visitor_tokens), 60, "welcomes")
-        for start in range(0, len(self._visitors), _CONNECT_AT_ONCE):
-            for socket in self._visitors[start : start + _CONNECT_AT_ONCE]:
-                self._send(socket, time.perf_counter())
-            await self._until(lambda: not self._sent_at, 60, "first acknowledgements")
-        # The first message of a conversation goes to whoever it is assigned to by and by; agents get it with the conversation.
-        await asyncio.sleep(2)
-        self._unseen.clear()
+        # Each visitor opens a conversation and writes again until an agent sees it: then all are assigned.
+        deadline = time.monotonic() + 120
+        waiting = list(self._visitors)
+        while waiting:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(waiting)} conversations were not assigned ({self._error or 'the server said nothing'})")
+            self._unseen.clear()
+            probes: dict[bytes, LeanSocket] = {}
+            for start in range(0, len(waiting), _CONNECT_AT_ONCE):
+                for socket in waiting[start : start + _CONNECT_AT_ONCE]:
+                    probes[self._send(socket, time.perf_counter())] = socket
+                await self._until(lambda: not self._sent_at, 60, "first acknowledgements")
+            await asyncio.sleep(1)
+            waiting = [probes[client_id] for client_id in self._unseen]
 
     async def _connect_visitor(self, number: int, token: str, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -95,12 +102,13 @@ class Load:
                 raise TimeoutError(f"no {what} after {seconds:.0f} s ({self._error or 'the server said nothing'})")
             await asyncio.sleep(0.01)
 
-    def _send(self, socket: LeanSocket, at: float) -> None:
+    def _send(self, socket: LeanSocket, at: float) -> bytes:
         self._next += 1
         client_id = b"01930000-%04x-7000-8000-%012x" % (self._run, self._next)
         self._sent_at[client_id] = at
         self._unseen[client_id] = at
         socket.send(b'{"type":"send","client_message_id":"' + client_id + self._tail)
+        return client_id
 
     def _visitor_heard(self, socket: LeanSocket, payload: bytes) -> None:
         now = time.perf_counter()

@@ -113,12 +113,18 @@ def unstamp(*steps: str) -> None:
 
 def make_venv() -> None:
     shown = output_of([str(PYTHON), "-c", "import sys; print(sys.prefix, sys.version_info >= (3, 11))"]) if PYTHON.exists() else None
-    if shown == f"{VENV} True":
+    if shown == f"{VENV} True" and not _moved_here():
         return
     unstamp("packages", "project")
     say(f"making .venv with Python {PYTHON_VERSION}")
     # Without pip: Debian leaves out what venv would install it from, and uv does not need it.
     call([sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)])
+
+
+def _moved_here() -> bool:
+    """Whether the checkout was moved or copied with its .venv, whose programs then call the Python of the old place."""
+    script = VENV / "bin" / "qiatan"
+    return script.is_file() and str(VENV) not in script.read_text()[:1024]
 
 
 def install_uv() -> None:

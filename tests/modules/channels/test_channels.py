@@ -49,7 +49,7 @@ async def test_an_administrator_makes_sees_and_changes_a_channel(database: Datab
 
     assert (created.status_code, channel["name"], channel["kind"], channel["version"]) == (201, "小程序商城", "web", 1)
     assert len(channel["key"]) >= 22
-    assert channel["snippet"] == f'<script src="http://qiatan.test/widget.js" data-key="{channel["key"]}" async></script>'
+    assert channel["snippet"] == f'<script async src="http://qiatan.test/widget.js" data-channel="{channel["key"]}"></script>'
     assert "enterprise_id" not in channel
     assert changed.status_code == 200
     assert (

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.modules.files import service
+from qiatan.modules.files.jobs import delete_blobs
 from qiatan.modules.files.contracts import Blob, File
 from qiatan.modules.files.models import FileRow
 from tests.modules.files.pictures import png
@@ -58,5 +59,5 @@ class World:
             query = "DELETE FROM procrastinate_jobs WHERE task_name = 'files.delete_blobs' AND status = 'todo' RETURNING args"
             waiting = list((await tx.session.execute(text(query))).scalars())
         for arguments in waiting:
-            await service.DELETE_BLOBS.run(self.resources, **arguments)
+            await delete_blobs.run(self.resources, **arguments)
         return len(waiting)

@@ -297,20 +297,6 @@ async def test_another_page_after_a_long_pause_is_another_visit_on_the_same_devi
     assert (visit.landing_url, visit.referrer, visit.browser) == ("https://shop.example/cart", None, "Chrome 126")
 
 
-async def test_staying_is_noted_to_the_minute(site: Site, clock: FakeClock) -> None:
-    actor = await site.who((await site.greet()).json()["token"])
-    assert actor is not None
-    noted = []
-    for seconds in (60, 1):
-        clock.advance(seconds=seconds)
-        async with site.database.tenant(actor.enterprise_id) as tx:
-            await service.touch(tx, actor)
-        noted.append((await site.visits())[0].last_seen_at)
-
-    began = clock.now().replace(minute=0, second=0)
-    assert noted == [began, clock.now()]
-
-
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer qv_" + "A" * 43, "Basic x"])
 async def test_the_page_is_told_by_visitors_only(site: Site, authorization: str) -> None:
     await site.greet()

@@ -122,7 +122,7 @@ def test_a_new_channel_is_a_name_and_nothing_else(field: str) -> None:
 
 
 def test_the_snippet_is_one_script_tag() -> None:
-    assert snippet("https://talk.example", "KEY") == '<script src="https://talk.example/widget.js" data-key="KEY" async></script>'
+    assert snippet("https://talk.example", "KEY") == '<script async src="https://talk.example/widget.js" data-channel="KEY"></script>'
 
 
 @pytest.mark.parametrize("text", ["", "short", "a" * 21, "a" * 65, "a" * 21 + "'", "键" * 22, "a" * 21 + "\x00"])

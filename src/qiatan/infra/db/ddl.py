@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from qiatan.infra.db.roles import APP, SYSTEM
 
-if TYPE_CHECKING:
-    from alembic.operations import Operations
+
+class Operations(Protocol):
+    """Alembic's `op`, as far as it is used here."""
+
+    def execute(self, sqltext: str) -> None: ...
+
 
 _ENTERPRISE = "(SELECT NULLIF(current_setting('qiatan.enterprise', true), '')::uuid)"
 

@@ -85,7 +85,7 @@ class Envelope:
 
 
 def _is_multipart(scope: Scope) -> bool:
-    return any(name == b"content-type" and value.startswith(b"multipart/") for name, value in scope["headers"])
+    return any(name == b"content-type" and value.lower().startswith(b"multipart/") for name, value in scope["headers"])
 
 
 def _content_length(scope: Scope) -> int | None:

@@ -7,7 +7,7 @@ from html import escape
 
 def snippet(public_url: str, key: str) -> str:
     """The one line an enterprise pastes into its pages."""
-    return f'<script src="{escape(public_url)}/widget.js" data-key="{escape(key)}" async></script>'
+    return f'<script async src="{escape(public_url)}/widget.js" data-channel="{escape(key)}"></script>'
 
 
 def looks_like_key(text: str) -> bool:

@@ -170,5 +170,12 @@ class WithdrawMessage(_In):
     client_message_id: UUID
 
 
+class RenameCustomer(_In):
+    """A name for the customer; `version` is the customer's, as it was read."""
+
+    name: str = Field(max_length=200)
+    version: int
+
+
 class MarkRead(_In):
     seq: int = Field(ge=0, le=2_000_000_000)

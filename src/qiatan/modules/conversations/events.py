@@ -21,10 +21,10 @@ class MessagesAppended(Event):
 
 
 class ConversationChanged(Event):
-    """A conversation was opened, assigned, released or ended. `left` names who no longer serves it."""
+    """A conversation was opened, assigned, released or ended, or its customer got a name. `left` is who no longer serves it."""
 
     type: Literal["conversation.changed.v1"] = "conversation.changed.v1"
-    what: Literal["opened", "assigned", "released", "ended"]
+    what: Literal["opened", "assigned", "released", "ended", "renamed"]
     conversation: Conversation
     left: UUID | None = None
 

@@ -1,21 +1,40 @@
-"""Background jobs."""
+"""Background jobs: contents are deleted by the worker, after the transaction that gave them up."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from qiatan.infra.db import Tx
 from qiatan.infra.jobs import JobList
 from qiatan.infra.resources import Resources
-from qiatan.modules.files import service
+from qiatan.modules.files.repository import Blobs, FileSweep
 
 jobs = JobList("files")
-jobs.jobs.append(service.DELETE_BLOBS)
 
 BATCH = 200
+UNUSED_FOR = timedelta(hours=24)
+
+
+@jobs.job
+async def delete_blobs(resources: Resources, *, blobs: list[str]) -> None:
+    """Remove contents from the disk; those that are gone already are fine."""
+    for blob in blobs:
+        await resources.storage.delete(blob)
+
+
+async def defer_deletion(tx: Tx, rows: Blobs) -> None:
+    """Write the deletion of given-up contents into the transaction that gives them up."""
+    names = [name for row in rows for name in row if name is not None]
+    if names:
+        await tx.defer(delete_blobs, blobs=names)
 
 
 @jobs.periodic("47 * * * *")
 async def purge_unused(resources: Resources) -> None:
-    """Delete pictures that were sent up and never used, a batch per transaction."""
+    """Give up pictures that were put into no message within a day, in all enterprises, a batch per transaction."""
     dropped = BATCH
     while dropped == BATCH:
         async with resources.database.system() as tx:
-            dropped = await service.drop_unused(tx, BATCH)
+            rows = await FileSweep(tx).drop_unattached(tx.now - UNUSED_FOR, BATCH)
+            await defer_deletion(tx, rows)
+        dropped = len(rows)

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
-from qiatan.infra.http.downloads import picture_response as picture_response  # noqa: PLC0414 -- handed on, until its callers take it from there
-from qiatan.infra.jobs import Job
 from qiatan.infra.pictures import THUMB_TYPE, Picture, sanitize
-from qiatan.infra.resources import Resources
 from qiatan.infra.storage import Storage
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.errors import TooLarge
 from qiatan.modules.files import permissions, rules
 from qiatan.modules.files.contracts import Blob, File
 from qiatan.modules.files.errors import FileNotFound
+from qiatan.modules.files.jobs import defer_deletion
 from qiatan.modules.files.models import FileRow
-from qiatan.modules.files.repository import Blobs, FileRepository, FileSweep
+from qiatan.modules.files.repository import FileRepository
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 2560
 THUMB_SIDE = 480
 MAX_UNATTACHED = 20
-UNUSED_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, *, storage: S
         height=picture.height,
         created_at=tx.now,
     )
-    await _defer_deletion(tx, await repository.drop_oldest_unattached(kind, uploader_id, MAX_UNATTACHED))
+    await defer_deletion(tx, await repository.drop_oldest_unattached(kind, uploader_id, MAX_UNATTACHED))
     await storage.put(prepared.blob, picture.content)
     if picture.thumb is not None:
         await storage.put(prepared.thumb_blob, picture.thumb)
@@ -153,32 +149,7 @@ async def read_attached(tx: Tx, *, storage: Storage, conversation_id: UUID, file
 async def remove_attached(tx: Tx, *, conversation_id: UUID, file_id: UUID) -> None:
     """Withdraw a picture: nobody can read it from the commit on, its contents are deleted soon after. Repeating changes nothing."""
     dropped = await FileRepository(tx, tx.enterprise_id).mark_deleted(file_id, conversation_id, tx.now)
-    await _defer_deletion(tx, dropped)
-
-
-async def drop_unused(tx: Tx, limit: int) -> int:
-    """Give up pictures that were put into no message within a day, in all enterprises; returns how many, at most `limit`.
-
-    Needs a system transaction.
-    """
-    dropped = await FileSweep(tx).drop_unattached(tx.now - UNUSED_FOR, limit)
-    await _defer_deletion(tx, dropped)
-    return len(dropped)
-
-
-async def _delete_blobs(resources: Resources, *, blobs: list[str]) -> None:
-    for blob in blobs:
-        await resources.storage.delete(blob)
-
-
-DELETE_BLOBS = Job("files.delete_blobs", _delete_blobs)
-"""Removes contents from the disk; those that are gone already are fine. Written where rows are given up, run by the worker."""
-
-
-async def _defer_deletion(tx: Tx, rows: Blobs) -> None:
-    names = [name for row in rows for name in row if name is not None]
-    if names:
-        await tx.defer(DELETE_BLOBS, blobs=names)
+    await defer_deletion(tx, dropped)
 
 
 def _uploader(actor: AgentActor | VisitorActor) -> tuple[str, UUID]:

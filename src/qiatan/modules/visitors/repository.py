@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -92,16 +92,3 @@ class VisitRepository:
         self._session.add(row)
         await self._session.flush()
         return row
-
-    async def touch(self, customer_id: UUID, now: datetime, gap: timedelta, step: timedelta) -> None:
-        """Note that the visit goes on, unless that was noted within `step` or the visit is over."""
-        await self._session.execute(
-            update(VisitRow)
-            .where(
-                VisitRow.enterprise_id == self._enterprise_id,
-                VisitRow.customer_id == customer_id,
-                VisitRow.last_seen_at > now - gap,
-                VisitRow.last_seen_at < now - step,
-            )
-            .values(last_seen_at=now)
-        )

@@ -94,12 +94,6 @@ async def latest_visit(tx: Tx, *, customer_id: UUID) -> Visit | None:
     return None if row is None else _contract(row)
 
 
-async def touch(tx: Tx, actor: VisitorActor) -> None:
-    """Note that the visitor is still here (to the minute)."""
-    await customers.seen(tx, actor.customer_id)
-    await VisitRepository(tx, tx.enterprise_id).touch(actor.customer_id, tx.now, rules.VISIT_GAP, rules.SEEN_STEP)
-
-
 _BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address")
 
 

@@ -115,6 +115,11 @@ class ConversationRepository:
         query = self._all().where(Row.customer_id == customer_id, Row.channel_id == channel_id, OPEN)
         return (await self._session.execute(query)).scalar_one_or_none()
 
+    async def open_of_customer_anywhere(self, customer_id: UUID) -> list[ConversationRow]:
+        """The customer's open conversations on all channels, locked in key order."""
+        query = self._all().where(Row.customer_id == customer_id, OPEN).order_by(Row.id).with_for_update(key_share=True)
+        return list((await self._session.execute(query)).scalars())
+
     async def open(self, conversation_id: UUID, customer_id: UUID, channel_id: UUID, now: datetime) -> bool:
         """Insert a waiting conversation; False when the customer has an open one on this channel already."""
         statement = (

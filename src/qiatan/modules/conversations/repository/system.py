@@ -54,15 +54,19 @@ async def drifted_counters(tx: Tx) -> int:
     result = await tx.session.execute(
         text(
             """
-            SELECT count(*) FROM conversations v
-             WHERE v.status <> 'ended' AND (v.head, v.agent_unread, v.customer_unread) IS DISTINCT FROM (
-                SELECT coalesce(max(m.seq), 0)::int,
+            SELECT count(*)
+              FROM conversations v
+             CROSS JOIN LATERAL (
+                SELECT coalesce(max(m.seq), 0)::int AS head,
                        count(*) FILTER (WHERE m.seq > v.agent_read_seq AND m.sender_kind = 'customer'
-                                          AND m.kind <> 'withdrawal')::int,
+                                          AND m.kind <> 'withdrawal')::int AS agent_unread,
                        count(*) FILTER (WHERE m.seq > v.customer_read_seq AND m.sender_kind = 'agent'
-                                          AND m.kind <> 'withdrawal')::int
+                                          AND m.kind <> 'withdrawal')::int AS customer_unread
                   FROM messages m
-                 WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id)
+                 WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id) AS truth
+             WHERE v.status <> 'ended'
+               AND (v.head, v.agent_unread, v.customer_unread)
+                   IS DISTINCT FROM (truth.head, truth.agent_unread, truth.customer_unread)
             """
         )
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
@@ -18,12 +19,14 @@ from qiatan.modules.conversations.contracts import (
     Conversation,
     MarkRead,
     MessagePage,
+    RenameCustomer,
     SendMessage,
     View,
     WithdrawMessage,
 )
 from qiatan.modules.conversations.permissions import END, SERVE
-from qiatan.modules.files.service import picture_response
+from qiatan.modules.customers.contracts import Customer
+from qiatan.modules.customers.permissions import EDIT as EDIT_CUSTOMER
 
 router = APIRouter()
 
@@ -80,6 +83,13 @@ async def end_conversation(actor: Annotated[AgentActor, Depends(Requires(END))],
 @router.get("/conversations/{conversation_id}/context")
 async def get_conversation_context(actor: Server, tx: TenantTx, conversation_id: UUID) -> Context:
     return await service.context(tx, actor, conversation_id)
+
+
+@router.patch("/conversations/{conversation_id}/customer")
+async def rename_customer(
+    actor: Annotated[AgentActor, Depends(Requires(EDIT_CUSTOMER))], tx: TenantTx, conversation_id: UUID, body: RenameCustomer
+) -> Customer:
+    return await service.rename_customer(tx, actor, conversation_id, name=body.name, version=body.version)
 
 
 @router.get("/conversations/{conversation_id}/files/{file_id}", response_class=Response)

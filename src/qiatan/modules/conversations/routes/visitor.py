@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Visitor
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
@@ -22,7 +23,6 @@ from qiatan.modules.conversations.contracts import (
     SendMessage,
     WithdrawMessage,
 )
-from qiatan.modules.files.service import picture_response
 
 router = APIRouter(prefix="/widget")
 

@@ -1,6 +1,7 @@
 """The use cases of conversations; other modules and the doors call these."""
 
 from qiatan.modules.conversations.service.changing import assign, end, end_own, release, release_all_of
+from qiatan.modules.conversations.service.customer import rename_customer
 from qiatan.modules.conversations.service.digest import digest_of, digests
 from qiatan.modules.conversations.service.reading import (
     context,
@@ -56,6 +57,7 @@ __all__ = [
     "picture_own",
     "release",
     "release_all_of",
+    "rename_customer",
     "send",
     "send_own",
     "shown",

@@ -43,8 +43,9 @@ function byAgent(conversations: readonly Conversation[], agentName: RowsInput['a
     groups.set(agentId, [...(groups.get(agentId) ?? []), conversation])
   }
   return [...groups].flatMap(([agentId, group]): ListRow[] => {
-    const first = group[0]
-    const name = first ? agentName(first, agentId) : ''
+    // A conversation that was just handed over may not name its agent yet; another one of the same agent does.
+    const named = group.find((one) => one.participants.some((person) => person.id === agentId)) ?? group[0]
+    const name = named ? agentName(named, agentId) : ''
     return [{ type: 'agent', key: `agent-${agentId}`, agentId, name, count: group.length }, ...group.map((one) => row(one, false))]
   })
 }

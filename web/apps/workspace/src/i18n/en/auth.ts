@@ -28,7 +28,7 @@ export default {
     toSignIn: 'Have an account?',
     signIn: 'Sign in',
     closed: 'Sign-up is closed here',
-    closedHint: 'Ask your company’s administrator for an invitation link.',
+    closedHint: 'Ask your company\'s administrator for an invitation link.',
   },
   invitation: {
     page: 'Invitation',

@@ -1,0 +1,154 @@
+"""Groups."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from qiatan.kit.access import Scope, ScopeKind
+from tests.support.doors import Doors
+from tests.support.factories import Factories, Tenant
+
+
+@pytest.fixture
+async def tenant(factories: Factories) -> Tenant:
+    return await factories.tenant()
+
+
+async def groups_of(doors: Doors, tenant: Tenant) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await doors.agent(tenant.admin).get("/groups")).json()["items"]
+    return items
+
+
+async def test_a_group_is_made_changed_and_deleted(doors: Doors, factories: Factories, tenant: Tenant):
+    first, second = await factories.agent(tenant.enterprise_id), await factories.agent(tenant.enterprise_id)
+    admin = doors.agent(tenant.admin)
+
+    made = await admin.post("/groups", json={"name": " 售前 ", "member_ids": [str(first.id)]})
+    assert made.status_code == 201
+    group = made.json()
+    assert (group["name"], group["member_ids"], group["version"]) == ("售前", [str(first.id)], 1)
+
+    changed = await admin.patch(f"/groups/{group['id']}", json={"name": "售后", "member_ids": [str(second.id)], "version": 1})
+    assert changed.json() == {"id": group["id"], "name": "售后", "member_ids": [str(second.id)], "version": 2}
+    assert await groups_of(doors, tenant) == [changed.json()]
+    agents = {agent["id"]: agent for agent in (await admin.get("/agents")).json()["items"]}
+    assert (agents[str(first.id)]["group_ids"], agents[str(first.id)]["version"]) == ([], 3)
+    assert (agents[str(second.id)]["group_ids"], agents[str(second.id)]["version"]) == ([group["id"]], 2)
+
+    assert (await admin.delete(f"/groups/{group['id']}")).status_code == 204
+    assert await groups_of(doors, tenant) == []
+    assert (await admin.get(f"/agents/{second.id}")).json()["group_ids"] == []
+    assert (await admin.delete(f"/groups/{group['id']}")).status_code == 404
+
+
+async def test_names_are_unique_whatever_the_case_in_one_enterprise_only(doors: Doors, factories: Factories, tenant: Tenant):
+    other = await factories.tenant()
+    admin = doors.agent(tenant.admin)
+    assert (await admin.post("/groups", json={"name": "Sales"})).status_code == 201
+    second = (await admin.post("/groups", json={"name": "Support"})).json()
+
+    again = await admin.post("/groups", json={"name": "SALES"})
+    renamed = await admin.patch(f"/groups/{second['id']}", json={"name": "sales", "version": 1})
+    elsewhere = await doors.agent(other.admin).post("/groups", json={"name": "Sales"})
+    same = await admin.patch(f"/groups/{second['id']}", json={"name": "SUPPORT", "version": 1})
+
+    for refused in (again, renamed):
+        assert refused.status_code == 422
+        assert [(problem["field"], problem["code"]) for problem in refused.json()["error"]["fields"]] == [("name", "taken")]
+    assert (elsewhere.status_code, same.status_code) == (201, 200)
+    assert [group["name"] for group in await groups_of(doors, tenant)] == ["Sales", "SUPPORT"]
+
+
+async def test_members_are_agents_of_the_same_enterprise(doors: Doors, factories: Factories, tenant: Tenant):
+    other = await factories.tenant()
+    for stranger in (other.admin.id, uuid4()):
+        refused = await doors.agent(tenant.admin).post("/groups", json={"name": "售前", "member_ids": [str(stranger)]})
+        assert refused.json()["error"]["fields"][0]["field"] == "member_ids"
+    assert await groups_of(doors, tenant) == []
+
+
+async def test_another_enterprises_group_does_not_exist(doors: Doors, factories: Factories, tenant: Tenant):
+    other = await factories.tenant()
+    foreign = await factories.group(other.enterprise_id, name="别家")
+    admin = doors.agent(tenant.admin)
+    assert (await admin.patch(f"/groups/{foreign}", json={"name": "改名", "version": 1})).status_code == 404
+    assert (await admin.delete(f"/groups/{foreign}")).status_code == 404
+    assert [group["name"] for group in await groups_of(doors, other)] == ["别家"]
+
+
+async def test_a_stale_version_changes_nothing(doors: Doors, factories: Factories, tenant: Tenant):
+    group = await factories.group(tenant.enterprise_id, name="售前")
+    admin = doors.agent(tenant.admin)
+    await admin.patch(f"/groups/{group}", json={"name": "售中", "version": 1})
+    refused = await admin.patch(f"/groups/{group}", json={"name": "售后", "version": 1})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_conflict")
+    assert [one["name"] for one in await groups_of(doors, tenant)] == ["售中"]
+
+
+async def test_scope_decides_which_groups_are_seen_and_changed(doors: Doors, factories: Factories, tenant: Tenant):
+    north = await factories.group(tenant.enterprise_id, name="北")
+    south = await factories.group(tenant.enterprise_id, name="南")
+    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({north})))
+    browser = doors.agent(lead)
+
+    assert [group["name"] for group in (await browser.get("/groups")).json()["items"]] == ["北"]
+    assert (await browser.patch(f"/groups/{south}", json={"name": "x", "version": 1})).status_code == 404
+    assert (await browser.delete(f"/groups/{south}")).status_code == 404
+    assert (await browser.post("/groups", json={"name": "新"})).status_code == 403
+    assert (await browser.patch(f"/groups/{north}", json={"name": "北方", "version": 1})).status_code == 200
+    assert [group["name"] for group in await groups_of(doors, tenant)] == ["北方", "南"]
+
+
+async def test_ordinary_agents_make_no_groups(doors: Doors, factories: Factories, tenant: Tenant):
+    member = await factories.agent(tenant.enterprise_id)
+    group = await factories.group(tenant.enterprise_id, member.id, name="售前")
+    browser = doors.agent(member)
+    answers = [
+        await browser.post("/groups", json={"name": "x"}),
+        await browser.patch(f"/groups/{group}", json={"name": "x", "version": 1}),
+        await browser.delete(f"/groups/{group}"),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [one["name"] for one in await groups_of(doors, tenant)] == ["售前"]
+
+
+async def test_whose_scope_loses_a_group_connects_anew_without_it(doors: Doors, factories: Factories, tenant: Tenant):
+    group = await factories.group(tenant.enterprise_id)
+    colleague = await factories.agent(tenant.enterprise_id, group_ids=(group,))
+    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
+    socket = await doors.agent_socket(lead)
+
+    assert (await doors.agent(tenant.admin).delete(f"/groups/{group}")).status_code == 204
+
+    assert await socket.until_closed() == 1012
+    assert (await doors.agent(lead).get(f"/agents/{colleague.id}")).status_code == 404
+
+
+async def test_frames_about_groups_and_agents_stop_at_the_scope(doors: Doors, factories: Factories, tenant: Tenant):
+    north = await factories.group(tenant.enterprise_id, name="北")
+    south = await factories.group(tenant.enterprise_id, name="南")
+    outside = await factories.agent(tenant.enterprise_id, group_ids=(south,))
+    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({north})))
+    hers, all_of_it = await doors.agent_socket(lead), await doors.agent_socket(tenant.admin)
+    admin = doors.agent(tenant.admin)
+
+    await admin.patch(f"/groups/{south}", json={"name": "南方", "version": 1})
+    await admin.patch(f"/agents/{outside.id}", json={"name": "改名", "version": 1})
+    await admin.patch(f"/groups/{north}", json={"name": "北方", "version": 1})
+
+    def changed(frames: list[dict[str, Any]]) -> list[tuple[str, UUID]]:
+        return [(frame["object"], UUID(frame["id"])) for frame in frames if frame["type"] == "changed"]
+
+    assert changed(await all_of_it.settle()) == [("group", south), ("agent", outside.id), ("group", north)]
+    assert changed(await hers.settle()) == [("group", north)]
+
+
+async def test_frames_stop_at_the_enterprise(doors: Doors, factories: Factories, tenant: Tenant):
+    other = await factories.tenant()
+    socket = await doors.agent_socket(other.admin)
+    await doors.agent(tenant.admin).post("/groups", json={"name": "售前"})
+    await doors.agent(tenant.admin).patch("/enterprise", json={"name": "改名", "version": 1})
+    assert [frame for frame in await socket.settle() if frame["type"] == "changed"] == []

@@ -1,0 +1,70 @@
+"""What other modules ask."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from qiatan.infra.db import Database
+from qiatan.kit.errors import NotFound
+from qiatan.modules.accounts import service
+from qiatan.modules.accounts.contracts import AgentBrief, ServingAgent
+from tests.support.doors import Doors
+from tests.support.factories import Factories
+
+
+async def test_visitors_see_the_public_name_or_else_the_name(factories: Factories, doors: Doors, database: Database):
+    tenant, other = await factories.tenant(), await factories.tenant()
+    shown = await factories.agent(tenant.enterprise_id, name="顾言")
+    await doors.agent(shown).patch("/me", json={"public_name": "小言", "version": 1})
+
+    async with database.tenant(tenant.enterprise_id) as tx:
+        briefs = await service.briefs(tx, {shown.id, tenant.admin.id, other.admin.id, uuid4()})
+        none = await service.briefs(tx, [])
+
+    assert briefs == {
+        shown.id: AgentBrief(id=shown.id, name="小言", avatar_url=None),
+        tenant.admin.id: AgentBrief(id=tenant.admin.id, name="沈知夏", avatar_url=None),
+    }
+    assert none == {}
+
+
+async def test_those_serve_who_are_enabled_and_have_joined(factories: Factories, database: Database):
+    tenant = await factories.tenant()
+    group = await factories.group(tenant.enterprise_id)
+    serving = await factories.agent(tenant.enterprise_id, max_conversations=3, group_ids=(group,))
+    await factories.agent(tenant.enterprise_id, enabled=False)
+    await factories.agent(tenant.enterprise_id, pending=True)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        found = await service.serving_agents(tx)
+    assert found == [
+        ServingAgent(id=tenant.admin.id, max_conversations=10, group_ids=[]),
+        ServingAgent(id=serving.id, max_conversations=3, group_ids=[group]),
+    ]
+
+
+async def test_members_of_groups(factories: Factories, database: Database):
+    tenant = await factories.tenant()
+    first, second = await factories.agent(tenant.enterprise_id), await factories.agent(tenant.enterprise_id)
+    north = await factories.group(tenant.enterprise_id, first.id)
+    south = await factories.group(tenant.enterprise_id, first.id, second.id)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        assert await service.member_ids(tx, {north}) == {first.id}
+        assert await service.member_ids(tx, {north, south}) == {first.id, second.id}
+        assert await service.member_ids(tx, set()) == frozenset()
+
+
+async def test_one_agent_and_the_enterprise(factories: Factories, database: Database):
+    tenant, other = await factories.tenant(), await factories.tenant()
+    async with database.tenant(tenant.enterprise_id) as tx:
+        assert (await service.get_agent(tx, tenant.admin.id)).email == tenant.admin.email
+        assert (await service.get_enterprise(tx)).name == tenant.name
+        with pytest.raises(NotFound):
+            await service.get_agent(tx, other.admin.id)
+
+
+async def test_all_enterprises_are_listed_for_the_program_itself(factories: Factories, database: Database):
+    tenants = [(await factories.tenant()).enterprise_id for _ in range(2)]
+    async with database.system() as tx:
+        assert set(tenants) <= set(await service.enterprise_ids(tx))

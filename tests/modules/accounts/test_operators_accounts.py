@@ -1,0 +1,109 @@
+"""Accounts made by whoever runs the installation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from qiatan.entrypoints import users
+from qiatan.infra.db import Database
+from qiatan.infra.settings import Settings
+from qiatan.infra.setup_error import SetupError
+from qiatan.modules.accounts import service
+from tests.modules.accounts.reading import session_ids
+from tests.support.doors import PUBLIC_URL, Doors
+from tests.support.factories import PASSWORD, Factories
+
+USER = {"email": "ming@shop.local", "name": "明", "enterprise": "松间器物", "role": "admin", "password": "tea leaves unfold"}
+
+
+@pytest.fixture
+async def new_installation(empty_database: str) -> AsyncIterator[Database]:
+    database = Database(empty_database, pool_size=2)
+    yield database
+    await database.dispose()
+
+
+async def test_the_first_start_makes_the_demo_once_even_when_two_start_at_once(new_installation: Database):
+    made = await asyncio.gather(*(users.ensure_demo(new_installation) for _ in range(2)))
+
+    access = next(one for one in made if one is not None)
+    assert [one is None for one in made].count(True) == 1
+    assert await users.ensure_demo(new_installation) is None
+    assert access.email == "admin@demo.local"
+    assert len(access.password) == 16
+    async with new_installation.tenant(access.enterprise_id) as tx:
+        assert (await service.get_enterprise(tx)).name == "松间器物"
+        admin = await service.get_agent(tx, access.agent_id)
+    assert (admin.name, admin.role.value, admin.pending) == ("沈知夏", "admin", False)
+
+
+async def test_every_start_gives_a_sign_in_link_for_the_first_administrator(new_installation: Database):
+    assert await users.sign_in_link(new_installation, PUBLIC_URL) is None
+    await users.ensure_demo(new_installation)
+    first = await users.sign_in_link(new_installation, PUBLIC_URL)
+    second = await users.sign_in_link(new_installation, PUBLIC_URL)
+    assert first is not None
+    assert second is not None
+    assert first.startswith(f"{PUBLIC_URL}/app/link#token=")
+    assert first != second
+
+
+async def test_users_are_made_on_the_command_line(new_installation: Database, empty_database: str, settings: Settings):
+    there = replace(settings, database_url=empty_database)
+    await users.create_user(there, **USER)
+    await users.create_user(there, **USER | {"email": "yan@shop.local", "role": "agent"})
+    async with new_installation.system() as tx:
+        (enterprise_id,) = await service.enterprise_ids(tx)
+    async with new_installation.tenant(enterprise_id) as tx:
+        assert len(await service.serving_agents(tx)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"email": "ming"}, "email: 'ming' does not fit"),
+        ({"role": "owner"}, "--role: 'owner' does not fit"),
+        ({"name": " "}, "--name: ' ' does not fit"),
+        ({"password": "short"}, "password: Use at least 10"),
+        ({"role": "agent"}, "its first account must be an admin"),
+    ],
+)
+async def test_arguments_that_do_not_fit_are_named(
+    new_installation: Database, empty_database: str, settings: Settings, changed: dict[str, str], said: str
+):
+    with pytest.raises(SetupError, match=said) as refused:
+        await users.create_user(replace(settings, database_url=empty_database), **USER | changed)
+    assert "\n" not in str(refused.value)
+    assert USER["password"] not in str(refused.value)
+    async with new_installation.system() as tx:
+        assert await service.enterprise_ids(tx) == []
+
+
+async def test_an_address_in_use_and_a_name_in_use_twice_are_explained(factories: Factories, database_url: str, settings: Settings):
+    there = replace(settings, database_url=database_url)
+    first, second = await factories.tenant("两家同名"), await factories.tenant("两家同名")
+    with pytest.raises(SetupError, match="has an account already"):
+        await users.create_user(there, **USER | {"email": first.admin.email, "enterprise": str(first.enterprise_id)})
+    with pytest.raises(SetupError, match=str(second.enterprise_id)):
+        await users.create_user(there, **USER | {"email": "two@shop.local", "enterprise": "两家同名"})
+
+
+async def test_a_password_set_by_the_operator_ends_all_sessions(
+    doors: Doors, factories: Factories, database: Database, database_url: str, settings: Settings
+):
+    tenant = await factories.tenant()
+    await users.set_password(replace(settings, database_url=database_url), email=tenant.admin.email.upper(), password="tea leaves unfold")
+    assert await session_ids(database, tenant.admin.id) == set()
+    assert (await doors.agent(tenant.admin).get("/me")).status_code == 401
+    body = {"email": tenant.admin.email, "password": PASSWORD}
+    assert (await doors.stranger().post("/session", json=body)).status_code == 401
+    assert (await doors.stranger().post("/session", json=body | {"password": "tea leaves unfold"})).status_code == 200
+
+
+async def test_an_unknown_address_is_said_to_be_unknown(database_url: str, settings: Settings):
+    with pytest.raises(SetupError, match=r"No account has the e-mail address nobody@shop\.local\."):
+        await users.set_password(replace(settings, database_url=database_url), email="nobody@shop.local", password="tea leaves unfold")
