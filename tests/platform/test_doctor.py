@@ -99,9 +99,9 @@ def test_an_address_without_encryption_is_found(tmp_path: Path, free_port: int) 
     assert "public url" not in examine(tmp_path, free_port, PUBLIC_URL="https://talk.example.com")
 
 
-def test_a_running_server_is_examined_through_its_own_database(scratch: Path, hold: Hold, free_port: int) -> None:
-    held = hold(scratch)
-    found = examine(scratch, free_port)
+def test_a_running_server_is_examined_through_its_own_database(made: Path, hold: Hold, free_port: int) -> None:
+    held = hold(made)
+    found = examine(made, free_port)
     assert found["database"].message.startswith("embedded, PostgreSQL 18")
     assert found["migrations"].level == "warn"
     assert "qiatan migrate" in (found["migrations"].remedy or "")
@@ -117,7 +117,7 @@ async def test_a_migrated_database_is_well(empty_database: str, tmp_path: Path, 
 
 def test_the_command_tells_programs_too(tmp_path: Path, listener: socket.socket) -> None:
     command = [sys.executable, "-m", "qiatan", "doctor", "--json", "--data", str(tmp_path), "--port", str(listener.getsockname()[1])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     told = json.loads(done.stdout)
     assert done.returncode == 1
     assert told["ok"] is False

@@ -32,29 +32,29 @@ def kept(url: str) -> list[int]:
 
 
 @linux_only
-def test_postgres_dies_with_a_server_that_is_killed_and_the_next_start_has_everything(scratch: Path, hold: Hold) -> None:
-    first = hold(scratch)
+def test_postgres_dies_with_a_server_that_is_killed_and_the_next_start_has_everything(made: Path, hold: Hold) -> None:
+    first = hold(made)
     insert(first.url, 1)
     first.kill()
     await_end(first.postgres)
 
-    second = hold(scratch)
+    second = hold(made)
     assert kept(second.url) == [1]
     second.stop()
 
 
-def test_a_start_does_not_wait_for_the_killed_one_to_be_gone(scratch: Path, hold: Hold) -> None:
-    first = hold(scratch)
+def test_a_start_does_not_wait_for_the_killed_one_to_be_gone(made: Path, hold: Hold) -> None:
+    first = hold(made)
     insert(first.url, 1)
     first.kill()
-    second = hold(scratch)
+    second = hold(made)
     assert kept(second.url) == [1]
     assert not alive(first.postgres)
     second.stop()
 
 
-async def test_a_killed_postgres_comes_back_with_what_was_committed(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch)
+async def test_a_killed_postgres_comes_back_with_what_was_committed(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made)
     url = await postgres.start()
     insert(url, 7)
     before = postgres.pid
@@ -75,15 +75,15 @@ async def answers(url: str) -> bool:
         return False
 
 
-async def test_an_orphan_on_the_same_data_is_stopped(scratch: Path, embedded: Embedded) -> None:
+async def test_an_orphan_on_the_same_data_is_stopped(made: Path, embedded: Embedded) -> None:
     """Where the kernel does not tell of the server's death: a postmaster without the death pact and without a server."""
-    made = embedded(scratch)
-    await made.start()
-    await made.stop()
-    placement = made._placement
+    earlier = embedded(made)
+    await earlier.start()
+    await earlier.stop()
+    placement = earlier._placement
     assert placement is not None
     orphan = subprocess.Popen(
-        [str(placement.bin / "postgres"), "-D", str(placement.cluster), "-c", f"config_file={scratch}/postgresql.d/postgresql.conf"],
+        [str(placement.bin / "postgres"), "-D", str(placement.cluster), "-c", f"config_file={made}/postgresql.d/postgresql.conf"],
         cwd="/",
         env=cluster_module.environment(),
         start_new_session=True,
@@ -93,7 +93,7 @@ async def test_an_orphan_on_the_same_data_is_stopped(scratch: Path, embedded: Em
     while cluster_module.postmaster_status(placement.cluster) != (orphan.pid, "ready"):
         await asyncio.sleep(0.02)
 
-    postgres = embedded(scratch)
+    postgres = embedded(made)
     began = time.monotonic()
     await postgres.start()
     assert time.monotonic() - began < 10
@@ -102,8 +102,8 @@ async def test_an_orphan_on_the_same_data_is_stopped(scratch: Path, embedded: Em
     await postgres.stop()
 
 
-async def test_a_stale_file_that_names_somebody_elses_process_is_no_obstacle(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch)
+async def test_a_stale_file_that_names_somebody_elses_process_is_no_obstacle(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made)
     await postgres.start()
     assert postgres.cluster_dir is not None
     lines = (postgres.cluster_dir / "postmaster.pid").read_text().splitlines()
@@ -111,7 +111,7 @@ async def test_a_stale_file_that_names_somebody_elses_process_is_no_obstacle(scr
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         (postgres.cluster_dir / "postmaster.pid").write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
-        again = embedded(scratch)
+        again = embedded(made)
         await again.start()
         assert stranger.poll() is None
         await again.stop()
@@ -120,16 +120,16 @@ async def test_a_stale_file_that_names_somebody_elses_process_is_no_obstacle(scr
         stranger.wait()
 
 
-async def test_a_second_server_on_the_same_data_is_told_who_has_it(scratch: Path, embedded: Embedded, hold: Hold) -> None:
-    first = hold(scratch)
+async def test_a_second_server_on_the_same_data_is_told_who_has_it(made: Path, embedded: Embedded, hold: Hold) -> None:
+    first = hold(made)
     with pytest.raises(ClusterInUse, match=f"process {first.process.pid} already serves .*DATA="):
-        await embedded(scratch).start()
+        await embedded(made).start()
     insert(first.url, 1)
     first.stop()
 
 
-async def test_a_start_that_fails_leaves_the_directory_free(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch, durable=False)
+async def test_a_start_that_fails_leaves_the_directory_free(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made, durable=False)
     await postgres.start()
     await postgres.stop()
     assert postgres.cluster_dir is not None
@@ -151,8 +151,8 @@ def test_a_start_that_died_halfway_is_begun_anew(scratch: Path, hold: Hold) -> N
     assert not half.exists()
 
 
-def test_sigterm_stops_everything_within_ten_seconds(scratch: Path, hold: Hold) -> None:
-    held = hold(scratch)
+def test_sigterm_stops_everything_within_ten_seconds(made: Path, hold: Hold) -> None:
+    held = hold(made)
     idle = psycopg.connect(held.url)
     idle.execute("SELECT 1")
     began = time.monotonic()
@@ -163,9 +163,9 @@ def test_sigterm_stops_everything_within_ten_seconds(scratch: Path, hold: Hold) 
 
 
 @linux_only
-def test_ctrl_c_reaches_only_the_server(scratch: Path, hold: Hold) -> None:
+def test_ctrl_c_reaches_only_the_server(made: Path, hold: Hold) -> None:
     """The terminal interrupts a whole process group; PostgreSQL is in a session of its own."""
-    held = hold(scratch, start_new_session=True)
+    held = hold(made, start_new_session=True)
     assert os.getsid(held.postgres) == held.postgres
     assert os.getpgid(held.postgres) != os.getpgid(held.process.pid)
     held.stop()

@@ -49,18 +49,18 @@ async def test_the_first_start_makes_a_durable_database_and_the_second_is_quick(
     await second.stop()
 
 
-async def test_it_listens_on_a_socket_that_only_its_user_can_reach(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch, durable=False)
+async def test_it_listens_on_a_socket_that_only_its_user_can_reach(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made, durable=False)
     url = await postgres.start()
     assert await show(url, "listen_addresses") == {"listen_addresses": ""}
-    assert stat.S_IMODE((scratch / "run").stat().st_mode) == 0o700
+    assert stat.S_IMODE((made / "run").stat().st_mode) == 0o700
     assert postgres.cluster_dir is not None
     assert stat.S_IMODE(postgres.cluster_dir.stat().st_mode) == 0o700
     await postgres.stop()
 
 
-async def test_the_product_is_no_superuser_but_may_make_and_take_roles(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch, durable=False)
+async def test_the_product_is_no_superuser_but_may_make_and_take_roles(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made, durable=False)
     async with await psycopg.AsyncConnection.connect(await postgres.start()) as connection:
         row = await (await connection.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")).fetchone()
         assert row == (False, False)
@@ -69,18 +69,18 @@ async def test_the_product_is_no_superuser_but_may_make_and_take_roles(scratch: 
     await postgres.stop()
 
 
-async def test_stopping_ends_every_process_and_frees_the_directory(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch)
+async def test_stopping_ends_every_process_and_frees_the_directory(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made)
     await postgres.start()
     pid = postgres.pid
     assert pid is not None
-    assert holder_of(scratch) is not None
+    assert holder_of(made) is not None
     began = time.monotonic()
     await postgres.stop()
     assert time.monotonic() - began < 10
     assert not alive(pid)
     assert postgres.pid is None
-    assert holder_of(scratch) is None
+    assert holder_of(made) is None
     await postgres.stop()
 
 
@@ -96,30 +96,30 @@ async def test_a_path_too_long_for_a_socket_gets_a_private_directory_elsewhere(s
     place.rmdir()
 
 
-async def test_other_commands_share_the_running_server(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch, durable=False)
+async def test_other_commands_share_the_running_server(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made, durable=False)
     url = await postgres.start()
-    async with open_database(Settings(data_dir=scratch)) as shared:
+    async with open_database(Settings(data_dir=made)) as shared:
         assert shared == url
         assert await require_supported(shared) >= 180000
     assert postgres.pid is not None
     await postgres.stop()
 
 
-async def test_without_a_running_server_a_command_starts_its_own_and_stops_it(scratch: Path) -> None:
-    async with open_database(Settings(data_dir=scratch)) as url:
+async def test_without_a_running_server_a_command_starts_its_own_and_stops_it(made: Path) -> None:
+    async with open_database(Settings(data_dir=made)) as url:
         await require_supported(url)
-    assert holder_of(scratch) is None
+    assert holder_of(made) is None
 
 
-async def test_a_cluster_of_another_version_is_refused_and_left_alone(scratch: Path, embedded: Embedded) -> None:
-    postgres = embedded(scratch, durable=False)
+async def test_a_cluster_of_another_version_is_refused_and_left_alone(made: Path, embedded: Embedded) -> None:
+    postgres = embedded(made, durable=False)
     await postgres.start()
     await postgres.stop()
-    version = scratch / "postgresql" / "PG_VERSION"
+    version = made / "postgresql" / "PG_VERSION"
     version.write_text("17\n")
     with pytest.raises(PostgresError, match=r"made by PostgreSQL 17.*pg_dump"):
-        await embedded(scratch).start()
+        await embedded(made).start()
     assert version.read_text() == "17\n"
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import qiatan
 from qiatan.entrypoints.port_owner import owner_of_port
-from qiatan.infra.postgres import holder_of, open_database
+from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
 from qiatan.infra.settings import KEY_FILE, Settings, secret_problem
 from qiatan.infra.setup_error import SetupError
 
@@ -113,7 +113,9 @@ def _data_dir(settings: Settings) -> list[Finding]:
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         return [Finding("data", "fail", f"{existing} is not writable for this user", f"chown it, or set DATA (now {directory})")]
-    free = shutil.disk_usage(existing).free
+    moved = directory / MOVED_FILE
+    database = Path(moved.read_text().strip()) if moved.is_file() else existing
+    free = min(shutil.disk_usage(place).free for place in (existing, database) if place.exists())
     level: Level = "fail" if free < _DISK_FAIL else "warn" if free < _DISK_WARN else "ok"
     remedy = None if level == "ok" else f"free space on that disk, or move the directory and set DATA (at least {_DISK_WARN // _MIB} MiB)"
     state = "" if directory.exists() else " (not made yet: the first start makes it)"
@@ -175,7 +177,7 @@ def _clock(settings: Settings) -> Finding:
 
 async def _database(settings: Settings) -> list[Finding]:
     embedded = settings.database_url is None
-    if embedded and not any(path.exists() for path in (settings.data_dir / "postgresql", settings.data_dir / "postgresql.location")):
+    if embedded and not any(path.exists() for path in (settings.data_dir / CLUSTER_DIR, settings.data_dir / MOVED_FILE)):
         return [Finding("database", "ok", "the embedded PostgreSQL is not made yet: the first start makes it")]
     try:
         async with open_database(settings) as url:

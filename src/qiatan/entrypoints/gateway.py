@@ -151,6 +151,7 @@ class Gateway:
             return
         self._pending.discard(connection)
         connection.actor = actor
+        connection.seen_at = time.monotonic()
         self._hub.add(connection)
         self._listen(connection, actor)
         person = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
@@ -173,15 +174,16 @@ class Gateway:
     async def receive(self, connection: Connection, payload: str, session_token: str | None) -> None:
         """Handle one inbound message. Whatever is wrong with it concerns this connection only."""
         now = time.monotonic()
-        connection.seen_at = now
-        if len(payload) > MAX_FRAME_BYTES:
+        if connection.actor is not None:  # before the hello the clock runs on, whatever is sent
+            connection.seen_at = now
+        if len(payload) > MAX_FRAME_BYTES // 4 and len(payload.encode(errors="replace")) > MAX_FRAME_BYTES:
             self.bye(connection, CLOSE_TOO_LARGE, "too_large", "A frame has at most 64 KiB.")
             return
         if not self._take_token(connection, now):
             return
         ref: UUID | None = None
         try:
-            frame = self._decoder.decode(payload)
+            frame = self._decode(payload)
             ref = getattr(frame, "client_message_id", None)
             await self._dispatch(connection, frame, session_token)
         except msgspec.DecodeError as error:
@@ -191,6 +193,12 @@ class Gateway:
         except Exception as error:
             log.exception("frame.crashed", error=str(error))
             connection.push(encode(ErrorFrame("internal", "Something went wrong on our side; nothing was changed.", ref)))
+
+    def _decode(self, payload: str) -> Any:
+        try:
+            return self._decoder.decode(payload)
+        except RecursionError as error:
+            raise msgspec.DecodeError("nested too deeply") from error
 
     async def _dispatch(self, connection: Connection, frame: Frame, session_token: str | None) -> None:
         if isinstance(frame, Hello):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -48,8 +49,9 @@ class PollFrames(BaseModel):
 class Poller:
     """A polling client as `Transport`: what was written waits here until the client's next call fetches it."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed: Callable[[Connection], None]) -> None:
         self._written: list[str] = []
+        self._closed = closed
         self._news = asyncio.Event()
         self.ended = False
         self.session_token: str | None = None
@@ -64,8 +66,15 @@ class Poller:
         return True
 
     def close(self, code: int, reason: str) -> None:
-        self.ended = True
-        self._news.set()
+        self.end()
+
+    def end(self) -> None:
+        """The client is gone, or was told to go: nobody need wait for its next call to know."""
+        if not self.ended:
+            self.ended = True
+            self._news.set()
+            if self.connection is not None:
+                self._closed(self.connection)
 
     async def fetch(self, seconds: float) -> str | None:
         """What was written, as a JSON array; None when nothing came in time."""
@@ -93,7 +102,7 @@ class Pollers:
         self._forget_ended()
         if len(self._open) >= MAX_POLLERS:
             raise TooMany("The server has no place for another polling client. Try again later.", retry_after=30)
-        poller = Poller()
+        poller = Poller(self.gateway.closed)
         poller.session_token = session_token
         connection = Connection(self.gateway.resources.hub, poller, address)
         poller.connection = connection
@@ -114,8 +123,8 @@ class Pollers:
 
     def forget(self, poll_id: str) -> None:
         poller = self._open.pop(poll_id, None)
-        if poller is not None and poller.connection is not None:
-            self.gateway.closed(poller.connection)
+        if poller is not None:
+            poller.end()
 
     def _forget_ended(self) -> None:
         for poll_id in [poll_id for poll_id, poller in self._open.items() if poller.ended]:
@@ -135,7 +144,7 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
     """Open a polling connection with the hello a socket would send."""
     check_origin(request)
     poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE))
-    hello = msgspec.json.encode({"type": "hello", **body.hello}).decode()
+    hello = msgspec.json.encode({**body.hello, "type": "hello"}).decode()
     await pollers.gateway.receive(connection, hello, request.cookies.get(SESSION_COOKIE))
     if connection.actor is None:
         pollers.forget(poll_id)

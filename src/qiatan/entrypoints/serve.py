@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from qiatan.entrypoints import users
 from qiatan.entrypoints.app import Application, build_app, build_resources
-from qiatan.entrypoints.enterprises import ensure_channels, first_channel_key, open_channel_for_new
+from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_channel_key, open_channel_for_new
 from qiatan.entrypoints.port_owner import owner_of_port
 from qiatan.entrypoints.worker import background_worker
 from qiatan.infra import logs
@@ -105,6 +105,8 @@ async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[st
     resources.database.listeners.append(open_channel_for_new(resources))
     access = await users.ensure_demo(resources.database) if demo else None
     await ensure_channels(resources)
+    if access is not None:
+        await dress_demo(resources, access)
     if not demo:
         return []
     base = resources.settings.public_url

@@ -48,6 +48,9 @@ class GroupCommit(Generic[Item, Result]):
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._submitted = 0
+        self._settled = 0
+        self._barriers: deque[tuple[int, asyncio.Event]] = deque()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="group-commit")
@@ -57,8 +60,16 @@ class GroupCommit(Generic[Item, Result]):
         if self._closing or len(self._waiting) >= MAX_WAITING:
             return False
         self._waiting.append(item)
+        self._submitted += 1
         self._wake.set()
         return True
+
+    async def settled(self) -> None:
+        """Wait until everything submitted so far has its result: what is written afterwards comes after it."""
+        if self._settled < self._submitted:
+            reached = asyncio.Event()
+            self._barriers.append((self._submitted, reached))
+            await reached.wait()
 
     async def close(self) -> None:
         """Write what waits, then stop."""
@@ -76,7 +87,15 @@ class GroupCommit(Generic[Item, Result]):
                 await self._wake.wait()
                 continue
             batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-            self._settle(list(zip(batch, await self._store(batch), strict=True)))
+            results = list(zip(batch, await self._store(batch), strict=True))
+            try:
+                self._settle(results)
+            except Exception as error:
+                # What is stored stays stored; the writer must live on for everybody else.
+                log.exception("group_commit.settle_failed", error=str(error))
+            self._settled += len(batch)
+            while self._barriers and self._barriers[0][0] <= self._settled:
+                self._barriers.popleft()[1].set()
 
     async def _store(self, batch: Sequence[Item]) -> Sequence[Result | Exception]:
         try:

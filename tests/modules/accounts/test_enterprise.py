@@ -15,7 +15,7 @@ async def tenant(factories: Factories) -> Tenant:
     return await factories.tenant()
 
 
-async def test_an_administrator_changes_name_zone_and_typing_preview(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_an_administrator_changes_name_zone_and_typing_preview(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     member = await factories.agent(tenant.enterprise_id)
     socket = await doors.agent_socket(member)
 
@@ -50,7 +50,7 @@ async def test_an_administrator_changes_name_zone_and_typing_preview(doors: Door
         ({"id": "01a20260-bf16-7939-9d6e-04bee08fd8a3"}, "id"),
     ],
 )
-async def test_bad_values_change_nothing(doors: Doors, tenant: Tenant, changed: dict[str, Any], field: str):
+async def test_bad_values_change_nothing(doors: Doors, tenant: Tenant, changed: dict[str, Any], field: str) -> None:
     admin = doors.agent(tenant.admin)
     before = (await admin.get("/enterprise")).json()
     refused = await admin.patch("/enterprise", json={"version": 1, **changed})
@@ -59,7 +59,7 @@ async def test_bad_values_change_nothing(doors: Doors, tenant: Tenant, changed: 
     assert (await admin.get("/enterprise")).json() == before
 
 
-async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant):
+async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant) -> None:
     admin = doors.agent(tenant.admin)
     first = (await admin.patch("/enterprise", json={"name": "先", "version": 1})).json()
     refused = await admin.patch("/enterprise", json={"name": "后", "version": 1})
@@ -67,7 +67,7 @@ async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant):
     assert (await admin.get("/enterprise")).json() == first
 
 
-async def test_ordinary_agents_see_and_do_not_change(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_ordinary_agents_see_and_do_not_change(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     member = await factories.agent(tenant.enterprise_id)
     assert (await doors.agent(member).get("/enterprise")).status_code == 200
     refused = await doors.agent(member).patch("/enterprise", json={"name": "我的", "version": 1})

@@ -22,7 +22,7 @@ async def groups_of(doors: Doors, tenant: Tenant) -> list[dict[str, Any]]:
     return items
 
 
-async def test_a_group_is_made_changed_and_deleted(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_a_group_is_made_changed_and_deleted(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     first, second = await factories.agent(tenant.enterprise_id), await factories.agent(tenant.enterprise_id)
     admin = doors.agent(tenant.admin)
 
@@ -44,7 +44,7 @@ async def test_a_group_is_made_changed_and_deleted(doors: Doors, factories: Fact
     assert (await admin.delete(f"/groups/{group['id']}")).status_code == 404
 
 
-async def test_names_are_unique_whatever_the_case_in_one_enterprise_only(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_names_are_unique_whatever_the_case_in_one_enterprise_only(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     admin = doors.agent(tenant.admin)
     assert (await admin.post("/groups", json={"name": "Sales"})).status_code == 201
@@ -62,7 +62,7 @@ async def test_names_are_unique_whatever_the_case_in_one_enterprise_only(doors: 
     assert [group["name"] for group in await groups_of(doors, tenant)] == ["Sales", "SUPPORT"]
 
 
-async def test_members_are_agents_of_the_same_enterprise(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_members_are_agents_of_the_same_enterprise(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     for stranger in (other.admin.id, uuid4()):
         refused = await doors.agent(tenant.admin).post("/groups", json={"name": "售前", "member_ids": [str(stranger)]})
@@ -70,7 +70,7 @@ async def test_members_are_agents_of_the_same_enterprise(doors: Doors, factories
     assert await groups_of(doors, tenant) == []
 
 
-async def test_another_enterprises_group_does_not_exist(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_another_enterprises_group_does_not_exist(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     foreign = await factories.group(other.enterprise_id, name="别家")
     admin = doors.agent(tenant.admin)
@@ -79,7 +79,7 @@ async def test_another_enterprises_group_does_not_exist(doors: Doors, factories:
     assert [group["name"] for group in await groups_of(doors, other)] == ["别家"]
 
 
-async def test_a_stale_version_changes_nothing(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_a_stale_version_changes_nothing(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id, name="售前")
     admin = doors.agent(tenant.admin)
     await admin.patch(f"/groups/{group}", json={"name": "售中", "version": 1})
@@ -88,7 +88,7 @@ async def test_a_stale_version_changes_nothing(doors: Doors, factories: Factorie
     assert [one["name"] for one in await groups_of(doors, tenant)] == ["售中"]
 
 
-async def test_scope_decides_which_groups_are_seen_and_changed(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_scope_decides_which_groups_are_seen_and_changed(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     north = await factories.group(tenant.enterprise_id, name="北")
     south = await factories.group(tenant.enterprise_id, name="南")
     lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({north})))
@@ -102,7 +102,7 @@ async def test_scope_decides_which_groups_are_seen_and_changed(doors: Doors, fac
     assert [group["name"] for group in await groups_of(doors, tenant)] == ["北方", "南"]
 
 
-async def test_ordinary_agents_make_no_groups(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_ordinary_agents_make_no_groups(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     member = await factories.agent(tenant.enterprise_id)
     group = await factories.group(tenant.enterprise_id, member.id, name="售前")
     browser = doors.agent(member)
@@ -115,7 +115,7 @@ async def test_ordinary_agents_make_no_groups(doors: Doors, factories: Factories
     assert [one["name"] for one in await groups_of(doors, tenant)] == ["售前"]
 
 
-async def test_whose_scope_loses_a_group_connects_anew_without_it(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_whose_scope_loses_a_group_connects_anew_without_it(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id)
     colleague = await factories.agent(tenant.enterprise_id, group_ids=(group,))
     lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
@@ -127,7 +127,7 @@ async def test_whose_scope_loses_a_group_connects_anew_without_it(doors: Doors, 
     assert (await doors.agent(lead).get(f"/agents/{colleague.id}")).status_code == 404
 
 
-async def test_frames_about_groups_and_agents_stop_at_the_scope(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_frames_about_groups_and_agents_stop_at_the_scope(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     north = await factories.group(tenant.enterprise_id, name="北")
     south = await factories.group(tenant.enterprise_id, name="南")
     outside = await factories.agent(tenant.enterprise_id, group_ids=(south,))
@@ -146,7 +146,7 @@ async def test_frames_about_groups_and_agents_stop_at_the_scope(doors: Doors, fa
     assert changed(await hers.settle()) == [("group", north)]
 
 
-async def test_frames_stop_at_the_enterprise(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_frames_stop_at_the_enterprise(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     socket = await doors.agent_socket(other.admin)
     await doors.agent(tenant.admin).post("/groups", json={"name": "售前"})

@@ -28,7 +28,7 @@ async def invite(doors: Doors, tenant: Tenant, **other: object) -> httpx.Respons
     return await doors.agent(tenant.admin).post("/agents/invitations", json=body)
 
 
-async def test_an_invited_colleague_joins_by_the_link(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_an_invited_colleague_joins_by_the_link(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id)
     email = f"{uuid4().hex}@example.com"
 
@@ -56,7 +56,7 @@ async def test_an_invited_colleague_joins_by_the_link(doors: Doors, factories: F
     assert (await doors.stranger().post("/session", json={"email": email, "password": JOIN["password"]})).status_code == 200
 
 
-async def test_a_link_is_spent_by_its_first_use(doors: Doors, tenant: Tenant, database: Database):
+async def test_a_link_is_spent_by_its_first_use(doors: Doors, tenant: Tenant, database: Database) -> None:
     invited = (await invite(doors, tenant)).json()
     body = {"token": token_of(invited["link"]), **JOIN}
     assert (await doors.stranger().post("/invitations/accept", json=body)).status_code == 200
@@ -68,7 +68,7 @@ async def test_a_link_is_spent_by_its_first_use(doors: Doors, tenant: Tenant, da
     assert await agent_row(database, UUID(invited["agent"]["id"])) == before
 
 
-async def test_of_two_who_use_a_link_at_once_one_gets_in(doors: Doors, tenant: Tenant, database: Database):
+async def test_of_two_who_use_a_link_at_once_one_gets_in(doors: Doors, tenant: Tenant, database: Database) -> None:
     invited = (await invite(doors, tenant)).json()
     body = {"token": token_of(invited["link"]), **JOIN}
 
@@ -78,7 +78,7 @@ async def test_of_two_who_use_a_link_at_once_one_gets_in(doors: Doors, tenant: T
     assert len(await session_ids(database, UUID(invited["agent"]["id"]))) == 1
 
 
-async def test_a_link_lives_seven_days(doors: Doors, tenant: Tenant, clock: FakeClock):
+async def test_a_link_lives_seven_days(doors: Doors, tenant: Tenant, clock: FakeClock) -> None:
     token = token_of((await invite(doors, tenant)).json()["link"])
     clock.advance(days=6, hours=23, minutes=59)
     assert (await doors.stranger().post("/invitations/lookup", json={"token": token})).status_code == 200
@@ -87,7 +87,7 @@ async def test_a_link_lives_seven_days(doors: Doors, tenant: Tenant, clock: Fake
     assert (await doors.stranger().post("/invitations/accept", json={"token": token, **JOIN})).status_code == 410
 
 
-async def test_a_new_link_ends_the_former_one(doors: Doors, tenant: Tenant, database: Database):
+async def test_a_new_link_ends_the_former_one(doors: Doors, tenant: Tenant, database: Database) -> None:
     invited = (await invite(doors, tenant)).json()
     agent_id = invited["agent"]["id"]
 
@@ -100,21 +100,21 @@ async def test_a_new_link_ends_the_former_one(doors: Doors, tenant: Tenant, data
     assert (await doors.stranger().post("/invitations/lookup", json={"token": token_of(again.json()["link"])})).status_code == 200
 
 
-async def test_only_the_tokens_hash_is_stored(doors: Doors, tenant: Tenant, database: Database):
+async def test_only_the_tokens_hash_is_stored(doors: Doors, tenant: Tenant, database: Database) -> None:
     invited = (await invite(doors, tenant)).json()
     (link,) = await links(database, UUID(invited["agent"]["id"]))
     assert token_of(invited["link"]).encode() not in link.token_hash
     assert len(link.token_hash) == 32
 
 
-async def test_who_has_joined_is_not_invited_again(doors: Doors, factories: Factories, tenant: Tenant, database: Database):
+async def test_who_has_joined_is_not_invited_again(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
     colleague = await factories.agent(tenant.enterprise_id)
     refused = await doors.agent(tenant.admin).post(f"/agents/{colleague.id}/invitation")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "already_joined")
     assert await links(database, colleague.id) == []
 
 
-async def test_a_disabled_account_cannot_join(doors: Doors, tenant: Tenant):
+async def test_a_disabled_account_cannot_join(doors: Doors, tenant: Tenant) -> None:
     invited = (await invite(doors, tenant)).json()
     change = {"enabled": False, "version": invited["agent"]["version"]}
     assert (await doors.agent(tenant.admin).patch(f"/agents/{invited['agent']['id']}", json=change)).status_code == 200
@@ -122,14 +122,14 @@ async def test_a_disabled_account_cannot_join(doors: Doors, tenant: Tenant):
     assert refused.status_code == 410
 
 
-async def test_an_address_with_an_account_anywhere_is_not_invited(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_an_address_with_an_account_anywhere_is_not_invited(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     refused = await invite(doors, tenant, email=other.admin.email)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "email_taken")
     assert len((await doors.agent(tenant.admin).get("/agents")).json()["items"]) == 1
 
 
-async def test_groups_of_another_enterprise_do_not_exist(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_groups_of_another_enterprise_do_not_exist(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     foreign = await factories.group(other.enterprise_id)
     refused = await invite(doors, tenant, group_ids=[str(foreign)])
@@ -138,13 +138,13 @@ async def test_groups_of_another_enterprise_do_not_exist(doors: Doors, factories
     assert len((await doors.agent(tenant.admin).get("/agents")).json()["items"]) == 1
 
 
-async def test_an_ordinary_agent_invites_nobody(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_an_ordinary_agent_invites_nobody(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     member = await factories.agent(tenant.enterprise_id)
     refused = await doors.agent(member).post("/agents/invitations", json={"email": "x@example.com", "name": "x"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
 
 
-async def test_an_administrator_of_one_group_makes_no_administrator_of_all(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_an_administrator_of_one_group_makes_no_administrator_of_all(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id)
     lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
     body = {"email": f"{uuid4().hex}@example.com", "name": "小顾", "group_ids": [str(group)]}
@@ -158,7 +158,7 @@ async def test_an_administrator_of_one_group_makes_no_administrator_of_all(doors
 
 async def test_a_link_whose_account_has_more_rights_is_not_handed_out(
     doors: Doors, factories: Factories, tenant: Tenant, database: Database
-):
+) -> None:
     group = await factories.group(tenant.enterprise_id)
     lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
     pending = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL), pending=True, group_ids=(group,))

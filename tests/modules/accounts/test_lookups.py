@@ -14,7 +14,7 @@ from tests.support.doors import Doors
 from tests.support.factories import Factories
 
 
-async def test_visitors_see_the_public_name_or_else_the_name(factories: Factories, doors: Doors, database: Database):
+async def test_visitors_see_the_public_name_or_else_the_name(factories: Factories, doors: Doors, database: Database) -> None:
     tenant, other = await factories.tenant(), await factories.tenant()
     shown = await factories.agent(tenant.enterprise_id, name="顾言")
     await doors.agent(shown).patch("/me", json={"public_name": "小言", "version": 1})
@@ -30,7 +30,7 @@ async def test_visitors_see_the_public_name_or_else_the_name(factories: Factorie
     assert none == {}
 
 
-async def test_those_serve_who_are_enabled_and_have_joined(factories: Factories, database: Database):
+async def test_those_serve_who_are_enabled_and_have_joined(factories: Factories, database: Database) -> None:
     tenant = await factories.tenant()
     group = await factories.group(tenant.enterprise_id)
     serving = await factories.agent(tenant.enterprise_id, max_conversations=3, group_ids=(group,))
@@ -44,7 +44,7 @@ async def test_those_serve_who_are_enabled_and_have_joined(factories: Factories,
     ]
 
 
-async def test_members_of_groups(factories: Factories, database: Database):
+async def test_members_of_groups(factories: Factories, database: Database) -> None:
     tenant = await factories.tenant()
     first, second = await factories.agent(tenant.enterprise_id), await factories.agent(tenant.enterprise_id)
     north = await factories.group(tenant.enterprise_id, first.id)
@@ -55,7 +55,7 @@ async def test_members_of_groups(factories: Factories, database: Database):
         assert await service.member_ids(tx, set()) == frozenset()
 
 
-async def test_one_agent_and_the_enterprise(factories: Factories, database: Database):
+async def test_one_agent_and_the_enterprise(factories: Factories, database: Database) -> None:
     tenant, other = await factories.tenant(), await factories.tenant()
     async with database.tenant(tenant.enterprise_id) as tx:
         assert (await service.get_agent(tx, tenant.admin.id)).email == tenant.admin.email
@@ -64,7 +64,7 @@ async def test_one_agent_and_the_enterprise(factories: Factories, database: Data
             await service.get_agent(tx, other.admin.id)
 
 
-async def test_all_enterprises_are_listed_for_the_program_itself(factories: Factories, database: Database):
+async def test_all_enterprises_are_listed_for_the_program_itself(factories: Factories, database: Database) -> None:
     tenants = [(await factories.tenant()).enterprise_id for _ in range(2)]
     async with database.system() as tx:
         assert set(tenants) <= set(await service.enterprise_ids(tx))

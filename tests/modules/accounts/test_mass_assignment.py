@@ -44,7 +44,7 @@ async def everything(database: Database, tenant: Tenant) -> list[Any]:
 
 
 @pytest.mark.parametrize("door", NAMED)
-async def test_columns_that_are_not_named_are_refused(doors: Doors, factories: Factories, database: Database, door: str):
+async def test_columns_that_are_not_named_are_refused(doors: Doors, factories: Factories, database: Database, door: str) -> None:
     tenant = await factories.tenant()
     member = await factories.agent(tenant.enterprise_id)
     group = await factories.group(tenant.enterprise_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -27,7 +28,7 @@ async def new_installation(empty_database: str) -> AsyncIterator[Database]:
     await database.dispose()
 
 
-async def test_the_first_start_makes_the_demo_once_even_when_two_start_at_once(new_installation: Database):
+async def test_the_first_start_makes_the_demo_once_even_when_two_start_at_once(new_installation: Database) -> None:
     made = await asyncio.gather(*(users.ensure_demo(new_installation) for _ in range(2)))
 
     access = next(one for one in made if one is not None)
@@ -41,7 +42,7 @@ async def test_the_first_start_makes_the_demo_once_even_when_two_start_at_once(n
     assert (admin.name, admin.role.value, admin.pending) == ("沈知夏", "admin", False)
 
 
-async def test_every_start_gives_a_sign_in_link_for_the_first_administrator(new_installation: Database):
+async def test_every_start_gives_a_sign_in_link_for_the_first_administrator(new_installation: Database) -> None:
     assert await users.sign_in_link(new_installation, PUBLIC_URL) is None
     await users.ensure_demo(new_installation)
     first = await users.sign_in_link(new_installation, PUBLIC_URL)
@@ -52,7 +53,7 @@ async def test_every_start_gives_a_sign_in_link_for_the_first_administrator(new_
     assert first != second
 
 
-async def test_users_are_made_on_the_command_line(new_installation: Database, empty_database: str, settings: Settings):
+async def test_users_are_made_on_the_command_line(new_installation: Database, empty_database: str, settings: Settings) -> None:
     there = replace(settings, database_url=empty_database)
     await users.create_user(there, **USER)
     await users.create_user(there, **USER | {"email": "yan@shop.local", "role": "agent"})
@@ -73,17 +74,18 @@ async def test_users_are_made_on_the_command_line(new_installation: Database, em
     ],
 )
 async def test_arguments_that_do_not_fit_are_named(
-    new_installation: Database, empty_database: str, settings: Settings, changed: dict[str, str], said: str
-):
+    database: Database, database_url: str, settings: Settings, changed: dict[str, str], said: str
+) -> None:
+    nowhere = f"无 {uuid4().hex[:12]}"
     with pytest.raises(SetupError, match=said) as refused:
-        await users.create_user(replace(settings, database_url=empty_database), **USER | changed)
+        await users.create_user(replace(settings, database_url=database_url), **USER | {"enterprise": nowhere} | changed)
     assert "\n" not in str(refused.value)
     assert USER["password"] not in str(refused.value)
-    async with new_installation.system() as tx:
-        assert await service.enterprise_ids(tx) == []
+    async with database.system() as tx:
+        assert await service.enterprises_named(tx, nowhere) == []
 
 
-async def test_an_address_in_use_and_a_name_in_use_twice_are_explained(factories: Factories, database_url: str, settings: Settings):
+async def test_an_address_in_use_and_a_name_in_use_twice_are_explained(factories: Factories, database_url: str, settings: Settings) -> None:
     there = replace(settings, database_url=database_url)
     first, second = await factories.tenant("两家同名"), await factories.tenant("两家同名")
     with pytest.raises(SetupError, match="has an account already"):
@@ -94,7 +96,7 @@ async def test_an_address_in_use_and_a_name_in_use_twice_are_explained(factories
 
 async def test_a_password_set_by_the_operator_ends_all_sessions(
     doors: Doors, factories: Factories, database: Database, database_url: str, settings: Settings
-):
+) -> None:
     tenant = await factories.tenant()
     await users.set_password(replace(settings, database_url=database_url), email=tenant.admin.email.upper(), password="tea leaves unfold")
     assert await session_ids(database, tenant.admin.id) == set()
@@ -104,6 +106,6 @@ async def test_a_password_set_by_the_operator_ends_all_sessions(
     assert (await doors.stranger().post("/session", json=body | {"password": "tea leaves unfold"})).status_code == 200
 
 
-async def test_an_unknown_address_is_said_to_be_unknown(database_url: str, settings: Settings):
+async def test_an_unknown_address_is_said_to_be_unknown(database_url: str, settings: Settings) -> None:
     with pytest.raises(SetupError, match=r"No account has the e-mail address nobody@shop\.local\."):
         await users.set_password(replace(settings, database_url=database_url), email="nobody@shop.local", password="tea leaves unfold")

@@ -19,7 +19,7 @@ async def tenant(factories: Factories) -> Tenant:
 
 async def test_a_new_password_ends_all_other_sessions_and_their_sockets(
     doors: Doors, factories: Factories, tenant: Tenant, database: Database
-):
+) -> None:
     elsewhere = await factories.session(tenant.admin)
     here, there = await doors.agent_socket(tenant.admin), await doors.agent_socket(elsewhere)
 
@@ -38,7 +38,7 @@ async def test_a_new_password_ends_all_other_sessions_and_their_sockets(
     assert (await doors.stranger().post("/session", json=body | {"password": NEW})).status_code == 200
 
 
-async def test_it_is_not_changed_without_the_current_one(doors: Doors, factories: Factories, tenant: Tenant, database: Database):
+async def test_it_is_not_changed_without_the_current_one(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
     elsewhere = await factories.session(tenant.admin)
     before = await agent_row(database, tenant.admin.id)
 
@@ -49,7 +49,7 @@ async def test_it_is_not_changed_without_the_current_one(doors: Doors, factories
     assert (await doors.agent(elsewhere).get("/me")).status_code == 200
 
 
-async def test_guessing_the_current_one_is_throttled(doors: Doors, tenant: Tenant, database: Database):
+async def test_guessing_the_current_one_is_throttled(doors: Doors, tenant: Tenant, database: Database) -> None:
     before = await agent_row(database, tenant.admin.id)
     thief = doors.agent(tenant.admin)
     wrong = {"current_password": "a wrong one", "new_password": NEW}
@@ -60,7 +60,7 @@ async def test_guessing_the_current_one_is_throttled(doors: Doors, tenant: Tenan
 
 
 @pytest.mark.parametrize("password", ["123456789", "x" * 201, None, 1234567890])
-async def test_a_weak_one_is_refused_with_the_remedy(doors: Doors, tenant: Tenant, database: Database, password: object):
+async def test_a_weak_one_is_refused_with_the_remedy(doors: Doors, tenant: Tenant, database: Database, password: object) -> None:
     before = await agent_row(database, tenant.admin.id)
     refused = await doors.agent(tenant.admin).put("/me/password", json={"current_password": PASSWORD, "new_password": password})
     assert refused.status_code == 422

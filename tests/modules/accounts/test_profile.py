@@ -35,7 +35,7 @@ def upload(content: bytes, name: str = "me.jpg", kind: str = "image/jpeg") -> di
     return {"files": {"file": (name, content, kind)}}
 
 
-async def test_the_own_names_and_language_are_changed(doors: Doors, tenant: Tenant):
+async def test_the_own_names_and_language_are_changed(doors: Doors, tenant: Tenant) -> None:
     browser = doors.agent(tenant.admin)
     changed = await browser.patch("/me", json={"name": "沈夏", "public_name": "小夏", "locale": "en", "version": 1})
     assert changed.status_code == 200
@@ -46,7 +46,7 @@ async def test_the_own_names_and_language_are_changed(doors: Doors, tenant: Tena
     assert (await browser.get("/me")).json() == cleared.json()
 
 
-async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant, database: Database):
+async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant, database: Database) -> None:
     browser = doors.agent(tenant.admin)
     await browser.patch("/me", json={"name": "先", "version": 1})
     refused = await browser.patch("/me", json={"name": "后", "version": 1})
@@ -54,7 +54,7 @@ async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant, dat
     assert (await agent_row(database, tenant.admin.id))["name"] == "先"
 
 
-async def test_a_picture_is_made_small_and_harmless_and_shown_to_everybody(doors: Doors, tenant: Tenant):
+async def test_a_picture_is_made_small_and_harmless_and_shown_to_everybody(doors: Doors, tenant: Tenant) -> None:
     me = await doors.agent(tenant.admin).put("/me/avatar", **upload(picture()))
 
     assert me.status_code == 200
@@ -71,7 +71,7 @@ async def test_a_picture_is_made_small_and_harmless_and_shown_to_everybody(doors
         assert image.size == (256, 171)
 
 
-async def test_a_new_picture_has_a_new_address_and_the_former_is_deleted(doors: Doors, tenant: Tenant, resources: Resources):
+async def test_a_new_picture_has_a_new_address_and_the_former_is_deleted(doors: Doors, tenant: Tenant, resources: Resources) -> None:
     browser = doors.agent(tenant.admin)
     first = (await browser.put("/me/avatar", **upload(picture()))).json()["agent"]["avatar_url"]
     second = (await browser.put("/me/avatar", **upload(picture(kind="PNG"), "me.png", "image/png"))).json()["agent"]["avatar_url"]
@@ -85,7 +85,7 @@ async def test_a_new_picture_has_a_new_address_and_the_former_is_deleted(doors: 
     assert stored == [Path(second).name]
 
 
-async def test_the_picture_can_be_taken_away(doors: Doors, tenant: Tenant):
+async def test_the_picture_can_be_taken_away(doors: Doors, tenant: Tenant) -> None:
     browser = doors.agent(tenant.admin)
     url = (await browser.put("/me/avatar", **upload(picture()))).json()["agent"]["avatar_url"]
     removed = await browser.delete("/me/avatar")
@@ -104,7 +104,7 @@ async def test_the_picture_can_be_taken_away(doors: Doors, tenant: Tenant):
 )
 async def test_what_is_no_picture_is_refused(
     doors: Doors, tenant: Tenant, database: Database, resources: Resources, content: bytes, status: int, code: str
-):
+) -> None:
     before = await agent_row(database, tenant.admin.id)
     refused = await doors.agent(tenant.admin).put("/me/avatar", **upload(content))
     assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
@@ -113,7 +113,7 @@ async def test_what_is_no_picture_is_refused(
 
 
 @pytest.mark.parametrize("name", ["x", "..", "%2e%2e%2fsecret.key", "0" * 32, "0" * 32 + ".jpg", "a%00b", "x" * 41])
-async def test_only_pictures_that_agents_show_are_public(doors: Doors, resources: Resources, name: str):
+async def test_only_pictures_that_agents_show_are_public(doors: Doors, resources: Resources, name: str) -> None:
     await resources.storage.put("0" * 32 + ".jpg", b"a customer's picture")
     refused = await doors.stranger().get(f"/avatars/{name}")
     assert refused.status_code == 404

@@ -24,7 +24,9 @@ async def tenant(factories: Factories) -> Tenant:
     return await factories.tenant()
 
 
-async def test_who_is_signed_in_is_found_in_one_query_with_rights_and_groups(factories: Factories, tenant: Tenant, database: Database):
+async def test_who_is_signed_in_is_found_in_one_query_with_rights_and_groups(
+    factories: Factories, tenant: Tenant, database: Database
+) -> None:
     north = await factories.group(tenant.enterprise_id)
     south = await factories.group(tenant.enterprise_id)
     scope = Scope(ScopeKind.GROUPS, frozenset({north, south}))
@@ -47,12 +49,12 @@ async def test_who_is_signed_in_is_found_in_one_query_with_rights_and_groups(fac
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 201, "\x00", "' OR 1=1 --"])
-async def test_a_token_that_is_none_belongs_to_nobody(database: Database, token: str):
+async def test_a_token_that_is_none_belongs_to_nobody(database: Database, token: str) -> None:
     async with database.system() as tx:
         assert await service.resolve_session(tx, token, CATALOGUE) is None
 
 
-async def test_a_session_ends_after_thirty_days_of_silence(doors: Doors, tenant: Tenant, clock: FakeClock):
+async def test_a_session_ends_after_thirty_days_of_silence(doors: Doors, tenant: Tenant, clock: FakeClock) -> None:
     browser = doors.agent(tenant.admin)
     clock.advance(days=29, hours=23)
     assert (await browser.get("/me")).status_code == 200
@@ -60,7 +62,7 @@ async def test_a_session_ends_after_thirty_days_of_silence(doors: Doors, tenant:
     assert (await browser.get("/me")).status_code == 401
 
 
-async def test_a_session_in_daily_use_ends_after_ninety_days(doors: Doors, tenant: Tenant, clock: FakeClock):
+async def test_a_session_in_daily_use_ends_after_ninety_days(doors: Doors, tenant: Tenant, clock: FakeClock) -> None:
     browser = doors.agent(tenant.admin)
     for _ in range(4):
         clock.advance(days=22)
@@ -71,7 +73,7 @@ async def test_a_session_in_daily_use_ends_after_ninety_days(doors: Doors, tenan
     assert (await browser.get("/me")).status_code == 401
 
 
-async def test_being_seen_is_written_at_most_every_five_minutes(doors: Doors, tenant: Tenant, clock: FakeClock, database: Database):
+async def test_being_seen_is_written_at_most_every_five_minutes(doors: Doors, tenant: Tenant, clock: FakeClock, database: Database) -> None:
     browser = doors.agent(tenant.admin)
     clock.advance(minutes=4, seconds=59)
     await browser.get("/me")
@@ -84,7 +86,7 @@ async def test_being_seen_is_written_at_most_every_five_minutes(doors: Doors, te
     assert (row.last_seen_at, row.expires_at) == (NOON + timedelta(minutes=5), NOON + timedelta(days=30, minutes=5))
 
 
-async def test_signing_out_ends_this_session_only(doors: Doors, factories: Factories, tenant: Tenant, database: Database):
+async def test_signing_out_ends_this_session_only(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
     elsewhere = await factories.session(tenant.admin)
     browser = doors.agent(tenant.admin)
 
@@ -98,7 +100,7 @@ async def test_signing_out_ends_this_session_only(doors: Doors, factories: Facto
     assert (await doors.agent(elsewhere).get("/me")).status_code == 200
 
 
-async def test_a_disabled_agents_session_is_worth_nothing(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_a_disabled_agents_session_is_worth_nothing(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     disabled = await factories.agent(tenant.enterprise_id, enabled=False)
     refused = await doors.agent(disabled).get("/me")
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "not_signed_in")
@@ -106,7 +108,7 @@ async def test_a_disabled_agents_session_is_worth_nothing(doors: Doors, factorie
 
 async def test_nobody_gathers_sessions_without_end(
     doors: Doors, factories: Factories, tenant: Tenant, database: Database, clock: FakeClock
-):
+) -> None:
     for _ in range(49):
         clock.advance(seconds=1)
         await factories.session(tenant.admin)
@@ -123,7 +125,7 @@ async def test_nobody_gathers_sessions_without_end(
 
 async def test_expired_sessions_and_links_are_forgotten(
     factories: Factories, tenant: Tenant, resources: Resources, database: Database, clock: FakeClock
-):
+) -> None:
     async with database.system() as tx:
         await service.create_sign_in_link(tx, tenant.enterprise_id, tenant.admin.id)
     clock.advance(days=29)
@@ -138,7 +140,7 @@ async def test_expired_sessions_and_links_are_forgotten(
 
 async def test_a_one_time_link_signs_in_once_within_a_quarter_of_an_hour(
     doors: Doors, tenant: Tenant, database: Database, clock: FakeClock
-):
+) -> None:
     async with database.system() as tx:
         path = await service.create_sign_in_link(tx, tenant.enterprise_id, tenant.admin.id)
     token = path.removeprefix("/app/link#token=")
@@ -154,7 +156,7 @@ async def test_a_one_time_link_signs_in_once_within_a_quarter_of_an_hour(
     assert (again.status_code, again.json()["error"]["code"]) == (410, "link_expired")
 
 
-async def test_a_one_time_link_expires_and_a_new_one_ends_it(doors: Doors, tenant: Tenant, database: Database, clock: FakeClock):
+async def test_a_one_time_link_expires_and_a_new_one_ends_it(doors: Doors, tenant: Tenant, database: Database, clock: FakeClock) -> None:
     async with database.system() as tx:
         first = await service.create_sign_in_link(tx, tenant.enterprise_id, tenant.admin.id)
     async with database.system() as tx:
@@ -167,15 +169,29 @@ async def test_a_one_time_link_expires_and_a_new_one_ends_it(doors: Doors, tenan
 
 
 @pytest.mark.parametrize("token", ["", "x", "0", "null", "x" * 200])
-async def test_no_guess_opens_a_link(doors: Doors, token: str):
+async def test_no_guess_opens_a_link(doors: Doors, token: str) -> None:
     refused = await doors.stranger().post("/session/link", json={"token": token})
     assert (refused.status_code, refused.json()["error"]["code"]) == (410, "link_expired")
 
 
-async def test_an_invitation_does_not_serve_as_a_sign_in_link(doors: Doors, tenant: Tenant):
+async def test_an_invitation_does_not_serve_as_a_sign_in_link(doors: Doors, tenant: Tenant) -> None:
     invited = await doors.agent(tenant.admin).post(
         "/agents/invitations", json={"email": f"{tenant.enterprise_id.hex}@guest.example", "name": "许清"}
     )
     token = invited.json()["link"].partition("#token=")[2]
     refused = await doors.stranger().post("/session/link", json={"token": token})
     assert refused.status_code == 410
+
+
+async def test_sockets_can_be_checked_against_their_sessions(
+    factories: Factories, tenant: Tenant, database: Database, clock: FakeClock
+) -> None:
+    other = await factories.tenant()
+    disabled = await factories.agent(tenant.enterprise_id, enabled=False)
+    clock.advance(days=20)
+    fresh = await factories.session(tenant.admin)
+    clock.advance(days=10)
+    asked = {member.actor.session_id for member in (tenant.admin, other.admin, disabled, fresh)}
+    async with database.system() as tx:
+        assert await service.living_sessions(tx, asked) == {fresh.actor.session_id}
+        assert await service.living_sessions(tx, set()) == set()

@@ -7,6 +7,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from qiatan.entrypoints.app import build_app
 from qiatan.infra.db import Database
@@ -27,7 +28,7 @@ def credentials(email: str, password: str = PASSWORD) -> dict[str, str]:
     return {"email": email, "password": password}
 
 
-async def test_the_right_password_signs_in_by_a_cookie_scripts_cannot_read(doors: Doors, tenant: Tenant, database: Database):
+async def test_the_right_password_signs_in_by_a_cookie_scripts_cannot_read(doors: Doors, tenant: Tenant, database: Database) -> None:
     browser = doors.stranger(address="198.51.100.4", headers={"User-Agent": "Browser 1"})
 
     signed_in = await browser.post("/session", json=credentials(tenant.admin.email))
@@ -43,19 +44,19 @@ async def test_the_right_password_signs_in_by_a_cookie_scripts_cannot_read(doors
     assert newest.token_hash != cookie.value.encode()
 
 
-async def test_the_cookie_is_secure_where_the_product_is_served_by_https(resources: Resources, tenant: Tenant):
+async def test_the_cookie_is_secure_where_the_product_is_served_by_https(resources: Resources, tenant: Tenant) -> None:
     secure = replace(resources, settings=replace(resources.settings, public_url="https://qiatan.test"))
     async with Doors(build_app(secure)) as doors:
         signed_in = await doors.stranger().post("/session", json=credentials(tenant.admin.email))
     assert SimpleCookie(signed_in.headers["set-cookie"])[SESSION_COOKIE]["secure"] is True
 
 
-async def test_the_address_may_be_written_in_any_case_and_with_spaces_around(doors: Doors, tenant: Tenant):
+async def test_the_address_may_be_written_in_any_case_and_with_spaces_around(doors: Doors, tenant: Tenant) -> None:
     email = f"  {tenant.admin.email.upper()} "
     assert (await doors.stranger().post("/session", json=credentials(email))).status_code == 200
 
 
-async def test_everybody_who_does_not_get_in_gets_the_same_answer(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_everybody_who_does_not_get_in_gets_the_same_answer(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     disabled = await factories.agent(tenant.enterprise_id, enabled=False)
     pending = await factories.agent(tenant.enterprise_id, pending=True)
     tries = [
@@ -80,7 +81,9 @@ async def test_everybody_who_does_not_get_in_gets_the_same_answer(doors: Doors, 
     assert bodies[0]["code"] == "wrong_credentials"
 
 
-async def test_unknown_accounts_cost_the_same_work(doors: Doors, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+async def test_unknown_accounts_cost_the_same_work(
+    doors: Doors, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disabled = await factories.agent(tenant.enterprise_id, enabled=False)
     checked: list[str] = []
 
@@ -102,7 +105,11 @@ async def test_unknown_accounts_cost_the_same_work(doors: Doors, factories: Fact
     assert checked == ["wrong password"] * 3
 
 
-async def test_a_hash_with_old_parameters_is_renewed(doors: Doors, tenant: Tenant, database: Database):
+async def test_a_hash_with_old_parameters_is_renewed(
+    doors: Doors, tenant: Tenant, database: Database, monkeypatch: pytest.MonkeyPatch, quick_hashing: PasswordHasher
+) -> None:
+    monkeypatch.setattr(hashing, "_HASHER", quick_hashing)
+    hashing._of_nobody.cache_clear()
     before = (await agent_row(database, tenant.admin.id))["password_hash"]
     assert "m=64,t=1,p=1" in before
 
@@ -114,7 +121,7 @@ async def test_a_hash_with_old_parameters_is_renewed(doors: Doors, tenant: Tenan
     assert (await agent_row(database, tenant.admin.id))["password_hash"] == after
 
 
-async def test_a_token_from_before_signing_in_is_worth_nothing_afterwards(doors: Doors, tenant: Tenant, database: Database):
+async def test_a_token_from_before_signing_in_is_worth_nothing_afterwards(doors: Doors, tenant: Tenant, database: Database) -> None:
     browser = doors.agent(tenant.admin)
     planted = tenant.admin.session_token
 
@@ -125,7 +132,7 @@ async def test_a_token_from_before_signing_in_is_worth_nothing_afterwards(doors:
     assert (await doors.agent(tenant.admin).get("/me")).status_code == 401
 
 
-async def test_a_chosen_token_is_never_taken_over(doors: Doors, tenant: Tenant):
+async def test_a_chosen_token_is_never_taken_over(doors: Doors, tenant: Tenant) -> None:
     browser = doors.stranger()
     browser.cookies.set(SESSION_COOKIE, "chosen-by-somebody", domain="qiatan.test")
 
@@ -134,7 +141,7 @@ async def test_a_chosen_token_is_never_taken_over(doors: Doors, tenant: Tenant):
     assert SimpleCookie(signed_in.headers["set-cookie"])[SESSION_COOKIE].value != "chosen-by-somebody"
 
 
-async def test_five_wrong_passwords_make_an_address_wait_for_that_account_only(doors: Doors, factories: Factories, tenant: Tenant):
+async def test_five_wrong_passwords_make_an_address_wait_for_that_account_only(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     attacker = doors.stranger(address="203.0.113.1")
     for _ in range(5):
         assert (await attacker.post("/session", json=credentials(tenant.admin.email, "a wrong one"))).status_code == 401
@@ -149,7 +156,7 @@ async def test_five_wrong_passwords_make_an_address_wait_for_that_account_only(d
     assert (await doors.stranger(address="203.0.113.2").post("/session", json=credentials(tenant.admin.email))).status_code == 200
 
 
-async def test_writing_the_account_differently_does_not_count_as_another_one(doors: Doors, tenant: Tenant):
+async def test_writing_the_account_differently_does_not_count_as_another_one(doors: Doors, tenant: Tenant) -> None:
     attacker = doors.stranger(address="203.0.113.3")
     email = tenant.admin.email
     for variant in (email, email.upper(), f" {email}", f"{email} ", email.title()):
@@ -157,13 +164,15 @@ async def test_writing_the_account_differently_does_not_count_as_another_one(doo
     assert (await attacker.post("/session", json=credentials(email))).status_code == 429
 
 
-async def test_unknown_accounts_are_throttled_like_known_ones(doors: Doors):
+async def test_unknown_accounts_are_throttled_like_known_ones(doors: Doors) -> None:
     attacker = doors.stranger(address="203.0.113.4")
     codes = [(await attacker.post("/session", json=credentials("nobody2@example.com"))).status_code for _ in range(6)]
     assert codes == [401] * 5 + [429]
 
 
-async def test_one_account_tried_from_many_addresses_is_closed_for_a_while(doors: Doors, tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
+async def test_one_account_tried_from_many_addresses_is_closed_for_a_while(
+    doors: Doors, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def wrong(_hash: str | None, _password: str) -> bool:
         return False
 
@@ -175,7 +184,7 @@ async def test_one_account_tried_from_many_addresses_is_closed_for_a_while(doors
     assert codes == [401] * 50 + [429]
 
 
-async def test_a_forwarded_address_is_not_believed_without_a_configured_proxy(doors: Doors, tenant: Tenant):
+async def test_a_forwarded_address_is_not_believed_without_a_configured_proxy(doors: Doors, tenant: Tenant) -> None:
     codes = []
     for number in range(6):
         attacker = doors.stranger(address="203.0.113.5", headers={"X-Forwarded-For": f"198.51.100.{number}"})
@@ -195,18 +204,18 @@ async def test_a_forwarded_address_is_not_believed_without_a_configured_proxy(do
         [],
     ],
 )
-async def test_what_is_no_sign_in_is_refused_by_its_form(doors: Doors, body: object):
+async def test_what_is_no_sign_in_is_refused_by_its_form(doors: Doors, body: object) -> None:
     refused = await doors.stranger().post("/session", json=body)
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "invalid_input"
 
 
-async def test_half_a_character_is_refused(doors: Doors):
+async def test_half_a_character_is_refused(doors: Doors) -> None:
     content = b'{"email": "\\ud800", "password": "correct horse battery"}'
     refused = await doors.stranger().post("/session", content=content, headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_input")
 
 
-async def test_broken_json_is_a_bad_request(doors: Doors):
+async def test_broken_json_is_a_bad_request(doors: Doors) -> None:
     refused = await doors.stranger().post("/session", content=b'{"email": ', headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_request")

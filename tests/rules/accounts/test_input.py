@@ -16,55 +16,55 @@ def inputs() -> list[type[BaseModel]]:
 
 
 @pytest.mark.parametrize("kind", inputs(), ids=lambda kind: kind.__name__)
-def test_unknown_fields_are_refused_everywhere(kind: type[BaseModel]):
+def test_unknown_fields_are_refused_everywhere(kind: type[BaseModel]) -> None:
     assert kind.model_config["extra"] == "forbid"
     assert kind.model_config["frozen"] is True
 
 
-def test_a_name_loses_what_cannot_be_seen_and_keeps_the_rest():
+def test_a_name_loses_what_cannot_be_seen_and_keeps_the_rest() -> None:
     assert SignUp.model_validate({**GOOD, "name": " 沈\u202e知\u200b夏\n "}).name == "沈知夏"
     assert SignUp.model_validate({**GOOD, "name": "<script>alert(1)</script>"}).name == "<script>alert(1)</script>"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u200b\u202e", "x" * 61, "a\x00b", "\ud800"])
-def test_a_name_that_is_none_is_refused(name: str):
+def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         SignUp.model_validate({**GOOD, "name": name})
 
 
 @pytest.mark.parametrize("email", ["ming@example.com", "ming@shop.local", "顾言@例子.中国", "a.b+c@mail.example.co.uk"])
-def test_addresses_of_the_internet_and_of_intranets_are_taken(email: str):
+def test_addresses_of_the_internet_and_of_intranets_are_taken(email: str) -> None:
     assert SignUp.model_validate({**GOOD, "email": email}).email == email
 
 
 @pytest.mark.parametrize(
     "email", ["", "ming", "ming@", "@example.com", "a b@example.com", "a@b@c.de", "a\x00@b.de", "a\r\nBcc: x@y.z@b.de", "x" * 300 + "@b.de"]
 )
-def test_what_is_no_address_is_refused(email: str):
+def test_what_is_no_address_is_refused(email: str) -> None:
     with pytest.raises(ValidationError):
         SignUp.model_validate({**GOOD, "email": email})
 
 
 @pytest.mark.parametrize("password", ["", "123456789", "x" * 201])
-def test_a_password_too_short_or_too_long_is_refused_and_not_repeated(password: str):
+def test_a_password_too_short_or_too_long_is_refused_and_not_repeated(password: str) -> None:
     with pytest.raises(ValidationError, match="Use at least 10 and at most 200 characters") as refused:
         SignUp.model_validate({**GOOD, "password": password})
     assert refused.value.errors()[0]["loc"] == ("password",)
 
 
-def test_a_password_is_not_shown_by_accident():
+def test_a_password_is_not_shown_by_accident() -> None:
     assert "correct horse" not in repr(SignUp.model_validate(GOOD))
 
 
 @pytest.mark.parametrize(
     "change", [{"max_conversations": -1}, {"max_conversations": 501}, {"role": "owner"}, {"scope": {"kind": "planet"}}, {"version": 0}]
 )
-def test_values_out_of_range_are_refused(change: dict[str, object]):
+def test_values_out_of_range_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ChangeAgent.model_validate({"version": 1, **change})
 
 
-def test_a_group_named_twice_counts_once():
+def test_a_group_named_twice_counts_once() -> None:
     group = "01a20260-bf16-7939-9d6e-04bee08fd8a3"
     invited = Invite.model_validate({"email": "ming@example.com", "name": "明", "group_ids": [group, group]})
     assert [str(group_id) for group_id in invited.group_ids] == [group]

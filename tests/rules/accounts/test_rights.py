@@ -24,12 +24,12 @@ def actor(scope: Scope, points: frozenset[str] = frozenset()) -> AgentActor:
     return AgentActor(uuid4(), uuid4(), uuid4(), points, scope)
 
 
-def test_admins_hold_all_points_and_agents_the_everyday_ones():
+def test_admins_hold_all_points_and_agents_the_everyday_ones() -> None:
     assert rules.points_of(Role.ADMIN, (SERVE, EDIT)) == {"talk.serve", "talk.edit"}
     assert rules.points_of(Role.AGENT, (SERVE, EDIT)) == {"talk.serve"}
 
 
-def test_a_role_brings_its_usual_scope():
+def test_a_role_brings_its_usual_scope() -> None:
     assert rules.usual_scope(Role.ADMIN) == Scope(ScopeKind.ALL)
     assert rules.usual_scope(Role.AGENT) == Scope(ScopeKind.SELF)
 
@@ -46,24 +46,24 @@ def test_a_role_brings_its_usual_scope():
         (Scope(ScopeKind.SELF), Scope(ScopeKind.SELF), True),
     ],
 )
-def test_a_scope_covers_another(own: Scope, other: Scope, covered: bool):
+def test_a_scope_covers_another(own: Scope, other: Scope, covered: bool) -> None:
     assert rules.covers(own, other) is covered
 
 
 @given(own=scopes, other=scopes, agent_groups=st.frozensets(st.sampled_from([NORTH, SOUTH, EAST])))
-def test_whoever_is_covered_sees_no_agent_that_the_covering_scope_hides(own: Scope, other: Scope, agent_groups: frozenset[UUID]):
+def test_whoever_is_covered_sees_no_agent_that_the_covering_scope_hides(own: Scope, other: Scope, agent_groups: frozenset[UUID]) -> None:
     colleague = uuid4()
     if rules.covers(own, other) and rules.agent_in_scope(actor(other), colleague, agent_groups):
         assert rules.agent_in_scope(actor(own), colleague, agent_groups)
 
 
-def test_nobody_grants_a_point_they_lack():
+def test_nobody_grants_a_point_they_lack() -> None:
     holder = actor(Scope(ScopeKind.ALL), frozenset({"talk.serve"}))
     assert rules.may_grant(holder, points=frozenset({"talk.serve"}), scope=Scope(ScopeKind.ALL))
     assert not rules.may_grant(holder, points=frozenset({"talk.serve", "talk.edit"}), scope=Scope())
 
 
-def test_scope_says_which_agents_and_groups_are_seen():
+def test_scope_says_which_agents_and_groups_are_seen() -> None:
     lead = actor(Scope(ScopeKind.GROUPS, frozenset({NORTH})))
     assert rules.agent_in_scope(lead, lead.agent_id, ())
     assert rules.agent_in_scope(lead, uuid4(), {NORTH, SOUTH})
@@ -76,7 +76,21 @@ def test_scope_says_which_agents_and_groups_are_seen():
     assert not rules.group_in_scope(alone, NORTH)
 
 
-def test_a_session_ends_after_thirty_silent_days_and_never_lives_beyond_ninety():
+def test_a_session_ends_after_thirty_silent_days_and_never_lives_beyond_ninety() -> None:
     assert rules.session_expiry(MONDAY, MONDAY) == MONDAY + timedelta(days=30)
     assert rules.session_expiry(MONDAY, MONDAY + timedelta(days=45)) == MONDAY + timedelta(days=75)
     assert rules.session_expiry(MONDAY, MONDAY + timedelta(days=89)) == MONDAY + timedelta(days=90)
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_tries_are_counted_by_what_one_customer_of_a_network_holds(address: str, group: str) -> None:
+    assert rules.address_group(address) == group

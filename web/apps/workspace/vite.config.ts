@@ -18,6 +18,17 @@ export default defineConfig({
     // The content security policy allows no data: scripts and no inline styles; small files stay files.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    reportCompressedSize: true,
+    rolldownOptions: {
+      output: {
+        // A page needs dozens of tiny icons and shared parts: one file each, instead of one request for every icon.
+        codeSplitting: {
+          groups: [
+            { name: 'vue', test: /node_modules[\\/](@vue|vue|pinia|vue-router|vue-i18n|@intlify|@vueuse)[\\/]/ },
+            { name: 'icons', test: /node_modules[\\/]@lucide[\\/]/ },
+            { name: 'parts', test: /src[\\/](ui|stores|i18n|app)[\\/]|src[\\/](api|live)\.ts|packages[\\/]api[\\/]/, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
 })

@@ -7,11 +7,13 @@ process that listens on nothing but a Unix socket. Only the standard library is 
 from qiatan.infra.postgres.access import open_database, require_supported
 from qiatan.infra.postgres.cluster import EMBEDDED_MAJOR, PostgresError
 from qiatan.infra.postgres.lock import ClusterInUse, Holder, holder_of
-from qiatan.infra.postgres.placement import make_scratch_dir
+from qiatan.infra.postgres.placement import CLUSTER_DIR, MOVED_FILE, make_scratch_dir
 from qiatan.infra.postgres.server import EmbeddedPostgres
 
 __all__ = [
+    "CLUSTER_DIR",
     "EMBEDDED_MAJOR",
+    "MOVED_FILE",
     "ClusterInUse",
     "EmbeddedPostgres",
     "Holder",

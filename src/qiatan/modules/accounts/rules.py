@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from uuid import UUID
 
 from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
@@ -58,3 +59,14 @@ def group_in_scope(actor: AgentActor, group_id: UUID) -> bool:
     if actor.scope.kind is ScopeKind.ALL:
         return True
     return actor.scope.kind is ScopeKind.GROUPS and group_id in actor.scope.group_ids
+
+
+def address_group(address: str) -> str:
+    """Whom an address speaks for when tries are counted: itself, or its /64 (what one IPv6 customer gets, to change within at will)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
+    return address

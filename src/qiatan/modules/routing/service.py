@@ -8,6 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, ScopeKind, SystemActor, VisitorActor, require
+from qiatan.kit.errors import NotAllowed
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Conversation
@@ -83,11 +84,22 @@ async def take(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation
     await routing.claim_assignment()
     await conversations.get(tx, actor, conversation_id)
     agent = await accounts.get_agent(tx, actor.agent_id)
+    if not agent.enabled:  # switched off between sign-in and claim
+        raise NotAllowed
     if await conversations.active_count(tx, actor.agent_id) >= agent.max_conversations:
         raise LimitReached
     conversation = await conversations.assign(tx, actor, conversation_id, actor.agent_id)
     await _after_assignment(tx, routing, actor.agent_id)
     return conversation
+
+
+async def release_all_of(tx: Tx, agent_id: UUID) -> int:
+    """Put the conversations of an agent who serves no more back into the queue; returns how many.
+
+    Under the claim: an assignment that still saw the agent serving has committed, and its conversation is among them.
+    """
+    await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
+    return await conversations.release_all_of(tx, agent_id)
 
 
 async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Presence:

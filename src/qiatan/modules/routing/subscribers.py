@@ -70,6 +70,11 @@ class Assigner:
         self._running[enterprise_id] = False
         self._spawn(self._run(enterprise_id))
 
+    async def _look_at_now(self, enterprise_id: UUID) -> None:
+        if enterprise_id not in self._running:
+            self._running[enterprise_id] = False
+            await self._run(enterprise_id)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -101,7 +106,7 @@ class Assigner:
         try:
             if not event.serving:
                 async with self._resources.database.tenant(event.enterprise_id) as tx:
-                    await conversations.release_all_of(tx, event.agent_id)
+                    await service.release_all_of(tx, event.agent_id)
         except Fault as fault:
             log.warning("routing.release_failed", agent_id=str(event.agent_id), code=fault.code)
         self.look_at(event.enterprise_id)
@@ -133,7 +138,8 @@ class Assigner:
                 async with self._resources.database.system() as tx:
                     waiting = await conversations.enterprises_with_waiting(tx)
                 for enterprise_id in waiting:
-                    self.look_at(enterprise_id)
+                    # One after the other: a sweep of many enterprises must not take all connections at once.
+                    await self._look_at_now(enterprise_id)
             except Fault as fault:
                 log.warning("routing.sweep_failed", code=fault.code)
             await asyncio.sleep(SWEEP_SECONDS)

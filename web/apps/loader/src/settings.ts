@@ -15,12 +15,12 @@ export interface LoaderSettings {
 export interface Texts {
   label: string
   close: string
-  unread: (count: number) => string
+  unread: (name: string, count: number) => string
   frame: string
 }
 
-const CHINESE: Texts = { label: '在线客服', close: '收起在线客服', unread: (count) => `在线客服，${count} 条未读`, frame: '在线客服对话' }
-const ENGLISH: Texts = { label: 'Chat with us', close: 'Close chat', unread: (count) => `Chat with us, ${count} unread`, frame: 'Chat' }
+const CHINESE: Texts = { label: '在线客服', close: '收起在线客服', unread: (name, count) => `${name}，${count} 条未读`, frame: '在线客服对话' }
+const ENGLISH: Texts = { label: 'Chat with us', close: 'Close chat', unread: (name, count) => `${name}, ${count} unread`, frame: 'Chat' }
 
 function offset(value: unknown): number {
   return typeof value === 'number' && value >= 0 && value <= 400 ? value : 24

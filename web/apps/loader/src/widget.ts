@@ -19,7 +19,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const host = element('div', '')
   const root = host.attachShadow({ mode: 'open' })
   applyCss(root, css(settings))
-  const launcher = element('button', 'l', { type: 'button', 'aria-expanded': 'false', 'aria-label': text.label })
+  const launcher = element('button', 'l', { type: 'button', 'aria-expanded': 'false' })
   const chat = icon(CHAT)
   const down = icon(DOWN)
   const label = element('span', 't')
@@ -51,8 +51,10 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     tell({ type: 'page', url: location.href, title: document.title, referrer: document.referrer })
   }
 
+  // what can be read on the button has to be in its name
+  const called = settings.pill ? settings.label : text.label
   const name = (): void => {
-    launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread(unread) : settings.pill ? settings.label : text.label)
+    launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread(called, unread) : called)
     badge.textContent = unread > 99 ? '99+' : String(unread)
     badge.hidden = shown || unread === 0
   }
@@ -135,6 +137,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     emit('close')
   }
 
+  name()
   const back = onBack(hide)
   launcher.addEventListener('click', () => (shown ? hide() : show()))
   for (const sign of ['pointerenter', 'touchstart', 'focus']) launcher.addEventListener(sign, load, { passive: true })

@@ -3,6 +3,7 @@
 type Rgb = readonly [number, number, number]
 
 const INK = '#1a1d23'
+const BLACK = '#000000'
 const PAPER = '#ffffff'
 
 /** `#rrggbb`; anything else gives `fallback`. */
@@ -15,10 +16,9 @@ export function contrast(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05)
 }
 
-/** White where white is readable (4.5:1), else whichever of white and ink is read better. */
+/** White where white is readable (4.5:1), else ink, else black: of white and black one always is. */
 export function onColor(color: string): string {
-  const white = contrast(color, PAPER)
-  return white >= 4.5 || white >= contrast(color, INK) ? PAPER : INK
+  return [PAPER, INK].find((text) => contrast(color, text) >= 4.5) ?? BLACK
 }
 
 /** `color` mixed with `other`: 0 is `color`, 1 is `other`. */
@@ -30,7 +30,7 @@ export function mix(color: string, other: string, part: number): string {
 /** `color`, made darker until it can be read on `ground` (4.5:1): for links, names and marks in the tenant's colour. */
 export function readable(color: string, ground = PAPER): string {
   for (let part = 0; part < 1; part += 0.05) {
-    const tried = mix(color, '#000000', part)
+    const tried = mix(color, BLACK, part)
     if (contrast(tried, ground) >= 4.5) return tried
   }
   return INK

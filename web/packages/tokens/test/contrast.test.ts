@@ -11,7 +11,7 @@ describe('contrast', () => {
   })
 
   it('makes text readable on every colour a tenant may choose', () => {
-    fc.assert(fc.property(color, (value) => contrast(value, onColor(value)) >= 4.1))
+    fc.assert(fc.property(color, (value) => contrast(value, onColor(value)) >= 4.5))
     fc.assert(fc.property(color, (value) => contrast(readable(value), '#ffffff') >= 4.5))
   })
 

@@ -114,11 +114,12 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
 
 
 async def living_sessions(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these sessions still live and belong to an enabled agent."""
+    """Which of these sessions still live and belong to agents who may sign in."""
     query = (
         select(SessionRow.id)
         .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
-        .where(SessionRow.id.in_(session_ids), SessionRow.expires_at > tx.now, AgentRow.enabled)
+        .where(SessionRow.id.in_(session_ids), SessionRow.expires_at > tx.now)
+        .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
     )
     return set((await tx.session.execute(query)).scalars())
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from qiatan.infra.http.guards import SESSION_COOKIE, address_of, csrf_token, resources_of
+from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Point
 from qiatan.kit.cursors import MAX_PAGE
@@ -42,13 +43,13 @@ Catalogue = Annotated[tuple[Point, ...], Depends(_catalogue)]
 """All permission points there are, which the application knows."""
 
 
-def throttle(request: Request, purpose: str, rate: Rate, *parts: str) -> None:
-    """Count one try by the parts (the caller's address when there are none).
+def throttle(resources: Resources, purpose: str, rate: Rate, *parts: str) -> None:
+    """Count one try by the parts.
 
     Raises:
         TooMany: with the seconds to wait.
     """
-    resources_of(request).throttle.check(_key(purpose, parts or (address_of(request),)), rate)
+    resources.throttle.check(_key(purpose, parts), rate)
 
 
 def _key(purpose: str, parts: tuple[str, ...]) -> str:
@@ -69,8 +70,8 @@ class Entrance:
         )
 
     def throttle(self, purpose: str, rate: Rate, *parts: str) -> None:
-        """As the function of this name."""
-        throttle(self._request, purpose, rate, *parts)
+        """Count one try by the parts, or by the caller's address when there are none. Raises `TooMany`."""
+        throttle(resources_of(self._request), purpose, rate, *(parts or (rules.address_group(self.caller.address),)))
 
     def forgive(self, purpose: str, *parts: str) -> None:
         """Forget the tries counted by these parts, after a success."""

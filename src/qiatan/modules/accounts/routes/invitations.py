@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
@@ -17,17 +17,15 @@ from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf, throttl
 router = APIRouter()
 
 
-def _throttle(request: Request, actor: Editor) -> None:
-    throttle(request, "invite", common.INVITE, str(actor.enterprise_id))
-
-
-@router.post("/agents/invitations", status_code=201, dependencies=[Depends(_throttle)])
+@router.post("/agents/invitations", status_code=201)
 async def invite_agent(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> Invited:
+    throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
     return await service.invite(tx, actor, command, public_url=shared.settings.public_url, catalogue=catalogue)
 
 
-@router.post("/agents/{agent_id}/invitation", dependencies=[Depends(_throttle)])
+@router.post("/agents/{agent_id}/invitation")
 async def invite_agent_again(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> Invited:
+    throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
     return await service.invite_again(tx, actor, agent_id=agent_id, public_url=shared.settings.public_url, catalogue=catalogue)
 
 

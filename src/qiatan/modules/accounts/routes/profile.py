@@ -46,16 +46,14 @@ async def change_me(request: Request, actor: Own, tx: TenantTx, change: ChangeMe
 
 
 @router.put("/me/password", status_code=204)
-async def change_password(request: Request, actor: Own, tx: TenantTx, change: ChangePassword) -> None:
-    throttle(request, "password", common.PASSWORD, str(actor.agent_id))
-    await service.change_password(
-        tx, actor, current=change.current_password.get_secret_value(), new=change.new_password.get_secret_value()
-    )
+async def change_password(actor: Own, tx: TenantTx, shared: Shared, change: ChangePassword) -> None:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    await service.change_password(tx, actor, current=change.current_password.get_secret_value(), new=change.new_password.get_secret_value())
 
 
 @router.put("/me/avatar")
 async def set_avatar(request: Request, actor: Own, tx: TenantTx, shared: Shared, file: UploadFile) -> Me:
-    throttle(request, "avatar", common.AVATAR, str(actor.agent_id))
+    throttle(shared, "avatar", common.AVATAR, str(actor.agent_id))
     picture = await sanitize(await read_limited(file, MAX_AVATAR_BYTES), max_side=AVATAR_SIDE)
     blob = uuid4().hex + _SUFFIXES[picture.content_type]
     await shared.storage.put(blob, picture.content)

@@ -10,7 +10,7 @@ import qiatan
 from qiatan.infra.http.guards import Public, SignedIn
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
 from qiatan.kit.access import AgentActor
-from qiatan.modules.accounts import service
+from qiatan.modules.accounts import rules, service
 from qiatan.modules.accounts.contracts import Instance, LinkToken, Me, SignIn, SignUp
 from qiatan.modules.accounts.routes import common
 from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf
@@ -34,7 +34,7 @@ async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
 
 @router.post("/session", dependencies=[Depends(Public("signing in"))])
 async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> Me:
-    account, address = command.email.casefold(), entrance.caller.address
+    account, address = command.email.casefold(), rules.address_group(entrance.caller.address)
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
     entrance.throttle("sign-in-pair", common.SIGN_IN_PAIR, account, address)
     entrance.throttle("sign-in-account", common.SIGN_IN_ACCOUNT, account)

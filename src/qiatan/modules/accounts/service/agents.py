@@ -58,7 +58,12 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
     enabled = before.row.enabled if change.enabled is None else change.enabled
     group_ids = before.group_ids if change.group_ids is None else frozenset(change.group_ids)
     was = (before.role, before.scope, before.row.enabled)
-    if before.role is Role.ADMIN and before.may_sign_in and not (role is Role.ADMIN and enabled) and not await agents.other_admins(agent_id):
+    if (
+        before.role is Role.ADMIN
+        and before.may_sign_in
+        and not (role is Role.ADMIN and enabled)
+        and not await agents.other_admins(agent_id)
+    ):
         raise LastAdmin
     _require_authority(actor, before, role, scope, rights_change=(role, scope, enabled) != was, catalogue=catalogue)
     await require_groups(groups, actor, group_ids ^ before.group_ids, field="group_ids", existing=before.group_ids)

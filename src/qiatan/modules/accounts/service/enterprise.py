@@ -21,9 +21,7 @@ from qiatan.modules.accounts.service.mapping import to_enterprise
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
 
 
-async def sign_up(
-    database: Database, command: SignUp, *, signup_open: bool, caller: Caller, catalogue: Collection[Point]
-) -> SignedIn:
+async def sign_up(database: Database, command: SignUp, *, signup_open: bool, caller: Caller, catalogue: Collection[Point]) -> SignedIn:
     """Make an enterprise with its first administrator, and sign them in.
 
     Without mail there is no other way to tell an owner that their address has an account already, so this says it; the door lets an
@@ -56,9 +54,7 @@ async def found_enterprise(tx: Tx, *, name: str, admin_name: str, email: str, pa
     return record
 
 
-async def add_agent(
-    tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role: Role, name: str, email: str, password_hash: str
-) -> AgentRecord:
+async def add_agent(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role: Role, name: str, email: str, password_hash: str) -> AgentRecord:
     """An account that can sign in at once.
 
     Raises:

@@ -26,9 +26,7 @@ async def change_password(tx: Tx, actor: AgentActor, *, current: str, new: str) 
     sessions = SessionRepository(tx, actor.enterprise_id)
     await sessions.delete_all(actor.agent_id, besides=actor.session_id)
     await sessions.drop_links(actor.agent_id)
-    tx.emit(
-        SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=actor.agent_id, besides=actor.session_id, reason="signed_out")
-    )
+    tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=actor.agent_id, besides=actor.session_id, reason="signed_out"))
 
 
 async def reset_password(tx: Tx, *, email: str, password_hash: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,8 @@ TYPING = Rate(burst=3, per_minute=60)
 MAX_WATCHED = 20
 _OPEN = "conversations.open"
 _WATCHED = "conversations.watched"
+_REFUSED = "conversations.refused"
+_REOPENING = "conversations.reopening"
 _REFUSALS: dict[str, type[Fault]] = {
     "ended": ConversationEnded,
     "not_yours": NotYours,
@@ -114,12 +117,9 @@ class ConversationDoors:
             raise BadRequest("Name the conversation (conversation_id).")
         watched: dict[UUID, None] = connection.memory.setdefault(_WATCHED, {})
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            await service.get(tx, actor, frame.conversation_id)  # may it be seen? Only then listen, and only then read
             self._hub.subscribe(connection, topics.one(frame.conversation_id))
-            try:
-                conversation = await service.get(tx, actor, frame.conversation_id)
-            except Fault:
-                self._hub.unsubscribe(connection, topics.one(frame.conversation_id))
-                raise
+            conversation = await service.get(tx, actor, frame.conversation_id)
         watched[conversation.id] = None
         while len(watched) > MAX_WATCHED:
             oldest = next(iter(watched))
@@ -154,20 +154,39 @@ class ConversationDoors:
             self._limit(f"send:{actor.agent_id}", AGENT_MESSAGES)
             if frame.conversation_id is None:
                 raise BadRequest("Name the conversation (conversation_id).")
-            target: UUID | None = frame.conversation_id
-            sender, side = actor.agent_id, SenderKind.AGENT
         elif isinstance(actor, VisitorActor):
             self._limit(f"send:{actor.customer_id}", self._visitor_messages)
             if frame.conversation_id is not None:
                 raise BadRequest("Visitors do not choose the conversation.")
-            target = connection.memory.get(_OPEN)
-            sender, side = actor.customer_id, SenderKind.CUSTOMER
         else:
             raise NotAllowed
+        if _REOPENING in connection.memory:
+            return self._send_after_reopening(connection, frame)
+        return self._pass_on(connection, frame)
+
+    def _pass_on(self, connection: Connection, frame: frames.Send) -> Awaitable[None] | None:
+        actor = _known(connection)
+        if isinstance(actor, AgentActor):
+            target, sender, side = frame.conversation_id, actor.agent_id, SenderKind.AGENT
+        else:
+            target, sender, side = connection.memory.get(_OPEN), actor.customer_id, SenderKind.CUSTOMER
         if frame.kind != "text" or frame.text is None or target is None:
-            return self._send_ordinary(connection, frame)
+            return self._send_in_order(connection, frame)
         self._log.submit(Pending(connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused))
         return None
+
+    async def _send_in_order(self, connection: Connection, frame: frames.Send) -> None:
+        """Write after what this sender wrote before, which may still be on its way through the log."""
+        await self._log.settled()
+        if _REOPENING in connection.memory:
+            await asyncio.wait([connection.memory[_REOPENING]])
+        await self._send_ordinary(connection, frame)
+
+    async def _send_after_reopening(self, connection: Connection, frame: frames.Send) -> None:
+        await asyncio.wait([connection.memory[_REOPENING]])
+        waiting = self._pass_on(connection, frame)
+        if waiting is not None:
+            await waiting
 
     async def _send_ordinary(self, connection: Connection, frame: frames.Send) -> None:
         actor = connection.actor
@@ -195,20 +214,29 @@ class ConversationDoors:
         if isinstance(result, Fault):
             item.connection.push(error_frame(result, item.client_message_id))
         elif item.sender_kind is SenderKind.CUSTOMER:
-            item.connection.memory.pop(_OPEN, None)
-            lock: asyncio.Lock = item.connection.memory.setdefault("conversations.reopening", asyncio.Lock())
-            task = asyncio.create_task(self._reopen(item, lock))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            memory = item.connection.memory
+            memory.pop(_OPEN, None)
+            memory.setdefault(_REFUSED, deque()).append(item)
+            if _REOPENING not in memory:
+                task = memory[_REOPENING] = asyncio.create_task(self._reopen(item.connection))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         else:
             item.connection.push(error_frame(_REFUSALS[result.outcome](), item.client_message_id))
 
-    async def _reopen(self, item: Pending, lock: asyncio.Lock) -> None:
-        async with lock:
-            try:
-                await self._send_ordinary(item.connection, frames.Send(client_message_id=item.client_message_id, text=item.text))
-            except Fault as fault:
-                item.connection.push(error_frame(fault, item.client_message_id))
+    async def _reopen(self, connection: Connection) -> None:
+        """Write what an ended conversation refused, in order. What the visitor sends meanwhile waits for the end of this."""
+        refused: deque[Pending] = connection.memory[_REFUSED]
+        try:
+            await self._log.settled()  # the rest of what was on its way into the ended conversation
+            while refused:
+                item = refused.popleft()
+                try:
+                    await self._send_ordinary(connection, frames.Send(client_message_id=item.client_message_id, text=item.text))
+                except Fault as fault:
+                    connection.push(error_frame(fault, item.client_message_id))
+        finally:
+            del connection.memory[_REOPENING]
 
     async def withdraw(self, connection: Connection, frame: Frame) -> None:
         assert isinstance(frame, frames.Withdraw)

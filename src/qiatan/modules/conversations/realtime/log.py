@@ -74,6 +74,10 @@ class MessageLog:
         if not self._commits.submit(pending):
             pending.refused(pending, TryAgain(retry_after=1))
 
+    async def settled(self) -> None:
+        """Wait until every text submitted so far is stored or refused: order for what does not take the log."""
+        await self._commits.settled()
+
     async def _write(self, batch: Sequence[Pending]) -> Sequence[Appended]:
         messages = [
             NewMessage(

@@ -8,9 +8,11 @@ import msgspec
 
 from qiatan.infra.realtime.doors import encode
 from qiatan.infra.realtime.hub import Hub
+from qiatan.kit.access import AgentActor, ScopeKind
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Conversation, Message
 from qiatan.modules.conversations.events import ConversationChanged, ConversationRead, MessagesAppended
+from qiatan.modules.conversations.permissions import TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.conversations.realtime.frames import ConversationFrame, ConversationGone, MessageFrame, ReadFrame
 
@@ -52,6 +54,8 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
         assignee_id=conversation.assignee_id,
         waiting=waits,
     )
+    if event.what in ("assigned", "released"):
+        _stop_watchers(hub, conversation)
     if event.left is not None:
         gone = encode(ConversationGone(conversation.id, "mine"))
         hub.publish((topics.agent(event.left),), gone)
@@ -63,6 +67,22 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
     to_customer = topics.customer(conversation.customer.id)
     hub.publish((to_customer,), _conversation_frame(conversation.for_customer()))
     hub.publish([topic for topic in audience if topic != to_customer], _conversation_frame(conversation))
+
+
+def _stop_watchers(hub: Hub, conversation: Conversation) -> None:
+    """Who watched it may have lost the right with the new agent. Whose right depends on groups asks again."""
+    topic = topics.one(conversation.id)
+    for connection in hub.listeners(topic):
+        actor = connection.actor
+        if isinstance(actor, AgentActor) and not _surely_sees(actor, conversation):
+            hub.unsubscribe(connection, topic)
+            connection.push(encode(ConversationGone(conversation.id, "conversation")))
+
+
+def _surely_sees(actor: AgentActor, conversation: Conversation) -> bool:
+    if conversation.status == "waiting" and actor.may(TAKE):
+        return True
+    return conversation.assignee_id == actor.agent_id or (actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.ALL)
 
 
 def _conversation_frame(conversation: Conversation) -> bytes:

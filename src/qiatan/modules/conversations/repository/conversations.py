@@ -100,14 +100,16 @@ class ConversationRepository:
         query = query.order_by(key.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 
-    async def of_customer(
-        self, customer_id: UUID, *, channel_id: UUID | None = None, besides: UUID | None = None, limit: int
-    ) -> list[ConversationRow]:
-        query = self._all().where(Row.customer_id == customer_id)
-        if channel_id is not None:
-            query = query.where(Row.channel_id == channel_id)
-        if besides is not None:
-            query = query.where(Row.id != besides)
+    async def of_customer(self, customer_id: UUID, *, channel_id: UUID, limit: int) -> list[ConversationRow]:
+        query = self._all().where(Row.customer_id == customer_id, Row.channel_id == channel_id)
+        query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+        return list((await self._session.execute(query)).scalars())
+
+    async def earlier(self, sight: Sight, row: ConversationRow, *, limit: int) -> list[ConversationRow]:
+        """The same customer's conversations before this one that the agent may see, newest first."""
+        query = self._all().where(
+            Row.customer_id == row.customer_id, tuple_(Row.created_at, Row.id) < (row.created_at, row.id), visible_to(sight)
+        )
         query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 

@@ -24,7 +24,7 @@ from qiatan.modules.conversations.events import ConversationRead
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
-from qiatan.modules.conversations.service.finding import own, sight_of, visible
+from qiatan.modules.conversations.service.finding import locked, own, sight_of, visible
 from qiatan.modules.conversations.service.present import present, present_message, present_one
 from qiatan.modules.customers import service as customers
 from qiatan.modules.files import service as files
@@ -126,11 +126,11 @@ async def context(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Context:
     """Who the customer is. Raises ConversationNotFound."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    earlier = await ConversationRepository(tx, actor.enterprise_id).of_customer(row.customer_id, besides=row.id, limit=EARLIER_SHOWN)
+    earlier = await ConversationRepository(tx, actor.enterprise_id).earlier(await sight_of(tx, actor), row, limit=EARLIER_SHOWN)
     return Context(
         customer=await customers.get(tx, row.customer_id),
         visit=await visitors.latest_visit(tx, customer_id=row.customer_id),
-        earlier=await present(tx, [other for other in earlier if other.created_at < row.created_at]),
+        earlier=await present(tx, earlier),
     )
 
 
@@ -151,6 +151,8 @@ async def mark_read_own(tx: Tx, actor: VisitorActor, conversation_id: UUID, seq:
 
 
 async def _mark_read(tx: Tx, row: ConversationRow, side: SenderKind, seq: int) -> None:
+    # Under the lock that writers take: a message stored between counting and writing the count would not be in it.
+    row = await locked(tx, row)
     seq = min(seq, row.head)
     if seq <= (row.customer_read_seq if side is SenderKind.CUSTOMER else row.agent_read_seq):
         return

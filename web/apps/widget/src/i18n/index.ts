@@ -5,6 +5,7 @@ export type Locale = 'zh-CN' | 'en'
 export type Key = keyof typeof zh
 
 export const locale: Ref<Locale> = ref('zh-CN')
+let wanted: Locale = 'zh-CN'
 const words = shallowRef<Partial<Record<Key, string>>>({})
 
 /** A fixed language of the channel, or the visitor's own: Chinese where the browser asks for any Chinese first, else English. */
@@ -15,7 +16,10 @@ export function chooseLocale(setting: unknown, languages: readonly string[]): Lo
 
 /** Fetches one language only; the other is not paid for. */
 export async function setLocale(value: Locale): Promise<void> {
+  wanted = value
   const loaded = value === 'en' ? (await import('./en')).en : (await import('./zh')).zh
+  // a later choice may have been faster
+  if (wanted !== value) return
   words.value = loaded
   locale.value = value
   document.documentElement.lang = value

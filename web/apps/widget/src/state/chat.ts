@@ -22,7 +22,7 @@ export const refusal = reactive({ code: null as string | null })
 
 const live = new LiveConnection({
   token: () => identity.value?.token ?? null,
-  headers: () => ({ Authorization: `Bearer ${identity.value?.token ?? ''}` }),
+  headers: () => ({ Authorization: `Bearer ${identity.value?.token ?? ''}`, 'X-Qiatan-Csrf': '1' }),
   digestOf: threads.openHeads,
 })
 

@@ -1,7 +1,8 @@
 import { ApiError, type Me } from '@qiatan/api'
 import { computed, ref, shallowRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
-import { t } from '../i18n'
+import { useLocaleChoice } from '../app/useLocaleChoice'
+import { currentLocale, t } from '../i18n'
 import { safeNext } from '../router'
 import { useSession } from '../stores/session'
 import { errorText, fieldText } from '../ui/errors'
@@ -14,6 +15,7 @@ export function useEntry() {
   const session = useSession()
   const router = useRouter()
   const route = useRoute()
+  const chooseLocale = useLocaleChoice()
   const busy = ref(false)
   const error = shallowRef<unknown>(null)
   const wait = useCountdown()
@@ -36,12 +38,15 @@ export function useEntry() {
     return fieldText(error.value, field, codes)
   }
 
-  async function enter(call: () => Promise<Me>): Promise<void> {
+  /** A new account speaks the language its owner just read; an old one brings its own. */
+  async function enter(call: () => Promise<Me>, account: 'new' | 'known' = 'known'): Promise<void> {
     if (busy.value || throttled.value) return
+    const locale = currentLocale()
     busy.value = true
     error.value = null
     try {
       session.accept(await call())
+      if (account === 'new') await chooseLocale(locale)
       await router.replace(safeNext(route.query['next']))
     } catch (failure) {
       error.value = failure

@@ -116,16 +116,18 @@ export const useDirectory = defineStore('conversations', () => {
   async function load(view: ConversationView): Promise<void> {
     const list = lists[view]
     const started = generation
-    if (list.phase !== 'ready') list.phase = 'loading'
+    const wasShown = list.phase === 'ready'
+    if (!wasShown) list.phase = 'loading'
     list.error = null
     try {
       const page = await api.conversations(view, null, PAGE)
       if (started !== generation) return
       const present = page.items.map((item) => put(item).id)
       for (const id of present) gone.delete(id)
-      // Rows of further pages are kept only where the first page is full, because then they may still be there.
-      const further = page.next === null ? [] : list.ids.filter((id) => !present.includes(id) && isIn(id, view))
-      list.ids = view === 'queue' ? byWaiting([...present, ...further]) : arrange(list.ids, [...present, ...further], 'top')
+      // What this page does not name: came in by a frame while it was on its way, or stands on a further page.
+      const further = wasShown && page.next === null ? [] : list.ids.filter((id) => !present.includes(id) && isIn(id, view))
+      const shown = wasShown ? list.ids : []
+      list.ids = view === 'queue' ? byWaiting([...present, ...further]) : arrange(shown, wasShown ? [...present, ...further] : [...further, ...present], 'top')
       list.next = page.next === null ? null : list.ids.length > present.length ? list.next ?? page.next : page.next
       list.phase = 'ready'
     } catch (error) {

@@ -35,6 +35,16 @@ describe('lists', () => {
     expect(directory.lists.mine.ids).toEqual(['d', 'a', 'c'])
   })
 
+  it('a conversation that was opened before its list came stands where the server puts it', async () => {
+    const directory = useDirectory()
+    pages['mine'] = { items: [conversation('a'), conversation('b'), conversation('c')], next: null }
+    const loading = directory.load('mine')
+    directory.accept(conversation('b'))
+    directory.accept(conversation('new'))
+    await loading
+    expect(directory.lists.mine.ids).toEqual(['new', 'a', 'b', 'c'])
+  })
+
   it('the queue stands in the order of arrival', async () => {
     const directory = useDirectory()
     const waiting = (id: string, minute: number) => conversation(id, { status: 'waiting', assignee_id: null, created_at: `2026-11-22T06:0${minute}:00Z` })

@@ -66,7 +66,7 @@ export default {
     failed: 'Could not load',
     requestId: 'Request {id}',
     noPermission: 'You may not see this page',
-    noPermissionHint: 'It needs the permission “{point}”. An administrator can grant it.',
+    noPermissionHint: 'It needs the permission "{point}". An administrator can grant it.',
     backToConversations: 'Back to chats',
     notFound: 'There is no such page',
     notFoundHint: 'The address may be wrong, or this was deleted.',

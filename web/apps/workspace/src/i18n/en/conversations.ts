@@ -54,7 +54,6 @@ export default {
     missingText: 'It may have been handed on, or lies outside what you may see.',
     retry: 'Retry',
     number: 'Number {id}',
-    copyNumber: 'Copy number {id}',
     copied: 'Copied',
     back: 'Back to the list',
   },
@@ -81,8 +80,6 @@ export default {
   },
   take: {
     failed: 'Not taken',
-    limit: 'You have reached your limit. End one conversation first.',
-    taken: 'A colleague has taken it already.',
   },
   thread: {
     label: 'Messages',
@@ -119,6 +116,14 @@ export default {
     remove: 'Delete',
     cancel: 'Cancel',
     empty: 'No messages yet',
+  },
+  reason: {
+    too_long: 'longer than 5,000 characters',
+    empty: 'nothing in it',
+    invalid_text: 'has characters that cannot be stored',
+    file_not_found: 'the picture has expired, retrying uploads it again',
+    picture_lost: 'the picture was not kept, delete this and choose it again',
+    try_again: 'the server is busy, try again later',
   },
   event: {
     assignedYou: 'Assigned to you',
@@ -172,7 +177,6 @@ export default {
     tabs: { card: 'Profile', source: 'Source', history: 'History' },
     back: 'Back to the conversation',
     collapse: 'Collapse profile',
-    expand: 'Expand profile',
     close: 'Close profile',
     resize: 'Resize profile',
     loading: 'Loading profile',
@@ -205,7 +209,6 @@ export default {
     noHistoryText: 'This customer is here for the first time. Later conversations will be listed here.',
     historyHint: 'Scrolling up in the messages leads to these conversations, too.',
     latest: 'Latest conversation',
-    servedBy: 'Served by {name}',
     unserved: 'Served by nobody',
   },
   alert: {

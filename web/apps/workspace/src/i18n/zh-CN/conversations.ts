@@ -54,7 +54,6 @@ export default {
     missingText: '它可能已经转走，或者不在你的权限范围内。',
     retry: '重试',
     number: '编号 {id}',
-    copyNumber: '复制编号 {id}',
     copied: '已复制',
     back: '返回列表',
   },
@@ -81,8 +80,6 @@ export default {
   },
   take: {
     failed: '没有接到',
-    limit: '接待数已到上限，先结束一个再接。',
-    taken: '已经有同事接待了。',
   },
   thread: {
     label: '消息',
@@ -119,6 +116,14 @@ export default {
     remove: '删除',
     cancel: '取消',
     empty: '还没有消息',
+  },
+  reason: {
+    too_long: '超过 5,000 字',
+    empty: '没有内容',
+    invalid_text: '含有不能保存的字符',
+    file_not_found: '图片已失效，重发会再次上传',
+    picture_lost: '图片没有保存下来，请删除后重新选择',
+    try_again: '服务器忙，请稍后再试',
   },
   event: {
     assignedYou: '对话分配给你',
@@ -172,7 +177,6 @@ export default {
     tabs: { card: '名片', source: '来源', history: '历史' },
     back: '返回对话',
     collapse: '收起资料',
-    expand: '展开资料',
     close: '关闭资料',
     resize: '调整资料宽度',
     loading: '正在加载资料',
@@ -205,7 +209,6 @@ export default {
     noHistoryText: '这位顾客第一次来，以后的对话会列在这里。',
     historyHint: '在消息区向上滚动，也会接着看到这些对话。',
     latest: '最近一次对话',
-    servedBy: '{name} 接待',
     unserved: '没有客服接待',
   },
   alert: {

@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { readSettings } from '../src/settings'
+import { css } from '../src/styles'
+import { widget, type Api } from '../src/widget'
+import type { FromPanel, ToPanel } from '../src/bridge'
+
+const ORIGIN = 'https://chat.example'
+
+function settings(part: Record<string, unknown> = {}): ReturnType<typeof readSettings> {
+  return readSettings({ settings: part }, ['zh-CN'])
+}
+
+describe('settings', () => {
+  it('replaces whatever is missing or out of range', () => {
+    for (const bad of [null, undefined, 1, {}, { settings: null }, { settings: { color: 'red;}', position: 'top', offset_x: 1e9, offset_y: '9', launcher: {}, launcher_text: 5, mobile: 1, language: 'xx' } }]) {
+      expect(readSettings(bad, ['zh'])).toMatchObject({ color: '#3357cc', position: 'right', offsetX: 24, offsetY: 24, pill: false, full: false, label: '在线客服' })
+    }
+  })
+
+  it('leaves prototypes alone', () => {
+    readSettings(JSON.parse('{"settings":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}'), ['zh'])
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+  })
+
+  it('speaks the visitor’s language unless the channel says otherwise', () => {
+    expect(readSettings({ settings: { language: 'auto' } }, ['fr']).label).toBe('Chat with us')
+    expect(readSettings({ settings: { language: 'zh-CN' } }, ['fr']).label).toBe('在线客服')
+  })
+
+  it('writes nothing of the settings’ texts into the style sheet', () => {
+    expect(css(settings({ launcher_text: '}*{display:none', title: '</style>' }))).not.toMatch(/display:none}?\*|<\/style>/)
+  })
+})
+
+/** jsdom has no constructed sheets, no visual viewport and no navigation of frames: the panel's side is played here. */
+describe('widget', () => {
+  let api: Api
+  let root: ShadowRoot
+  let heard: ToPanel[]
+  let phone = false
+
+  const launcher = (): HTMLButtonElement => root.querySelector('button')!
+  const frame = (): HTMLIFrameElement | null => root.querySelector('iframe')
+
+  function draw(part: Record<string, unknown> = {}): void {
+    api = widget(ORIGIN, 'key/1', settings(part))
+    root = [...document.body.children].at(-1)!.shadowRoot!
+  }
+
+  /** Lets the frame load and answers the panel's end of the channel. */
+  function panel(): (message: FromPanel) => void {
+    const target = { postMessage: vi.fn() }
+    Object.defineProperty(frame(), 'contentWindow', { value: target })
+    frame()!.dispatchEvent(new Event('load'))
+    expect(target.postMessage).toHaveBeenCalledWith({ qiatan: 1 }, ORIGIN, [expect.any(MessagePort)])
+    const port = (target.postMessage.mock.calls[0] as [unknown, string, MessagePort[]])[2][0]!
+    port.onmessage = ({ data }) => heard.push(data as ToPanel)
+    return (message) => port.postMessage(message)
+  }
+
+  beforeEach(() => {
+    heard = []
+    phone = false
+    localStorage.clear()
+    vi.stubGlobal('matchMedia', () => ({ get matches() { return phone } }))
+    vi.stubGlobal('requestIdleCallback', (run: () => void) => run())
+  })
+  afterEach(() => {
+    document.body.replaceChildren()
+    vi.unstubAllGlobals()
+  })
+
+  it('draws a named launcher and loads nothing before somebody wants it', () => {
+    draw()
+    expect(launcher().getAttribute('aria-label')).toBe('在线客服')
+    expect(launcher().getAttribute('aria-expanded')).toBe('false')
+    expect(frame()).toBeNull()
+  })
+
+  it.each(['pointerenter', 'touchstart', 'focus'])('loads the panel on %s without opening it', (sign) => {
+    draw()
+    launcher().dispatchEvent(new Event(sign))
+    expect(frame()?.src).toBe(`${ORIGIN}/widget/key%2F1/panel`)
+    expect(launcher().getAttribute('aria-expanded')).toBe('false')
+  })
+
+  it('opens and closes, tells so, and gives the focus back', async () => {
+    draw()
+    const told: string[] = []
+    for (const name of ['open', 'close'] as const) api.on(name, () => told.push(name))
+    launcher().click()
+    const say = panel()
+    expect(launcher().getAttribute('aria-expanded')).toBe('true')
+    await vi.waitFor(() => expect(heard.map(({ type }) => type)).toEqual(['page', 'shown']))
+    expect(heard[0]).toEqual({ type: 'page', url: location.href, title: document.title, referrer: '' })
+    say({ type: 'close' })
+    await vi.waitFor(() => expect(launcher().getAttribute('aria-expanded')).toBe('false'))
+    expect(root.activeElement).toBe(launcher())
+    expect(told).toEqual(['open', 'close'])
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'hidden' }))
+  })
+
+  it('counts what is unread in words and figures', async () => {
+    draw({ launcher: 'pill', launcher_text: '问我们' })
+    launcher().dispatchEvent(new Event('focus'))
+    const say = panel()
+    say({ type: 'unread', count: 120 })
+    await vi.waitFor(() => expect(launcher().getAttribute('aria-label')).toBe('问我们，120 条未读'))
+    expect(root.querySelector('.b')?.textContent).toBe('99+')
+    say({ type: 'unread', count: -1 } as FromPanel)
+    await vi.waitFor(() => expect(launcher().getAttribute('aria-label')).toBe('问我们'))
+  })
+
+  it('asks for unread answers on the next page only where a conversation is open', async () => {
+    draw()
+    expect(frame()).toBeNull()
+    launcher().click()
+    const say = panel()
+    say({ type: 'talking', open: true })
+    await vi.waitFor(() => expect(localStorage.getItem('qiatan.key/1')).toBe('1'))
+    document.body.replaceChildren()
+    draw()
+    expect(frame()).not.toBeNull()
+    panel()({ type: 'talking', open: false })
+    await vi.waitFor(() => expect(localStorage.getItem('qiatan.key/1')).toBeNull())
+  })
+
+  it('lets Back close the panel and not the page, on a phone only', async () => {
+    draw()
+    const before = history.length
+    launcher().click()
+    expect(history.length).toBe(before)
+    launcher().click()
+    phone = true
+    launcher().click()
+    expect(history.length).toBe(before + 1)
+    expect(document.documentElement.style.overflow).toBe('hidden')
+    history.back()
+    await vi.waitFor(() => expect(launcher().getAttribute('aria-expanded')).toBe('false'))
+    expect(document.documentElement.style.overflow).toBe('')
+  })
+
+  it('tells the panel when a single-page shop changes its address', async () => {
+    draw()
+    launcher().click()
+    panel()
+    history.pushState(null, '', '/other')
+    window.dispatchEvent(new PopStateEvent('popstate'))
+    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ type: 'page', url: `${location.origin}/other` }))
+  })
+
+  it('ignores messages that are not of the bridge', async () => {
+    draw()
+    launcher().click()
+    const say = panel() as (message: unknown) => void
+    for (const odd of [null, 1, 'close', [], { type: 'unknown' }, { type: '__proto__' }]) say(odd)
+    window.dispatchEvent(new MessageEvent('message', { data: { type: 'close' }, origin: ORIGIN }))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(launcher().getAttribute('aria-expanded')).toBe('true')
+  })
+})

@@ -1,0 +1,149 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Conversation, Message, OutboxEntry } from '@qiatan/live'
+import { setLocale } from '../src/i18n'
+import { buildRows, type BubbleRow, type Row } from '../src/logic/rows'
+
+beforeAll(() => setLocale('zh-CN'))
+
+const now = new Date(2026, 9, 20, 15, 0)
+const context = { now, locale: 'zh-CN' as const, greeting: '' }
+
+function conversation(part: Partial<Conversation> = {}): Conversation {
+  return {
+    id: 'c1',
+    customer: { id: 'v1', name: '' },
+    channel: { id: 'h1', kind: 'web', name: '' },
+    status: 'active',
+    assignee_id: 'a1',
+    head: 0,
+    version: 1,
+    last: null,
+    customer_read_seq: 0,
+    agent_read_seq: 0,
+    agent_unread: 0,
+    customer_unread: 0,
+    unanswered_since: null,
+    created_at: '',
+    ended_at: null,
+    ended_by: null,
+    participants: [{ id: 'a1', name: '沈知夏', avatar_url: null }],
+    ...part,
+  }
+}
+
+let seq = 0
+function message(part: Partial<Message> & { minute?: number; day?: number } = {}): Message {
+  const { minute = 0, day = 20, ...rest } = part
+  seq += 1
+  return {
+    conversation_id: 'c1',
+    seq,
+    kind: 'text',
+    sender_kind: 'customer',
+    sender_id: rest.sender_kind === 'agent' ? 'a1' : null,
+    client_message_id: `id${seq}`,
+    at: new Date(2026, 9, day, 14, minute).toISOString(),
+    text: 't',
+    data: null,
+    withdrawn: false,
+    ...rest,
+  }
+}
+
+const event = (data: Message['data'], minute = 0): Message => message({ kind: 'event', sender_kind: 'system', text: null, client_message_id: null, data, minute })
+
+/** Rows in short: lines by their text, bubbles as own or not, joined or not, with what stands below. */
+function short(rows: Row[]): string[] {
+  return rows.map((row) =>
+    row.type === 'line' ? row.text : `${row.own ? '>' : '<'}${row.text ?? '□'}${row.first ? '' : ' joined'}${row.time ? ` ${row.time} ${row.delivery}` : ''}`,
+  )
+}
+
+const rowsOf = (items: Message[], part: Partial<Conversation> = {}, unsent: OutboxEntry[] = []): string[] =>
+  short(buildRows([{ conversation: conversation(part), items }], unsent, context))
+
+const entry = (part: Partial<OutboxEntry> = {}): OutboxEntry => ({
+  client_message_id: 'x1',
+  conversation_id: null,
+  kind: 'text',
+  text: 'unsent',
+  blob: null,
+  name: null,
+  file: null,
+  state: 'sending',
+  error: null,
+  progress: null,
+  created_at: now.getTime(),
+  ...part,
+})
+
+describe('rows', () => {
+  it('joins what one person wrote within minutes and says the time once', () => {
+    seq = 0
+    expect(rowsOf([message({ text: 'a' }), message({ text: 'b', minute: 1 }), message({ text: 'c', minute: 9 }), message({ text: 'd', sender_kind: 'agent', minute: 9 })], { agent_read_seq: 3 })).toEqual([
+      '今天 14:00',
+      '>a',
+      '>b joined 14:01 read',
+      '>c 14:09 read',
+      '<d',
+    ])
+  })
+
+  it('tells where within a group reading ends', () => {
+    seq = 0
+    expect(rowsOf([message({ text: 'a' }), message({ text: 'b' })], { agent_read_seq: 1 }, [entry()])).toEqual([
+      '今天 14:00',
+      '>a 14:00 read',
+      '>b joined 14:00 sent',
+      '>unsent 15:00 sending',
+    ])
+  })
+
+  it('marks a new day and a long pause', () => {
+    seq = 0
+    expect(rowsOf([message({ day: 3 }), message({ day: 19 }), message({ minute: 0 }), message({ minute: 30 })])).toEqual([
+      '10月3日 14:00',
+      '>t 14:00 sent',
+      '昨天 14:00',
+      '>t 14:00 sent',
+      '今天 14:00',
+      '>t 14:00 sent',
+      '今天 14:30',
+      '>t 14:30 sent',
+    ])
+  })
+
+  it('tells events and withdrawals as grey lines', () => {
+    seq = 0
+    const items = [
+      event({ name: 'assigned', agent_id: 'a1', agent_name: '沈知夏' }),
+      message({ withdrawn: true, text: null }),
+      message({ sender_kind: 'agent', withdrawn: true, text: null }),
+      event({ name: 'assigned', agent_id: 'a2', agent_name: '程思远' }, 5),
+      event({ name: 'ended', by: 'agent' }, 6),
+    ]
+    expect(rowsOf(items)).toEqual(['今天 14:00\u3000沈知夏为您服务', '14:00\u3000您撤回了一条消息', '14:00\u3000沈知夏撤回了一条消息', '14:05\u3000现在由 程思远 为您服务', '14:06\u3000对话已结束'])
+  })
+
+  it('names agents only where several took part', () => {
+    const items = [message({ sender_kind: 'agent' }), message({ sender_kind: 'agent' })]
+    const names = (participants: Conversation['participants']): boolean[] =>
+      buildRows([{ conversation: conversation({ participants }), items }], [], context)
+        .filter((row): row is BubbleRow => row.type === 'bubble')
+        .map((row) => row.showName)
+    expect(names([{ id: 'a1', name: '沈知夏', avatar_url: null }])).toEqual([false, false])
+    expect(names([{ id: 'a1', name: '沈知夏', avatar_url: null }, { id: 'a2', name: '程思远', avatar_url: null }])).toEqual([true, false])
+  })
+
+  it('keeps the key of a message when it is acknowledged, so that nothing jumps', () => {
+    const unsent = buildRows([], [entry({ client_message_id: 'same' })], context)
+    const sent = buildRows([{ conversation: conversation(), items: [message({ client_message_id: 'same' })] }], [], context)
+    expect(sent.map((row) => row.key)).toContain(unsent[0]?.key)
+  })
+
+  it('begins with the greeting, which joins nothing', () => {
+    const rows = buildRows([{ conversation: conversation(), items: [message({ sender_kind: 'agent' })] }], [], { ...context, greeting: '您好' })
+    expect(short(rows)[0]).toBe('<您好')
+    expect((rows[0] as BubbleRow).last).toBe(true)
+  })
+})

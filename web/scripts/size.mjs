@@ -1,0 +1,32 @@
+// Weighs what a visitor downloads, gzip, against the budgets of the design; fails over them. Needs a build.
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const pages = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/qiatan/pages')
+const weigh = async (path) => gzipSync(await readFile(path), { level: 9 }).length
+
+/** The page itself, what it names, and the heavier of the two languages: what is there when the plain chat is open. */
+async function panel() {
+  const folder = resolve(pages, 'widget')
+  const html = await readFile(resolve(folder, 'index.html'), 'utf8')
+  const named = [...html.matchAll(/\/assets\/widget\/([\w.-]+)/g)].map(([, name]) => name)
+  const names = await readdir(folder)
+  const languages = await Promise.all(names.filter((name) => /^(zh|en)-/.test(name)).map((name) => weigh(resolve(folder, name))))
+  if (named.length < 2 || languages.length !== 2) throw new Error('the built panel looks different: adapt scripts/size.mjs')
+  const parts = await Promise.all(['index.html', ...named].map((name) => weigh(resolve(folder, name))))
+  return parts.reduce((sum, size) => sum + size, Math.max(...languages))
+}
+
+const rows = [
+  ['loader', await weigh(resolve(pages, 'loader/widget.js')), 5_000],
+  ['panel, opened', await panel(), 45_000],
+]
+let over = false
+for (const [name, size, most] of rows) {
+  const mark = size < most ? 'ok' : 'OVER'
+  if (size >= most) over = true
+  console.log(`${name.padEnd(16)} ${String(size).padStart(6)} B gzip of ${most}  ${mark}`)
+}
+if (over) process.exitCode = 1
