@@ -28,10 +28,17 @@ def upgrade() -> None:
             END $$
             """
         )
+        # From 16 on, whoever creates a role may grant it but not take it on, unless told so.
         op.execute(
             f"""
             DO $$ BEGIN
-                IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN GRANT {role} TO CURRENT_USER; END IF;
+                IF current_setting('server_version_num')::int >= 160000 THEN
+                    IF NOT pg_has_role(current_user, '{role}', 'SET') THEN
+                        EXECUTE 'GRANT {role} TO CURRENT_USER WITH SET TRUE';
+                    END IF;
+                ELSIF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+                    GRANT {role} TO CURRENT_USER;
+                END IF;
             END $$
             """
         )

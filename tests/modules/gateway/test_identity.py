@@ -27,7 +27,6 @@ from tests.support.factories import PASSWORD, Factories
         "null",
         "",
         "qiatan.test",
-        "http://qiatan.test/",
     ],
 )
 async def test_other_pages_cannot_open_a_socket_with_an_agents_cookie(doors: Doors, factories: Factories, origin: str) -> None:

@@ -9,7 +9,6 @@ import pytest
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
-from qiatan.modules.conversations import service
 from tests.support import talk
 from tests.support.doors import Doors
 from tests.support.factories import Factories
@@ -140,18 +139,14 @@ async def test_who_watched_it_in_the_queue_hears_no_more_once_a_colleague_serves
     doors: Doors, factories: Factories, database: Database
 ) -> None:
     tenant = await factories.tenant()
-    watching, serving = [await factories.agent(tenant.enterprise_id, max_conversations=1) for _ in range(2)]
+    watching, serving = [await factories.agent(tenant.enterprise_id) for _ in range(2)]
     guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    async with database.tenant(tenant.enterprise_id) as tx:
-        await tx.session.execute(_away(tenant.enterprise_id, watching.id))
+    for member in (watching, tenant.admin):
+        assert (await doors.agent(member).put("/presence/me", json={"status": "away"})).status_code == 200
     conversation_id = (await talk.write(database, guest)).conversation_id
     socket, all_seeing = await doors.agent_socket(watching), await doors.agent_socket(tenant.admin)
-    await doors.agent(tenant.admin).put("/presence/me", json={"status": "away"})
     for watcher in (socket, all_seeing):
         await watcher.send(type="subscribe", topic="conversation", conversation_id=conversation_id)
-    if (await talk.conversation(database, guest, conversation_id)).assignee_id is not None:
-        async with database.tenant(tenant.enterprise_id) as tx:
-            await service.release(tx, conversation_id)
     for watcher in (socket, all_seeing):
         await watcher.settle()
     await talk.assign(database, conversation_id, serving)
@@ -166,16 +161,6 @@ async def test_who_watched_it_in_the_queue_hears_no_more_once_a_colleague_serves
     assert {"type": "conversation_gone", "conversation_id": str(conversation_id), "topic": "conversation"} in gone
     assert await socket.settle() == []
     assert [frame["text"] for frame in await all_seeing.settle() if frame["type"] == "message"] == ["只给看得见的人"]
-
-
-def _away(enterprise_id: Any, agent_id: Any) -> Any:
-    from sqlalchemy import insert
-
-    from qiatan.modules.routing.models import PresenceRow
-
-    return insert(PresenceRow).values(
-        enterprise_id=enterprise_id, agent_id=agent_id, status="away", lease_until=__import__("datetime").datetime.now().astimezone()
-    )
 
 
 async def test_a_visitor_never_learns_the_name_agents_gave_them(doors: Doors, factories: Factories, database: Database) -> None:

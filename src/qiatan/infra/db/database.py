@@ -98,9 +98,12 @@ class Database:
             self.publish(tx.events)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Hand committed facts to the listeners."""
+        """Hand committed facts to the listeners. What is committed stays so: a listener that fails is logged, not the caller's fault."""
         for listener in self.listeners:
-            listener(events)
+            try:
+                listener(events)
+            except Exception as error:
+                log.exception("events.listener_failed", events=[type(event).__name__ for event in events], error=str(error))
 
     async def dispose(self) -> None:
         await self._app.dispose()

@@ -1,5 +1,9 @@
-/** The protocol's objects as docs/protocol.md section 4 names them. What the socket carries too is defined once, in @qiatan/live. */
+import type { Schemas } from './schemas'
 
+/**
+ * The protocol's objects, named as docs/protocol.md names them. Their shapes are the server's own (`npm run generate`);
+ * what the socket carries too comes from @qiatan/live, and schemas.ts proves that the two agree.
+ */
 export type {
   Ack, Conversation, ConversationStatus, EventData, Message, MessageKind, MessagePage, Participant, PictureData, SenderKind,
   UploadedFile, WithdrawalData,
@@ -15,39 +19,23 @@ export interface Page<T> {
 }
 
 export type Locale = 'zh-CN' | 'en'
-export type Role = 'admin' | 'agent'
+export type Role = Schemas['Role']
+export type Scope = Schemas['AgentScope']
+export type Agent = Schemas['Agent']
+export type Enterprise = Schemas['Enterprise']
+export type Me = Schemas['Me']
+export type Instance = Schemas['Instance']
+export type Invited = Schemas['Invited']
+export type InvitationPreview = Schemas['InvitationPreview']
+export type Group = Schemas['Group']
+export type WebSettings = Schemas['WebSettings-Output']
+export type Channel = Schemas['ChannelView']
+export type Presence = Schemas['Presence']
+export type AgentStatus = Schemas['PresenceStatus']
+export type Visit = Schemas['Visit']
+export type ConversationContext = Schemas['Context']
 
-export interface Scope {
-  kind: 'self' | 'groups' | 'all'
-  group_ids: Id[]
-}
-
-export interface Agent {
-  id: Id
-  email: string
-  name: string
-  /** Empty where visitors see `name`. */
-  public_name: string
-  avatar_url: string | null
-  role: Role
-  scope: Scope
-  group_ids: Id[]
-  max_conversations: number
-  enabled: boolean
-  pending: boolean
-  locale: string
-  created_at: Instant
-  version: number
-}
-
-export interface Enterprise {
-  id: Id
-  name: string
-  timezone: string
-  typing_preview: boolean
-  version: number
-}
-
+/** The points this workspace asks for; `Me.points` may name more. */
 export type Point =
   | 'enterprise.view'
   | 'enterprise.edit'
@@ -61,76 +49,7 @@ export type Point =
   | 'conversations.view_colleagues'
   | 'conversations.end'
 
-export interface Me {
-  agent: Agent
-  enterprise: Enterprise
-  /** Points this page does not know yet may be among them. */
-  points: string[]
-  csrf_token: string
-}
-
-export interface Instance {
-  signup_open: boolean
-  version: string
-}
-
-export interface Invited {
-  agent: Agent
-  link: string
-  expires_at: Instant
-}
-
-export interface InvitationPreview {
-  email: string
-  name: string
-  enterprise_name: string
-}
-
-export interface Group {
-  id: Id
-  name: string
-  member_ids: Id[]
-  version: number
-}
-
-export interface WebSettings {
-  /** #rrggbb */
-  color: string
-  title: string
-  greeting: string
-  offline_text: string
-  position: 'right' | 'left'
-  offset_x: number
-  offset_y: number
-  launcher: 'round' | 'pill'
-  launcher_text: string
-  language: 'auto' | Locale
-  mobile: 'sheet' | 'full'
-  /** Exact origins whose pages may show the widget; none means any. */
-  allowed_sites: string[]
-}
-
-export interface Channel {
-  id: Id
-  key: string
-  kind: string
-  name: string
-  enabled: boolean
-  settings: WebSettings
-  snippet: string
-  version: number
-}
-
 export type SendBody = { client_message_id: Id } & (
   | { kind: 'text'; text: string }
   | { kind: 'picture'; file_id: Id }
 )
-
-export type AgentStatus = 'online' | 'away' | 'offline'
-
-export interface Presence {
-  agent_id: Id
-  status: AgentStatus
-  connected: boolean
-  open: number
-}

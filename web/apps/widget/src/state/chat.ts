@@ -3,6 +3,7 @@ import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, typ
 import { host, tell } from './bridge'
 import { ApiError, request } from './http'
 import { call, channelKey, config, identity, loadConfig, openSession, storage, typingPreview } from './session'
+import type * as Parts from './sending-pictures'
 import * as threads from './threads'
 
 export type Line = 'connecting' | 'open' | 'lost' | 'back'
@@ -32,7 +33,7 @@ let typingTimer: ReturnType<typeof setTimeout> | null = null
 let started: Promise<void> | null = null
 
 /** What only pictures need is fetched with the first one. */
-const parts = (): Promise<typeof import('./sending-pictures')> => import('./sending-pictures')
+const parts = (): Promise<typeof Parts> => import('./sending-pictures')
 const blobs: BlobStore = {
   put: async (id, blob) => (await parts()).store.put(id, blob),
   get: async (id) => (await parts()).store.get(id),

@@ -85,6 +85,8 @@ function follow(): void {
       const isNews = message.seq > conversation.head
       directory.applyMessage(message)
       if (isNews) alerts.message(conversation, message)
+      // What was missed in between may be unread as well; only the server can count it.
+      if (message.seq > conversation.head + 1) reask(conversation.id)
     } else {
       look(message.conversation_id)
     }

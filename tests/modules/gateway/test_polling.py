@@ -1,0 +1,216 @@
+"""Long polling tells the same story as a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from qiatan.entrypoints import gateway, polling
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database
+from qiatan.modules.routing import realtime
+from tests.support import talk
+from tests.support.doors import Doors
+from tests.support.factories import Factories
+
+
+class Poll:
+    """A polling client, as the page's one."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.id = ""
+        self.frames: list[dict[str, Any]] = []
+
+    async def open(self, **hello: Any) -> httpx.Response:
+        answer = await self.http.post("/poll", json={"hello": hello}, headers={"X-Qiatan-Csrf": "1"})
+        self.id = answer.json().get("poll_id", "")
+        return answer
+
+    async def call(self, *frames: dict[str, Any]) -> httpx.Response:
+        answer = await self.http.post(f"/poll/{self.id}", json={"frames": list(frames)}, headers={"X-Qiatan-Csrf": "1"})
+        self.frames += answer.json().get("frames", [])
+        return answer
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            while True:
+                for index, frame in enumerate(self.frames):
+                    if frame["type"] == kind:
+                        return self.frames.pop(index)
+                assert (await self.call()).status_code == 200
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "WAIT_SECONDS", 0.3)
+
+
+async def test_the_same_story_gives_the_same_frames(doors: Doors, factories: Factories, database: Database) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    await doors.agent(tenant.admin).put("/presence/me", json={"status": "away"})
+    socket, poll = await doors.visitor_socket(guest.token), Poll(doors.stranger())
+    assert (await poll.open(token=guest.token, protocol=1)).status_code == 200
+    await poll.until("welcome")
+    await socket.send(type="subscribe", topic="mine")
+    await poll.call({"type": "subscribe", "topic": "mine"})
+    await poll.until("subscribed")
+    await socket.next("subscribed")
+
+    conversation_id = (await talk.write(database, guest)).conversation_id
+    await talk.assign(database, conversation_id, tenant.admin)
+    ack = await talk.answer(database, tenant.admin, conversation_id)
+    await talk.end(database, tenant.admin, conversation_id)
+
+    await socket.settle()
+    await poll.call({"type": "ping"})
+    await poll.until("pong")
+    assert poll.frames == socket.frames
+    assert [frame["type"] for frame in poll.frames] == [
+        "message",
+        "conversation",
+        "message",
+        "conversation",
+        "message",
+        "message",
+        "conversation",
+    ]
+    assert ack.seq == 3
+
+
+async def test_a_visitor_writes_by_polling(doors: Doors, factories: Factories, database: Database) -> None:
+    guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
+    poll = Poll(doors.stranger())
+    await poll.open(token=guest.token)
+
+    sends = [{"type": "send", "client_message_id": str(UUID(int=number)), "text": str(number)} for number in range(5)]
+    assert (await poll.call(*sends)).status_code == 200
+    acks = [await poll.until("ack") for _ in sends]
+
+    assert [(ack["client_message_id"], ack["seq"]) for ack in acks] == [(str(UUID(int=n)), n + 1) for n in range(5)]
+    assert [text for _, _, text in await talk.stored(database, guest.actor.enterprise_id)] == ["0", "1", "2", "3", "4"]
+
+
+async def test_an_agent_polls_with_the_cookie(doors: Doors, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    poll = Poll(doors.agent(tenant.admin))
+
+    await poll.open(protocol=1)
+
+    assert (await poll.until("welcome"))["me"] == {"kind": "agent", "id": str(tenant.admin.id)}
+
+
+@pytest.mark.parametrize("hello", [{}, {"token": "x"}, {"token": 7}, {"more": 1}, {"type": "ping"}, {"token": "a" * 300}])
+async def test_without_a_right_there_is_no_poll(doors: Doors, hello: dict[str, Any]) -> None:
+    poll = Poll(doors.stranger())
+
+    answer = await poll.open(**hello)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
+    assert doors.app.state.pollers._open == {}
+
+
+async def test_a_poll_nobody_opened_and_one_of_somebody_else(doors: Doors, factories: Factories) -> None:
+    guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
+    poll, other = Poll(doors.stranger()), Poll(doors.stranger())
+    await poll.open(token=guest.token)
+
+    for guess in ("x", "0" * 32, poll.id[:-1], poll.id.swapcase()):
+        other.id = guess
+        answer = await other.call()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", poll.id)
+    assert (await poll.until("welcome"))["type"] == "welcome"
+
+
+async def test_other_pages_may_not_poll(doors: Doors, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    http = doors.agent(tenant.admin)
+    evil, bare = {"Origin": "http://qiatan.test.evil.example", "X-Qiatan-Csrf": "1"}, {"X-Qiatan-Csrf": ""}
+
+    answers = [await http.post("/poll", json={"hello": {}}, headers=headers) for headers in (evil, bare)]
+
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(403, "origin_refused"), (403, "csrf_failed")]
+
+
+async def test_a_call_without_news_comes_back_empty(doors: Doors, factories: Factories) -> None:
+    guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
+    poll = Poll(doors.stranger())
+    await poll.open(token=guest.token)
+    await poll.until("welcome")
+
+    answer = await poll.call()
+
+    assert (answer.status_code, answer.json()) == (200, {"frames": []})
+
+
+@pytest.mark.parametrize(
+    ("frames", "status"),
+    [
+        ([{"type": "ping"}] * 101, 422),
+        (["ping"], 422),
+        ("ping", 422),
+        ([{"type": "typing", "text": "x" * 70_000}], 413),
+        ([{"type": "nonsense"}, {"nothing": 1}], 200),
+    ],
+)
+async def test_bad_input_by_polling(doors: Doors, factories: Factories, frames: Any, status: int) -> None:
+    guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
+    poll = Poll(doors.stranger())
+    await poll.open(token=guest.token)
+    await poll.until("welcome")
+
+    answer = await poll.http.post(f"/poll/{poll.id}", json={"frames": frames}, headers={"X-Qiatan-Csrf": "1"})
+
+    assert answer.status_code == status
+    if status == 200:
+        assert [(await poll.until("error"))["code"] for _ in frames] == ["unknown_frame", "bad_frame"]
+    broken = '{"frames": [{"type": "typing", "text": "\\ud800"}]}'
+    answer = await poll.http.post(f"/poll/{poll.id}", content=broken, headers={"X-Qiatan-Csrf": "1", "Content-Type": "application/json"})
+    assert answer.status_code in (200, 400, 422)
+    assert (await poll.call({"type": "ping"})).status_code == 200
+
+
+async def test_a_poller_that_went_away_is_forgotten_and_serves_no_more(
+    doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realtime, "GRACE_SECONDS", 0.01)
+    tenant = await factories.tenant()
+    poll = Poll(doors.agent(tenant.admin))
+    await poll.open(protocol=1)
+    await poll.until("welcome")
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    http = doors.visitor(guest.token)
+    assert (await http.get("/widget/availability")).json() == {"online": True}
+
+    monkeypatch.setattr(gateway, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.01)
+    running = doors.app.state.gateway
+    running._sweeper.cancel()
+    running._sweeper = asyncio.create_task(running._sweep())
+
+    async with asyncio.timeout(5):
+        while (await http.get("/widget/availability")).json()["online"]:
+            await asyncio.sleep(0.02)
+    last = await poll.call()
+    assert (last.status_code, (last.json().get("frames") or [{}])[-1].get("code")) in ((200, "idle"), (404, None))
+    assert (await poll.call()).status_code == 404
+
+
+async def test_a_poll_ends_with_its_session(doors: Doors, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    poll = Poll(doors.agent(tenant.admin))
+    await poll.open(protocol=1)
+    await poll.until("welcome")
+
+    assert (await doors.agent(tenant.admin).delete("/session")).status_code == 204
+
+    assert (await poll.until("bye"))["code"] == "signed_out"
+    assert (await poll.call({"type": "send", "client_message_id": str(new_id()), "text": "noch da"})).status_code == 404
