@@ -50,6 +50,7 @@ IDLE_SECONDS = 75
 SWEEP_SECONDS = 5
 RECHECK_SECONDS = 30
 """How long a socket may outlive a session or token that ended without an event (expiry, the command line, another process)."""
+RECHECK_BATCH = 1_000
 BAD_FRAMES_ALLOWED = 20
 HELLOS = Rate(burst=200, per_minute=600)
 _BAD = "gateway.bad_frames"
@@ -251,21 +252,20 @@ class Gateway:
                 self.bye(connection, CLOSE_IDLE, "idle", "Nothing was heard for too long.")
 
     async def _recheck(self) -> None:
-        """Close the sockets whose session or visitor token no longer lives."""
-        agents = {c.actor.session_id for c in self._hub.connections if isinstance(c.actor, AgentActor)}
-        guests = {c.actor.token_id for c in self._hub.connections if isinstance(c.actor, VisitorActor)}
-        if not agents and not guests:
-            return
-        try:
-            async with self.resources.database.system() as tx:
-                ended = agents - await accounts.living_sessions(tx, agents)
-                expired = guests - await visitors.living_tokens(tx, guests)
-        except Fault as fault:
-            log.warning("gateway.not_rechecked", code=fault.code)
-            return
-        for connection in tuple(self._hub.connections):
-            actor = connection.actor
-            if isinstance(actor, AgentActor) and actor.session_id in ended:
-                self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
-            elif isinstance(actor, VisitorActor) and actor.token_id in expired:
-                self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
+        """Close the sockets whose session or visitor token no longer lives, looked up a thousand at a time."""
+        everybody = [(connection, connection.actor) for connection in self._hub.connections]
+        for start in range(0, len(everybody), RECHECK_BATCH):
+            asked = everybody[start : start + RECHECK_BATCH]
+            agents = {(actor.enterprise_id, actor.session_id) for _, actor in asked if isinstance(actor, AgentActor)}
+            guests = {(actor.enterprise_id, actor.token_id) for _, actor in asked if isinstance(actor, VisitorActor)}
+            try:
+                async with self.resources.database.system() as tx:
+                    living = await accounts.living_sessions(tx, agents) | await visitors.living_tokens(tx, guests)
+            except Fault as fault:
+                log.warning("gateway.not_rechecked", code=fault.code)
+                return
+            for connection, actor in asked:
+                if isinstance(actor, AgentActor) and actor.session_id not in living:
+                    self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
+                elif isinstance(actor, VisitorActor) and actor.token_id not in living:
+                    self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")

@@ -16,7 +16,7 @@ from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
-from qiatan.kit.errors import NotFound, NotSignedIn, TooLarge, TooMany
+from qiatan.kit.errors import BadRequest, NotFound, NotSignedIn, TooLarge, TooMany
 
 WAIT_SECONDS = 25
 MAX_POLLERS = 5_000
@@ -131,6 +131,17 @@ class Pollers:
             self.forget(poll_id)
 
 
+def _payload(frame: dict[str, Any]) -> str:
+    """A frame as a socket would have brought it."""
+    try:
+        payload = msgspec.json.encode(frame)
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        raise BadRequest("This frame cannot be read. See the protocol description.") from None
+    if len(payload) > MAX_FRAME_BYTES:
+        raise TooLarge("A frame has at most 64 KiB.")
+    return payload.decode()
+
+
 def pollers_of(request: Request) -> Pollers:
     pollers: Pollers = request.app.state.pollers
     return pollers
@@ -143,8 +154,8 @@ Shared = Annotated[Pollers, Depends(pollers_of)]
 async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOpened:
     """Open a polling connection with the hello a socket would send."""
     check_origin(request)
+    hello = _payload({**body.hello, "type": "hello"})
     poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE))
-    hello = msgspec.json.encode({**body.hello, "type": "hello"}).decode()
     await pollers.gateway.receive(connection, hello, request.cookies.get(SESSION_COOKIE))
     if connection.actor is None:
         pollers.forget(poll_id)
@@ -157,10 +168,7 @@ async def poll(pollers: Shared, poll_id: str, body: PollFrames) -> Response:
     """Deliver frames, then wait for some. Calls that deliver do not wait, so that the waiting call stays the only one."""
     poller, connection = pollers.find(poll_id)
     for frame in body.frames:
-        payload = msgspec.json.encode(frame)
-        if len(payload) > MAX_FRAME_BYTES:
-            raise TooLarge("A frame has at most 64 KiB.")
-        await pollers.gateway.receive(connection, payload.decode(), poller.session_token)
+        await pollers.gateway.receive(connection, _payload(frame), poller.session_token)
     connection.flush()
     payload_out = None if body.frames else await poller.fetch(WAIT_SECONDS)
     if poller.ended and payload_out is None:

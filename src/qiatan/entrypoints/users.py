@@ -20,6 +20,7 @@ from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import contracts, service
 from qiatan.modules.accounts.contracts import Role
 from qiatan.modules.accounts.errors import EmailTaken
+from qiatan.modules.channels import service as channels
 
 DEMO_ENTERPRISE = "松间器物"
 DEMO_ADMIN = "沈知夏"
@@ -51,7 +52,16 @@ async def create_user(settings: Settings, *, email: str, name: str, enterprise: 
     name, enterprise = _checked("--name", contracts.Name, name), _checked("--enterprise", contracts.Name, enterprise)
     kind = _checked("--role", Role, role)
     password_hash = await service.hash_password(_checked_password(password))
-    async with _database(settings) as database, database.system() as tx:
+    async with _database(settings) as database:
+        founded = await _add_account(database, email=email, name=name, enterprise=enterprise, kind=kind, password_hash=password_hash)
+        if founded is not None:
+            async with database.tenant(founded) as tx:
+                await channels.create_default(tx)
+
+
+async def _add_account(database: Database, *, email: str, name: str, enterprise: str, kind: Role, password_hash: str) -> UUID | None:
+    """Add the account; returns the enterprise when it was founded for it."""
+    async with database.system() as tx:
         found = await service.enterprises_named(tx, enterprise)
         if len(found) > 1:
             ids = ", ".join(str(enterprise_id) for enterprise_id in found)
@@ -61,8 +71,9 @@ async def create_user(settings: Settings, *, email: str, name: str, enterprise: 
         try:
             if found:
                 await service.add_agent(tx, found[0], new_id(), role=kind, name=name, email=email, password_hash=password_hash)
-            else:
-                await service.found_enterprise(tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash)
+                return None
+            record = await service.found_enterprise(tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash)
+            return record.row.enterprise_id
         except EmailTaken:
             raise SetupError(f"email: {email} has an account already: use another address, or `qiatan user password {email}`") from None
 

@@ -191,7 +191,7 @@ async def test_sockets_can_be_checked_against_their_sessions(
     clock.advance(days=20)
     fresh = await factories.session(tenant.admin)
     clock.advance(days=10)
-    asked = {member.actor.session_id for member in (tenant.admin, other.admin, disabled, fresh)}
+    asked = {(member.actor.enterprise_id, member.actor.session_id) for member in (tenant.admin, other.admin, disabled, fresh)}
     async with database.system() as tx:
         assert await service.living_sessions(tx, asked) == {fresh.actor.session_id}
         assert await service.living_sessions(tx, set()) == set()

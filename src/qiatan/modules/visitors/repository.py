@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.channels import service as channels
@@ -62,8 +62,8 @@ class TokenDirectory:
         )
         return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def still_living(self, token_ids: Collection[UUID], now: datetime) -> set[UUID]:
-        query = select(TokenRow.id).where(TokenRow.id.in_(token_ids), TokenRow.expires_at > now)
+    async def still_living(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
+        query = select(TokenRow.id).where(tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens), TokenRow.expires_at > now)
         return set((await self._session.execute(query)).scalars())
 
     async def delete_expired(self, before: datetime, limit: int) -> int:

@@ -35,9 +35,9 @@ async def resolve_token(tx: Tx, token: str) -> VisitorActor | None:
     return VisitorActor(enterprise_id=row.enterprise_id, customer_id=row.customer_id, channel_id=row.channel_id, token_id=row.id)
 
 
-async def living_tokens(tx: Tx, token_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these tokens still live, for sockets that were opened with them (system transactions)."""
-    return await TokenDirectory(tx).still_living(token_ids, tx.now) if token_ids else set()
+async def living_tokens(tx: Tx, tokens: Collection[tuple[UUID, UUID]]) -> set[UUID]:
+    """Which of these (enterprise, token) still live, for sockets that were opened with them (system transactions)."""
+    return await TokenDirectory(tx).still_living(tokens, tx.now) if tokens else set()
 
 
 async def open_session(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.contracts import LinkPurpose
@@ -113,12 +113,12 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
     return FoundSession(*found) if found else None
 
 
-async def living_sessions(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these sessions still live and belong to agents who may sign in."""
+async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> set[UUID]:
+    """Which of these (enterprise, session) still live and belong to agents who may sign in."""
     query = (
         select(SessionRow.id)
         .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
-        .where(SessionRow.id.in_(session_ids), SessionRow.expires_at > tx.now)
+        .where(tuple_(SessionRow.enterprise_id, SessionRow.id).in_(sessions), SessionRow.expires_at > tx.now)
         .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
     )
     return set((await tx.session.execute(query)).scalars())

@@ -67,13 +67,13 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point]) -> A
     )
 
 
-async def living_sessions(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these sessions still live, for sockets that were opened with them (system transactions).
+async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> set[UUID]:
+    """Which of these (enterprise, session) still live, for sockets that were opened with them (system transactions).
 
     Sockets are told of an end by `SessionsEnded`. What that cannot reach (an expiry, a change by the command line's process, a
     socket that was just being opened) is found by asking this now and then.
     """
-    return await repository.living_sessions(tx, session_ids) if session_ids else set()
+    return await repository.living_sessions(tx, sessions) if sessions else set()
 
 
 async def sign_in(database: Database, *, email: str, password: str, caller: Caller, catalogue: Collection[Point]) -> SignedIn:

@@ -149,7 +149,7 @@ export default {
     waiting: 'This conversation is still waiting. Take it to reply.',
     foreign: '{name} serves this conversation. You can read it, but not reply.',
     ended: 'The conversation has ended. A further message of the customer starts a new one.',
-    gone: 'This conversation is no longer yours, you cannot reply any more.',
+    gone: 'A colleague serves this conversation now, you cannot reply.',
     draftNotKept: 'The browser has no storage left; the draft is lost on reload.',
   },
   upload: {

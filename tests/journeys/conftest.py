@@ -1,0 +1,130 @@
+"""One server and one browser for all journeys; for each story a house, a fresh context for everybody, and a look at what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright, expect
+
+from tests.journeys.house import House, Member, house_of
+from tests.journeys.people import Agent, Visitor, sign_in_browser
+from tests.journeys.server import Server, missing_pages
+from tests.journeys.site import Site
+from tests.journeys.watch import Watch
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 20_000
+DESKTOP = {"width": 1440, "height": 900}
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[Server]:
+    missing = missing_pages()
+    if missing:
+        pytest.fail(f"the pages are not built ({', '.join(missing)}): run `npm ci && npm run build` in web/, or `make run` once", pytrace=False)
+    server = Server()
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def site(server: Server) -> AsyncIterator[Site]:
+    site = Site(server.url)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+async def house(server: Server) -> AsyncIterator[House]:
+    async with house_of(server) as house:
+        yield house
+
+
+class People:
+    """Opens browsers. Everybody has a context of their own, and at the end none of them may have seen an error."""
+
+    def __init__(self, browser: Browser, server: Server, site: Site) -> None:
+        self._browser = browser
+        self._server = server
+        self._site = site
+        self._watches: list[tuple[BrowserContext, Watch]] = []
+
+    async def context(self, **options: Any) -> tuple[BrowserContext, Watch]:
+        """A fresh browser profile, in Chinese on a desktop unless told otherwise."""
+        given = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai", "viewport": DESKTOP, **options}
+        context = await self._browser.new_context(**given)
+        context.set_default_timeout(PATIENCE)
+        watch = Watch(context)
+        self._watches.append((context, watch))
+        return context, watch
+
+    async def agent(self, house: House, member: Member | None = None, *, path: str = "/app/", script: str = "", **options: Any) -> Agent:
+        """A signed-in agent (the first administrator unless told) at the workspace."""
+        context, watch = await self.context(**options)
+        if script:
+            await context.add_init_script(script)
+        await sign_in_browser(context, house, member or house.admin)
+        agent = Agent(context, await context.new_page(), watch)
+        await agent.page.goto(f"{self._server.url}{path}")
+        await expect(agent.page.get_by_role("main")).to_be_visible()
+        return agent
+
+    async def visitor(
+        self, house: House, *, title: str = "松间小店", script: str = "", opened: bool = True, address: str | None = None, **options: Any
+    ) -> Visitor:
+        """Somebody who looks at the house's web site, with the panel opened unless told otherwise."""
+        context, watch = await self.context(**options)
+        if script:
+            await context.add_init_script(script)
+        visitor = Visitor(context, await context.new_page(), watch)
+        await visitor.page.goto(address or self.address(house, title))
+        if opened:
+            await visitor.open()
+        return visitor
+
+    def address(self, house: House, title: str = "松间小店", path: str = "/") -> str:
+        """Where the house's web site is."""
+        return f"{self._site.url}{path}?key={house.key}&title={quote(title)}"
+
+    async def close(self, *, check: bool) -> None:
+        for context, _ in self._watches:
+            await context.close()
+        for _, watch in self._watches if check else []:
+            watch.check()
+
+
+@pytest.fixture
+async def people(browser: Browser, server: Server, site: Site) -> AsyncIterator[People]:
+    people = People(browser, server, site)
+    yield people
+    await people.close(check=True)
