@@ -56,8 +56,12 @@ class LeanSocket(asyncio.Protocol):
         if cookie is not None:
             lines.append(f"Cookie: qiatan_session={cookie}")
         socket._write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(20):
-            await opening
+        try:
+            async with asyncio.timeout(20):
+                await opening
+        except BaseException:
+            socket.abort()
+            raise
         return socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

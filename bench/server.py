@@ -157,6 +157,14 @@ def tree(pid: int) -> list[int]:
     return [pid, *(lower for child in children(pid) for lower in tree(child))]
 
 
+def alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Processor time of these processes so far, with that of children they have already collected."""
     total = 0

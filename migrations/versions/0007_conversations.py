@@ -20,46 +20,39 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 _OPEN = sa.text("status <> 'ended'")
 
-# A batch comes as one JSON text and is read once: reading it costs about as much as storing it.
-_INPUT = """
-CREATE TYPE message_to_append AS
-    (o int, e uuid, c uuid, sk text, si uuid, m uuid, k text, t text, d jsonb, p text, r int, own boolean)
-"""
-
 # Why a function: the conversations must be locked before the statement that looks for repeats takes its snapshot, and all of it
 # must cost one round trip. Locks are taken in key order, so that two batches cannot wait for each other.
-# Why the setting: a plan kept from the time when the tables were empty would read whole tables when they have grown; planning anew
-# costs a millisecond, shared by the batch.
 _APPEND = """
-CREATE FUNCTION append_messages(batch json, moment timestamptz) RETURNS json LANGUAGE plpgsql
-    SET plan_cache_mode = force_custom_plan AS $$
+CREATE FUNCTION append_messages(batch json, moment timestamptz) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
-    given message_to_append[];
     results json;
 BEGIN
-    SELECT array_agg(x) INTO given FROM json_populate_recordset(NULL::message_to_append, batch) x;
-
-    PERFORM 1
-       FROM (SELECT DISTINCT e, c FROM unnest(given)) x
-       JOIN conversations v ON v.enterprise_id = x.e AND v.id = x.c
+    PERFORM 1 FROM conversations v
+      WHERE (v.enterprise_id, v.id) IN (SELECT x.e, x.c FROM json_to_recordset(batch) AS x(e uuid, c uuid))
       ORDER BY v.enterprise_id, v.id
-        FOR NO KEY UPDATE OF v;
+      FOR NO KEY UPDATE;
 
-    WITH judged AS MATERIALIZED (
-        SELECT i.*, v.head, v.status, v.customer_id, v.assignee_id,
-               r.conversation_id AS earlier_c, r.seq AS earlier_n, r.at AS earlier_at,
-               coalesce(r.seq IS NULL AND v.status <> 'ended' AND (NOT i.own OR v.assignee_id = i.si), false) AS possible
-          FROM unnest(given) i
-          LEFT JOIN conversations v ON v.enterprise_id = i.e AND v.id = i.c
-          LEFT JOIN messages r ON r.enterprise_id = i.e AND r.sender_id = i.si AND r.client_message_id = i.m
-    ), chosen AS (
-        SELECT j.*, possible AND row_number() OVER (PARTITION BY e, si, m, possible ORDER BY o) = 1 AS fresh FROM judged j
+    WITH input AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(batch)
+          AS x(o int, e uuid, c uuid, sk text, si uuid, m uuid, k text, t text, d jsonb, p text, r int, own boolean)
+    ), repeats AS MATERIALIZED (
+        SELECT i.o, m.conversation_id, m.seq, m.at
+          FROM input i
+          JOIN messages m ON m.enterprise_id = i.e AND m.sender_id = i.si AND m.client_message_id = i.m
+    ), fresh AS MATERIALIZED (
+        SELECT DISTINCT ON (i.e, i.si, i.m) i.*, v.head
+          FROM input i
+          JOIN conversations v ON v.enterprise_id = i.e AND v.id = i.c
+         WHERE NOT EXISTS (SELECT 1 FROM repeats r WHERE r.o = i.o)
+           AND v.status <> 'ended'
+           AND (NOT i.own OR v.assignee_id = i.si)
+         ORDER BY i.e, i.si, i.m, i.o
     ), numbered AS MATERIALIZED (
-        SELECT h.*, CASE WHEN fresh THEN (head + row_number() OVER (PARTITION BY e, c, fresh ORDER BY o))::int END AS n FROM chosen h
+        SELECT f.*, (f.head + row_number() OVER (PARTITION BY f.e, f.c ORDER BY f.o))::int AS n FROM fresh f
     ), stored AS (
         INSERT INTO messages
             (enterprise_id, conversation_id, seq, kind, sender_kind, sender_id, client_message_id, at, text, data, ref_seq)
-        SELECT e, c, n, k, sk, si, m, moment, t, d, r FROM numbered WHERE fresh
+        SELECT e, c, n, k, sk, si, m, moment, t, d, r FROM numbered
     ), totals AS (
         SELECT e, c,
                max(n) AS head,
@@ -67,21 +60,17 @@ BEGIN
                count(*) FILTER (WHERE sk = 'agent' AND k <> 'withdrawal') AS from_agent,
                max(n) FILTER (WHERE sk = 'customer') AS last_customer,
                max(n) FILTER (WHERE sk = 'agent') AS last_agent,
-               max(n) FILTER (WHERE sk <> 'system') AS last_person,
-               (array_agg(k ORDER BY n DESC) FILTER (WHERE sk <> 'system'))[1] AS last_k,
-               (array_agg(sk ORDER BY n DESC) FILTER (WHERE sk <> 'system'))[1] AS last_sk,
-               (array_agg(p ORDER BY n DESC) FILTER (WHERE sk <> 'system'))[1] AS last_p
+               max(n) FILTER (WHERE sk <> 'system') AS last_person
           FROM numbered
-         WHERE fresh
          GROUP BY e, c
     ), touched AS (
         UPDATE conversations v SET
                head = t.head,
-               last_seq = coalesce(t.last_person, v.last_seq),
-               last_kind = coalesce(t.last_k, v.last_kind),
-               last_sender_kind = coalesce(t.last_sk, v.last_sender_kind),
-               last_preview = CASE WHEN t.last_person IS NULL THEN v.last_preview ELSE t.last_p END,
-               last_at = CASE WHEN t.last_person IS NULL THEN v.last_at ELSE moment END,
+               last_seq = coalesce(l.n, v.last_seq),
+               last_kind = coalesce(l.k, v.last_kind),
+               last_sender_kind = coalesce(l.sk, v.last_sender_kind),
+               last_preview = CASE WHEN l.n IS NULL THEN v.last_preview ELSE l.p END,
+               last_at = CASE WHEN l.n IS NULL THEN v.last_at ELSE moment END,
                agent_unread = v.agent_unread + t.from_customer,
                customer_unread = v.customer_unread + t.from_agent,
                unanswered_since = CASE
@@ -91,30 +80,30 @@ BEGIN
                    ELSE v.unanswered_since
                END
           FROM totals t
+          LEFT JOIN numbered l ON l.e = t.e AND l.c = t.c AND l.n = t.last_person
          WHERE v.enterprise_id = t.e AND v.id = t.c
-    ), told AS (
-        SELECT b.*, first_value(n) OVER same AS first_n, first_value(c) OVER same AS first_c
-          FROM numbered b
-        WINDOW same AS (PARTITION BY e, si, m ORDER BY fresh DESC, o)
     )
     SELECT json_agg(json_build_object(
                'outcome', CASE
-                   WHEN earlier_n IS NOT NULL THEN 'repeated'
-                   WHEN fresh THEN 'stored'
-                   WHEN first_n IS NOT NULL THEN 'repeated'
-                   WHEN status IS NULL THEN 'missing'
-                   WHEN status = 'ended' THEN 'ended'
+                   WHEN r.o IS NOT NULL THEN 'repeated'
+                   WHEN n.o = i.o THEN 'stored'
+                   WHEN n.o IS NOT NULL THEN 'repeated'
+                   WHEN v.id IS NULL THEN 'missing'
+                   WHEN v.status = 'ended' THEN 'ended'
                    ELSE 'not_yours'
                END,
-               'conversation_id', coalesce(earlier_c, CASE WHEN first_n IS NULL THEN c ELSE first_c END),
-               'seq', coalesce(earlier_n, first_n),
-               'at', coalesce(earlier_at, moment),
-               'customer_id', customer_id,
-               'assignee_id', assignee_id,
-               'waiting', status = 'waiting'
-           ) ORDER BY o)
+               'conversation_id', coalesce(r.conversation_id, n.c, i.c),
+               'seq', coalesce(r.seq, n.n),
+               'at', coalesce(r.at, moment),
+               'customer_id', v.customer_id,
+               'assignee_id', v.assignee_id,
+               'waiting', v.status = 'waiting'
+           ) ORDER BY i.o)
       INTO results
-      FROM told;
+      FROM input i
+      LEFT JOIN repeats r ON r.o = i.o
+      LEFT JOIN numbered n ON n.m = i.m AND n.e = i.e AND n.si IS NOT DISTINCT FROM i.si
+      LEFT JOIN conversations v ON v.enterprise_id = i.e AND v.id = i.c;
     RETURN results;
 END $$
 """
@@ -212,7 +201,6 @@ def upgrade() -> None:
     )
     protect(op, "conversations")
     protect(op, "messages")
-    op.execute(_INPUT)
     op.execute(_APPEND)
     op.execute("REVOKE ALL ON FUNCTION append_messages(json, timestamptz) FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION append_messages(json, timestamptz) TO {APP}, {SYSTEM}")

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright, expect
 
 from tests.journeys.house import House, Member, house_of
+from tests.journeys.line import Line
 from tests.journeys.people import Agent, Visitor, sign_in_browser
 from tests.journeys.server import Server, missing_pages
 from tests.journeys.site import Site
@@ -35,7 +36,9 @@ expect.set_options(timeout=PATIENCE)
 async def server() -> AsyncIterator[Server]:
     missing = missing_pages()
     if missing:
-        pytest.fail(f"the pages are not built ({', '.join(missing)}): run `npm ci && npm run build` in web/, or `make run` once", pytrace=False)
+        pytest.fail(
+            f"the pages are not built ({', '.join(missing)}): run `npm ci && npm run build` in web/, or `make run` once", pytrace=False
+        )
     server = Server()
     try:
         await server.start()
@@ -88,11 +91,26 @@ class People:
         self._watches.append((context, watch))
         return context, watch
 
-    async def agent(self, house: House, member: Member | None = None, *, path: str = "/app/", script: str = "", **options: Any) -> Agent:
-        """A signed-in agent (the first administrator unless told) at the workspace."""
+    async def _prepared(self, script: str, line: Line | None, options: dict[str, Any]) -> tuple[BrowserContext, Watch]:
         context, watch = await self.context(**options)
         if script:
             await context.add_init_script(script)
+        if line is not None:
+            await line.lay(context)
+        return context, watch
+
+    async def agent(
+        self,
+        house: House,
+        member: Member | None = None,
+        *,
+        path: str = "/app/",
+        script: str = "",
+        line: Line | None = None,
+        **options: Any,
+    ) -> Agent:
+        """A signed-in agent (the first administrator unless told) at the workspace."""
+        context, watch = await self._prepared(script, line, options)
         await sign_in_browser(context, house, member or house.admin)
         agent = Agent(context, await context.new_page(), watch)
         await agent.page.goto(f"{self._server.url}{path}")
@@ -100,17 +118,34 @@ class People:
         return agent
 
     async def visitor(
-        self, house: House, *, title: str = "松间小店", script: str = "", opened: bool = True, address: str | None = None, **options: Any
+        self,
+        house: House,
+        *,
+        title: str = "松间小店",
+        opened: bool = True,
+        address: str | None = None,
+        script: str = "",
+        line: Line | None = None,
+        **options: Any,
     ) -> Visitor:
         """Somebody who looks at the house's web site, with the panel opened unless told otherwise."""
-        context, watch = await self.context(**options)
-        if script:
-            await context.add_init_script(script)
+        context, watch = await self._prepared(script, line, options)
         visitor = Visitor(context, await context.new_page(), watch)
         await visitor.page.goto(address or self.address(house, title))
         if opened:
             await visitor.open()
         return visitor
+
+    async def talking(self, house: House, *, agents_line: Line | None = None, visitors_line: Line | None = None) -> tuple[Agent, Visitor]:
+        """The first administrator and a visitor in the middle of a conversation: 在吗, 在的."""
+        agent = await self.agent(house, line=agents_line)
+        visitor = await self.visitor(house, line=visitors_line)
+        await visitor.say("在吗")
+        await agent.open("在吗")
+        await agent.answer("在的")
+        await visitor.sees("在的")
+        await expect(agent.thread).to_contain_text("已读")
+        return agent, visitor
 
     def address(self, house: House, title: str = "松间小店", path: str = "/") -> str:
         """Where the house's web site is."""

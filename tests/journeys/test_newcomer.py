@@ -54,7 +54,7 @@ async def test_a_newcomer_opens_the_demo_shop_and_is_answered(people: People, se
 
 
 async def test_typing_is_seen_on_both_sides_and_the_agent_reads_along(people: People, house: House) -> None:
-    agent, visitor = await _talking(people, house)
+    agent, visitor = await people.talking(house)
 
     # when the visitor types, then the agent reads what is not yet sent
     await visitor.field.press_sequentially("雾灰的手冲壶还有", delay=20)
@@ -72,7 +72,7 @@ async def test_typing_is_seen_on_both_sides_and_the_agent_reads_along(people: Pe
 
 
 async def test_pictures_go_both_ways_by_button_and_by_paste(people: People, house: House) -> None:
-    agent, visitor = await _talking(people, house)
+    agent, visitor = await people.talking(house)
 
     # when the visitor chooses one and pastes another
     await visitor.choose_picture(picture("壶.png"))
@@ -106,7 +106,7 @@ async def test_pictures_go_both_ways_by_button_and_by_paste(people: People, hous
 
 
 async def test_each_side_withdraws_a_message_of_its_own(people: People, house: House) -> None:
-    agent, visitor = await _talking(people, house)
+    agent, visitor = await people.talking(house)
 
     # when the visitor takes a message back
     await visitor.say("电话是 13800000000")
@@ -131,7 +131,7 @@ async def test_each_side_withdraws_a_message_of_its_own(people: People, house: H
 
 
 async def test_after_the_end_a_new_message_opens_a_new_conversation_below_the_earlier_one(people: People, house: House) -> None:
-    agent, visitor = await _talking(people, house)
+    agent, visitor = await people.talking(house)
     first = agent.page.url
 
     # when the agent ends the conversation
@@ -152,14 +152,3 @@ async def test_after_the_end_a_new_message_opens_a_new_conversation_below_the_ea
     await agent.sees("在吗")
     assert await agent.texts() == ["在吗", "在的", "还有一个问题"]
     assert (await visitor.texts())[-3:] == ["在吗", "在的", "还有一个问题"]
-
-
-async def _talking(people: People, house: House) -> tuple[Agent, Visitor]:
-    """An agent and a visitor in the middle of a conversation."""
-    agent = await people.agent(house)
-    visitor = await people.visitor(house)
-    await visitor.say("在吗")
-    await agent.open("在吗")
-    await agent.answer("在的")
-    await visitor.sees("在的")
-    return agent, visitor

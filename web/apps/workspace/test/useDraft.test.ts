@@ -10,14 +10,16 @@ interface Thing {
   version: number
 }
 
+type Fields = Pick<Thing, 'name' | 'note'>
+
 const first: Thing = { id: '1', name: 'a', note: 'n', version: 1 }
 let scope = effectScope()
 afterEach(() => scope.stop())
 
-function form(save: (changed: Partial<Thing>, version: number) => Promise<void>, refetch = (): Promise<void> => Promise.resolve()) {
+function form(save: (changed: Partial<Fields>, version: number) => Promise<void>, refetch = (): Promise<void> => Promise.resolve()) {
   scope = effectScope()
   const source = shallowRef<Thing | null>(first)
-  const made = scope.run(() => useDraft({ source: () => source.value, fields: ({ name, note }: Thing) => ({ name, note }), save, refetch }))
+  const made = scope.run(() => useDraft<Fields, Thing>({ source: () => source.value, fields: ({ name, note }) => ({ name, note }), save, refetch }))
   if (!made) throw new Error('the scope is closed')
   return { source, ...made }
 }

@@ -108,18 +108,18 @@ export class LiveConnection {
   }
 
   private readonly onOnline = (): void => {
-    if (this.current === 'open') this.ping(PONG_WITHIN / 3)
+    if (this.current === 'open') this.ping(PONG_WITHIN / 2)
     else this.retryNow()
   }
 
   private readonly onOffline = (): void => {
     // some systems say offline while a line on this machine still works: ask it
-    if (this.current === 'open') this.ping(PONG_WITHIN / 3)
+    if (this.current === 'open') this.ping(PONG_WITHIN / 2)
   }
 
   private readonly onWake = (): void => {
     if (document.visibilityState === 'hidden') return
-    if (this.current === 'open') this.ping(PONG_WITHIN / 3)
+    if (this.current === 'open') this.ping(PONG_WITHIN / 2)
     else this.retryNow()
   }
 

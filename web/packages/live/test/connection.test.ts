@@ -72,7 +72,7 @@ describe('LiveConnection over a socket', () => {
     await tick()
     server.loses = () => true
     document.dispatchEvent(new Event('visibilitychange'))
-    await tick(4000)
+    await tick(5500)
     expect(states.at(-1)).toBe('lost')
   })
 

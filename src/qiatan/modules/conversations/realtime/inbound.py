@@ -271,7 +271,7 @@ class ConversationDoors:
                 conversation = await service.get(tx, actor, frame.conversation_id)
                 if conversation.assignee_id != actor.agent_id:
                     raise NotYours
-                audience = [topics.customer(conversation.customer.id)]
+                audience = [topics.customer(conversation.customer.id), topics.one(conversation.id)]
                 typed = frames.TypingFrame(conversation.id, SenderKind.AGENT)
             else:
                 mine: Any = connection.memory.get(_OPEN)

@@ -11,6 +11,8 @@ export type Line = 'connecting' | 'open' | 'lost' | 'back'
 const LOST_SHOWN_AFTER = 1_500
 const BACK_SHOWN = 2_500
 const TYPING_FADES = 5_000
+/** A panel left open for weeks renews its token long before it ends. */
+const RENEW_EVERY = 6 * 3_600_000
 
 export const line = ref<Line>('connecting')
 export const online = ref<boolean | null>(null)
@@ -30,6 +32,7 @@ const live = new LiveConnection({
 const again = new Backoff()
 let lostTimer: ReturnType<typeof setTimeout> | null = null
 let typingTimer: ReturnType<typeof setTimeout> | null = null
+let renewal: ReturnType<typeof setInterval> | null = null
 let started: Promise<void> | null = null
 
 /** What only pictures need is fetched with the first one. */
@@ -161,6 +164,7 @@ async function begin(): Promise<void> {
   ready.value = true
   live.subscribe('mine')
   live.start()
+  renewal ??= setInterval(() => openSession().catch(ignoreApi), RENEW_EVERY)
 }
 
 async function loadAvailability(): Promise<void> {

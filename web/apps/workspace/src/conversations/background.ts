@@ -60,6 +60,7 @@ function follow(): void {
     typing.reset()
     drafts.reset()
     outbox.close()
+    badges.conversations = 0
   }
 
   function begin(agentId: Id): void {

@@ -1,7 +1,7 @@
 import type { Me, Point } from '@qiatan/api'
 import { ApiError } from '@qiatan/api'
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowRef, watch } from 'vue'
 import { api, onSignedOut, useCsrfToken } from '../api'
 import { live, onFrame, onReconnect } from '../live'
 
@@ -90,6 +90,8 @@ export const useSession = defineStore('session', () => {
     if (mine || house) follow()
   })
   onReconnect(follow)
+  // The server ended the connection for good: ask whether the session is over too; if so, the answer signs this page out.
+  watch(live.endedBy, (code) => { if (code !== null) follow() })
 
   return { me, agent, enterprise, points, wasSignedOut, can, accept, load, refresh, signOut, forget }
 })

@@ -34,7 +34,6 @@ export default {
     page: 'Invitation',
     title: 'Join {enterprise}',
     subtitle: 'You will sign in as {email}. Choose a password to begin.',
-    loading: 'Looking up the invitation',
     name: 'Your name',
     submit: 'Join',
     submitting: 'Joining',

@@ -21,14 +21,11 @@ export default {
     retry: 'Retry',
     copy: 'Copy',
     copied: 'Copied',
-    remove: 'Remove',
-    more: 'More',
     clear: 'Clear',
     stay: 'Stay here',
     leave: 'Discard and leave',
   },
   status: {
-    label: 'Status',
     online: 'Online',
     away: 'Away',
     offline: 'Offline',
@@ -40,7 +37,6 @@ export default {
     menu: '{name}, {status}, open own menu',
     profile: 'Profile',
     language: 'Language',
-    theme: 'Appearance',
     signOut: 'Sign out',
     open: 'Serving {count} / {max}',
     statusFailed: 'Status was not changed',
@@ -52,14 +48,9 @@ export default {
   },
   connection: {
     lost: 'Connection lost, reconnecting. What you write is sent once it is back.',
-    lostIn: 'Connection lost, attempt {attempt} in {seconds} s. What you write is sent once it is back.',
-    reconnecting: 'Connection lost, attempt {attempt} running. What you write is sent once it is back.',
     now: 'Reconnect now',
     restored: 'Connected again',
-    polling: 'No live connection here, polling instead; messages may be a little slower',
     ended: 'The server ended the connection',
-    signedOut: 'You are signed out, please sign in again',
-    signIn: 'Sign in',
   },
   state: {
     loading: 'Loading',
@@ -97,9 +88,5 @@ export default {
   },
   toast: {
     region: 'Notices',
-  },
-  day: {
-    today: 'Today {time}',
-    yesterday: 'Yesterday {time}',
   },
 } satisfies Shape<typeof zh>

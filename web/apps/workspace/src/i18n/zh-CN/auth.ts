@@ -31,7 +31,6 @@ export default {
     page: '接受邀请',
     title: '加入{enterprise}',
     subtitle: '用邮箱 {email} 登录。设好密码就可以开始。',
-    loading: '正在查看邀请',
     name: '你的姓名',
     submit: '加入',
     submitting: '正在加入',

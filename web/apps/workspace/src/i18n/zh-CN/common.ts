@@ -18,14 +18,11 @@ export default {
     retry: '重试',
     copy: '复制',
     copied: '已复制',
-    remove: '去掉',
-    more: '更多',
     clear: '清除',
     stay: '留在这里',
     leave: '放弃修改并离开',
   },
   status: {
-    label: '状态',
     online: '在线',
     away: '离开',
     offline: '离线',
@@ -37,7 +34,6 @@ export default {
     menu: '{name}，{status}，打开个人菜单',
     profile: '个人资料',
     language: '语言',
-    theme: '外观',
     signOut: '退出登录',
     open: '正在接待 {count} / {max}',
     statusFailed: '状态没有改成',
@@ -49,14 +45,9 @@ export default {
   },
   connection: {
     lost: '连接断开，正在重连。写的消息会在恢复后发出。',
-    lostIn: '连接断开，{seconds} 秒后第 {attempt} 次重连。写的消息会在恢复后发出。',
-    reconnecting: '连接断开，正在第 {attempt} 次重连。写的消息会在恢复后发出。',
     now: '立即重连',
     restored: '连接已恢复',
-    polling: '实时连接不可用，已改用轮询，消息可能稍慢',
     ended: '连接已被服务器结束',
-    signedOut: '登录已失效，请重新登录',
-    signIn: '去登录',
   },
   state: {
     loading: '正在载入',
@@ -94,9 +85,5 @@ export default {
   },
   toast: {
     region: '提示',
-  },
-  day: {
-    today: '今天 {time}',
-    yesterday: '昨天 {time}',
   },
 }

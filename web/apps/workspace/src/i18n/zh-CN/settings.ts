@@ -68,7 +68,6 @@ export default {
     noGroup: '不在组里',
     pendingGroup: '已邀请，未加入',
     disabledGroup: '已停用',
-    pendingHint: '等待接受邀请',
     nobodyFound: '没有找到客服',
     select: '选一位客服',
     selectHint: '在左侧选一位，查看和修改资料、角色与接待上限。',
@@ -84,7 +83,6 @@ export default {
     groupMenu: '{name}：改名、成员、删除',
     editGroup: '改名与成员',
     deleteGroup: '删除分组',
-    alsoIn: '{role}，也在{groups}',
     notFound: '没有这位客服',
     notFoundHint: '可能是链接写错了。',
   },
@@ -226,7 +224,6 @@ export default {
     between: '请填 {min} 到 {max} 之间的整数',
     notFound: '没有这个网页插件',
     notFoundHint: '可能是链接写错了。',
-    kindOther: '这不是网页渠道',
   },
   sample: {
     agent: '沈知夏',
@@ -234,7 +231,6 @@ export default {
     answer: '有的，现在拍下今天就能发出。',
     composer: '输入消息',
     time: '今天 14:12',
-    send: '发送',
     launcher: '联系客服',
   },
 }

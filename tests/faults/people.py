@@ -1,0 +1,268 @@
+"""Clients that keep the protocol's rules (docs/protocol.md, section 5) and write down everything they were told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from bench.client import LeanSocket
+from bench.world import Person, World
+from qiatan.infra.clock import new_id
+
+ACK_PATIENCE = 5.0
+REPAIR_EVERY = 0.2
+_BACK_OFF = (0.05, 0.4)
+
+
+@dataclass
+class Sent:
+    """A message of ours. `ack` is (conversation, seq), set once; `conflict` when a second acknowledgement said otherwise."""
+
+    text: str
+    conversation_id: str | None
+    ack: tuple[str, int] | None = None
+    conflict: tuple[str, int] | None = None
+    tried_at: float = 0.0
+    refusals: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A message as this side saw it."""
+
+    sender_id: str | None
+    client_message_id: str | None
+    text: str | None
+
+
+class Client:
+    """One person's page: one socket at a time, an outbox that survives it, and a log of what came, by conversation and seq."""
+
+    agent = False
+
+    def __init__(self, port: int, number: int, person: Person) -> None:
+        self.port, self.number, self.person = port, number, person
+        self.outbox: dict[str, Sent] = {}
+        self.log: dict[str, dict[int, Seen]] = {}
+        self.heads: dict[str, int] = {}
+        self.conflicts: list[str] = []
+        self.connects = 0
+        self._socket: LeanSocket | None = None
+        self._synced = asyncio.Event()
+        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", headers=self._authorization(), timeout=10)
+
+    def _authorization(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.person.token}"}
+
+    def _messages_path(self, conversation_id: str) -> str:
+        return f"/widget/conversations/{conversation_id}/messages"
+
+    # -- writing
+
+    def write(self, text: str, conversation_id: str | None = None) -> Sent:
+        """Put a message into the outbox, and on the wire if there is one."""
+        client_id, sent = str(new_id()), Sent(text, conversation_id)
+        self.outbox[client_id] = sent
+        self._try(client_id, sent)
+        return sent
+
+    def _try(self, client_id: str, sent: Sent) -> None:
+        if self._socket is None or not self._synced.is_set():
+            return
+        frame: dict[str, Any] = {"type": "send", "client_message_id": client_id, "kind": "text", "text": sent.text}
+        if sent.conversation_id is not None:
+            frame["conversation_id"] = sent.conversation_id
+        sent.tried_at = asyncio.get_running_loop().time()
+        self._socket.send(msgspec.json.encode(frame))
+
+    def open_sends(self) -> int:
+        return sum(sent.ack is None for sent in self.outbox.values())
+
+    # -- the life of the connection
+
+    def cut(self) -> None:
+        """The network fails."""
+        if self._socket is not None:
+            self._socket.abort()
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        repairing = asyncio.create_task(self._repair())
+        try:
+            while True:
+                try:
+                    await self._one_connection()
+                except (OSError, TimeoutError):
+                    self._socket = None
+                await asyncio.sleep(random.uniform(*_BACK_OFF))  # noqa: S311 - jitter
+        finally:
+            repairing.cancel()
+            await asyncio.wait([repairing])
+            await self._http.aclose()
+
+    async def _one_connection(self) -> None:
+        cookie = self.person.token if self.agent else None
+        self._synced.clear()
+        socket = await LeanSocket.connect(self.port, self._heard, number=self.number, cookie=cookie)
+        self._socket = socket
+        self.connects += 1
+        hello: dict[str, Any] = {"type": "hello", "protocol": 1}
+        if not self.agent:
+            hello["token"] = self.person.token
+        socket.send(msgspec.json.encode(hello))
+        socket.send(b'{"type":"subscribe","topic":"mine"}')
+        try:
+            await socket.closed.wait()
+        finally:
+            self._socket = None
+            socket.abort()
+            await socket.closed.wait()
+
+    def _heard(self, socket: LeanSocket, payload: bytes) -> None:
+        if socket is not self._socket:
+            return
+        for frame in msgspec.json.decode(payload):
+            match frame["type"]:
+                case "subscribed":
+                    for shown in frame["conversations"]:
+                        self._know(shown["id"], shown["head"])
+                    self._synced.set()
+                    for client_id, sent in self.outbox.items():
+                        if sent.ack is None:
+                            self._try(client_id, sent)
+                case "ack":
+                    self._acknowledged(frame)
+                case "message":
+                    self._keep(frame)
+                case "conversation":
+                    self._know(frame["conversation"]["id"], frame["conversation"]["head"])
+                case "error":
+                    self._refused(frame)
+
+    def _acknowledged(self, frame: dict[str, Any]) -> None:
+        sent, answer = self.outbox[frame["client_message_id"]], (frame["conversation_id"], frame["seq"])
+        if sent.ack is None:
+            sent.ack = answer
+        elif sent.ack != answer:
+            sent.conflict = answer
+        self._keep(
+            {
+                "conversation_id": answer[0],
+                "seq": answer[1],
+                "sender_id": str(self.person.id),
+                "client_message_id": frame["client_message_id"],
+                "text": sent.text,
+            }
+        )
+
+    def _refused(self, frame: dict[str, Any]) -> None:
+        sent = self.outbox.get(frame.get("ref", ""))
+        if sent is not None:
+            # Not stored; the repair loop tries it again when its patience is over.
+            sent.refusals.append(frame["code"])
+
+    def _know(self, conversation_id: str, head: int) -> None:
+        self.heads[conversation_id] = max(head, self.heads.get(conversation_id, 0))
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        conversation_id, seq = message["conversation_id"], message["seq"]
+        seen = Seen(message["sender_id"], message["client_message_id"], message["text"])
+        before = self.log.setdefault(conversation_id, {}).setdefault(seq, seen)
+        if before != seen:
+            self.conflicts.append(f"{conversation_id} {seq}: {before} and then {seen}")
+        self._know(conversation_id, seq)
+
+    # -- gaps
+
+    def missing(self) -> list[str]:
+        """Conversations of which this side does not have everything it knows of."""
+        return [key for key, head in self.heads.items() if len(self.log.get(key, ())) < head]
+
+    async def _repair(self) -> None:
+        """Fetch what is missing; send again what nobody acknowledged in time."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(REPAIR_EVERY)
+            for client_id, sent in list(self.outbox.items()):
+                if sent.ack is None and loop.time() - sent.tried_at > ACK_PATIENCE:
+                    self._try(client_id, sent)
+            for conversation_id in self.missing():
+                await self._fetch(conversation_id)
+
+    async def _fetch(self, conversation_id: str) -> None:
+        have = self.log.get(conversation_id, {})
+        after = next(seq for seq in range(1, self.heads[conversation_id] + 1) if seq not in have) - 1
+        try:
+            answer = await self._http.get(self._messages_path(conversation_id), params={"after_seq": after, "limit": 100})
+        except httpx.TransportError:
+            return  # the server is away: the next round asks again
+        if answer.status_code >= 500:
+            return
+        assert answer.status_code == 200, answer.text
+        for message in answer.json()["items"]:
+            self._keep(message)
+
+    async def catch_up(self) -> None:
+        """Connect anew, hear the heads, and wait until nothing is missing."""
+        self._synced.clear()
+        self.cut()
+        await self._synced.wait()
+        while self.missing():
+            await asyncio.sleep(0.05)
+
+
+class Agent(Client):
+    """An agent's page."""
+
+    agent = True
+
+    def _authorization(self) -> dict[str, str]:
+        return {"cookie": f"qiatan_session={self.person.token}"}
+
+    def _messages_path(self, conversation_id: str) -> str:
+        return f"/conversations/{conversation_id}/messages"
+
+
+@dataclass
+class Crowd:
+    """Everybody of a story."""
+
+    visitors: list[Client]
+    agents: list[Agent]
+
+    @property
+    def everybody(self) -> list[Client]:
+        return [*self.visitors, *self.agents]
+
+    def acked(self) -> int:
+        return sum(sent.ack is not None for client in self.everybody for sent in client.outbox.values())
+
+    def agent_of(self, agent_id: UUID) -> Agent:
+        return next(agent for agent in self.agents if agent.person.id == agent_id)
+
+
+@asynccontextmanager
+async def crowd(port: int, world: World) -> AsyncIterator[Crowd]:
+    """Everybody of a world, connected as long as the block lasts."""
+    people = Crowd(
+        visitors=[Client(port, 1000 + number, person) for number, person in enumerate(world.visitors)],
+        agents=[Agent(port, number, person) for number, person in enumerate(world.agents)],
+    )
+    tasks = [asyncio.create_task(client.run()) for client in people.everybody]
+    try:
+        yield people
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception() or AssertionError

@@ -1,0 +1,86 @@
+"""How a story goes: visitors write, agents answer now and then, the network fails; at the end the checker looks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bench.server import Server
+from bench.world import World
+from tests.faults import checker
+from tests.faults.people import Agent, Client, Crowd, crowd
+
+ANSWER_EVERY = 10
+PATIENCE = 100.0
+Trouble = Callable[[Crowd], Awaitable[None]]
+
+
+async def tell(server: Server, world: World, *, messages: int, trouble: Trouble) -> Crowd:
+    """Every visitor writes `messages` texts while the trouble lasts; returns when all were acknowledged and everybody caught up."""
+    async with crowd(server.port, world) as people:
+        answering = [asyncio.create_task(_answer(agent)) for agent in people.agents]
+        troubling = asyncio.create_task(_together(trouble, people))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(_write(client, messages) for client in people.visitors))
+            await troubling
+            for task in answering:
+                task.cancel()
+            await asyncio.wait(answering)
+            while any(client.open_sends() for client in people.everybody):
+                await asyncio.sleep(0.05)
+            while await asyncio.to_thread(checker.anybody_waits, server.database_url(), world.enterprise_id):
+                await asyncio.sleep(0.2)
+            await asyncio.gather(*(client.catch_up() for client in people.everybody))
+    return people
+
+
+def look(server: Server, world: World, people: Crowd) -> None:
+    """Fail unless everything acknowledged is there once, without gaps, and both sides saw the same."""
+    database = checker.stored(server.database_url(), world.enterprise_id)
+    verdict = checker.judge(people, database, checker.heads(server.database_url(), world.enterprise_id))
+    assert verdict, verdict
+    assert checker.out_of_order(people, database) == []
+
+
+async def cuts(people: Crowd) -> None:
+    """Cut somebody's line every few milliseconds."""
+    while True:
+        await asyncio.sleep(random.uniform(0.01, 0.05))  # noqa: S311 - not a secret
+        random.choice(people.everybody).cut()  # noqa: S311 - not a secret
+
+
+async def until_acked(people: Crowd, count: int) -> None:
+    while people.acked() < count:
+        await asyncio.sleep(0.02)
+
+
+async def _together(trouble: Trouble, people: Crowd) -> None:
+    """The story's own trouble, with lines cut all the time meanwhile."""
+    cutting = asyncio.create_task(cuts(people))
+    try:
+        await trouble(people)
+    finally:
+        cutting.cancel()
+        with suppress(asyncio.CancelledError):
+            await cutting
+
+
+async def _write(client: Client, messages: int) -> None:
+    for number in range(messages):
+        client.write(str(number))
+        while client.open_sends():
+            await asyncio.sleep(0.01)
+
+
+async def _answer(agent: Agent) -> None:
+    """One answer for every so many messages in a conversation."""
+    answered: dict[str, int] = {}
+    while True:
+        await asyncio.sleep(0.1)
+        for conversation_id, log in agent.log.items():
+            due = len(log) // ANSWER_EVERY
+            if due > answered.get(conversation_id, 0):
+                answered[conversation_id] = due
+                agent.write(f"answer {due}", conversation_id)

@@ -1,0 +1,57 @@
+"""All routes of the application, with the guard each has, as guarantees walk them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from qiatan.entrypoints.app import build_app, build_resources
+from qiatan.infra.http.guards import Guard
+from qiatan.infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation of the API. `method` and `path` are None for pages, which are not in the description."""
+
+    name: str
+    guards: tuple[Guard, ...]
+    method: str | None
+    path: str | None
+
+
+def described_app() -> FastAPI:
+    """The application, not connected to anything."""
+    return build_app(build_resources(Settings(data_dir=Path("nowhere"), public_url="http://qiatan.test"), "postgresql://nobody@localhost/none"))
+
+
+def all_routes(app: FastAPI) -> list[Route]:
+    described = {
+        operation["operationId"]: (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    }
+    return [
+        Route(route.name, tuple(_guards(route.dependant)), *described.get(route.name, (None, None))) for route in _walk(app.routes)
+    ]
+
+
+def _walk(routes: Iterable[Any]) -> Iterator[APIRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from _walk(route.original_router.routes)
+
+
+def _guards(dependant: Dependant) -> Iterator[Guard]:
+    if isinstance(dependant.call, Guard):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _guards(inner)

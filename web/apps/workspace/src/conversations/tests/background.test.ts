@@ -1,0 +1,154 @@
+// @vitest-environment jsdom
+import type { Conversation, Me } from '@qiatan/api'
+import type { ServerFrame } from '@qiatan/live'
+import { createPinia, setActivePinia } from 'pinia'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { nextTick } from 'vue'
+import { live } from '../../live'
+import { useBadges } from '../../stores/badges'
+import { useSession } from '../../stores/session'
+import { start } from '../background'
+import { useDirectory } from '../stores/directory'
+import { useOutbox } from '../stores/outbox'
+import { ME, conversation, message } from './make'
+
+/** The network's edge: a socket the test speaks through, and lists that answer with what the test puts here. */
+class TestSocket {
+  static current: TestSocket | null = null
+  static readonly OPEN = 1
+  readyState = 1
+  sent: Record<string, unknown>[] = []
+  onopen: (() => void) | null = null
+  onmessage: ((event: { data: string }) => void) | null = null
+  onclose: (() => void) | null = null
+  onerror: (() => void) | null = null
+
+  constructor() {
+    TestSocket.current = this
+    setTimeout(() => {
+      this.onopen?.()
+      this.say({ type: 'welcome', protocol: 1, me: { kind: 'agent', id: ME }, at: '' })
+    })
+  }
+
+  send(data: string): void {
+    this.sent.push(JSON.parse(data) as Record<string, unknown>)
+  }
+
+  close(): void {
+    this.readyState = 3
+  }
+
+  say(...frames: ServerFrame[]): void {
+    this.onmessage?.({ data: JSON.stringify(frames) })
+  }
+}
+
+const me = { agent: { id: ME, version: 1 }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
+let mine: Conversation[]
+let missing: Set<string>
+let asked: string[]
+let stop: () => void
+
+function answer(url: string): Response {
+  asked.push(url)
+  const { pathname, searchParams } = new URL(url, 'http://localhost')
+  const id = pathname.split('/')[4]
+  if (!id) return new Response(JSON.stringify({ items: searchParams.get('view') === 'mine' ? mine : [], next: null }))
+  const found = missing.has(id) ? undefined : conversation(id, { head: 9, version: 9 })
+  return found ? new Response(JSON.stringify(found)) : new Response(JSON.stringify({ error: { code: 'not_found', message: '' } }), { status: 404 })
+}
+
+const settled = () => vi.waitFor(() => expect(live.state.value).toBe('open'))
+const say = (...frames: ServerFrame[]): void => TestSocket.current?.say(...frames)
+
+beforeEach(async () => {
+  localStorage.clear()
+  setActivePinia(createPinia())
+  mine = [conversation('a', { head: 1 })]
+  missing = new Set()
+  asked = []
+  vi.stubGlobal('fetch', (url: string) => Promise.resolve(answer(url)))
+  vi.stubGlobal('WebSocket', TestSocket)
+  useSession().accept(me)
+  stop = start()
+  await settled()
+  await vi.waitFor(() => expect(useDirectory().lists.mine.phase).toBe('ready'))
+})
+
+afterEach(() => {
+  stop()
+  live.stop()
+  vi.unstubAllGlobals()
+})
+
+describe('while somebody is signed in', () => {
+  it('own conversations and, with the right, the queue are subscribed', () => {
+    expect(TestSocket.current?.sent.filter((frame) => frame['type'] === 'subscribe').map((frame) => frame['topic'])).toEqual(expect.arrayContaining(['mine', 'queue']))
+  })
+
+  it('a message makes its conversation unread and the rail count it', async () => {
+    say({ type: 'message', ...message(2) })
+    expect(useDirectory().known.get('a')).toMatchObject({ head: 2, agent_unread: 1 })
+    await nextTick()
+    expect(useBadges().conversations).toBe(1)
+  })
+
+  it('the same message twice counts once', () => {
+    say({ type: 'message', ...message(2) }, { type: 'message', ...message(2) })
+    expect(useDirectory().known.get('a')?.agent_unread).toBe(1)
+  })
+
+  it('a message of an unknown conversation brings the conversation', async () => {
+    say({ type: 'message', ...message(1, { conversation_id: 'new' }) })
+    await vi.waitFor(() => expect(useDirectory().lists.mine.ids).toEqual(['new', 'a']))
+  })
+
+  it('a message after a gap makes the page ask how much is unread', async () => {
+    say({ type: 'message', ...message(4) })
+    await vi.waitFor(() => expect(asked.some((url) => url.endsWith('/conversations/a'))).toBe(true))
+  })
+
+  it('what a colleague took leaves the queue', () => {
+    const waiting = conversation('w', { status: 'waiting', assignee_id: null })
+    useDirectory().lists.queue.phase = 'ready'
+    say({ type: 'conversation', conversation: waiting })
+    expect(useDirectory().lists.queue.ids).toEqual(['w'])
+    say({ type: 'conversation_gone', conversation_id: 'w', topic: 'queue' })
+    expect(useDirectory().lists.queue.ids).toEqual([])
+  })
+
+  it('a subscription that names other heads than known fetches the list; one that agrees does not', async () => {
+    asked = []
+    say({ type: 'subscribed', topic: 'mine', conversations: [{ id: 'a', head: 1, version: 1 }] })
+    expect(asked).toEqual([])
+    mine = [conversation('a', { head: 3 }), conversation('b')]
+    say({ type: 'subscribed', topic: 'mine', conversations: [{ id: 'a', head: 3, version: 1 }, { id: 'b', head: 0, version: 1 }] })
+    await vi.waitFor(() => expect(useDirectory().lists.mine.ids).toEqual(['b', 'a']))
+  })
+
+  it('a conversation a subscription no longer names is asked for, and gone when it may not be seen', async () => {
+    missing.add('a')
+    say({ type: 'subscribed', topic: 'mine', conversations: [] })
+    await vi.waitFor(() => expect(useDirectory().gone.has('a')).toBe(true))
+    expect(useDirectory().lists.mine.ids).toEqual([])
+  })
+
+  it('an acknowledged message of mine ends the customer’s waiting', () => {
+    say({ type: 'message', ...message(2) })
+    const entry = useOutbox().text('您好', 'a')
+    expect(TestSocket.current?.sent.at(-1)).toMatchObject({ type: 'send', conversation_id: 'a', text: '您好' })
+    say({ type: 'ack', client_message_id: entry?.client_message_id ?? '', conversation_id: 'a', seq: 3, at: '2026-11-22T06:11:00Z' })
+    expect(useDirectory().known.get('a')).toMatchObject({ head: 3, unanswered_since: null, last: { preview: '您好' } })
+    expect(useOutbox().entries).toEqual([])
+  })
+
+  it('nothing of it is left after sign-out', async () => {
+    say({ type: 'message', ...message(2) })
+    await nextTick()
+    useSession().forget()
+    stop()
+    expect(useDirectory().known.size).toBe(0)
+    expect(useBadges().conversations).toBe(0)
+  })
+})
