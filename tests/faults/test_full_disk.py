@@ -17,7 +17,7 @@ from qiatan.infra.postgres import make_scratch_dir
 from tests.faults.people import Client, Crowd, crowd
 from tests.faults.story import look
 
-SIZE_MIB = 220
+SIZE_MIB = 300
 LEFT_KIB = 256
 # Digits, as all texts of the stories are numbers in the order they were written.
 BIG = "0" * 4_999

@@ -7,10 +7,13 @@ from qiatan.entrypoints.app import build_openapi
 from tests.support.doors import Doors
 
 
+DESCRIBED = build_openapi()
+
+
 def _operations() -> dict[str, dict[str, Any]]:
     return {
         f"{method.upper()} {path}": operation
-        for path, methods in build_openapi()["paths"].items()
+        for path, methods in DESCRIBED["paths"].items()
         for method, operation in methods.items()
     }
 
@@ -41,7 +44,7 @@ def test_every_operation_describes_its_answer() -> None:
 
 
 def test_every_frame_is_described() -> None:
-    schemas = build_openapi()["components"]["schemas"]
+    schemas = DESCRIBED["components"]["schemas"]
     tags = {
         tag
         for schema in schemas.values()
@@ -58,9 +61,8 @@ def test_every_frame_is_described() -> None:
 
 
 def test_all_references_lead_somewhere() -> None:
-    described = build_openapi()
-    named = set(described["components"]["schemas"])
-    used = {part.split('"')[0] for part in json.dumps(described).split("#/components/schemas/")[1:]}
+    named = set(DESCRIBED["components"]["schemas"])
+    used = {part.split('"')[0] for part in json.dumps(DESCRIBED).split("#/components/schemas/")[1:]}
 
     assert used <= named
 
@@ -68,4 +70,4 @@ def test_all_references_lead_somewhere() -> None:
 async def test_it_is_served(doors: Doors) -> None:
     served = (await doors.stranger().get("http://qiatan.test/openapi.json")).json()
 
-    assert served == json.loads(json.dumps(build_openapi()))
+    assert served == json.loads(json.dumps(DESCRIBED))

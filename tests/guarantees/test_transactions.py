@@ -84,7 +84,7 @@ async def test_an_answer_that_does_not_fit_its_schema_rolls_back(doors: Doors, d
     answer = await http.post("http://qiatan.test/test/broken")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
-    assert "number" not in answer.text
+    assert "not a number" not in answer.text
     assert await _name(database, tenant.enterprise_id) == "vorher"
     assert await _notes(database, str(tenant.enterprise_id)) == 0
 

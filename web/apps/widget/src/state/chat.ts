@@ -164,7 +164,7 @@ async function begin(): Promise<void> {
   ready.value = true
   live.subscribe('mine')
   live.start()
-  renewal ??= setInterval(() => openSession().catch(ignoreApi), RENEW_EVERY)
+  renewal ??= setInterval(() => void openSession().catch(ignoreApi), RENEW_EVERY)
 }
 
 async function loadAvailability(): Promise<void> {

@@ -1,0 +1,41 @@
+"""What is wrong with a screen: axe's findings, and words of the other language."""
+
+from __future__ import annotations
+
+from playwright.async_api import Frame, Page
+
+from tests.journeys.server import ROOT
+
+_AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+# The frame inside a page is audited by itself: the page's policy keeps axe from reaching into it.
+_RUN = """async () => {
+  const { violations } = await axe.run(document, { iframes: false, resultTypes: ['violations'] })
+  return violations.map(({ id, help, nodes }) => `${id} (${help}): ` + nodes.slice(0, 4).map(({ target, any }) => `${target.join(' ')} ${any[0]?.message ?? ''}`).join(' | '))
+}"""
+_HAN = """(allowed) => {
+  const found = new Set()
+  const look = (text) => { if (text && /\\p{Script=Han}/u.test(text) && !allowed.includes(text.trim())) found.add(text.trim()) }
+  for (const element of document.querySelectorAll('body *')) {
+    if (!element.checkVisibility()) continue
+    for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) look(node.textContent)
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) look(element.getAttribute(name))
+  }
+  look(document.title)
+  return [...found]
+}"""
+
+
+async def axe(frame: Frame | Page) -> list[str]:
+    """The violations axe finds in a document, each in one line."""
+    assert _AXE.is_file(), "axe-core is not installed: run `npm ci` in web/"
+    if not await frame.evaluate("typeof axe === 'object'"):
+        # Evaluated, not added: the pages' policy forbids script elements that are not theirs.
+        await frame.evaluate(_AXE.read_text())
+    found: list[str] = await frame.evaluate(_RUN)
+    return found
+
+
+async def chinese_words(frame: Frame | Page, *allowed: str) -> list[str]:
+    """What is written in Chinese on a screen, apart from the allowed texts."""
+    found: list[str] = await frame.evaluate(_HAN, list(allowed))
+    return found

@@ -1,0 +1,201 @@
+"""Every screen, photographed and audited: light and dark, both languages, wide, narrow and on a phone.
+
+The pictures land in screenshots/ for whoever changes what people see; the tests fail on what axe finds and on words of the other language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.journeys.audit import axe, chinese_words
+from tests.journeys.conftest import People
+from tests.journeys.house import House, house_of
+from tests.journeys.people import Agent
+from tests.journeys.server import ROOT, Server
+from tests.journeys.story import CHINESE, ENGLISH, Words, tell
+
+SHOTS = ROOT / "screenshots"
+LANGUAGE_NAMES = ("简体中文", "中文")
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass
+class Told:
+    """A house after its morning, and the conversation to look at."""
+
+    house: House
+    conversation: str
+    locale: str
+
+
+@pytest.fixture(scope="module")
+async def chinese(server: Server) -> AsyncIterator[Told]:
+    async with _morning(server, CHINESE) as house:
+        yield Told(house, await tell(house, CHINESE), "zh-CN")
+
+
+@pytest.fixture(scope="module")
+async def english(server: Server) -> AsyncIterator[Told]:
+    async with _morning(server, ENGLISH) as house:
+        me = house.admin.me["agent"]
+        answer = await house.admin.client.patch("/me", json={"locale": "en", "version": me["version"]})
+        assert answer.status_code == 200
+        yield Told(house, await tell(house, ENGLISH), "en-US")
+
+
+def _morning(server: Server, words: Words) -> Any:
+    return house_of(server, name=words.enterprise, admin=words.admin)
+
+
+@dataclass
+class Camera:
+    """Photographs a screen and keeps what is wrong with it; the story fails at its end, with all of it."""
+
+    look: str
+    english: bool = False
+    found: list[str] = field(default_factory=list)
+
+    async def shoot(self, page: Page, name: str) -> None:
+        await page.screenshot(path=SHOTS / f"{name}-{self.look}.png", animations="disabled")
+        for frame in page.frames:
+            if frame != page.main_frame and not await (await frame.frame_element()).is_visible():
+                continue
+            self.found += [f"{name}-{self.look}: {one}" for one in await axe(frame)]
+            if self.english:
+                self.found += [f"{name}-{self.look}: Chinese: {one}" for one in await chinese_words(frame, *LANGUAGE_NAMES)]
+
+    def check(self) -> None:
+        assert self.found == [], "\n".join(self.found)
+
+
+Stop = Callable[[Agent], Awaitable[None]]
+
+
+async def _workspace(people: People, told: Told, camera: Camera, **options: Any) -> None:
+    """From the sign-in page through every page of the workspace."""
+    base = f"{told.house.server.url}/app"
+    context, _ = await people.context(locale=told.locale, **options)
+    stranger = await context.new_page()
+    for name in ("sign-in", "sign-up"):
+        await stranger.goto(f"{base}/{name}")
+        await expect(stranger.get_by_role("heading", level=1)).to_be_visible()
+        await expect(stranger.get_by_role("contentinfo")).to_contain_text(re.compile(r"\d"))
+        await camera.shoot(stranger, name)
+
+    agent = await people.agent(told.house, path="/app/conversations", locale=told.locale, **options)
+    page = agent.page
+    await expect(agent.list.get_by_role("listitem").nth(3)).to_be_visible()
+    await camera.shoot(page, "conversations-none-open")
+    await page.goto(f"{base}/conversations/{told.conversation}")
+    await _thread_ready(agent)
+    await camera.shoot(page, "conversation")
+    if await page.get_by_role("complementary").count():
+        for number, name in ((1, "source"), (2, "history")):
+            await page.get_by_role("complementary").get_by_role("tab").nth(number).click()
+            await camera.shoot(page, f"conversation-{name}")
+    for number, name in ((1, "queue"), (2, "colleagues")):
+        await agent.list.get_by_role("tab").nth(number).click()
+        await expect(agent.list.get_by_role("tabpanel").get_by_role("listitem").first).to_be_visible()
+        await camera.shoot(page, f"conversations-{name}")
+
+    await page.goto(f"{base}/settings/agents/{told.house.members[1].id}")
+    await expect(page.get_by_role("spinbutton")).to_be_visible()
+    await camera.shoot(page, "settings-agent")
+    await page.get_by_role("button", name=re.compile("邀请客服|Invite")).click()
+    await expect(page.get_by_role("dialog").get_by_role("textbox").first).to_be_visible()
+    await camera.shoot(page, "settings-invite")
+    for name in ("profile", "enterprise", "web"):
+        await page.goto(f"{base}/settings/{name}")
+        await expect(page.get_by_role("main").get_by_role("textbox").nth(1)).to_be_visible()
+        await camera.shoot(page, f"settings-{name}")
+    await page.goto(f"{base}/nothing-here")
+    await expect(page.get_by_role("main").get_by_role("link")).to_be_visible()
+    await camera.shoot(page, "not-found")
+
+
+async def _thread_ready(agent: Agent) -> None:
+    await expect(agent.field).to_be_visible()
+    picture = agent.thread.get_by_role("img", include_hidden=True).last
+    await expect(picture).to_be_attached()
+    await expect(agent.thread.locator("img").last).to_have_js_property("complete", True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_workspace_in_chinese(people: People, chinese: Told, theme: str) -> None:
+    camera = Camera(f"zh-1440-{theme}")
+    await _workspace(people, chinese, camera, color_scheme=theme)
+    camera.check()
+
+
+async def test_the_workspace_in_english_has_no_chinese_left(people: People, english: Told) -> None:
+    camera = Camera("en-1440-light", english=True)
+    await _workspace(people, english, camera)
+    camera.check()
+
+
+async def test_the_workspace_on_a_narrow_screen(people: People, chinese: Told) -> None:
+    camera = Camera("zh-1024-light")
+    agent = await people.agent(chinese.house, path=f"/app/conversations/{chinese.conversation}", viewport={"width": 1024, "height": 768})
+    await _thread_ready(agent)
+    await camera.shoot(agent.page, "conversation")
+    await agent.page.get_by_role("button", name="打开名片").click()
+    await expect(agent.page.get_by_role("complementary", name="顾客资料")).to_contain_text("林小满")
+    await camera.shoot(agent.page, "conversation-card")
+    for name in ("web", f"agents/{chinese.house.members[1].id}"):
+        await agent.page.goto(f"{chinese.house.server.url}/app/settings/{name}")
+        await expect(agent.page.get_by_role("main").get_by_role("textbox").nth(1)).to_be_visible()
+        await camera.shoot(agent.page, f"settings-{name.partition('/')[0]}")
+    camera.check()
+
+
+async def test_the_workspace_on_a_phone_list_conversation_card(people: People, chinese: Told) -> None:
+    camera = Camera("zh-390-light")
+    base = f"{chinese.house.server.url}/app"
+    agent = await people.agent(chinese.house, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = agent.page
+    await expect(agent.row("林小满").first).to_be_visible()
+    await camera.shoot(page, "list")
+    # list → conversation → card, and back
+    await agent.row("太好了").get_by_role("link").tap()
+    await _thread_ready(agent)
+    await expect(agent.list).to_be_hidden()
+    await camera.shoot(page, "conversation")
+    await page.get_by_role("button", name="打开名片").tap()
+    await expect(page.get_by_role("complementary", name="顾客资料")).to_contain_text("林小满")
+    await expect(agent.thread).to_be_hidden()
+    await camera.shoot(page, "card")
+    await page.get_by_role("button", name="返回对话").tap()
+    await page.get_by_role("button", name="返回列表").tap()
+    await expect(agent.row("林小满").first).to_be_visible()
+    for path, name in (
+        ("settings", "settings"),
+        ("settings/agents", "settings-agents"),
+        ("settings/web", "settings-web"),
+        ("settings/profile", "settings-profile"),
+    ):
+        await page.goto(f"{base}/{path}")
+        await expect(page.get_by_role("main").get_by_role("textbox").first).to_be_visible()
+        await camera.shoot(page, name)
+    context, _ = await people.context(viewport=PHONE, has_touch=True, is_mobile=True)
+    stranger = await context.new_page()
+    await stranger.goto(f"{base}/sign-in")
+    await expect(stranger.get_by_role("heading", level=1)).to_be_visible()
+    await camera.shoot(stranger, "sign-in")
+    camera.check()
+
+
+async def test_an_enterprise_without_conversations_yet(people: People, house: House) -> None:
+    camera = Camera("zh-1440-light")
+    agent = await people.agent(house)
+    await expect(agent.page.get_by_role("heading", name="还没有对话")).to_be_visible()
+    await camera.shoot(agent.page, "empty")
+    await agent.tab("排队").click()
+    await expect(agent.page.get_by_role("heading", name="没有人在等")).to_be_visible()
+    await camera.shoot(agent.page, "empty-queue")
+    camera.check()
