@@ -77,10 +77,7 @@ class LeanSocket(asyncio.Protocol):
     def send(self, payload: bytes) -> None:
         """Send one text message; nothing happens when the connection is gone."""
         size = len(payload)
-        if size < 126:
-            head = bytes((0x81, 0x80 | size))
-        else:
-            head = bytes((0x81, 0xFE)) + size.to_bytes(2, "big")
+        head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
         self._write(head + _NO_MASK + payload)
 
     def abort(self) -> None:

@@ -23,6 +23,7 @@ _TEXT = "你好，请问这只青瓷茶杯现在还有货吗？我想订两只�
 _WARM_UP = 1.0
 _DRAIN = 5.0
 _CONNECT_AT_ONCE = 20
+_HEARTBEAT = 30.0
 
 
 class Result(msgspec.Struct):
@@ -48,7 +49,7 @@ class Load:
         self._port = port
         self._agent_tokens, self._visitor_tokens = agents, visitors
         self._agents: list[LeanSocket] = []
-        self._visitors: list[LeanSocket] = []
+        self.visitors: list[LeanSocket] = []
         self._next = 0
         self._sent_at: dict[bytes, float] = {}
         self._unseen: dict[bytes, float] = {}
@@ -75,7 +76,7 @@ class Load:
         await self._until(lambda: len(self._welcomed) == len(self._visitor_tokens), 60, "welcomes")
         # Each visitor opens a conversation and writes again until an agent sees it: then all are assigned.
         deadline = time.monotonic() + 120
-        waiting = list(self._visitors)
+        waiting = list(self.visitors)
         while waiting:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{len(waiting)} conversations were not assigned ({self._error or 'the server said nothing'})")
@@ -88,12 +89,20 @@ class Load:
             await asyncio.sleep(1)
             waiting = [probes[client_id] for client_id in self._unseen]
 
+    async def beat(self) -> None:
+        """Heartbeats of everybody, spread over their period; without them the server takes agents for gone."""
+        sockets = [*self._agents, *self.visitors]
+        while True:
+            for socket in sockets:
+                socket.send(b'{"type":"ping"}')
+                await asyncio.sleep(_HEARTBEAT / len(sockets))
+
     async def _connect_visitor(self, number: int, token: str, gate: asyncio.Semaphore) -> None:
         async with gate:
             socket = await LeanSocket.connect(self._port, self._visitor_heard, number=1000 + number)
             socket.send(msgspec.json.encode({"type": "hello", "protocol": 1, "token": token}))
             socket.send(b'{"type":"subscribe","topic":"mine"}')
-            self._visitors.append(socket)
+            self.visitors.append(socket)
 
     async def _until(self, done: Any, seconds: float, what: str) -> None:
         deadline = time.monotonic() + seconds
@@ -140,7 +149,7 @@ class Load:
         """Each visitor has one message under way, and sends the next when it is acknowledged."""
         first = self._begin()
         self._again = True
-        for socket in self._visitors:
+        for socket in self.visitors:
             self._send(socket, time.perf_counter())
         return await self._measure(seconds, first)
 
@@ -153,7 +162,7 @@ class Load:
         return result
 
     async def _offer(self, seconds: float, rate: float) -> None:
-        began, offered, visitors = time.perf_counter(), 0, self._visitors
+        began, offered, visitors = time.perf_counter(), 0, self.visitors
         while (now := time.perf_counter()) - began < seconds:
             while began + offered / rate <= now:
                 self._send(visitors[offered % len(visitors)], began + offered / rate)
@@ -172,8 +181,11 @@ class Load:
         self._counting, self._again = False, False
         took = time.perf_counter() - began
         deadline = time.monotonic() + _DRAIN
-        while (self._sent_at or self._unseen) and time.monotonic() < deadline:
+        while (self._sent_at or self._unseen) and time.monotonic() < deadline:  # noqa: ASYNC110 - an event would cost on each message
             await asyncio.sleep(0.01)
+        gone = sum(socket.closed.is_set() for socket in (*self._agents, *self.visitors))
+        if gone:
+            self._error = f"{gone} connections were closed; {self._error}"
         lost = len(self._sent_at.keys() | self._unseen.keys())
         self._sent_at.clear()
         self._unseen.clear()
@@ -203,13 +215,15 @@ async def _main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     load = Load(**msgspec.json.decode(await lines.readline()))
     await load.connect()
-    _answer({"connected": len(load._visitors)})
+    beating = asyncio.create_task(load.beat())
+    _answer({"connected": len(load.visitors)})
     while line := await lines.readline():
         phase = msgspec.json.decode(line)
         if phase["kind"] == "closed":
             _answer(await load.closed(phase["seconds"]))
         else:
             _answer(await load.open(phase["seconds"], phase["rate"]))
+    beating.cancel()
 
 
 def _answer(value: Any) -> None:

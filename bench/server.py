@@ -100,6 +100,10 @@ class Program:
             self.process.kill()
             self.process.wait(20)
 
+    def forget_output(self) -> None:
+        """Remove the file with what it said."""
+        self._log.unlink(missing_ok=True)
+
     def postgres(self) -> int:
         """The process id of the embedded PostgreSQL's postmaster."""
         for pid in children(self.pid):
@@ -114,9 +118,7 @@ class Server(Program):
     def __init__(self, *, data: Path | None = None, environment: dict[str, str] | None = None) -> None:
         self._own_data = data is None
         settings = {"VISITOR_RATE": "1000000", **(environment or {})}
-        super().__init__(
-            [sys.executable, "-m", "qiatan", "serve"], data=data or make_scratch_dir(), port=free_port(), environment=settings
-        )
+        super().__init__([sys.executable, "-m", "qiatan", "serve"], data=data or make_scratch_dir(), port=free_port(), environment=settings)
 
     @property
     def address(self) -> str:
@@ -141,7 +143,7 @@ class Server(Program):
         self.stop()
         if self._own_data:
             shutil.rmtree(self.data, ignore_errors=True)
-            self._log.unlink(missing_ok=True)
+            self.forget_output()
 
 
 def children(pid: int) -> list[int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 
-from tests.faults.people import Crowd, Seen
+from tests.faults.people import Client, Crowd, Seen
 
 
 @dataclass(frozen=True)
@@ -48,43 +49,79 @@ def anybody_waits(url: str, enterprise_id: object) -> bool:
         return connection.execute(query, [enterprise_id]).fetchone() is not None
 
 
-def judge(people: Crowd, database: dict[str, dict[int, Seen]], told_heads: dict[str, int]) -> Verdict:
+Database = dict[str, dict[int, Seen]]
+
+
+def judge(people: Crowd, database: Database, told_heads: dict[str, int]) -> Verdict:
     """Nothing acknowledged lost, nothing doubled, no gaps, the same on both sides."""
-    lost, gaps, different = [], [], []
-    ids = Counter((seen.sender_id, seen.client_message_id) for log in database.values() for seen in log.values() if seen.client_message_id)
-    doubled = [f"{key} is stored {count} times" for key, count in ids.items() if count > 1]
-    for client in people.everybody:
-        me = str(client.person.id)
-        for client_id, sent in client.outbox.items():
-            if sent.conflict is not None:
-                doubled.append(f"{client_id} was acknowledged as {sent.ack} and as {sent.conflict}")
-            if sent.ack is None:
-                continue
+    return Verdict(
+        lost=[line for client in people.everybody for line in _lost(client, database)],
+        doubled=[*_stored_twice(database), *(line for client in people.everybody for line in _acknowledged_twice(client))],
+        gaps=[*_holes(people, database, told_heads), *(line for client in people.everybody for line in _unseen(client, database))],
+        different=[*_never_sent(people, database), *(line for client in people.everybody for line in _seen_otherwise(client, database))],
+    )
+
+
+def _lost(client: Client, database: Database) -> Iterator[str]:
+    me = str(client.person.id)
+    for client_id, sent in client.outbox.items():
+        if sent.ack is not None:
             conversation_id, seq = sent.ack
             if database.get(conversation_id, {}).get(seq) != Seen(me, client_id, sent.text):
-                lost.append(f"{client_id}, acknowledged as {sent.ack}, is not there")
-        different += client.conflicts
-        for conversation_id, log in client.log.items():
-            different += [
-                f"{me} saw {seen} as {conversation_id} {seq}, the database has {database.get(conversation_id, {}).get(seq)}"
-                for seq, seen in log.items()
-                if database.get(conversation_id, {}).get(seq) != seen
-            ]
-        # Whoever takes part has all of it: the visitor the own conversations, the agent those they serve.
-        for conversation_id in client.heads:
-            if len(client.log.get(conversation_id, ())) != len(database.get(conversation_id, ())):
-                gaps.append(f"{me} has {len(client.log.get(conversation_id, ()))} of {len(database.get(conversation_id, ()))} in {conversation_id}")
-    sent_ids = {(str(client.person.id), client_id) for client in people.everybody for client_id in client.outbox}
-    different += [f"{key} was never sent" for key in ids if key[0] is not None and key not in sent_ids]
+                yield f"{client_id}, acknowledged as {sent.ack}, is not there"
+
+
+def _senders(database: Database) -> Counter[tuple[str, str]]:
+    """How often each message of a person is stored."""
+    everything = (seen for log in database.values() for seen in log.values())
+    return Counter((seen.sender_id, seen.client_message_id) for seen in everything if seen.sender_id and seen.client_message_id)
+
+
+def _stored_twice(database: Database) -> Iterator[str]:
+    for key, count in _senders(database).items():
+        if count > 1:
+            yield f"{key} is stored {count} times"
+
+
+def _acknowledged_twice(client: Client) -> Iterator[str]:
+    for client_id, sent in client.outbox.items():
+        if sent.conflict is not None:
+            yield f"{client_id} was acknowledged as {sent.ack} and as {sent.conflict}"
+
+
+def _unseen(client: Client, database: Database) -> Iterator[str]:
+    """Whoever takes part has all of it: visitors their own conversations, agents those they serve."""
+    for conversation_id in client.heads:
+        have, there = len(client.log.get(conversation_id, ())), len(database.get(conversation_id, ()))
+        if have != there:
+            yield f"{client.person.id} has {have} of {there} in {conversation_id}"
+
+
+def _holes(people: Crowd, database: Database, told_heads: dict[str, int]) -> Iterator[str]:
     for conversation_id, log in database.items():
         if sorted(log) != list(range(1, len(log) + 1)):
-            gaps.append(f"{conversation_id} has seqs {sorted(log)}")
+            yield f"{conversation_id} has seqs {sorted(log)}"
         if told_heads[conversation_id] != len(log):
-            gaps.append(f"{conversation_id} has head {told_heads[conversation_id]} and {len(log)} messages")
+            yield f"{conversation_id} has head {told_heads[conversation_id]} and {len(log)} messages"
         sides = sum(conversation_id in client.log for client in people.everybody)
         if sides < 2:
-            gaps.append(f"{conversation_id} was seen by {sides} of its two sides")
-    return Verdict(lost, doubled, gaps, different)
+            yield f"{conversation_id} was seen by {sides} of its two sides"
+
+
+def _never_sent(people: Crowd, database: Database) -> Iterator[str]:
+    sent = {(str(client.person.id), client_id) for client in people.everybody for client_id in client.outbox}
+    for key in _senders(database):
+        if key not in sent:
+            yield f"{key} was never sent"
+
+
+def _seen_otherwise(client: Client, database: Database) -> Iterator[str]:
+    yield from client.conflicts
+    for conversation_id, log in client.log.items():
+        for seq, seen in log.items():
+            there = database.get(conversation_id, {}).get(seq)
+            if there != seen:
+                yield f"{client.person.id} saw {seen} as {conversation_id} {seq}, the database has {there}"
 
 
 def out_of_order(people: Crowd, database: dict[str, dict[int, Seen]]) -> list[str]:

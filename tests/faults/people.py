@@ -102,7 +102,7 @@ class Client:
                     await self._one_connection()
                 except (OSError, TimeoutError):
                     self._socket = None
-                await asyncio.sleep(random.uniform(*_BACK_OFF))  # noqa: S311 - jitter
+                await asyncio.sleep(random.uniform(*_BACK_OFF))
         finally:
             repairing.cancel()
             await asyncio.wait([repairing])
@@ -132,12 +132,7 @@ class Client:
         for frame in msgspec.json.decode(payload):
             match frame["type"]:
                 case "subscribed":
-                    for shown in frame["conversations"]:
-                        self._know(shown["id"], shown["head"])
-                    self._synced.set()
-                    for client_id, sent in self.outbox.items():
-                        if sent.ack is None:
-                            self._try(client_id, sent)
+                    self._subscribed(frame)
                 case "ack":
                     self._acknowledged(frame)
                 case "message":
@@ -146,6 +141,14 @@ class Client:
                     self._know(frame["conversation"]["id"], frame["conversation"]["head"])
                 case "error":
                     self._refused(frame)
+
+    def _subscribed(self, frame: dict[str, Any]) -> None:
+        for shown in frame["conversations"]:
+            self._know(shown["id"], shown["head"])
+        self._synced.set()
+        for client_id, sent in self.outbox.items():
+            if sent.ack is None:
+                self._try(client_id, sent)
 
     def _acknowledged(self, frame: dict[str, Any]) -> None:
         sent, answer = self.outbox[frame["client_message_id"]], (frame["conversation_id"], frame["seq"])

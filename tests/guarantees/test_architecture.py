@@ -121,7 +121,7 @@ def test_decisions_and_helpers_read_no_clock_and_draw_no_luck() -> None:
 
 def test_the_clock_is_read_in_one_place() -> None:
     """Durations may be measured (monotonic); what time it is comes from the clock that tests can set."""
-    walls = CLOCKS - {"time.monotonic"}
+    walls = CLOCKS - {"time.monotonic", "uuid4", "uuid.uuid4"}
     found = {
         str(path.relative_to(SERVER)): ast.unparse(node.func)
         for path, tree in _python(SERVER)

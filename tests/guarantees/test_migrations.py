@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +28,10 @@ def blank(postgres_url: str) -> str:
 def test_models_and_database_agree(database_url: str) -> None:
     engine = create_engine(driver_url(database_url))
     with engine.connect() as connection:
-        options = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or not str(name).startswith("procrastinate_")}
+        options = {
+            "compare_type": True,
+            "include_name": lambda name, kind, _: kind != "table" or not str(name).startswith("procrastinate_"),
+        }
         context = MigrationContext.configure(connection, opts=options)
         differences = compare_metadata(context, metadata)
     engine.dispose()
@@ -37,23 +40,12 @@ def test_models_and_database_agree(database_url: str) -> None:
 
 
 def test_two_processes_may_migrate_at_once_and_a_third_finds_nothing_to_do(blank: str) -> None:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            migrate.upgrade(blank)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    with ThreadPoolExecutor() as threads:
+        both = [threads.submit(migrate.upgrade, blank) for _ in range(2)]
+        assert [upgrade.result(60) for upgrade in both] == [None, None]
     before = _fingerprint(blank)
     migrate.upgrade(blank)
 
-    assert errors == []
     assert _fingerprint(blank) == before
     assert before[0] == [(migrate.head(),)]
 

@@ -35,7 +35,7 @@ def test_every_key_begins_with_the_enterprise(name: str) -> None:
     table = metadata.tables[name]
     if name in INSTALLATION_WIDE:
         return
-    assert [column.name for column in table.primary_key.columns][0] == _owner(name)
+    assert next(iter(table.primary_key.columns)).name == _owner(name)
     assert table.columns[_owner(name)].nullable is False
 
 
@@ -44,8 +44,6 @@ def test_every_reference_carries_the_enterprise_on_both_sides(name: str) -> None
     for reference in metadata.tables[name].foreign_key_constraints:
         pairs = {element.parent.name: element.column.name for element in reference.elements}
         assert pairs["enterprise_id"] == _owner(reference.referred_table.name), reference
-
-
 
 
 async def test_the_database_agrees(database: Database) -> None:
@@ -89,12 +87,10 @@ async def world(doors: Doors, database: Database, factories: Factories) -> World
         for statement in (
             "INSERT INTO agent_scope_groups (enterprise_id, agent_id, group_id) VALUES (:e, :a, :g)",
             "INSERT INTO agent_presence (enterprise_id, agent_id, status, lease_until) VALUES (:e, :a, 'away', now())",
-            "INSERT INTO one_time_links (enterprise_id, id, agent_id, purpose, token_hash, created_at, expires_at)"
-            " VALUES (:e, :a, :a, 'sign_in', decode(md5(random()::text), 'hex'), now(), now())",
+            """INSERT INTO one_time_links (enterprise_id, id, agent_id, purpose, token_hash, created_at, expires_at)
+               VALUES (:e, :a, :a, 'sign_in', decode(md5(random()::text), 'hex'), now(), now())""",
         ):
-            await tx.session.execute(
-                text(statement), {"e": world.tenant.enterprise_id, "a": world.server.id, "g": world.ids["group_id"]}
-            )
+            await tx.session.execute(text(statement), {"e": world.tenant.enterprise_id, "a": world.server.id, "g": world.ids["group_id"]})
     return world
 
 
@@ -111,7 +107,7 @@ async def test_the_application_role_sees_and_touches_one_enterprise(database: Da
         async with database.tenant(ours) as tx:
             seen = (await tx.session.execute(text(f"SELECT DISTINCT {owner} FROM {name}"))).scalars().all()  # noqa: S608 -- our own table names
             assert set(seen) <= {ours}, name
-            for attempt in (f"UPDATE {name} SET {owner} = {owner}", f"DELETE FROM {name}"):
+            for attempt in (f"UPDATE {name} SET {owner} = {owner}", f"DELETE FROM {name}"):  # noqa: S608 -- our own table names
                 touched = text(f"{attempt} WHERE {owner} = :id RETURNING 1")
                 assert (await tx.session.execute(touched, {"id": theirs})).all() == [], attempt
 
@@ -160,7 +156,9 @@ async def test_a_reference_across_enterprises_cannot_be_stored(database: Databas
             {"a": ours.admin.id, "e": world.tenant.enterprise_id, "c": world.ids["conversation_id"]},
         ),
         lambda tx: tx.session.execute(
-            text("INSERT INTO messages (enterprise_id, conversation_id, seq, kind, sender_kind, at) VALUES (:e, :c, 99, 'text', 'agent', now())"),
+            text(
+                "INSERT INTO messages (enterprise_id, conversation_id, seq, kind, sender_kind, at) VALUES (:e, :c, 99, 'text', 'agent', now())"
+            ),
             {"e": ours.enterprise_id, "c": world.ids["conversation_id"]},
         ),
     ]
@@ -182,7 +180,9 @@ async def test_the_enterprise_of_a_transaction_does_not_stay_on_its_connection(d
     assert await seen(new_id()) == []
 
 
-@pytest.mark.parametrize("statement", ["DROP TABLE visits", "ALTER TABLE visits DISABLE ROW LEVEL SECURITY", "CREATE TABLE x (a int)", "TRUNCATE visits"])
+@pytest.mark.parametrize(
+    "statement", ["DROP TABLE visits", "ALTER TABLE visits DISABLE ROW LEVEL SECURITY", "CREATE TABLE x (a int)", "TRUNCATE visits"]
+)
 @pytest.mark.parametrize("role", [APP, SYSTEM])
 async def test_neither_role_may_change_the_schema(database: Database, role: str, statement: str) -> None:
     async with await psycopg.AsyncConnection.connect(database.url, options=f"-c role={role}") as connection:

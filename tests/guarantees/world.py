@@ -106,6 +106,11 @@ async def checksum(database: Database, enterprise_id: UUID) -> str:
     async with database.system() as tx:
         for name in sorted(metadata.tables):
             owner = "id" if name == "enterprises" else "enterprise_id"
-            rows = select(text("t::text")).select_from(table(name, column(owner)).alias("t")).where(text(f"t.{owner} = :id")).order_by(text("1"))
+            rows = (
+                select(text("t::text"))
+                .select_from(table(name, column(owner)).alias("t"))
+                .where(text(f"t.{owner} = :id"))
+                .order_by(text("1"))
+            )
             parts.append(name + "\n".join((await tx.session.execute(rows, {"id": enterprise_id})).scalars()))
     return hashlib.sha256("\n\n".join(parts).encode()).hexdigest()

@@ -110,6 +110,13 @@ class House:
             await self.admin.change(f"/agents/{member.id}", **changes)
         return member
 
+    async def sign_in(self, member: Member) -> Member:
+        """The same agent once more, with a session of its own."""
+        client = client_of(self.server)
+        again = Member(client, _body(await client.post("/session", json={"email": member.email, "password": PASSWORD})))
+        self.members.append(again)
+        return again
+
     async def dress(self, **settings: Any) -> None:
         """Change settings of the web channel."""
         path = f"/channels/{self.channel['id']}"

@@ -103,11 +103,12 @@ class Agent:
         self.watch = watch
 
     @property
-    def list(self) -> Locator:
+    def inbox(self) -> Locator:
+        """The list of conversations."""
         return self.page.get_by_role("region", name=re.compile("^(对话列表|Conversation)"))
 
     def row(self, text: str | re.Pattern[str]) -> Locator:
-        return self.list.get_by_role("listitem").filter(has_text=text)
+        return self.inbox.get_by_role("listitem").filter(has_text=text)
 
     @property
     def thread(self) -> Locator:
@@ -118,7 +119,7 @@ class Agent:
         return self.page.get_by_role("textbox", name=re.compile("^(回复|Reply)$"))
 
     def tab(self, name: str) -> Locator:
-        return self.list.get_by_role("tab", name=re.compile(f"^{name}"))
+        return self.inbox.get_by_role("tab", name=re.compile(f"^{name}"))
 
     async def open(self, text: str | re.Pattern[str]) -> None:
         await self.row(text).get_by_role("link").click()

@@ -8,16 +8,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 PAGE = """<!doctype html>
-<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title></head>
-<body><h1>{title}</h1><p>一家小店。</p>
+<body><main><h1>{title}</h1></main>
 <script async src="{server}/widget.js" data-channel="{key}"></script></body></html>"""
 
 STRICT = "default-src 'none'; script-src {0}; frame-src {0}; connect-src {0}; style-src 'none'; img-src {0}"
 
 
 class Site:
-    """Serves `/?key=…&title=…`; below `/strict` with the tightest policy the widget can live under. Its origin differs by host and port."""
+    """Serves `/?key=…&title=…&lang=…`; below `/strict` with the tightest policy the widget can live under. Its origin differs by host and port."""
 
     def __init__(self, widget_server: str) -> None:
         def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -27,7 +27,8 @@ class Site:
                 handler.send_error(404)
                 return
             title = query.get("title", ["松间小店"])[0].replace("&", "&amp;").replace("<", "&lt;")
-            body = PAGE.format(title=title, server=widget_server, key=query["key"][0]).encode()
+            lang = query.get("lang", ["zh-CN"])[0]
+            body = PAGE.format(lang=lang, title=title, server=widget_server, key=query["key"][0]).encode()
             handler.send_response(200)
             handler.send_header("Content-Type", "text/html; charset=utf-8")
             handler.send_header("Content-Length", str(len(body)))

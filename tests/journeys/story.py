@@ -24,6 +24,7 @@ class Words:
     colleagues: tuple[str, str]
     groups: tuple[str, str]
     page: str
+    channel: str
     settings: dict[str, Any]
     mine: tuple[tuple[str, str], ...]
     waiting: tuple[tuple[str, str], ...]
@@ -39,6 +40,7 @@ CHINESE = Words(
     colleagues=("顾南乔", "许砚"),
     groups=("售前", "售后"),
     page="粗陶手冲壶 雾灰，松间器物",
+    channel="官网",
     settings={"color": "#2f6b5e", "title": "松间客服", "greeting": "您好，器物、订单、门店的事都可以问我们。"},
     mine=(
         ("陈禾", "发票抬头可以改成公司的吗？"),
@@ -57,7 +59,7 @@ CHINESE = Words(
         ("customer", "我家这只旧的壶嘴偏粗，新款也是这样吗？"),
         ("agent", "看到了。新款的壶嘴收得更细，水线稳，手冲会顺手很多。"),
         ("agent", "釉色以实物为准，每一只的深浅略有不同。"),
-        ("customer", "那就要雾灰的。要送人，可以配礼盒吗？🎁"),
+        ("customer", "那就要雾灰的。要送人，可以配礼盒吗？"),
         ("agent", "可以的，礼盒不另收费，我给您备注上。"),
         ("customer", "太好了，送到苏州工业园区，周五之前能到吗？"),
     ),
@@ -69,6 +71,7 @@ ENGLISH = Words(
     colleagues=("Tom Brook", "Mia Stone"),
     groups=("Sales", "After-sales"),
     page="Pour-over kettle, fog grey",
+    channel="Web shop",
     settings={
         "color": "#3357cc",
         "title": "Pine & Clay",
@@ -91,7 +94,7 @@ ENGLISH = Words(
         ("picture", ""),
         ("customer", "The spout of my old one is rather wide. Is the new one like that?"),
         ("agent", "The new spout is finer, the pour is steady."),
-        ("customer", "Then I take the grey one. It is a present, do you have a gift box? 🎁"),
+        ("customer", "Then I take the grey one. It is a present, do you have a gift box?"),
     ),
 )
 
@@ -131,6 +134,11 @@ class Caller:
         assert answer.status_code == 201, answer.text
         return await self._send({"kind": "picture", "file_id": answer.json()["id"]})
 
+    async def read(self, conversation: str, seq: int) -> None:
+        """Have seen everything up to here."""
+        answer = await self._client.put(f"/widget/conversations/{conversation}/read", json={"seq": seq})
+        assert answer.status_code == 204, answer.text
+
     async def _send(self, body: dict[str, Any]) -> str:
         answer = await self._client.post("/widget/messages", json={"client_message_id": str(new_id()), **body})
         assert answer.status_code == 200, answer.text
@@ -147,6 +155,7 @@ async def tell(house: House, words: Words) -> str:
     """
     admin = house.admin
     await house.dress(**words.settings)
+    await admin.change(f"/channels/{house.channel['id']}", name=words.channel)
     first, second = [await house.hire(name) for name in words.colleagues]
     for name, members in zip(words.groups, ([admin.id, first.id], [second.id]), strict=True):
         await admin.post("/groups", {"name": name, "member_ids": members})
@@ -181,6 +190,7 @@ async def _talk(house: House, words: Words) -> str:
     for who, text in words.talk:
         if who == "agent":
             await _answer(admin, main, text)
+            await caller.read(main, await _head(admin, main))
             continue
         is_first = main == ""
         main = await caller.show() if who == "picture" else await caller.say(text)
@@ -191,7 +201,14 @@ async def _talk(house: House, words: Words) -> str:
 
 
 async def _answer(agent: Member, conversation: str, text: str) -> None:
+    """Read what there is, then write."""
+    read = await agent.client.put(f"/conversations/{conversation}/read", json={"seq": await _head(agent, conversation)})
+    assert read.status_code == 204, read.text
     await agent.post(f"/conversations/{conversation}/messages", {"client_message_id": str(new_id()), "kind": "text", "text": text})
+
+
+async def _head(agent: Member, conversation: str) -> int:
+    return int((await agent.get(f"/conversations/{conversation}"))["head"])
 
 
 async def _name(agent: Member, conversation: str, name: str) -> None:

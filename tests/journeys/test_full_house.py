@@ -27,10 +27,10 @@ async def test_a_full_house_queues_the_next_visitor_who_is_served_when_a_place_g
 
     # and both agents see who waits
     for agent in (first, second):
-        await expect(agent.list.get_by_role("tab", name="排队")).to_contain_text("1")
+        await expect(agent.inbox.get_by_role("tab", name="排队")).to_contain_text("1")
         await agent.tab("排队").click()
         await expect(agent.row("第三位客人")).to_be_visible()
-        await expect(agent.list.get_by_role("tabpanel").get_by_role("listitem")).to_have_count(1)
+        await expect(agent.inbox.get_by_role("tabpanel").get_by_role("listitem")).to_have_count(1)
         await agent.tab("我的").click()
 
     # when the first agent ends the own conversation
@@ -39,9 +39,9 @@ async def test_a_full_house_queues_the_next_visitor_who_is_served_when_a_place_g
 
     # then the waiting one comes by itself, and waits for nobody else any more
     await expect(first.row("第三位客人")).to_contain_text("1 条未读")
-    await expect(second.list.get_by_role("tab", name="排队")).to_contain_text("0")
+    await expect(second.inbox.get_by_role("tab", name="排队")).to_contain_text("0")
     await second.tab("排队").click()
-    await expect(second.list.get_by_role("heading", name="没有人在等")).to_be_visible()
+    await expect(second.inbox.get_by_role("heading", name="没有人在等")).to_be_visible()
 
 
 async def test_an_agent_takes_by_hand_up_to_the_own_limit(people: People, house: House) -> None:

@@ -14,7 +14,7 @@ async def test_a_message_to_an_empty_office_is_kept_until_somebody_is_back(peopl
     # given an agent who has gone
     agent = await people.agent(house)
     await agent.become("离线")
-    await expect(agent.list.get_by_text("你已离线，不会有新对话分给你。")).to_be_visible()
+    await expect(agent.inbox.get_by_text("你已离线，不会有新对话分给你。")).to_be_visible()
 
     # when a visitor comes, then they are told, and can write all the same
     visitor = await people.visitor(house)
@@ -24,7 +24,7 @@ async def test_a_message_to_an_empty_office_is_kept_until_somebody_is_back(peopl
     assert [one["status"] for one in await house.admin.conversations("queue")] == ["waiting"]
 
     # when the agent is back, then the message comes by itself, and the notice goes
-    await agent.list.get_by_role("button", name="上线").click()
+    await agent.inbox.get_by_role("button", name="上线").click()
     await expect(agent.row("明天几点开门？")).to_contain_text("1 条未读")
     await expect(visitor.log.get_by_text(NOTICE)).to_be_hidden()
     await agent.open("明天几点开门？")

@@ -55,3 +55,23 @@ async def test_sites_that_are_not_allowed_cannot_frame_the_panel(people: People,
     await expect(stranger.page.locator("iframe").content_frame.get_by_role("textbox")).to_have_count(0)
     assert any("frame-ancestors" in text for text in stranger.watch.violations)
     stranger.watch.violations.clear()
+
+
+async def test_a_visitor_of_a_foreign_host_is_the_same_one_on_the_next_page(people: People, house: House, site: Site) -> None:
+    # given a browser that keeps nothing for frames of other sites, as private windows do
+    agent = await people.agent(house)
+    visitor = await people.visitor(house, address=people.address(house).replace(site.url, site.other_url))
+    await visitor.say("我明天再来看")
+    await agent.open("我明天再来看")
+    await visitor.field.fill("还没写完")
+
+    # when they go to the next page
+    await visitor.page.goto(people.address(house, "另一件商品").replace(site.url, site.other_url))
+    await visitor.open()
+
+    # then the talk goes on where it was
+    await visitor.sees("我明天再来看")
+    await expect(visitor.field).to_have_value("还没写完")
+    await visitor.say("还是这一件")
+    await agent.sees("还是这一件")
+    await expect(agent.inbox.get_by_role("tab", name="我的")).to_contain_text("1")

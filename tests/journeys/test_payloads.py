@@ -64,7 +64,7 @@ async def test_hostile_text_in_every_field_is_shown_as_text_everywhere(people: P
     # and so do the settings
     for path, shown in (("agents", NAME), (f"agents/{colleague.id}", NAME), ("web", NAME), ("profile", "个人资料")):
         await agent.page.goto(f"{house.server.url}/app/settings/{path}")
-        await expect(agent.page.get_by_text(shown).first).to_be_visible()
+        await expect(agent.page.get_by_role("main").get_by_text(shown).first).to_be_visible()
         await _unharmed(agent.page)
     await agent.page.goto(f"{house.server.url}/app/conversations/{conversation['id']}")
     for tab in ("来源", "历史", "名片"):

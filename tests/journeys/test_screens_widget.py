@@ -73,7 +73,7 @@ async def _at(people: People, server: Server, house: House, words: Words, locale
     """A visitor in the demo shop, dressed as a shop of this house: its pages with the house's own key in their snippet."""
     size: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, **options}
     if words is ENGLISH:
-        return await people.visitor(house, title=words.page, opened=False, locale=locale, **size)
+        return await people.visitor(house, address=f"{people.address(house, words.page)}&lang=en", opened=False, locale=locale, **size)
     context, watch = await people.context(locale=locale, **size)
 
     async def own_key(route: Route) -> None:
@@ -98,7 +98,8 @@ async def _talk(people: People, house: House, visitor: Visitor, words: Words, lo
             await visitor.sees(text)
         elif who == "picture":
             await visitor.choose_picture(picture())
-            await expect(visitor.log.locator("img")).to_have_count(1)
+            # What is written next does not wait for a picture that is still going up.
+            await expect(agent.thread.locator("img")).to_have_count(1)
         else:
             await visitor.say(text)
             await agent.sees(text)

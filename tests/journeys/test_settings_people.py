@@ -95,7 +95,7 @@ async def test_groups_and_maxima_are_changed_and_a_disabled_agent_is_out_at_once
 
 async def test_a_new_password_ends_the_other_session(people: People, house: House) -> None:
     here = await people.agent(house, path="/app/settings/profile")
-    there = await people.agent(house)
+    there = await people.agent(house, await house.sign_in(house.admin))
     changed = "bamboo-lantern-17-snow"
 
     await here.page.get_by_label("现在的密码").fill(PASSWORD)
@@ -112,6 +112,25 @@ async def test_a_new_password_ends_the_other_session(people: People, house: Hous
     # and this one goes on
     await here.page.get_by_role("link", name="对话").click()
     await expect(here.page.get_by_role("heading", name="还没有对话")).to_be_visible()
+
+
+async def test_language_and_theme_are_chosen_in_the_profile_and_stay(people: People, house: House) -> None:
+    agent = await people.agent(house, path="/app/settings/profile")
+
+    # when English and the dark theme are chosen
+    await agent.page.get_by_role("group", name="外观").get_by_role("button", name="深色").click()
+    await agent.page.get_by_role("group", name="语言", exact=True).get_by_role("button", name="English").click()
+    # then the page turns at once
+    await expect(agent.page.get_by_role("heading", name="Profile", level=1)).to_be_visible()
+    await expect(agent.page.locator("html")).to_have_attribute("lang", "en")
+    await expect(agent.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    # and it is so after a reload, and the language in another browser too
+    await agent.page.reload()
+    await expect(agent.page.get_by_role("heading", name="Profile", level=1)).to_be_visible()
+    await expect(agent.page.locator("html")).to_have_attribute("data-theme", "dark")
+    elsewhere = await people.agent(house, await house.sign_in(house.admin))
+    await expect(elsewhere.page).to_have_title("Chats · Qiatan")
 
 
 async def _sign_in(page: Page, email: str, password: str) -> None:

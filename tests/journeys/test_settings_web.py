@@ -30,7 +30,8 @@ async def test_colour_and_texts_are_previewed_saved_and_shown_by_the_widget(peop
     await visitor.open()
     await visitor.sees("今天新到了雾灰手冲壶")
     await expect(visitor.panel.get_by_role("heading", name="松间客服")).to_be_visible()
-    assert await visitor.launcher.evaluate("(button) => getComputedStyle(button).backgroundColor") == "rgb(47, 107, 94)"
+    newcomer = await people.visitor(house, opened=False)
+    await expect(newcomer.launcher).to_have_css("background-color", "rgb(47, 107, 94)")
 
 
 async def test_two_administrators_at_once_are_told_and_lose_nothing(people: People, house: House) -> None:

@@ -49,7 +49,7 @@ async def test_another_browser_is_another_customer_who_sees_nothing_of_the_first
     await second.say("我来看看杯子")
     await expect(agent.row("杯子")).to_be_visible()
 
-    names = [re.findall("访客 [0-9A-F]{5}", text)[0] for text in await agent.list.get_by_role("listitem").all_inner_texts()]
+    names = [re.findall("访客 [0-9A-F]{5}", text)[0] for text in await agent.inbox.get_by_role("listitem").all_inner_texts()]
     assert len(set(names)) == 2
     await second.sees("已送达")
     assert "7781" not in await second.log.inner_text()

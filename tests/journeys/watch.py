@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Page, WebError
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, WebError
 
 _POLICY = "Content Security Policy"
 
@@ -32,11 +32,6 @@ class Watch:
             self.violations.append(message.text)
 
     def check(self) -> None:
-        assert self.dialogs == [], "a dialog opened"
-        assert self.errors == [], "a page raised an error"
-        assert self.violations == [], "a page broke its Content-Security-Policy"
-
-
-async def texts_of(page: Page, selector: str) -> list[str]:
-    """The texts of all elements, as they stand on the screen."""
-    return [text.strip() for text in await page.locator(selector).all_inner_texts()]
+        assert self.dialogs == [], f"a dialog opened: {self.dialogs}"
+        assert self.errors == [], f"a page raised an error: {self.errors}"
+        assert self.violations == [], f"a page broke its Content-Security-Policy: {self.violations}"

@@ -28,7 +28,9 @@ class Route:
 
 def described_app() -> FastAPI:
     """The application, not connected to anything."""
-    return build_app(build_resources(Settings(data_dir=Path("nowhere"), public_url="http://qiatan.test"), "postgresql://nobody@localhost/none"))
+    return build_app(
+        build_resources(Settings(data_dir=Path("nowhere"), public_url="http://qiatan.test"), "postgresql://nobody@localhost/none")
+    )
 
 
 def all_routes(app: FastAPI) -> list[Route]:
@@ -37,21 +39,21 @@ def all_routes(app: FastAPI) -> list[Route]:
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     }
-    return [
-        Route(route.name, tuple(_guards(route.dependant)), *described.get(route.name, (None, None))) for route in _walk(app.routes)
-    ]
+    return [Route(route.name, tuple(_guards(route.dependant)), *described.get(route.name, (None, None))) for route in _walk(app.routes)]
 
 
 def _walk(routes: Iterable[Any]) -> Iterator[APIRoute]:
     for route in routes:
-        if isinstance(route, APIRoute):
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _walk(included.routes)
+        elif isinstance(route, APIRoute):
             yield route
-        elif hasattr(route, "original_router"):
-            yield from _walk(route.original_router.routes)
 
 
 def _guards(dependant: Dependant) -> Iterator[Guard]:
-    if isinstance(dependant.call, Guard):
-        yield dependant.call
+    call: object = dependant.call
+    if isinstance(call, Guard):
+        yield call
     for inner in dependant.dependencies:
         yield from _guards(inner)

@@ -35,7 +35,7 @@ from qiatan.infra.realtime.doors import (
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
-from qiatan.kit.errors import Fault, NotSignedIn
+from qiatan.kit.errors import BadRequest, Fault, NotSignedIn
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations.realtime import ConversationDoors
@@ -52,7 +52,8 @@ RECHECK_SECONDS = 30
 """How long a socket may outlive a session or token that ended without an event (expiry, the command line, another process)."""
 RECHECK_BATCH = 1_000
 BAD_FRAMES_ALLOWED = 20
-HELLOS = Rate(burst=200, per_minute=600)
+# A whole office behind one address comes back at once after a restart.
+HELLOS = Rate(burst=2_000, per_minute=6_000)
 _BAD = "gateway.bad_frames"
 _TOKENS = "gateway.tokens"
 
@@ -155,6 +156,10 @@ class Gateway:
         connection.seen_at = time.monotonic()
         self._hub.add(connection)
         self._listen(connection, actor)
+        if isinstance(actor, AgentActor) and await agent_of(self.resources.database, session_token) != actor:
+            # The rights changed while this socket was being opened, before it could hear of it.
+            self.bye(connection, CLOSE_RESTART, "replaced", "Your rights have changed. Connect again.")
+            return
         person = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
         kind = "agent" if isinstance(actor, AgentActor) else "customer"
         connection.push(encode(Welcome(1, Myself(kind, person), self.resources.clock.now())))
@@ -170,10 +175,30 @@ class Gateway:
             self._hub.subscribe(connection, ("channel", actor.channel_id))
             self._hub.subscribe(connection, ("visitors", actor.enterprise_id))
 
+    async def open(self, connection: Connection, payload: str, session_token: str | None) -> None:
+        """A polling client's hello: unlike on a socket, a refusal is the caller's to answer.
+
+        Raises:
+            BadRequest: it cannot be read.
+            NotSignedIn: nobody is known by it.
+            TooMany, DatabaseUnavailable
+        """
+        try:
+            frame = self._decoder.decode(payload)
+        except msgspec.DecodeError:
+            raise BadRequest("This hello cannot be read. See the protocol description.") from None
+        if not isinstance(frame, Hello):
+            raise BadRequest("Begin with a hello. See the protocol description.")
+        await self.hello(connection, frame, session_token)
+        if connection.actor is None:
+            raise NotSignedIn
+
     # -- frames
 
     async def receive(self, connection: Connection, payload: str, session_token: str | None) -> None:
         """Handle one inbound message. Whatever is wrong with it concerns this connection only."""
+        if connection.closed:
+            return
         now = time.monotonic()
         if connection.actor is not None:  # before the hello the clock runs on, whatever is sent
             connection.seen_at = now
@@ -244,7 +269,11 @@ class Gateway:
             now = time.monotonic()
             if now - rechecked >= RECHECK_SECONDS:
                 rechecked = now
-                await self._recheck()
+                try:
+                    await self._recheck()
+                except Exception as error:
+                    # The next turn looks again; this loop must live as long as the process.
+                    log.exception("gateway.not_rechecked", error=str(error))
             for connection in [c for c in self._pending if now - c.seen_at > HELLO_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "No hello came.")
                 self._pending.discard(connection)
@@ -258,12 +287,8 @@ class Gateway:
             asked = everybody[start : start + RECHECK_BATCH]
             agents = {(actor.enterprise_id, actor.session_id) for _, actor in asked if isinstance(actor, AgentActor)}
             guests = {(actor.enterprise_id, actor.token_id) for _, actor in asked if isinstance(actor, VisitorActor)}
-            try:
-                async with self.resources.database.system() as tx:
-                    living = await accounts.living_sessions(tx, agents) | await visitors.living_tokens(tx, guests)
-            except Fault as fault:
-                log.warning("gateway.not_rechecked", code=fault.code)
-                return
+            async with self.resources.database.system() as tx:
+                living = await accounts.living_sessions(tx, agents) | await visitors.living_tokens(tx, guests)
             for connection, actor in asked:
                 if isinstance(actor, AgentActor) and actor.session_id not in living:
                     self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 
 from fastapi import Request
+from starlette.requests import cookie_parser
 
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.db import Database
@@ -45,10 +45,7 @@ def session_cookie(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The session token in raw headers (a socket's upgrade)."""
     for name, value in headers:
         if name == b"cookie":
-            try:
-                cookies = SimpleCookie(value.decode("latin-1"))
-            except CookieError:
-                continue
-            if SESSION_COOKIE in cookies:
-                return cookies[SESSION_COOKIE].value
+            token = cookie_parser(value.decode("latin-1")).get(SESSION_COOKIE)
+            if token is not None:
+                return token
     return None

@@ -16,7 +16,7 @@ from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
-from qiatan.kit.errors import BadRequest, NotFound, NotSignedIn, TooLarge, TooMany
+from qiatan.kit.errors import BadRequest, NotFound, TooLarge, TooMany
 
 WAIT_SECONDS = 25
 MAX_POLLERS = 5_000
@@ -52,6 +52,7 @@ class Poller:
     def __init__(self, closed: Callable[[Connection], None]) -> None:
         self._written: list[str] = []
         self._closed = closed
+        self._calls = 0
         self._news = asyncio.Event()
         self.ended = False
         self.session_token: str | None = None
@@ -78,12 +79,19 @@ class Poller:
 
     async def fetch(self, seconds: float) -> str | None:
         """What was written, as a JSON array; None when nothing came in time."""
+        self._calls += 1
+        call = self._calls
+        self._news.set()  # an older call that still waits is the one of a lost line: it must not take what this one is to get
+        await asyncio.sleep(0)
         if not self._written and not self.ended:
+            self._news.clear()
             try:
                 async with asyncio.timeout(seconds):
                     await self._news.wait()
             except TimeoutError:
                 return None
+        if call != self._calls:
+            return None
         self._news.clear()
         payload = self._written.pop() if self._written else None
         if self.connection is not None:
@@ -156,10 +164,11 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
     check_origin(request)
     hello = _payload({**body.hello, "type": "hello"})
     poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE))
-    await pollers.gateway.receive(connection, hello, request.cookies.get(SESSION_COOKIE))
-    if connection.actor is None:
+    try:
+        await pollers.gateway.open(connection, hello, request.cookies.get(SESSION_COOKIE))
+    except BaseException:
         pollers.forget(poll_id)
-        raise NotSignedIn
+        raise
     return PollOpened(poll_id=poll_id)
 
 

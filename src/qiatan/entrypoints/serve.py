@@ -20,7 +20,7 @@ from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_ch
 from qiatan.entrypoints.port_owner import owner_of_port
 from qiatan.entrypoints.worker import background_worker
 from qiatan.infra import logs
-from qiatan.infra.db.migrate import DatabaseTooOld, upgrade
+from qiatan.infra.db.migrate import UnfitDatabase, upgrade
 from qiatan.infra.postgres import PostgresError, open_database
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
@@ -88,7 +88,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> 
             return
         try:
             await asyncio.to_thread(upgrade, url)
-        except DatabaseTooOld as error:
+        except UnfitDatabase as error:
             raise PostgresError(str(error)) from error
         resources = build_resources(settings, url)
         app = build_app(resources)
@@ -144,6 +144,8 @@ async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.
     gateway.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
     await asyncio.wait([serving, asyncio.create_task(server.listening.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        await serving
     # What the start allocated stays until the end: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

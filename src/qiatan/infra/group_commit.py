@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from qiatan.kit.errors import StorageFull
+
 log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
@@ -100,7 +102,7 @@ class GroupCommit(Generic[Item, Result]):
     async def _store(self, batch: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
             return await self._persist(batch)
-        except Unavailable as error:
+        except (Unavailable, StorageFull) as error:
             return [error] * len(batch)
         except Exception as error:
             if len(batch) == 1:
@@ -114,6 +116,8 @@ class GroupCommit(Generic[Item, Result]):
             try:
                 return await self._write(batch)
             except Unavailable as error:
+                if self._closing:
+                    raise  # whoever waits hears it now and sends again after the restart
                 log.warning("group_commit.retrying", size=len(batch), error=str(error))
                 await asyncio.sleep(pause)
         return await self._write(batch)

@@ -34,6 +34,7 @@ JobFunction = Callable[..., Awaitable[None]]
 
 QUEUE = "default"
 MAX_ATTEMPTS = 10
+STALLED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -
     for job_list in job_lists:
         for job in job_list.jobs:
             _register(app, job, resources)
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="infra.retry_stalled", queue=QUEUE)
+    async def retry_stalled(timestamp: int) -> None:
+        """Run again what a worker that died had begun."""
+        for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            await app.job_manager.retry_job(stalled)
+
     return app
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from qiatan.kit.errors import InvalidInput
 
 MAX_PAGE = 100
+MAX_CURSOR = 500
 Item = TypeVar("Item")
 
 
@@ -36,9 +37,9 @@ def decode_cursor(cursor: str, length: int) -> list[str | int]:
         InvalidInput: when the text is not a cursor of that many parts; the client should start from the first page.
     """
     try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        padded = cursor[:MAX_CURSOR].encode() + b"=" * (-len(cursor[:MAX_CURSOR]) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, UnicodeError):
+    except (ValueError, binascii.Error, UnicodeError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != length or not all(isinstance(part, str | int) for part in key):
         raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.")

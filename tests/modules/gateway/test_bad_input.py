@@ -96,9 +96,7 @@ async def test_of_two_same_keys_one_counts_and_nothing_breaks(doors: Doors, fact
     ("text", "code"),
     [(None, "empty"), ("", "empty"), (" \u3000\n", "empty"), ("字" * 5_001, "too_long"), ("a\x00b", "invalid_text")],
 )
-async def test_texts_that_are_no_message(
-    doors: Doors, factories: Factories, database: Database, text: str | None, code: str
-) -> None:
+async def test_texts_that_are_no_message(doors: Doors, factories: Factories, database: Database, text: str | None, code: str) -> None:
     guest = await _guest(factories)
     socket = await doors.visitor_socket(guest.token)
     fields: dict[str, Any] = {} if text is None else {"text": text}
@@ -121,7 +119,9 @@ async def test_a_lone_surrogate_is_refused(doors: Doors, factories: Factories, d
     assert await socket.settle() == []
 
 
-@pytest.mark.parametrize("text", ["字" * 5_000, "abc\u202edcba", "<script>alert(1)</script>", "'; DROP TABLE messages; --", "👩‍👩‍👧‍👦", "\ufeff1"])
+@pytest.mark.parametrize(
+    "text", ["字" * 5_000, "abc\u202edcba", "<script>alert(1)</script>", "'; DROP TABLE messages; --", "👩‍👩‍👧‍👦", "\ufeff1"]
+)
 async def test_any_text_passes_as_it_is(doors: Doors, factories: Factories, database: Database, text: str) -> None:
     guest = await _guest(factories)
     socket = await doors.visitor_socket(guest.token)

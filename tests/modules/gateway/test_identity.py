@@ -136,9 +136,7 @@ async def test_a_second_hello_changes_nobody(doors: Doors, factories: Factories)
     assert (await socket.next())["code"] == "not_allowed"
 
 
-async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(
-    doors: Doors, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "HELLO_SECONDS", 0.15)
     monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.02)
     async with Doors(doors.app) as fresh:

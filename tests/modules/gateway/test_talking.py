@@ -42,7 +42,7 @@ async def _assigned(visitor: SocketClient, agent: SocketClient) -> str:
 
 
 async def test_hello_answer_and_read_marks(doors: Doors, factories: Factories) -> None:
-    admin, guest, visitor, agent = await _both(doors, factories)
+    admin, _, visitor, agent = await _both(doors, factories)
     conversation_id = await _assigned(visitor, agent)
     message_id = str(new_id())
 
@@ -83,9 +83,7 @@ async def test_the_senders_other_tabs_hear_it_and_the_sending_one_does_not(doors
     assert [frame["type"] for frame in await visitor.settle()] == []
 
 
-async def test_a_repeat_over_any_path_is_acknowledged_with_the_first_result(
-    doors: Doors, factories: Factories, database: Database
-) -> None:
+async def test_a_repeat_over_any_path_is_acknowledged_with_the_first_result(doors: Doors, factories: Factories, database: Database) -> None:
     admin, guest, visitor, agent = await _both(doors, factories)
     first_id, second_id, answer_id = str(new_id()), str(new_id()), str(new_id())
     await visitor.send(type="send", client_message_id=first_id, text="一")
@@ -137,7 +135,7 @@ async def test_everything_sent_around_the_end_keeps_its_order(doors: Doors, fact
 
 
 async def test_after_the_end_a_burst_opens_one_conversation_in_order(doors: Doors, factories: Factories, database: Database) -> None:
-    admin, guest, visitor, agent = await _both(doors, factories)
+    admin, _, visitor, agent = await _both(doors, factories)
     conversation_id = await _assigned(visitor, agent)
     await talk.end(database, admin, UUID(conversation_id))
 
@@ -153,7 +151,7 @@ async def test_after_the_end_a_burst_opens_one_conversation_in_order(doors: Door
 
 
 async def test_an_agent_is_told_why_a_text_was_refused(doors: Doors, factories: Factories, database: Database) -> None:
-    admin, guest, visitor, agent = await _both(doors, factories)
+    admin, _, visitor, agent = await _both(doors, factories)
     conversation_id = await _assigned(visitor, agent)
     await talk.end(database, admin, UUID(conversation_id))
     unknown, ended = str(new_id()), str(new_id())
@@ -170,7 +168,7 @@ async def test_an_agent_is_told_why_a_text_was_refused(doors: Doors, factories: 
 
 
 async def test_an_unsent_text_is_shown_to_the_agent_where_that_is_allowed(doors: Doors, factories: Factories) -> None:
-    admin, guest, visitor, agent = await _both(doors, factories)
+    admin, _, visitor, agent = await _both(doors, factories)
     conversation_id = await _assigned(visitor, agent)
     enterprise = (await doors.agent(admin).get("/enterprise")).json()
 
@@ -201,7 +199,7 @@ async def test_typing_too_often_is_dropped_without_a_word(doors: Doors, factorie
 
 
 async def test_the_digest_is_what_the_client_computes(doors: Doors, factories: Factories, database: Database) -> None:
-    admin, guest, visitor, agent = await _both(doors, factories)
+    admin, _, visitor, agent = await _both(doors, factories)
     await visitor.send(type="ping")
     empty = await visitor.next("pong")
     conversation_id = await _assigned(visitor, agent)

@@ -32,14 +32,14 @@ def with_database(settings: Settings, work: Callable[[Settings], Awaitable[_T]])
     data directory, or one that was started for this command and stops with it.
     """
     from qiatan.infra import logs
-    from qiatan.infra.db.migrate import DatabaseTooOld, upgrade
+    from qiatan.infra.db.migrate import UnfitDatabase, upgrade
     from qiatan.infra.postgres import PostgresError, open_database
 
     async def go() -> _T:
         async with open_database(settings) as url:
             try:
                 await asyncio.to_thread(upgrade, url)
-            except DatabaseTooOld as error:
+            except UnfitDatabase as error:
                 raise PostgresError(str(error)) from error
             return await work(dataclasses.replace(settings, database_url=url))
 

@@ -21,8 +21,16 @@ MINIMUM_VERSION = 150000
 _MIGRATION_LOCK = 742826
 
 
-class DatabaseTooOld(RuntimeError):
+class UnfitDatabase(RuntimeError):
+    """This database cannot be used; the message says why and what to do."""
+
+
+class DatabaseTooOld(UnfitDatabase):
     """The database server is too old."""
+
+
+class DatabaseTooNew(UnfitDatabase):
+    """The database was migrated by a newer Qiatan."""
 
 
 def migrations_folder() -> Path:
@@ -62,6 +70,7 @@ def upgrade(url: str) -> None:
 
     Raises:
         DatabaseTooOld: below PostgreSQL 15; the message names the version found and the remedy.
+        DatabaseTooNew: a newer Qiatan has migrated it; nothing was changed.
     """
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         version = connection.info.server_version
@@ -70,8 +79,11 @@ def upgrade(url: str) -> None:
                 f"PostgreSQL {version // 10000} is too old: 15 or newer is needed. Upgrade the server, "
                 "or unset DATABASE_URL to use the embedded PostgreSQL."
             )
-        if current(connection) == head():
+        found = current(connection)
+        if found == head():
             return
+        if found is not None and found > head():
+            raise DatabaseTooNew(f"the database is at revision {found}, this Qiatan knows {head()}: start the newer Qiatan that made it so")
         connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
         if current(connection) != head():
             _run(url)

@@ -29,6 +29,8 @@ class Hub:
         self._listeners: dict[Topic, set[Connection]] = {}
         self._dirty: list[Connection] = []
         self.connections: set[Connection] = set()
+        self.notes: dict[Topic, object] = {}
+        """What publishers remember of what they last told a topic, so that a thousand listeners hear changes only."""
 
     def add(self, connection: Connection) -> None:
         self.connections.add(connection)
@@ -40,6 +42,9 @@ class Hub:
             self.unsubscribe(connection, topic)
 
     def subscribe(self, connection: Connection, topic: Topic) -> None:
+        """Listen to a topic. A connection that was closed while its frame was being handled hears nothing any more."""
+        if connection.closed:
+            return
         connection.topics.add(topic)
         self._listeners.setdefault(topic, set()).add(connection)
 
@@ -81,4 +86,4 @@ class Hub:
             except Exception as error:
                 # One transport's fault must not keep back what others are to get.
                 log.exception("hub.flush_failed", error=str(error))
-                self.remove(connection)
+                connection.close(1011, "flush_failed")

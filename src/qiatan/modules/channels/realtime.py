@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED
+from qiatan.infra.realtime.doors import ByeFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.events import Event
 from qiatan.modules.channels import permissions
 from qiatan.modules.channels.events import ChannelChanged
+
+_OFF = encode(ByeFrame("token_expired", "This channel is switched off."))
 
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
@@ -18,3 +22,13 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
         if isinstance(event, ChannelChanged):
             frame = {"type": "changed", "object": "channel", "id": str(event.channel_id), "version": event.version}
             hub.publish([(f"point:{permissions.VIEW.name}", event.enterprise_id)], msgspec.json.encode(frame))
+            if not event.enabled:
+                _close(hub, event)
+
+
+def _close(hub: Hub, event: ChannelChanged) -> None:
+    """A channel that was switched off goes silent at once."""
+    for connection in hub.listeners(("channel", event.channel_id)):
+        connection.push(_OFF)
+        connection.flush()
+        connection.close(CLOSE_UNAUTHORISED, "token_expired")

@@ -25,6 +25,9 @@ GRACE_SECONDS = 8
 """A reload of the page closes one connection and opens another: colleagues and visitors need not notice."""
 
 
+_COUNTED = "routing.counted"
+
+
 class PresenceFrame(OutFrame, tag="presence"):
     agent_id: UUID
     status: str
@@ -37,7 +40,7 @@ class AvailabilityFrame(OutFrame, tag="availability"):
 
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
-    """Presence to the agent's own pages and to those who look at colleagues; availability to the enterprise's visitors."""
+    """Presence to the agent's own pages and to those who look at colleagues; availability, when it changes, to all visitors."""
     for event in events:
         if isinstance(event, PresenceChanged):
             shown = event.presence
@@ -48,7 +51,9 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
                 ("colleagues", event.enterprise_id),
             )
             hub.publish(audience, frame)
-            hub.publish((("visitors", event.enterprise_id),), encode(AvailabilityFrame(event.anybody_serves)))
+            if hub.notes.get(("availability", event.enterprise_id)) != event.anybody_serves:
+                hub.notes["availability", event.enterprise_id] = event.anybody_serves
+                hub.publish((("visitors", event.enterprise_id),), encode(AvailabilityFrame(event.anybody_serves)))
 
 
 class PresenceKeeper:
@@ -76,6 +81,7 @@ class PresenceKeeper:
         if not isinstance(actor, AgentActor):
             return
         key = (actor.enterprise_id, actor.agent_id)
+        connection.memory[_COUNTED] = True
         self._connections[key] = self._connections.get(key, 0) + 1
         if self._connections[key] == 1:
             async with self._resources.database.tenant(actor.enterprise_id) as tx:
@@ -83,7 +89,7 @@ class PresenceKeeper:
 
     def closed(self, connection: Connection) -> None:
         actor = connection.actor
-        if not isinstance(actor, AgentActor):
+        if not isinstance(actor, AgentActor) or not connection.memory.pop(_COUNTED, False):
             return
         key = (actor.enterprise_id, actor.agent_id)
         remaining = self._connections.get(key, 1) - 1
@@ -114,5 +120,6 @@ class PresenceKeeper:
             try:
                 async with self._resources.database.system() as tx:
                     await service.renew(tx, self._connections)
-            except Fault as fault:
-                log.warning("presence.not_renewed", code=fault.code)
+            except Exception as error:
+                # The next turn tries again, well before the leases lapse.
+                log.exception("presence.not_renewed", error=str(error))

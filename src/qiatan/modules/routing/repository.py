@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
@@ -69,12 +69,16 @@ class RoutingRepository:
 
 
 async def renew_leases(tx: Tx, agents: Iterable[tuple[UUID, UUID]], lease_until: datetime) -> None:
-    """Renew the leases of all (enterprise, agent) connected to this process, in one statement. Needs the system role."""
-    pairs: Sequence[tuple[UUID, UUID]] = sorted(agents)
-    if pairs:
+    """Renew the leases of all (enterprise, agent) connected to this process, in one statement. Needs the system role.
+
+    Who has no row yet (the database was away when they connected) gets one, online as at any first connection.
+    """
+    rows = [
+        {"enterprise_id": enterprise, "agent_id": agent, "status": PresenceStatus.ONLINE, "lease_until": lease_until}
+        for enterprise, agent in sorted(agents)
+    ]
+    if rows:
+        statement = insert(Row).values(rows)
         await tx.session.execute(
-            update(Row)
-            .where(tuple_(Row.enterprise_id, Row.agent_id).in_(pairs))
-            .values(lease_until=lease_until)
-            .execution_options(synchronize_session=False)
+            statement.on_conflict_do_update(index_elements=["enterprise_id", "agent_id"], set_={"lease_until": lease_until})
         )

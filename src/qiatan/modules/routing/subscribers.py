@@ -119,7 +119,7 @@ class Assigner:
             log.warning("routing.presence_not_told", agent_id=str(agent_id), code=fault.code)
 
     async def _heal(self) -> None:
-        """Release what agents disabled before a crash still hold."""
+        """Release what disabled agents still hold: the reaction to their being disabled was lost or failed."""
         async with self._resources.database.system() as tx:
             held = await conversations.assignees(tx)
         for enterprise_id, agent_ids in held.items():
@@ -129,17 +129,15 @@ class Assigner:
                     await conversations.release_all_of(tx, agent_id)
 
     async def _sweep(self) -> None:
-        try:
-            await self._heal()
-        except Fault as fault:
-            log.warning("routing.heal_failed", code=fault.code)
         while True:
             try:
+                await self._heal()
                 async with self._resources.database.system() as tx:
                     waiting = await conversations.enterprises_with_waiting(tx)
                 for enterprise_id in waiting:
                     # One after the other: a sweep of many enterprises must not take all connections at once.
                     await self._look_at_now(enterprise_id)
-            except Fault as fault:
-                log.warning("routing.sweep_failed", code=fault.code)
+            except Exception as error:
+                # The next turn tries again; a sweep that ended would leave people waiting for ever.
+                log.exception("routing.sweep_failed", error=str(error))
             await asyncio.sleep(SWEEP_SECONDS)

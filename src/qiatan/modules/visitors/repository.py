@@ -63,7 +63,11 @@ class TokenDirectory:
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def still_living(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
-        query = select(TokenRow.id).where(tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens), TokenRow.expires_at > now)
+        query = select(TokenRow.id).where(
+            tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens),
+            TokenRow.expires_at > now,
+            channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
+        )
         return set((await self._session.execute(query)).scalars())
 
     async def delete_expired(self, before: datetime, limit: int) -> int:

@@ -1,12 +1,15 @@
+import type { Kept } from './keep'
+
 /**
  * The talk between the page and the panel. The loader hands one end of a private MessageChannel to the panel: the handing over names the
  * panel's exact origin, and the panel takes it from its parent window only, so no third script can listen or join.
- * The same shapes are read by apps/widget/src/bridge.ts.
+ * The same shapes are read by apps/widget/src/state/bridge.ts.
  */
 export type ToPanel =
   | { type: 'page'; url: string; title: string; referrer: string }
   | { type: 'shown'; phone: boolean; full: boolean }
   | { type: 'hidden' }
+  | { type: 'kept'; values: Kept | null }
 
 export type FromPanel =
   | { type: 'ready' }
@@ -15,6 +18,8 @@ export type FromPanel =
   | { type: 'talking'; open: boolean }
   | { type: 'drag'; distance: number }
   | { type: 'drop'; close: boolean }
+  | { type: 'recall' }
+  | { type: 'keep'; values: Kept }
 
 export function connect(frame: HTMLIFrameElement, origin: string, onMessage: (message: FromPanel) => void): (message: ToPanel) => void {
   let port: MessagePort | null = null

@@ -2,7 +2,11 @@ import { CHAT, DOWN, element, icon } from './dom'
 import { applyCss, css, PHONE } from './styles'
 import { connect, type FromPanel, type ToPanel } from './bridge'
 import { onBack } from './back'
+import { keeper } from './keep'
 import type { LoaderSettings } from './settings'
+
+/** Names of this kind say that a tab of the visitor is alive (packages/live/src/outbox-store.ts): they end with the page. */
+const LEASE = 'qiatan.tab.'
 
 type Name = 'open' | 'close' | 'unread'
 
@@ -34,7 +38,6 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   document.body.append(host)
 
   const phone = matchMedia(PHONE)
-  const flag = `qiatan.${key}`
   const listeners = new Map<Name, Set<(value?: number) => void>>()
   let tell: ((message: ToPanel) => void) | null = null
   let frame: HTMLIFrameElement | null = null
@@ -42,6 +45,12 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   let unread = 0
   let told = ''
   let scrolling = ''
+  let opened = false
+  let recalled = false
+  const leases = new Set<string>()
+  const store = keeper(`qiatan:${key}`, (values) => {
+    if (recalled) tell?.({ type: 'kept', values })
+  })
 
   const emit = (name: Name, value?: number): void => listeners.get(name)?.forEach((listener) => listener(value))
 
@@ -70,7 +79,15 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
         emit('unread', unread)
         break
       case 'talking':
-        remember(flag, message.open === true)
+        store.write({ talking: [message.open === true ? '1' : null, Date.now()] }, opened)
+        break
+      case 'recall':
+        recalled = true
+        tell?.({ type: 'kept', values: store.read() })
+        break
+      case 'keep':
+        for (const name of Object.keys(message.values ?? {})) if (name.startsWith(LEASE)) leases.add(name)
+        store.write(message.values, opened)
         break
       case 'drag':
         panel.style.transition = 'none'
@@ -105,7 +122,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const show = (): void => {
     load()
     if (shown) return
-    shown = true
+    shown = opened = true
     tellPage()
     tell?.({ type: 'shown', phone: phone.matches, full: settings.full })
     panel.classList.add('o')
@@ -151,7 +168,12 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   // single-page shops change the address without any event of old
   const { navigation } = window as { navigation?: EventTarget }
   navigation?.addEventListener('navigatesuccess', tellPage)
-  if (recall(flag)) (window.requestIdleCallback ?? setTimeout)(load)
+  // the panel's own word at its end would come too late: this page goes with it
+  window.addEventListener('pagehide', () => {
+    for (const name of leases) store.write({ [name]: [null, Date.now()] }, false)
+    leases.clear()
+  })
+  if (store.read()?.talking?.[0]) (window.requestIdleCallback ?? setTimeout)(load)
 
   return {
     open: show,
@@ -162,24 +184,5 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
       set.add(listener)
       return () => set.delete(listener)
     },
-  }
-}
-
-/** Whether a conversation is going on here, so that the next page asks for unread answers. Without storage, it simply does not. */
-function remember(flag: string, open: boolean): void {
-  try {
-    if (open) localStorage.setItem(flag, '1')
-    else localStorage.removeItem(flag)
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error
-  }
-}
-
-function recall(flag: string): boolean {
-  try {
-    return localStorage.getItem(flag) === '1'
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error
-    return false
   }
 }

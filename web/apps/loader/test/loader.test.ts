@@ -117,12 +117,12 @@ describe('widget', () => {
     launcher().click()
     const say = panel()
     say({ type: 'talking', open: true })
-    await vi.waitFor(() => expect(localStorage.getItem('qiatan.key/1')).toBe('1'))
+    await vi.waitFor(() => expect(localStorage.getItem('qiatan:key/1')).toContain('"talking":["1",'))
     document.body.replaceChildren()
     draw()
     expect(frame()).not.toBeNull()
     panel()({ type: 'talking', open: false })
-    await vi.waitFor(() => expect(localStorage.getItem('qiatan.key/1')).toBeNull())
+    await vi.waitFor(() => expect(localStorage.getItem('qiatan:key/1')).toContain('"talking":[null,'))
   })
 
   it('lets Back close the panel and not the page, on a phone only', async () => {

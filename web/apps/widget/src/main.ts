@@ -4,7 +4,7 @@ import './panel.css'
 import { chooseLocale, setLocale } from './i18n'
 import { listen } from './state/bridge'
 import { start } from './state/chat'
+import { findStorage } from './state/storage'
 
 listen()
-start()
-void setLocale(chooseLocale('auto', navigator.languages)).then(() => createApp(App).mount('#app'))
+void Promise.all([findStorage().then(start), setLocale(chooseLocale('auto', navigator.languages))]).then(() => createApp(App).mount('#app'))

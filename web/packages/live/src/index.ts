@@ -32,7 +32,7 @@
  *   })
  *   live.on('state', ({ state }) => outbox.setOnline(state === 'open'))
  *   live.on('ack', (f) => outbox.acknowledged(f)); live.on('error', (f) => outbox.refused(f))
- *   outbox.text('你好', conversationId?); outbox.picture(file, conversationId?)
+ *   outbox.text('你好', conversationId?); outbox.picture(file, conversationId?)   // throw OutboxFull at 200 unsent: ask outbox.full before
  *   outbox.entries                                       // oldest first; state 'sending' | 'failed', error, progress 0..1 | null
  *   outbox.retry(id); outbox.remove(id); outbox.dispose()
  *   What to draw: timeline.items, then outbox.entries whose client_message_id the timeline does not have.
@@ -47,7 +47,7 @@ export { Emitter, type Off } from './emitter'
 export { digest } from './digest'
 export { LiveConnection, type LiveOptions, type LiveState, type LiveEvents, type Transport } from './connection'
 export { Timeline, type TimelineOptions, type PageQuery } from './timeline'
-export { Outbox, messageOf, type OutboxEntry, type OutboxOptions } from './outbox'
+export { Outbox, OutboxFull, messageOf, type OutboxEntry, type OutboxOptions } from './outbox'
 export { MemoryStorage, storageOrMemory, type KeyValueStorage } from './storage'
 export { IndexedBlobStore, type BlobStore } from './blobs'
 export { uploadPicture } from './upload'

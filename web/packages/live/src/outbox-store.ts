@@ -104,7 +104,11 @@ function parse(value: string | null): StoredEntry | null {
   if (value === null) return null
   try {
     const entry = JSON.parse(value) as StoredEntry
-    const known = typeof entry.client_message_id === 'string' && (entry.kind === 'text' || entry.kind === 'picture')
+    const known =
+      [entry.client_message_id, entry.owner].every((value) => typeof value === 'string') &&
+      [entry.text, entry.name, entry.failed, entry.conversation_id].every((value) => value === null || typeof value === 'string') &&
+      (entry.kind === 'text' || entry.kind === 'picture') &&
+      Number.isFinite(entry.created_at)
     return known ? entry : null
   } catch (error) {
     if (error instanceof SyntaxError) return null

@@ -44,12 +44,24 @@ const UNSIGNED = new Set(['not_signed_in', 'token_expired'])
 const ACK_TIMEOUT = 10_000
 const ATTEMPTS = 5
 const RENEW = 5_000
+/** A line that is down for long, or a script, must not fill the storage: whoever reaches this is told so. */
+const MOST_UNSENT = 200
 
 interface Live extends OutboxEntry {
   owner: string
   attempts: number
   notBefore: number
   upload: AbortController | null
+}
+
+/** There are as many unsent messages as are kept: nothing was taken. `code` is what the page shows for it. */
+export class OutboxFull extends Error {
+  readonly code = 'outbox_full'
+
+  constructor() {
+    super(`${MOST_UNSENT} messages are waiting to be sent: send or remove some before writing more`)
+    this.name = 'OutboxFull'
+  }
 }
 
 /** Unsent messages: kept over reloads, sent one after the other, each once. */
@@ -76,10 +88,17 @@ export class Outbox {
     return this.list
   }
 
+  /** Whether no further message is taken until some are sent or removed. */
+  get full(): boolean {
+    return this.list.length >= MOST_UNSENT
+  }
+
+  /** Raises OutboxFull. */
   text(text: string, conversationId: string | null = null): OutboxEntry {
     return this.add({ kind: 'text', text, name: null, conversation_id: conversationId }, null)
   }
 
+  /** Raises OutboxFull. */
   picture(file: Blob, conversationId: string | null = null): OutboxEntry {
     const name = file instanceof File ? file.name : null
     const entry = this.add({ kind: 'picture', text: null, name, conversation_id: conversationId }, file)
@@ -168,6 +187,7 @@ export class Outbox {
   }
 
   private add(part: Pick<StoredEntry, 'kind' | 'text' | 'name' | 'conversation_id'>, blob: Blob | null): OutboxEntry {
+    if (this.full) throw new OutboxFull()
     const entry = this.alive(
       this.store.claim({ client_message_id: uuidv7(), created_at: Date.now(), file: null, failed: null, ...part }),
       blob,

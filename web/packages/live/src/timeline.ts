@@ -2,8 +2,8 @@ import type { Message, MessagePage } from './frames'
 import { isWithdrawal } from './frames'
 import { Backoff } from './backoff'
 
-/** The highest `before_seq` the server takes, above every real one: the newest page. */
-const BEYOND_ALL = 2_000_000_000
+/** The highest `before_seq` the server takes; above every real one, so that it also asks for the newest page. */
+const MOST_SEQ = 2_000_000_000
 
 export interface PageQuery {
   after_seq?: number
@@ -204,7 +204,7 @@ export class Timeline {
   }
 
   private async loadNewest(): Promise<void> {
-    const page = await this.options.fetch({ before_seq: BEYOND_ALL, limit: this.pageSize })
+    const page = await this.options.fetch({ before_seq: MOST_SEQ, limit: this.pageSize })
     if (this.disposed) return
     const first = page.items[0]
     this.base = first ? first.seq - 1 : page.head
@@ -216,7 +216,7 @@ export class Timeline {
 
   private async loadAbove(): Promise<void> {
     const base = this.base ?? 0
-    const page = await this.options.fetch({ before_seq: base + 1, limit: this.pageSize })
+    const page = await this.options.fetch({ before_seq: Math.min(base + 1, MOST_SEQ), limit: this.pageSize })
     if (this.disposed || this.base !== base) return
     for (const message of page.items) this.take(message)
     let lowest = base

@@ -124,13 +124,15 @@ async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> se
     return set((await tx.session.execute(query)).scalars())
 
 
-async def find_account(tx: Tx, email: str) -> AgentRecord | None:
-    """The account of an e-mail address, whatever the case of its letters."""
+async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord | None:
+    """The account of an e-mail address, whatever the case of its letters; with its row locked if asked."""
     query = (
         select(AgentRow, group_ids_column(), scope_group_ids_column())
         .where(func.lower(AgentRow.email) == func.lower(email))
         .execution_options(populate_existing=True)
     )
+    if lock:
+        query = query.with_for_update(of=AgentRow)
     found = (await tx.session.execute(query)).one_or_none()
     return record(found) if found else None
 

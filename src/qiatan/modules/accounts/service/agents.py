@@ -14,6 +14,7 @@ from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, Chang
 from qiatan.modules.accounts.errors import LastAdmin, LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, GroupRepository, SessionRepository
+from qiatan.modules.accounts.service.groups import supervisors_see_others
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 
 
@@ -84,6 +85,7 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
             raise LimitReached
         for group_id, version in await groups.touch(group_ids ^ before.group_ids):
             tx.emit(group_changed(actor.enterprise_id, group_id, version))
+        await supervisors_see_others(tx, actor.enterprise_id, group_ids ^ before.group_ids)
 
     after = AgentRecord(row, group_ids, scope.group_ids)
     tx.emit(agent_changed(after, earlier_groups=before.group_ids))

@@ -78,9 +78,19 @@ async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: Cha
         member_ids = frozenset(change.member_ids)
         await _require_members(tx, actor, member_ids - before.member_ids)
         await groups.set_members(group_id, member_ids)
-        await _members_changed(tx, actor.enterprise_id, member_ids ^ before.member_ids, group_id)
+        if member_ids != before.member_ids:
+            await _members_changed(tx, actor.enterprise_id, member_ids ^ before.member_ids, group_id)
+            await supervisors_see_others(tx, actor.enterprise_id, {group_id})
     tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version))
     return to_group(await _get(groups, group_id))
+
+
+async def supervisors_see_others(tx: Tx, enterprise_id: UUID, group_ids: Collection[UUID]) -> None:
+    """Who works in these groups changed: whoever's scope names them hears other people from now on, so their sockets begin anew."""
+    groups = GroupRepository(tx, enterprise_id)
+    supervisors = {agent_id for group_id in group_ids for agent_id in await groups.scoped_agents(group_id)}
+    for agent_id in sorted(supervisors):
+        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="replaced"))
 
 
 async def delete_group(tx: Tx, actor: AgentActor, *, group_id: UUID) -> None:

@@ -93,7 +93,8 @@ async def sign_in(database: Database, *, email: str, password: str, caller: Call
         raise WrongCredentials
     renewed = await hash_password(password) if outdated(known) else known
     async with database.system() as tx:
-        found = await repository.find_account(tx, email)
+        # Under the lock a change of the password takes too: it ends all sessions, and this one must be among them or come after.
+        found = await repository.find_account(tx, email, lock=True)
         if found is None or not found.may_sign_in or found.row.password_hash != known:
             raise WrongCredentials
         found.row.password_hash = renewed
@@ -107,7 +108,7 @@ async def sign_in_by_link(tx: Tx, *, token: str, caller: Caller, catalogue: Coll
         LinkExpired: it is unknown, used, too old, or its account may not sign in.
     """
     link = await spend_link(tx, token, LinkPurpose.SIGN_IN)
-    record = await AgentRepository(tx, link.enterprise_id).get(link.agent_id)
+    record = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)
     if record is None or not record.may_sign_in:
         raise LinkExpired
     return await open_session(tx, record, caller=caller, catalogue=catalogue)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from qiatan.infra.db import Tx
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import Frame, FrameDoor, encode, error_frame
@@ -19,13 +21,15 @@ from qiatan.kit.text import storable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage, View
-from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours
+from qiatan.modules.conversations.errors import NotYours, TryAgain
 from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
 from qiatan.modules.conversations.repository import Appended
 from qiatan.modules.conversations.rules import check_content
+
+log = structlog.get_logger(__name__)
 
 AGENT_MESSAGES = Rate(burst=60, per_minute=600)
 TYPING = Rate(burst=3, per_minute=60)
@@ -34,11 +38,6 @@ _OPEN = "conversations.open"
 _WATCHED = "conversations.watched"
 _REFUSED = "conversations.refused"
 _REOPENING = "conversations.reopening"
-_REFUSALS: dict[str, type[Fault]] = {
-    "ended": ConversationEnded,
-    "not_yours": NotYours,
-    "missing": ConversationNotFound,
-}
 
 
 class ConversationDoors:
@@ -119,7 +118,11 @@ class ConversationDoors:
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
             await service.get(tx, actor, frame.conversation_id)  # may it be seen? Only then listen, and only then read
             self._hub.subscribe(connection, topics.one(frame.conversation_id))
-            conversation = await service.get(tx, actor, frame.conversation_id)
+            try:
+                conversation = await service.get(tx, actor, frame.conversation_id)
+            except BaseException:
+                self._hub.unsubscribe(connection, topics.one(frame.conversation_id))
+                raise
         watched[conversation.id] = None
         while len(watched) > MAX_WATCHED:
             oldest = next(iter(watched))
@@ -222,7 +225,22 @@ class ConversationDoors:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         else:
-            item.connection.push(error_frame(_REFUSALS[result.outcome](), item.client_message_id))
+            # The ordinary way knows what this agent may see, and so which refusal may be told.
+            task = asyncio.create_task(self._send_again(item.connection, item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send_again(self, connection: Connection, item: Pending) -> None:
+        frame = frames.Send(client_message_id=item.client_message_id, text=item.text)
+        if item.sender_kind is SenderKind.AGENT:
+            frame.conversation_id = item.conversation_id
+        try:
+            await self._send_ordinary(connection, frame)
+        except Fault as fault:
+            connection.push(error_frame(fault, item.client_message_id))
+        except Exception as error:
+            log.exception("send.crashed", error=str(error))
+            connection.push(error_frame(TryAgain(retry_after=1), item.client_message_id))
 
     async def _reopen(self, connection: Connection) -> None:
         """Write what an ended conversation refused, in order. What the visitor sends meanwhile waits for the end of this."""
@@ -231,10 +249,7 @@ class ConversationDoors:
             await self._log.settled()  # the rest of what was on its way into the ended conversation
             while refused:
                 item = refused.popleft()
-                try:
-                    await self._send_ordinary(connection, frames.Send(client_message_id=item.client_message_id, text=item.text))
-                except Fault as fault:
-                    connection.push(error_frame(fault, item.client_message_id))
+                await self._send_again(connection, item)
         finally:
             del connection.memory[_REOPENING]
 

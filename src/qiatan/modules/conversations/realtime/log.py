@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 from psycopg import sql
@@ -46,6 +47,13 @@ class Pending:
     client_message_id: UUID
     text: str
     refused: Callable[[Pending, Appended | Fault], None]
+    tried: bool = False
+    """Written once already with an unknown outcome: a `repeated` now may be that first try, of which nobody was told."""
+
+
+def _is_own_repeat(item: Pending, result: Appended, again: set[UUID]) -> bool:
+    same_place = result.conversation_id == item.conversation_id
+    return result.outcome == "repeated" and item.client_message_id in again and same_place
 
 
 class MessageLog:
@@ -94,6 +102,7 @@ class MessageLog:
             )
             for order, item in enumerate(batch)
         ]
+        again = {item.client_message_id for item in batch if item.tried}
         try:
             connection = await self._connected()
             cursor = await connection.execute(_APPEND, (encode_batch(messages), self._clock.now()))
@@ -107,9 +116,19 @@ class MessageLog:
             if not state or state.startswith(_AWAY):
                 raise Unavailable(f"{state or type(error).__name__}: {error}") from error
             raise
+        finally:
+            for item in batch:
+                item.tried = True
         if row is None:
             raise Unavailable("no answer")
-        return decode_results(row[0])
+        results = decode_results(row[0])
+        if again:
+            # A repeat of our own first try, whose outcome nobody heard: to everybody else it is new.
+            results = [
+                msgspec.structs.replace(result, outcome="stored") if _is_own_repeat(item, result, again) else result
+                for item, result in zip(batch, results, strict=True)
+            ]
+        return results
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -188,10 +187,6 @@ class ConversationRepository:
             ),
             {"seq": seq, "enterprise": self._enterprise_id, "id": row.id},
         )
-
-    async def heads(self, conversation_ids: Sequence[UUID]) -> list[tuple[UUID, int, int]]:
-        query = select(Row.id, Row.head, Row.version).where(Row.enterprise_id == self._enterprise_id, Row.id.in_(conversation_ids))
-        return [(row_id, head, version) for row_id, head, version in await self._session.execute(query)]
 
     async def shown(self, sight: Sight, view: View, limit: int) -> list[tuple[UUID, int, int]]:
         """(id, head, version) of what a live view shows now, oldest first."""

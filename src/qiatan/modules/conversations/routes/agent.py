@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Requires
@@ -33,6 +33,7 @@ router = APIRouter()
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Seq = Annotated[int | None, Query(ge=0, le=2_000_000_000)]
+SeqInPath = Annotated[int, Path(ge=0, le=2_000_000_000)]
 
 
 @router.get("/conversations")
@@ -66,7 +67,7 @@ async def send_message(actor: Server, tx: TenantTx, conversation_id: UUID, messa
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/withdraw")
-async def withdraw_message(actor: Server, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage) -> Ack:
+async def withdraw_message(actor: Server, tx: TenantTx, conversation_id: UUID, seq: SeqInPath, body: WithdrawMessage) -> Ack:
     return await service.withdraw(tx, actor, conversation_id, seq, body.client_message_id)
 
 

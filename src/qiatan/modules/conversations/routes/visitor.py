@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Visitor
@@ -29,6 +29,7 @@ router = APIRouter(prefix="/widget")
 Myself = Annotated[VisitorActor, Depends(Visitor())]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Seq = Annotated[int | None, Query(ge=0, le=2_000_000_000)]
+SeqInPath = Annotated[int, Path(ge=0, le=2_000_000_000)]
 
 
 @router.get("/conversations")
@@ -56,7 +57,7 @@ async def send_own_message(actor: Myself, tx: TenantTx, shared: Shared, message:
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/withdraw")
-async def withdraw_own_message(actor: Myself, tx: TenantTx, conversation_id: UUID, seq: int, body: WithdrawMessage) -> Ack:
+async def withdraw_own_message(actor: Myself, tx: TenantTx, conversation_id: UUID, seq: SeqInPath, body: WithdrawMessage) -> Ack:
     return await service.withdraw_own(tx, actor, conversation_id, seq, body.client_message_id)
 
 

@@ -1,10 +1,14 @@
 import { reactive } from 'vue'
 
+/** What the loader keeps for this frame: name → [value, time of writing]; null stands for what was removed. */
+export type Kept = Record<string, [value: string | null, at: number]>
+
 /** The other end of apps/loader/src/bridge.ts; the shapes are the same. */
 type ToPanel =
   | { type: 'page'; url: string; title: string; referrer: string }
   | { type: 'shown'; phone: boolean; full: boolean }
   | { type: 'hidden' }
+  | { type: 'kept'; values: Kept | null }
 
 type FromPanel =
   | { type: 'ready' }
@@ -13,6 +17,8 @@ type FromPanel =
   | { type: 'talking'; open: boolean }
   | { type: 'drag'; distance: number }
   | { type: 'drop'; close: boolean }
+  | { type: 'recall' }
+  | { type: 'keep'; values: Kept }
 
 export interface HostPage {
   url: string
@@ -40,6 +46,14 @@ export function tell(message: FromPanel): void {
   else if (!alone) waiting.push(message)
 }
 
+let onKept: (values: Kept | null) => void = () => undefined
+
+/** Hears what the loader keeps: now, and whenever another tab has changed it. Null: the page's storage is refused too. */
+export function recall(listener: (values: Kept | null) => void): void {
+  onKept = listener
+  tell({ type: 'recall' })
+}
+
 /** Takes the private channel from the window that holds this frame, and from no other. */
 export function listen(): void {
   window.addEventListener('message', (event) => {
@@ -64,6 +78,9 @@ function hear(message: ToPanel): void {
       break
     case 'hidden':
       host.shown = false
+      break
+    case 'kept':
+      onKept(message.values)
       break
   }
 }

@@ -2,7 +2,8 @@ import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
 import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type FrameOf, type OutboxEntry } from '@qiatan/live'
 import { host, tell } from './bridge'
 import { ApiError, request } from './http'
-import { call, channelKey, config, identity, loadConfig, openSession, storage, typingPreview } from './session'
+import { call, channelKey, config, identity, loadConfig, openSession, typingPreview } from './session'
+import { storage } from './storage'
 import type * as Parts from './sending-pictures'
 import * as threads from './threads'
 
@@ -200,14 +201,23 @@ function showTyping(frame: FrameOf<'typing'>): void {
   typingTimer = setTimeout(() => (agentTyping.value = false), TYPING_FADES)
 }
 
-export function sendText(text: string): void {
+/** False: too many are waiting already, nothing was taken and the panel says so. */
+function room(): boolean {
+  refusal.code = outbox.full ? 'outbox_full' : null
+  return !outbox.full
+}
+
+/** Answers whether the message was taken. */
+export function sendText(text: string): boolean {
+  if (!room()) return false
   outbox.text(text)
   if (typingLater !== null) clearTimeout(typingLater)
   typingLater = null
+  return true
 }
 
 export function sendPicture(file: File): void {
-  outbox.picture(file)
+  if (room()) outbox.picture(file)
 }
 
 export function retry(id: string): void {

@@ -1,7 +1,7 @@
 import { shallowRef } from 'vue'
-import { storageOrMemory } from '@qiatan/live'
 import { host } from './bridge'
 import { ApiError, request } from './http'
+import { storage } from './storage'
 
 export interface WidgetSettings {
   color: string
@@ -30,7 +30,6 @@ interface Identity {
   customer_id: string
 }
 
-export const storage = storageOrMemory()
 export const channelKey = decodeURIComponent(/\/widget\/([^/]+)\/panel/.exec(location.pathname)?.[1] ?? '')
 export const config = shallowRef<WidgetConfig | null>(null)
 export const typingPreview = shallowRef(false)

@@ -97,6 +97,10 @@ function follow(): void {
   listen('conversation', ({ conversation }) => {
     const before = directory.known.get(conversation.id)
     const after = directory.accept(conversation)
+    if (before && before.customer.name !== after.customer.name) {
+      directory.nameCustomer(after.customer)
+      thread.followName(after.customer)
+    }
     thread.setHead(after.id, after.head)
     announce(before, after)
   })

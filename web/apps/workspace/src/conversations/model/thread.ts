@@ -70,25 +70,29 @@ class ThreadBuilder {
   readonly items: ThreadItem[] = []
   #conversationId = ''
   #day = ''
+  #quarter = NaN
   #group: GroupItem | null = null
   #newMarked = false
+  /** Whether the conversation that is being written down has anything yet. */
+  #hasMessages = false
 
   constructor(private readonly zone: string) {}
 
   startConversation(conversation: Conversation): void {
     this.#group = null
     this.#day = ''
+    this.#quarter = NaN
+    this.#hasMessages = false
     this.#conversationId = conversation.id
     this.items.push({ type: 'conversation', key: `conversation-${conversation.id}`, conversation })
   }
 
-  /** Draws the line of new messages, once, below the day it belongs to; not where everything is new. */
+  /** Draws the line of new messages, once, below the day it belongs to; not where the whole conversation is new. */
   markNew(at: string): void {
     if (this.#newMarked) return
     this.#newMarked = true
-    const isFirst = this.items.length === 0
     this.#startDay(at)
-    if (isFirst) return
+    if (!this.#hasMessages) return
     this.#group = null
     this.items.push({ type: 'new', key: 'new' })
   }
@@ -96,6 +100,7 @@ class ThreadBuilder {
   addMessage(message: Message, customerReadSeq: number): void {
     // A withdrawal shows in the place of the message it takes back, which carries `withdrawn`.
     if (message.kind === 'withdrawal') return
+    this.#hasMessages = true
     this.#startDay(message.at)
     const key = message.client_message_id ?? `${message.conversation_id}-${message.seq}`
     if (message.kind === 'event') {
@@ -133,6 +138,10 @@ class ThreadBuilder {
   }
 
   #startDay(at: string): void {
+    // Every zone changes its day at a full quarter of an hour; asking for the day of each message would be the dearest part of a long thread.
+    const quarter = Math.floor(Date.parse(at) / 900_000)
+    if (quarter === this.#quarter) return
+    this.#quarter = quarter
     const day = dayKey(at, this.zone)
     if (day === this.#day) return
     this.#day = day

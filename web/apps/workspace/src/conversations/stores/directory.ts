@@ -80,6 +80,14 @@ export const useDirectory = defineStore('conversations', () => {
     lists[view].ids = view === 'queue' ? [...lists[view].ids, id] : [id, ...lists[view].ids]
   }
 
+  /** Gives a customer's new name to all of their conversations: frames bring it to the open ones only. */
+  function nameCustomer(customer: Conversation['customer']): void {
+    for (const conversation of known.values()) {
+      if (conversation.customer.id !== customer.id || conversation.customer.name === customer.name) continue
+      known.set(conversation.id, { ...conversation, customer: { id: customer.id, name: customer.name } })
+    }
+  }
+
   /** Takes a conversation out of one list, as `conversation_gone` says. */
   function leave(id: Id, view: ConversationView): void {
     lists[view].ids = lists[view].ids.filter((one) => one !== id)
@@ -175,5 +183,5 @@ export const useDirectory = defineStore('conversations', () => {
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, mine, unread, rows, accept, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, mine, unread, rows, accept, nameCustomer, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
 })

@@ -105,11 +105,36 @@ export const useThread = defineStore('thread', () => {
     contextError.value = null
     try {
       const found = await api.client.get<ConversationContext>(`/conversations/${encodeURIComponent(of)}/context`)
+      directory.nameCustomer(found.customer)
       if (mine === turn) context.value = found
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
       if (mine === turn) contextError.value = failure
     }
+  }
+
+  /**
+   * Names the customer. `version` is the one the agent saw when the writing began. Throws `ApiError`; after `version_conflict` the
+   * customer as it is now has been fetched.
+   */
+  async function renameCustomer(name: string, version: number): Promise<void> {
+    const of = id.value
+    const mine = turn
+    if (of === null) return
+    try {
+      const customer = await api.client.patch<ConversationContext['customer']>(`/conversations/${encodeURIComponent(of)}/customer`, { name, version })
+      directory.nameCustomer(customer)
+      if (mine === turn && context.value) context.value = { ...context.value, customer }
+    } catch (failure) {
+      if (failure instanceof ApiError && failure.code === 'version_conflict' && mine === turn) await loadContext()
+      throw failure
+    }
+  }
+
+  /** Somebody named the customer: what is shown of them, and the version that the next change names, is fetched again. */
+  function followName(customer: Conversation['customer']): void {
+    const shown = context.value?.customer
+    if (shown?.id === customer.id && shown.name !== customer.name) void loadContext()
   }
 
   /** The same customer's conversations before this one, newest first. */
@@ -215,7 +240,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, conversation, history,
-    open, retry, loadContext, loadEarlier, apply, setHead, markRead, reset,
+    open, retry, loadContext, renameCustomer, followName, loadEarlier, apply, setHead, markRead, reset,
   }
 })
 

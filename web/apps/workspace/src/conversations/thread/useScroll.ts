@@ -44,10 +44,12 @@ export function useThreadScroll(scroller: Readonly<Ref<HTMLElement | null>>, con
     const box = scroller.value
     anchor = null
     if (!box || !content.value || atEnd.value) return
-    const top = box.getBoundingClientRect().top
+    const { top, height } = box.getBoundingClientRect()
     for (const element of content.value.querySelectorAll<HTMLElement>('[data-seq]')) {
       const offset = element.getBoundingClientRect().top - top
       if (offset < 0) continue
+      // Nothing that is drawn is in view, so there is nothing to hold in its place.
+      if (offset > height) return
       anchor = { element, offset }
       return
     }
@@ -57,7 +59,11 @@ export function useThreadScroll(scroller: Readonly<Ref<HTMLElement | null>>, con
     const box = scroller.value
     if (!box) return
     if (atEnd.value) toEnd()
-    else if (anchor?.element.isConnected) box.scrollTop += anchor.element.getBoundingClientRect().top - box.getBoundingClientRect().top - anchor.offset
+    else if (anchor?.element.isConnected) {
+      const moved = anchor.element.getBoundingClientRect().top - box.getBoundingClientRect().top - anchor.offset
+      // Setting the place again where nothing moved would stop a scroll that is under way.
+      if (Math.abs(moved) >= 0.5) box.scrollTop += moved
+    }
     measure()
   }
 

@@ -211,6 +211,15 @@ export default {
     latest: 'Latest conversation',
     unserved: 'Served by nobody',
   },
+  name: {
+    edit: 'Rename',
+    nameLabel: 'Customer name',
+    save: 'Save',
+    cancel: 'Cancel',
+    hint: 'Enter to save, Esc to cancel',
+    failed: 'Not saved: {reason}',
+    changed: 'Just changed to “{name}”. Save again to use your name instead.',
+  },
   alert: {
     newConversation: 'New conversation: {name}',
     queued: '{name} is waiting',

@@ -211,6 +211,15 @@ export default {
     latest: '最近一次对话',
     unserved: '没有客服接待',
   },
+  name: {
+    edit: '改名',
+    nameLabel: '顾客姓名',
+    save: '保存',
+    cancel: '取消',
+    hint: 'Enter 保存，Esc 取消',
+    failed: '没有保存：{reason}',
+    changed: '刚被改成「{name}」。再次保存会换成你写的名字。',
+  },
   alert: {
     newConversation: '新对话：{name}',
     queued: '{name} 在排队',

@@ -1,0 +1,30 @@
+"""`python -m bench [PART …]`: measure and print one table."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from bench.parts import PARTS
+from bench.report import Row, table
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        sys.exit(f"unknown part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
+    load = os.getloadavg()[0]
+    rows = [Row("machine", f"{os.cpu_count()} cores, load before {load:.1f}")]
+    if load > 1:
+        print("the machine is busy with something else: the figures will be worse than they are", file=sys.stderr)
+    for name in names:
+        began = time.monotonic()
+        rows += PARTS[name]()
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""The parts of the measurement, each a function that returns rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.parts.idle import idle
+from bench.parts.lists import lists
+from bench.parts.messages import messages
+from bench.parts.pair import pair
+from bench.parts.widget import widget
+from bench.report import Row
+
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "messages": messages,
+    "pair": pair,
+    "idle": idle,
+    "lists": lists,
+    "widget": widget,
+}

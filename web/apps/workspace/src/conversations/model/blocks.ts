@@ -1,0 +1,52 @@
+import type { ThreadItem } from './thread'
+
+/** How many seqs a block spans: some screens of text, so that few blocks stand around the one that is read. */
+const BLOCK_SPAN = 32
+/** A line of a thread in pixels, on the average, where a block was never drawn. Drawing it corrects the guess. */
+const ITEM_HEIGHT = 52
+
+/** A stretch of the thread that is drawn, or left out with its height kept, as a whole. */
+export interface Block {
+  key: string
+  items: ThreadItem[]
+  /** Holds the line of new messages, which the thread scrolls to. */
+  hasNew: boolean
+}
+
+/**
+ * Cuts the thread into blocks. The cuts lie at fixed seqs, so that a page that comes in above leaves the blocks below as they are.
+ * Separators stand with what follows them, unsent messages with the last block.
+ */
+export function blocksOf(items: readonly ThreadItem[]): Block[] {
+  const blocks: Block[] = []
+  let headings: ThreadItem[] = []
+  for (const item of items) {
+    const place = placeOf(item)
+    const last = blocks.at(-1)
+    if (place === null && !isUnsent(item)) {
+      headings.push(item)
+      continue
+    }
+    if (last && (place === null || last.key === place)) last.items.push(...headings, item)
+    else blocks.push({ key: place ?? 'unsent', items: [...headings, item], hasNew: false })
+    headings = []
+  }
+  if (headings.length > 0) blocks.push({ key: 'end', items: headings, hasNew: false })
+  for (const block of blocks) block.hasNew = block.items.some((item) => item.type === 'new')
+  return blocks
+}
+
+/** The height to hold free for a block that was never drawn. */
+export function guessedHeight(block: Block): number {
+  const lines = block.items.reduce((sum, item) => sum + (item.type === 'group' ? item.entries.length : 1), 0)
+  return lines * ITEM_HEIGHT
+}
+
+function placeOf(item: ThreadItem): string | null {
+  const message = item.type === 'group' ? item.entries[0]?.message : item.type === 'event' || item.type === 'withdrawn' ? item.message : null
+  return message ? `${message.conversation_id}-${Math.floor(message.seq / BLOCK_SPAN)}` : null
+}
+
+function isUnsent(item: ThreadItem): boolean {
+  return item.type === 'group' && item.entries[0]?.message === null
+}
