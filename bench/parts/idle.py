@@ -42,7 +42,8 @@ def idle() -> list[Row]:
         server.forget_output()
     return [
         at_most(f"{CONNECTIONS:,} idle visitors: memory of the server per connection", per_connection, 30, "KiB"),
-        at_most(f"{VISITORS} idle visitors and {AGENTS} agents: processors, PostgreSQL included", share, 0.01, "cores", digits=4),
+        at_most(f"{VISITORS} idle visitors and {AGENTS} agents: processors, PostgreSQL included", sum(share), 0.01, "cores", digits=4),
+        Row("  server / PostgreSQL", f"{share[0]:.4f} / {share[1]:.4f} cores"),
         at_most("idle memory (PSS) of server and PostgreSQL", sum(memory), 200, "MB", digits=0),
         Row("  server / PostgreSQL", f"{memory[0]:.0f} / {memory[1]:.0f} MB"),
         Row("first start, until ready", f"{first:.1f} s"),
@@ -51,17 +52,18 @@ def idle() -> list[Row]:
     ]
 
 
-async def _heartbeats(server: Server, world: World) -> float:
-    """Cores used, on average, by everybody being there with a heartbeat every half minute."""
+async def _heartbeats(server: Server, world: World) -> tuple[float, float]:
+    """Cores used, on average, by server and PostgreSQL for everybody being there with a heartbeat every half minute."""
     sockets = [await _agent(server.port, number, one) for number, one in enumerate(world.agents)]
     sockets += await _connect(server.port, world.visitors[:VISITORS])
     beating = [asyncio.create_task(_beat(socket, number / len(sockets))) for number, socket in enumerate(sockets)]
     try:
         await asyncio.sleep(_SETTLE_SECONDS)
-        pids = tree(server.pid)
-        before, began = cpu_seconds(pids), time.monotonic()
+        ours, postgres = [server.pid], tree(server.postgres())
+        before, began = (cpu_seconds(ours), cpu_seconds(postgres)), time.monotonic()
         await asyncio.sleep(WATCHED_SECONDS)
-        return (cpu_seconds(pids) - before) / (time.monotonic() - began)
+        took = time.monotonic() - began
+        return (cpu_seconds(ours) - before[0]) / took, (cpu_seconds(postgres) - before[1]) / took
     finally:
         for task in beating:
             task.cancel()

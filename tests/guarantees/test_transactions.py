@@ -10,6 +10,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
@@ -81,7 +82,8 @@ async def test_an_answer_that_does_not_fit_its_schema_rolls_back(doors: Doors, d
 
     http = doors.agent(tenant.admin)
     http._transport.raise_app_exceptions = False  # type: ignore[attr-defined]  # the answer is looked at, not the server's log
-    answer = await http.post("http://qiatan.test/test/broken")
+    with capture_logs():
+        answer = await http.post("http://qiatan.test/test/broken")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "not a number" not in answer.text
@@ -141,7 +143,8 @@ async def test_a_failed_commit_is_a_failed_request(doors: Doors, database: Datab
         allowed = (await tx.session.execute(text("SELECT has_database_privilege('qiatan_app', current_database(), 'TEMP')"))).scalar_one()
     http = doors.agent(tenant.admin)
     http._transport.raise_app_exceptions = False  # type: ignore[attr-defined]  # the answer is looked at, not the server's log
-    answer = await http.post("http://qiatan.test/test/late")
+    with capture_logs():
+        answer = await http.post("http://qiatan.test/test/late")
 
     assert allowed
     assert answer.status_code == 500

@@ -152,3 +152,26 @@ async def test_after_the_end_a_new_message_opens_a_new_conversation_below_the_ea
     await agent.sees("在吗")
     assert await agent.texts() == ["在吗", "在的", "还有一个问题"]
     assert (await visitor.texts())[-3:] == ["在吗", "在的", "还有一个问题"]
+
+
+async def test_the_agent_names_the_customer_who_does_not_learn_of_it(people: People, house: House) -> None:
+    agent, visitor = await people.talking(house)
+    elsewhere = await people.agent(house)
+    card = agent.page.get_by_role("complementary", name="顾客资料")
+
+    # when the agent gives the customer a name
+    await card.get_by_role("button", name="改名").click()
+    await card.get_by_role("textbox", name="顾客姓名").fill("林小满")
+    await agent.page.keyboard.press("Enter")
+
+    # then the card, the header and the list have it, on the agent's other screen too
+    await expect(card.get_by_role("heading", name="林小满")).to_be_visible()
+    await expect(agent.page.get_by_role("region", name="与林小满的对话")).to_be_visible()
+    await expect(agent.row("林小满")).to_be_visible()
+    await expect(elsewhere.row("林小满")).to_be_visible()
+
+    # and the customer does not
+    await visitor.page.reload()
+    await visitor.open()
+    await visitor.sees("在的")
+    assert "林小满" not in await visitor.log.inner_text()

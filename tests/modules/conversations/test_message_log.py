@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from qiatan.infra import group_commit
 from qiatan.infra.clock import new_id
@@ -100,6 +101,9 @@ async def test_a_row_the_database_refuses_is_one_senders_error(log: MessageLog, 
         sender.send(log, str(number))
         other.send(log, "x" * 6_000 if number == 2 else "gut")  # past the doors' checks, against the table's
 
+    with capture_logs():
+        await log.settled()
+
     assert await sender.answers(log) == [2, 4, 6, 7, 9]
     assert await other.answers(log) == [3, 5, 8, 10]
     assert [getattr(refusal, "code", None) for refusal in other.refused] == ["try_again"]
@@ -136,7 +140,8 @@ async def test_nothing_is_acknowledged_that_fails_at_the_commit(
     try:
         for words in ("vorher", "fails at the commit", "nachher"):
             sender.send(log, words)
-        acked = await sender.answers(log)
+        with capture_logs():
+            acked = await sender.answers(log)
     finally:
         await log.close()
         with psycopg.connect(database.url, autocommit=True) as connection:

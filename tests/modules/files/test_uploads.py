@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from qiatan.infra.clock import new_id
+from qiatan.infra.http import uploads
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import NotAllowed, StorageFull
-from qiatan.modules.files import routes, service
+from qiatan.modules.files import service
 from qiatan.modules.files.contracts import File
 from qiatan.modules.files.errors import FileNotFound
 from tests.modules.files.pictures import HTML, PDF, SVG, jpeg_with_secrets, png, png_header
@@ -150,7 +151,7 @@ async def test_a_form_that_is_none_is_refused(world: World, content: bytes, kind
 
 
 async def test_an_upload_that_does_not_come_to_its_end_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "RECEIVE_SECONDS", 0.01)
+    monkeypatch.setattr(uploads, "RECEIVE_SECONDS", 0.01)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield _part_head()

@@ -11,8 +11,8 @@ from sqlalchemy import func, select, text
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.modules.files import service
-from qiatan.modules.files.jobs import delete_blobs
 from qiatan.modules.files.contracts import Blob, File
+from qiatan.modules.files.jobs import delete_blobs
 from qiatan.modules.files.models import FileRow
 from tests.modules.files.pictures import png
 from tests.support.doors import Doors

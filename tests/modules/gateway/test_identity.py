@@ -159,7 +159,7 @@ async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(doors: 
 async def test_a_silent_connection_ends_and_one_with_heartbeats_stays(
     doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "IDLE_SECONDS", 0.4)
+    monkeypatch.setattr(gateway, "IDLE_SECONDS", 1.0)
     monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.02)
     await _restart_sweep(doors)
     guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))

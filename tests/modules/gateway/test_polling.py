@@ -107,7 +107,17 @@ async def test_an_agent_polls_with_the_cookie(doors: Doors, factories: Factories
     assert (await poll.until("welcome"))["me"] == {"kind": "agent", "id": str(tenant.admin.id)}
 
 
-@pytest.mark.parametrize("hello", [{}, {"token": "x"}, {"token": 7}, {"more": 1}, {"type": "ping"}, {"token": "a" * 300}])
+@pytest.mark.parametrize("hello", [{"token": 7}, {"more": 1}, {"protocol": "one"}])
+async def test_a_hello_that_cannot_be_read_is_the_callers_fault(doors: Doors, hello: dict[str, Any]) -> None:
+    poll = Poll(doors.stranger())
+
+    answer = await poll.open(**hello)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert doors.app.state.pollers._open == {}
+
+
+@pytest.mark.parametrize("hello", [{}, {"token": "x"}, {"type": "ping"}, {"token": "a" * 300}])
 async def test_without_a_right_there_is_no_poll(doors: Doors, hello: dict[str, Any]) -> None:
     poll = Poll(doors.stranger())
 

@@ -48,40 +48,59 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        limit = MAX_UPLOAD if _is_multipart(scope) else MAX_BODY
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                present = {name.lower() for name, _ in message["headers"]}
-                extra = [(name, value) for name, value in self._defaults.items() if name not in present]
-                message["headers"] = [*message["headers"], *extra, (b"x-request-id", request_id.encode())]
-            await send(message)
-
+        exchange = _Exchange(scope, receive, send, self._defaults)
         declared = _content_length(scope)
-        if declared is not None and declared > limit:
-            await _refuse(send_with_headers, request_id)
+        if declared is not None and declared > exchange.limit:
+            await exchange.refuse()
             return
-        read = 0
-
-        async def receive_limited() -> Message:
-            nonlocal read
-            message = await receive()
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                if read > limit:
-                    raise BodyTooLarge
-            return message
-
         try:
-            await self._app(scope, receive_limited, send_with_headers)
+            await self._app(scope, exchange.receive, exchange.answer_unless_cut)
         except BodyTooLarge:
-            if not started:
-                await _refuse(send_with_headers, request_id)
+            exchange.cut = True
+        if exchange.cut and not exchange.started:
+            await exchange.refuse()
+
+
+class _Exchange:
+    """One request and its answer on their way through the envelope."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
+        self.request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = self.request_id
+        self.limit = MAX_UPLOAD if _is_multipart(scope) else MAX_BODY
+        self.started = self.cut = False
+        self._receive = receive
+        self._send = send
+        self._headers = headers
+        self._read = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._read += len(message.get("body", b""))
+            if self._read > self.limit:
+                self.cut = True
+                raise BodyTooLarge
+        return message
+
+    async def answer_unless_cut(self, message: Message) -> None:
+        # The framework turns the interrupted read into a complaint about its form; ours says what helps.
+        if self.started or not self.cut:
+            await self._answer(message)
+
+    async def refuse(self) -> None:
+        body = _TOO_LARGE % self.request_id.encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        await self._answer({"type": "http.response.start", "status": 413, "headers": headers})
+        await self._answer({"type": "http.response.body", "body": body})
+
+    async def _answer(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [(name, value) for name, value in self._headers.items() if name not in present]
+            message["headers"] = [*message["headers"], *extra, (b"x-request-id", self.request_id.encode())]
+        await self._send(message)
 
 
 def _is_multipart(scope: Scope) -> bool:
@@ -93,10 +112,3 @@ def _content_length(scope: Scope) -> int | None:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return None
-
-
-async def _refuse(send: Send, request_id: str) -> None:
-    body = _TOO_LARGE % request_id.encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

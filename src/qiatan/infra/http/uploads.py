@@ -1,25 +1,79 @@
-"""Reading an upload with its limit enforced on the way, before anything is kept."""
+"""Reading an upload by hand, after the guard: FastAPI would take a stranger's upload to the disk before it asks who sends it."""
 
 from __future__ import annotations
 
-from fastapi import UploadFile
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
 
-from qiatan.kit.errors import TooLarge
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
-_CHUNK = 256 * 1024
+from qiatan.kit.errors import BadRequest, InvalidInput, TooLarge
+
+# What multipart adds around the file itself.
+OVERHEAD = 16 * 1024
+RECEIVE_SECONDS = 180
+
+PICTURE_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                }
+            }
+        },
+    }
+}
+"""How the API description shows a route that reads its upload with `receive_picture`."""
 
 
-async def read_limited(upload: UploadFile, limit: int) -> bytes:
-    """The upload's content.
+async def receive_picture(request: Request, limit: int) -> tuple[str, bytes]:
+    """The field `file` of a multipart body: its name as sent, and its content of at most `limit` bytes.
 
     Raises:
-        TooLarge: it has more than `limit` bytes; the message names the limit in MiB.
+        TooLarge: by its own word, or when it turns out to be.
+        BadRequest: not multipart, broken, cut off, or too slow.
+        InvalidInput: there is no file in it.
     """
-    parts: list[bytes] = []
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit + OVERHEAD:
+        raise _too_large(limit)
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise BadRequest("Send the picture as multipart/form-data, in a field named file.")
+    try:
+        async with asyncio.timeout(RECEIVE_SECONDS):
+            form = await MultiPartParser(request.headers, _limited(request, limit), max_files=1, max_fields=1).parse()
+            try:
+                upload = form.get("file")
+                if not isinstance(upload, UploadFile):
+                    raise InvalidInput.of("file", "missing", "Add the picture in a field named file.")
+                content = await upload.read()
+                if len(content) > limit:
+                    raise _too_large(limit)
+                return upload.filename or "", content
+            finally:
+                await form.close()
+    except TimeoutError:
+        raise BadRequest("The picture took longer than three minutes to arrive. Try again on a better connection.") from None
+    except (MultiPartException, ClientDisconnect) as error:
+        raise BadRequest("The picture did not arrive whole. Send it again.") from error
+
+
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     size = 0
-    while chunk := await upload.read(_CHUNK):
+    async for chunk in request.stream():
         size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"This is larger than {limit // 1024 // 1024} MiB. Send something smaller.")
-        parts.append(chunk)
-    return b"".join(parts)
+        if size > limit + OVERHEAD:
+            raise _too_large(limit)
+        yield chunk
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"This is larger than {limit // 1024 // 1024} MiB. Send something smaller.")

@@ -86,4 +86,5 @@ class Hub:
             except Exception as error:
                 # One transport's fault must not keep back what others are to get.
                 log.exception("hub.flush_failed", error=str(error))
-                connection.close(1011, "flush_failed")
+                connection.closed = True
+                self.remove(connection)

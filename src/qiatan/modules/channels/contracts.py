@@ -175,7 +175,7 @@ class ChannelChange(BaseModel):
     name: Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(_required_line)] | None = None
     enabled: Annotated[bool, Field(strict=True)] | None = None
     settings: WebSettings | None = None
-    version: Annotated[int, Field(ge=1, strict=True)]
+    version: Annotated[int, Field(ge=1, le=2_000_000_000, strict=True)]
 
 
 class WidgetConfig(BaseModel):

@@ -174,7 +174,7 @@ class RenameCustomer(_In):
     """A name for the customer; `version` is the customer's, as it was read."""
 
     name: str = Field(max_length=200)
-    version: int
+    version: int = Field(ge=1, le=2_000_000_000)
 
 
 class MarkRead(_In):

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { characters, choosePictures, cleaned, MOST_BYTES } from '../src/logic/compose'
+import { choosePictures, MOST_BYTES } from '../src/logic/choose'
+import { characters, cleaned } from '../src/logic/compose'
 import { linkify } from '../src/logic/links'
 import { chooseLocale, reason, setLocale, t } from '../src/i18n'
 import { en } from '../src/i18n/en'

@@ -24,7 +24,8 @@ export interface AgentChange {
 export interface ChannelChange {
   name?: string
   enabled?: boolean
-  settings?: WebSettings
+  /** Those left out stay as they are. */
+  settings?: Partial<WebSettings>
   version: number
 }
 

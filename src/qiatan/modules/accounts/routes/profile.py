@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, SignedIn, csrf_token
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
-from qiatan.infra.http.uploads import read_limited
+from qiatan.infra.http.uploads import PICTURE_FORM, receive_picture
 from qiatan.infra.pictures import sanitize
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts import service
@@ -51,14 +51,21 @@ async def change_password(actor: Own, tx: TenantTx, shared: Shared, change: Chan
     await service.change_password(tx, actor, current=change.current_password.get_secret_value(), new=change.new_password.get_secret_value())
 
 
-@router.put("/me/avatar")
-async def set_avatar(request: Request, actor: Own, tx: TenantTx, shared: Shared, file: UploadFile) -> Me:
+@router.put("/me/avatar", openapi_extra=PICTURE_FORM)
+async def set_avatar(request: Request, actor: Own, shared: Shared) -> Me:
     throttle(shared, "avatar", common.AVATAR, str(actor.agent_id))
-    picture = await sanitize(await read_limited(file, MAX_AVATAR_BYTES), max_side=AVATAR_SIDE)
+    _, content = await receive_picture(request, MAX_AVATAR_BYTES)
+    picture = await sanitize(content, max_side=AVATAR_SIDE)
     blob = uuid4().hex + _SUFFIXES[picture.content_type]
     await shared.storage.put(blob, picture.content)
-    await service.set_avatar(tx, actor, blob=blob)
-    return await _me(request, tx, actor)
+    try:
+        # Its own transaction instead of the request's: no connection is held while a picture arrives and is encoded.
+        async with shared.database.tenant(actor.enterprise_id) as tx:
+            await service.set_avatar(tx, actor, blob=blob)
+            return await _me(request, tx, actor)
+    except BaseException:
+        await shared.storage.delete(blob)
+        raise
 
 
 @router.delete("/me/avatar")

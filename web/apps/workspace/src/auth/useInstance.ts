@@ -1,6 +1,7 @@
 import type { Instance } from '@qiatan/api'
 import { shallowRef } from 'vue'
 import { api } from '../api'
+import { reportSurprise } from '../ui/report'
 
 const instance = shallowRef<Instance | null>(null)
 let asked: Promise<Instance> | null = null
@@ -18,6 +19,6 @@ export function useInstance() {
     }
   }
   // The sign-in form works without the answer: it only shows the version and the way to sign up.
-  load().catch(reportError)
+  load().catch(reportSurprise)
   return { instance, load }
 }

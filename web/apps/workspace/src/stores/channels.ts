@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
+import { reportSurprise } from '../ui/report'
 import { useSession } from './session'
 
 /** The enterprise's web channels, kept true by `changed` frames once a page has asked for them. */
@@ -33,10 +34,10 @@ export const useChannels = defineStore('channels', () => {
 
   onFrame('changed', (frame) => {
     if (frame.object !== 'channel' || !loaded.value || !session.can('channels.view')) return
-    if ((channel(frame.id)?.version ?? 0) < frame.version) fetchOne(frame.id).catch(reportError)
+    if ((channel(frame.id)?.version ?? 0) < frame.version) fetchOne(frame.id).catch(reportSurprise)
   })
   onReconnect(() => {
-    if (loaded.value && session.can('channels.view')) load().catch(reportError)
+    if (loaded.value && session.can('channels.view')) load().catch(reportSurprise)
   })
 
   return { all, web, loaded, channel, load, accept, fetchOne }

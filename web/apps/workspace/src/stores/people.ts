@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
+import { reportSurprise } from '../ui/report'
 import { useSession } from './session'
 
 function newer<T extends { id: Id; version: number }>(list: readonly T[], item: T): T[] {
@@ -55,12 +56,12 @@ export const usePeople = defineStore('people', () => {
 
   onFrame('changed', (frame) => {
     if (!loaded.value || !session.can('agents.view')) return
-    if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) fetchAgent(frame.id).catch(reportError)
+    if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) fetchAgent(frame.id).catch(reportSurprise)
     // A group changes the group_ids of its members, and a deleted one is announced like a changed one: all of it, once.
-    if (frame.object === 'group') load().catch(reportError)
+    if (frame.object === 'group') load().catch(reportSurprise)
   })
   onReconnect(() => {
-    if (loaded.value && session.can('agents.view')) load().catch(reportError)
+    if (loaded.value && session.can('agents.view')) load().catch(reportSurprise)
   })
 
   return { agents, groups, loaded, sortedAgents, sortedGroups, admins, agent, group, load, acceptAgent, fetchAgent }

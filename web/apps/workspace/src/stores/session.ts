@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef, watch } from 'vue'
 import { api, onSignedOut, useCsrfToken } from '../api'
 import { live, onFrame, onReconnect } from '../live'
+import { reportSurprise } from '../ui/report'
 
 /** Who is signed in on this page, and what they may do. The server decides; this only remembers its answer. */
 export const useSession = defineStore('session', () => {
@@ -75,7 +76,7 @@ export const useSession = defineStore('session', () => {
   function follow(): void {
     if (!me.value) return
     // The next frame or reconnect asks again; until then the page shows what it knew.
-    refresh().catch(reportError)
+    refresh().catch(reportSurprise)
   }
 
   onSignedOut(() => {

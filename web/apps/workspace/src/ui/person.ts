@@ -7,8 +7,13 @@ export function tintOf(id: string): number {
   return (hash % TINTS) + 1
 }
 
-/** The first letter of a name, whole even if it is made of several code points. */
-export function letterOf(name: string): string {
-  const first = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(name.trim())[Symbol.iterator]().next()
-  return first.done ? '?' : first.value.segment.toLocaleUpperCase()
+/**
+ * The letter that stands for a person, whole even if it is made of several code points. A customer is known by the first one; of an
+ * agent's Chinese name the last one is shown, because colleagues often share the family name that comes first.
+ */
+export function letterOf(name: string, kind: 'agent' | 'customer'): string {
+  const letters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(name.trim())].map((one) => one.segment)
+  const last = letters.at(-1)
+  if (kind === 'agent' && last !== undefined && /\p{Script=Han}/u.test(last)) return last
+  return letters[0]?.toLocaleUpperCase() ?? '?'
 }

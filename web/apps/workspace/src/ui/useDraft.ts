@@ -1,13 +1,18 @@
 import { ApiError } from '@qiatan/api'
 import { computed, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
 
-export interface DraftOptions<F extends object, S extends { version: number }> {
+/** What a form sends: the changed fields, and of each field in `P` only its changed parts. */
+export type Changed<F extends object, P extends keyof F = never> = Partial<Omit<F, P>> & { [K in P]?: Partial<F[K]> }
+
+export interface DraftOptions<F extends object, S extends { version: number }, P extends keyof F = never> {
   /** The server's object, null until it is there. */
   source: () => S | null
   /** The fields this form edits, taken out of the object. */
   fields: (source: S) => F
+  /** Fields that hold fields of their own, of which the server keeps those left out: compared, counted and merged one by one. */
+  parts?: readonly P[]
   /** Sends what changed, with the version it was read at, and puts the answer where `source` finds it. */
-  save: (changed: Partial<F>, version: number, source: S) => Promise<void>
+  save: (changed: Changed<F, P>, version: number, source: S) => Promise<void>
   /** Fetches the object again after a version conflict. */
   refetch: () => Promise<void>
 }
@@ -31,15 +36,25 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
-function copy<F>(value: F): F {
-  return JSON.parse(JSON.stringify(value)) as F
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}
+
+/** The fields of `now` that differ from `before`. */
+function difference<T extends object>(before: T, now: T): Partial<T> {
+  const out: Partial<T> = {}
+  for (const key of Object.keys(before) as (keyof T)[]) {
+    if (!same(before[key], now[key])) out[key] = copy(now[key])
+  }
+  return out
 }
 
 /**
  * A form over a versioned object. Unchanged forms follow the server; a changed form keeps what was typed and reports a conflict
  * instead of overwriting either side. Nothing is shown as saved before the server said so.
  */
-export function useDraft<F extends object, S extends { version: number }>(options: DraftOptions<F, S>): Draft<F> {
+export function useDraft<F extends object, S extends { version: number }, P extends keyof F = never>(options: DraftOptions<F, S, P>): Draft<F> {
+  const parts = new Set<keyof F>(options.parts ?? [])
   const base = shallowRef<F | null>(null)
   const baseVersion = shallowRef(0)
   const draft = ref<F | null>(null) as Ref<F | null>
@@ -47,16 +62,19 @@ export function useDraft<F extends object, S extends { version: number }>(option
   const error = shallowRef<unknown>(null)
   const conflict = shallowRef(false)
 
-  function changed(): Partial<F> {
-    const out: Partial<F> = {}
-    if (!base.value || !draft.value) return out
-    for (const key of Object.keys(base.value) as (keyof F)[]) {
-      if (!same(base.value[key], draft.value[key])) out[key] = copy(draft.value[key])
+  function changed(): Changed<F, P> {
+    const before = base.value
+    const now = draft.value
+    if (!before || !now) return {} as Changed<F, P>
+    const out = difference(before, now)
+    for (const key of parts) {
+      if (key in out) out[key] = difference(before[key] as object, now[key] as object) as F[keyof F]
     }
-    return out
+    return out as Changed<F, P>
   }
 
-  const changes = computed(() => Object.keys(changed()).length)
+  const changes = computed(() =>
+    Object.entries(changed()).reduce((sum, [key, value]) => sum + (parts.has(key as keyof F) ? Object.keys(value as object).length : 1), 0))
 
   function reset(): void {
     const source = options.source()
@@ -68,11 +86,14 @@ export function useDraft<F extends object, S extends { version: number }>(option
   }
 
   function keepMine(): void {
-    const source = options.source()
-    if (!source) return
-    const mine = changed()
+    if (!options.source()) return
+    const mine = changed() as Partial<F>
     reset()
-    if (draft.value) draft.value = { ...draft.value, ...mine }
+    const theirs = draft.value
+    if (!theirs) return
+    const merged = { ...theirs, ...mine }
+    for (const key of parts) merged[key] = { ...theirs[key], ...mine[key] } as F[keyof F]
+    draft.value = merged
   }
 
   async function save(): Promise<boolean> {

@@ -916,11 +916,6 @@ export interface components {
             /** Online */
             online: boolean;
         };
-        /** Body_set_avatar */
-        Body_set_avatar: {
-            /** File */
-            file: string;
-        };
         /**
          * ChangeAgent
          * @description What is absent stays. A role without a scope brings its usual one: everything for admins, oneself for agents.
@@ -2426,7 +2421,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["Body_set_avatar"];
+                "multipart/form-data": {
+                    file: string;
+                };
             };
         };
         responses: {

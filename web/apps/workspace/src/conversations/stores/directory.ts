@@ -44,6 +44,8 @@ export const useDirectory = defineStore('conversations', () => {
   let generation = 0
 
   const mine = computed(() => rows('mine'))
+  /** The lists are here and hold nothing: this agent never had a conversation, and nobody waits. */
+  const untouched = computed(() => lists.mine.phase === 'ready' && lists.ended.phase === 'ready' && VIEWS.every((view) => lists[view].ids.length === 0))
   const unread = computed(() => unreadConversations(mine.value))
 
   function rows(view: ConversationView): Conversation[] {
@@ -183,5 +185,5 @@ export const useDirectory = defineStore('conversations', () => {
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, mine, unread, rows, accept, nameCustomer, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, mine, untouched, unread, rows, accept, nameCustomer, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
 })

@@ -105,3 +105,26 @@ describe('a conversation that changes', () => {
     expect(directory.lists.mine).toMatchObject({ ids: [], phase: 'idle' })
   })
 })
+
+describe('names and beginnings', () => {
+  it('a new name shows in every conversation of that customer, and in no other', async () => {
+    const directory = useDirectory()
+    const customer = { id: 'c', name: '访客 2F81C' }
+    pages['mine'] = { items: [conversation('a', { customer }), conversation('b')], next: null }
+    pages['ended'] = { items: [conversation('z', { customer, status: 'ended' })], next: null }
+    await Promise.all([directory.load('mine'), directory.load('ended')])
+    directory.nameCustomer({ id: 'c', name: '陈若溪' })
+    expect(directory.known.get('a')?.customer.name).toBe('陈若溪')
+    expect(directory.known.get('z')?.customer.name).toBe('陈若溪')
+    expect(directory.known.get('b')?.customer.id).toBe('customer-b')
+  })
+
+  it('who never had a conversation is told from who has none now', async () => {
+    const directory = useDirectory()
+    expect(directory.untouched).toBe(false)
+    await Promise.all([directory.load('mine'), directory.load('ended')])
+    expect(directory.untouched).toBe(true)
+    directory.accept(conversation('z', { status: 'ended' }))
+    expect(directory.untouched).toBe(false)
+  })
+})

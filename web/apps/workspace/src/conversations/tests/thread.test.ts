@@ -83,6 +83,17 @@ describe('separators', () => {
     expect(kinds(threadItems(input({ current: messages([message(1), message(2)]), newAfter: 0 })))).not.toContain('new')
   })
 
+  it('nor does it appear above the whole conversation once earlier ones are shown', () => {
+    const earlier = [{ conversation: conversation('old'), messages: [message(1, { conversation_id: 'old', at: '2026-10-01T06:00:00Z' })] }]
+    expect(kinds(threadItems(input({ earlier, current: messages([message(1), message(2)]), newAfter: 0 })))).not.toContain('new')
+  })
+
+  it('days turn within a quarter that was seen before in another conversation', () => {
+    const at = '2026-11-22T06:10:00Z'
+    const earlier = [{ conversation: conversation('old'), messages: [message(1, { conversation_id: 'old', at })] }]
+    expect(kinds(threadItems(input({ earlier, current: messages([message(1, { at })]) })))).toEqual(['conversation', 'day', 'group', 'conversation', 'day', 'group'])
+  })
+
   it('earlier conversations stand above, each with its own head', () => {
     const earlier = [{ conversation: conversation('old'), messages: [message(1, { conversation_id: 'old', at: '2026-10-01T06:00:00Z' })] }]
     expect(kinds(threadItems(input({ earlier, current: messages([message(1)]) })))).toEqual(['conversation', 'day', 'group', 'conversation', 'day', 'group'])

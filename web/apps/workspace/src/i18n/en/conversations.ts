@@ -37,7 +37,14 @@ export default {
     queue: { title: 'Nobody is waiting', text: 'Conversations no agent serves yet line up here, first come first served.' },
     colleagues: { title: 'Your colleagues serve nobody', text: 'Conversations of the colleagues you may see are listed here by agent.' },
     search: { title: 'Nothing found for “{query}”', text: 'Only names and last messages of the listed conversations are searched.' },
+    quiet: { title: 'No conversations now', text: 'When a visitor writes, the conversation appears in the list.' },
     none: { title: 'Choose a conversation', text: 'Open one from the list, its messages are shown here.' },
+  },
+  start: {
+    title: 'Get started',
+    install: { title: 'Put it on your site', text: 'Paste one piece of code into your pages, and visitors can start a conversation.', action: 'Show the code' },
+    invite: { title: 'Invite colleagues', text: 'The more people answer, the less visitors wait.', action: 'Invite' },
+    profile: { title: 'Picture and public name', text: 'Visitors see them in the chat window.', action: 'Set up' },
   },
   presence: {
     away: 'You are away and get no new conversations.',

@@ -37,7 +37,14 @@ export default {
     queue: { title: '没有人在等', text: '没有客服接待的对话排在这里，先来先接。' },
     colleagues: { title: '同事没有在接待', text: '你权限范围内同事正在接待的对话，会按客服列在这里。' },
     search: { title: '没有找到「{query}」', text: '只在已列出的对话里查找姓名和最后一句。' },
+    quiet: { title: '现在没有对话', text: '访客发来消息后，对话会出现在列表里。' },
     none: { title: '选一个对话', text: '从列表里打开，消息会显示在这里。' },
+  },
+  start: {
+    title: '开始使用',
+    install: { title: '装到网站上', text: '把一段代码贴到网页里，访客就能发起对话。', action: '查看安装代码' },
+    invite: { title: '邀请同事', text: '多几个人接待，访客少等一会儿。', action: '邀请' },
+    profile: { title: '头像和对外名字', text: '访客在聊天窗口里看到的是它们。', action: '设置' },
   },
   presence: {
     away: '你在离开状态，不会有新对话分给你。',
