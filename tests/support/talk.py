@@ -55,7 +55,7 @@ async def messages(database: Database, guest: Guest, conversation_id: UUID) -> l
 
 async def conversation(database: Database, guest: Guest, conversation_id: UUID) -> Conversation:
     async with database.tenant(guest.actor.enterprise_id) as tx:
-        return await service.get_own(tx, guest.actor, conversation_id)
+        return next(row for row in (await service.list_own(tx, guest.actor)).items if row.id == conversation_id)
 
 
 async def stored(database: Database, enterprise_id: UUID) -> list[tuple[UUID, int, str | None]]:

@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 MAX_SOCKET_MESSAGE = 128 * 1024
 """What the socket tier reads at all; the gateway's own limit is lower and has a friendlier answer."""
+BACKLOG = 2048
+GOODBYE_SECONDS = 4
+"""How long pages are told goodbye and waiting messages are written; with PostgreSQL's own end all stops within ten seconds."""
 
 
 class PortTaken(SetupError):
@@ -58,7 +61,7 @@ def run(settings: Settings, *, demo: bool = False) -> None:
     # Taken before anything is started: a port in use must not cost a database start.
     listener = _listen(settings)
     with listener:
-        uvloop.run(_serve(settings, listener, demo=demo))
+        uvloop.run(_serve_until_stopped(settings, listener, demo=demo))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -67,6 +70,8 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # At once, so that a second start on this port is refused here; who calls before `ready` waits in the backlog.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         owner = owner_of_port(settings.port)
@@ -78,14 +83,35 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+class _Life:
+    """Where this process is between its start and its end."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+
+async def _serve_until_stopped(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
+    """Serve until a signal. One that comes during the start ends the start, however long PostgreSQL would have recovered."""
+    life = _Life()
+    serving = asyncio.create_task(_serve(settings, listener, life, demo=demo), name="serve")
+
+    def stop() -> None:
+        life.stopping.set()
+        if not life.ready.is_set():
+            serving.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        if not life.stopping.is_set():
+            raise
+
+
+async def _serve(settings: Settings, listener: socket.socket, life: _Life, *, demo: bool) -> None:
     async with open_database(settings, share=False) as url:
-        if stopping.is_set():
-            return
         try:
             await asyncio.to_thread(upgrade, url)
         except UnfitDatabase as error:
@@ -95,9 +121,15 @@ async def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> 
         try:
             lines = await _prepare(resources, app, demo=demo)
             async with background_worker(resources, url, enabled=settings.run_worker):
-                await _answer_until(stopping, app, listener, [*lines, f"ready {settings.public_url}"])
+                await _answer(life, app, listener, [*lines, f"ready {_local_address(settings)}"])
         finally:
             await resources.database.dispose()
+
+
+def _local_address(settings: Settings) -> str:
+    everywhere = settings.host in ("0.0.0.0", "::", "localhost")  # noqa: S104 -- compared, not bound
+    host = "127.0.0.1" if everywhere else f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[str]:
@@ -121,7 +153,8 @@ async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[st
     return lines
 
 
-async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
+async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
+    """Answer requests until told to stop; `lines` are for the operator, once the first request would be answered."""
     gateway = app.state.gateway
     config = uvicorn.Config(
         Application(app),
@@ -138,7 +171,7 @@ async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=3,
-        backlog=2048,
+        backlog=BACKLOG,
     )
     server = _Server(config)
     gateway.start()
@@ -151,9 +184,12 @@ async def _answer_until(stopping: asyncio.Event, app: FastAPI, listener: socket.
     gc.freeze()
     for line in lines:
         print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
-    asked = asyncio.create_task(stopping.wait())
+    life.ready.set()
+    asked = asyncio.create_task(life.stopping.wait())
     await asyncio.wait([asked, serving], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
-    await gateway.close()
+    with contextlib.suppress(TimeoutError):  # what was not acknowledged by then is sent again by its sender
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await gateway.close()
     server.should_exit = True
     await serving

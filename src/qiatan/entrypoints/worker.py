@@ -48,7 +48,7 @@ async def _work(resources: Resources, url: str) -> None:
                 await app.run_worker_async(
                     concurrency=CONCURRENCY,
                     install_signal_handlers=False,
-                    shutdown_graceful_timeout=5,
+                    shutdown_graceful_timeout=2,
                     delete_jobs="successful",
                 )
         except Exception as error:  # noqa: BLE001 -- whatever ends a round must not end the worker

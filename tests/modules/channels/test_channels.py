@@ -194,7 +194,26 @@ async def test_any_page_may_read_the_looks_and_nothing_else(database: Database, 
     assert str(tenant.enterprise_id) not in answer.text
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
-    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert answer.headers["cache-control"] == "public, no-cache"
+
+
+async def test_saved_looks_are_seen_at_once_and_unchanged_ones_are_not_sent_again(
+    database: Database, factories: Factories, doors: Doors
+) -> None:
+    tenant = await factories.tenant()
+    channel = await _first(database, tenant.enterprise_id)
+    stranger, path = doors.stranger(csrf=None), f"/widget/{channel.key}/config"
+    etag = (await stranger.get(path)).headers["etag"]
+
+    unchanged = [await stranger.get(path, headers={"If-None-Match": sent}) for sent in (etag, f"W/{etag}", f'"other", {etag}')]
+    await doors.agent(tenant.admin).patch(f"/channels/{channel.id}", json={"version": 1, "settings": {"color": "#aa0000"}})
+    changed = await stranger.get(path, headers={"If-None-Match": etag})
+
+    for answer in unchanged:
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert (changed.status_code, changed.json()["settings"]["color"]) == (200, "#aa0000")
+    assert changed.headers["etag"] != etag
 
 
 async def test_a_channel_that_is_off_or_unknown_answers_nobody(database: Database, factories: Factories, doors: Doors) -> None:

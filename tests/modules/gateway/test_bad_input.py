@@ -26,51 +26,51 @@ async def _guest(factories: Factories) -> Guest:
     return await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        "",
-        "nonsense",
-        "null",
-        "[]",
-        "7",
-        '"ping"',
-        "{}",
-        "{'type': 'ping'}",
-        '{"type": "ping"',
-        '{"type": "ping"} {"type": "ping"}',
-        '{"type": 7}',
-        '{"type": null}',
-        '{"type": ["ping"]}',
-        '{"type": "ping", "more": 1}',
-        '{"type": "read", "conversation_id": "x", "seq": 1}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": NaN}}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": Infinity}}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": -1}}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": 1.5}}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": 99999999999999999999}}',
-        f'{{"type": "read", "conversation_id": "{ID}", "seq": "1"}}',
-        f'{{"type": "send", "client_message_id": "{ID}", "text": 7}}',
-        f'{{"type": "send", "client_message_id": "{ID}", "kind": "event", "text": "x"}}',
-        f'{{"type": "send", "client_message_id": "{ID}", "text": "x", "sender_id": "{ID}"}}',
-        '{"type": "send", "client_message_id": "1", "text": "x"}',
-        '{"type": "subscribe", "topic": "everything"}',
-        '{"type": "typing", "text": "' + "x" * 501 + '"}',
-        '{"type": "ping", "a": ' + "[" * 20_000 + "]" * 20_000 + "}",
-        '{"a": ' + "[" * 20_000 + "]" * 20_000 + ', "type": "ping"}',
-        '{"a": ' + '{"a":' * 9_000 + "1" + "}" * 9_000 + ', "type": "ping"}',
-        "[" * 60_000,
-        "\x00",
-        '{"type": "ping"}\x00',
-    ],
-)
-async def test_what_is_no_frame_gets_one_constant_answer(doors: Doors, factories: Factories, payload: str) -> None:
-    socket = await doors.visitor_socket((await _guest(factories)).token)
+PAYLOADS = [
+    "",
+    "nonsense",
+    "null",
+    "[]",
+    "7",
+    '"ping"',
+    "{}",
+    "{'type': 'ping'}",
+    '{"type": "ping"',
+    '{"type": "ping"} {"type": "ping"}',
+    '{"type": 7}',
+    '{"type": null}',
+    '{"type": ["ping"]}',
+    '{"type": "ping", "more": 1}',
+    '{"type": "read", "conversation_id": "x", "seq": 1}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": NaN}}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": Infinity}}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": -1}}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": 1.5}}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": 99999999999999999999}}',
+    f'{{"type": "read", "conversation_id": "{ID}", "seq": "1"}}',
+    f'{{"type": "send", "client_message_id": "{ID}", "text": 7}}',
+    f'{{"type": "send", "client_message_id": "{ID}", "kind": "event", "text": "x"}}',
+    f'{{"type": "send", "client_message_id": "{ID}", "text": "x", "sender_id": "{ID}"}}',
+    '{"type": "send", "client_message_id": "1", "text": "x"}',
+    '{"type": "subscribe", "topic": "everything"}',
+    '{"type": "typing", "text": "' + "x" * 501 + '"}',
+    '{"type": "ping", "a": ' + "[" * 20_000 + "]" * 20_000 + "}",
+    '{"a": ' + "[" * 20_000 + "]" * 20_000 + ', "type": "ping"}',
+    '{"a": ' + '{"a":' * 9_000 + "1" + "}" * 9_000 + ', "type": "ping"}',
+    "[" * 60_000,
+    "\x00",
+    '{"type": "ping"}\x00',
+]
 
-    await socket.send_text(payload)
 
-    assert await socket.next() == UNREADABLE
-    assert await socket.settle() == []
+async def test_what_is_no_frame_gets_one_constant_answer(doors: Doors, factories: Factories) -> None:
+    guest = await _guest(factories)
+    for start in range(0, len(PAYLOADS), gateway.BAD_FRAMES_ALLOWED):
+        socket = await doors.visitor_socket(guest.token)
+        for payload in PAYLOADS[start : start + gateway.BAD_FRAMES_ALLOWED]:
+            await socket.send_text(payload)
+            assert await socket.next() == UNREADABLE, payload[:80]
+        assert await socket.settle() == []
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "<script>", "PING", "welcome", "x" * 1_000, "\u202e"])

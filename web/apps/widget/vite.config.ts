@@ -17,8 +17,6 @@ export default defineConfig({
     target: 'es2022',
     // its helper would weigh more than the small parts it fetches ahead
     modulePreload: false,
-    // one file with all that the opened panel needs: the parts fetched later may read from it
-    rolldownOptions: { preserveEntrySignatures: 'allow-extension' },
   },
   test: { name: 'widget', environment: 'jsdom', include: ['test/**/*.test.ts'] },
 })

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from qiatan.infra.http.guards import Public, Requires
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
@@ -18,7 +19,6 @@ router = APIRouter(prefix="/api/v1", tags=["channels"])
 
 Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW))]
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT))]
-CONFIG_SECONDS = 60
 
 
 @router.get("/channels")
@@ -48,13 +48,24 @@ async def change_channel(actor: Editor, tx: TenantTx, shared: Shared, channel_id
     return _view(await service.change(tx, actor, channel_id=channel_id, change=change), shared.settings.public_url)
 
 
-@router.get("/widget/{key}/config", dependencies=[Depends(Public("the widget's looks, for any page that shows it"))])
-async def get_widget_config(tx: SystemTx, response: Response, key: Annotated[str, Path(max_length=64)]) -> WidgetConfig:
+@router.get(
+    "/widget/{key}/config",
+    response_model=WidgetConfig,
+    responses={304: {"description": "The looks are those of the ETag the caller has."}},
+    dependencies=[Depends(Public("the widget's looks, for any page that shows it"))],
+)
+async def get_widget_config(
+    tx: SystemTx, key: Annotated[str, Path(max_length=64)], if_none_match: Annotated[str | None, Header(max_length=1000)] = None
+) -> Response:
     channel = await service.find_by_key(tx, key)
-    # Any page may read it, but never with cookies: there is nothing personal in it.
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Cache-Control"] = f"public, max-age={CONFIG_SECONDS}"
-    return service.widget_config(channel)
+    body = service.widget_config(channel).model_dump_json().encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    # Any page may read it, but never with cookies: there is nothing personal in it. Asked for anew each time, so that a saved look
+    # is seen at once; the answer is empty where nothing changed.
+    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, no-cache", "ETag": etag}
+    if if_none_match is not None and etag in (part.strip().removeprefix("W/") for part in if_none_match.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 def _view(channel: Channel, public_url: str) -> ChannelView:

@@ -125,6 +125,21 @@ describe('widget', () => {
     await vi.waitFor(() => expect(localStorage.getItem('qiatan:key/1')).toContain('"talking":[null,'))
   })
 
+  it('keeps the panel’s values for it, from the opening on, and ends its lease with the page', async () => {
+    localStorage.setItem('qiatan:key/1', '{"qiatan.visitor":["v",1]}')
+    draw()
+    launcher().click()
+    const say = panel()
+    say({ type: 'recall' })
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'kept', values: { 'qiatan.visitor': ['v', 1] } }))
+    say({ type: 'keep', values: { 'qiatan.tab.k.t': ['5', 5], 'qiatan.draft': ['你', 5] } })
+    await vi.waitFor(() => expect(localStorage.getItem('qiatan:key/1')).toContain('你'))
+    window.dispatchEvent(new StorageEvent('storage', { key: 'qiatan:key/1', newValue: '{"qiatan.draft":["好",6]}' }))
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'kept', values: { 'qiatan.draft': ['好', 6] } }))
+    window.dispatchEvent(new Event('pagehide'))
+    expect(localStorage.getItem('qiatan:key/1')).toContain('"qiatan.tab.k.t":[null,')
+  })
+
   it('lets Back close the panel and not the page, on a phone only', async () => {
     draw()
     const before = history.length

@@ -81,3 +81,28 @@ describe('templates', () => {
     }
   })
 })
+
+describe('the codes of the protocol', () => {
+  const protocol = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'protocol.md'), 'utf8')
+  const afterwards = (start: string, end: string): string => {
+    const from = protocol.indexOf(start)
+    expect(from, `docs/protocol.md says "${start}"`).toBeGreaterThan(-1)
+    return protocol.slice(from, protocol.indexOf(end, from))
+  }
+  const codes = new Set(
+    [afterwards('  400 `', '\n\n'), afterwards('Error codes on the socket:', '\n\n')]
+      .flatMap((text) => [...text.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g)])
+      .map((match) => match[1] ?? '')
+      // Named in the list as what comes with `too_many`, and as no code.
+      .filter((code) => code !== 'retry_after'),
+  )
+
+  it('are found', () => {
+    expect(codes.size).toBeGreaterThan(25)
+  })
+
+  it.each([...codes])('%s is translated', (code) => {
+    expect(zh.get(`errors.${code}`)).toBeTruthy()
+    expect(english.get(`errors.${code}`)).toBeTruthy()
+  })
+})

@@ -1,5 +1,5 @@
 import { ApiError } from '@qiatan/api'
-import { effectScope, nextTick, shallowRef } from 'vue'
+import { effectScope, nextTick, shallowRef, type Ref } from 'vue'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { useDraft } from '../src/ui/useDraft'
 
@@ -95,5 +95,59 @@ describe('a form over a versioned object', () => {
     await nextTick()
     expect(draft.value?.name).toBe('other')
     expect(changes.value).toBe(0)
+  })
+})
+
+interface House {
+  id: string
+  name: string
+  settings: { title: string; greeting: string; sites: string[] }
+  version: number
+}
+
+const house: House = { id: '1', name: 'h', settings: { title: 't', greeting: 'g', sites: ['a'] }, version: 1 }
+
+describe('a form with a field made of parts', () => {
+  type HouseFields = Pick<House, 'name' | 'settings'>
+
+  function houseForm() {
+    scope = effectScope()
+    const source = shallowRef<House | null>(house)
+    const save = vi.fn(() => Promise.resolve())
+    const made = scope.run(() => useDraft<HouseFields, House, 'settings'>({
+      source: () => source.value, fields: ({ name, settings }) => ({ name, settings }), parts: ['settings'], save, refetch: () => Promise.resolve(),
+    }))
+    if (!made?.draft.value) throw new Error('the form is empty')
+    return { source, sent: save, form: made, draft: made.draft as Ref<HouseFields> }
+  }
+
+  it('counts and sends the changed parts only', async () => {
+    const { form, draft, sent } = houseForm()
+    draft.value.settings = { ...draft.value.settings, greeting: 'mine', sites: ['a', 'b'] }
+    expect(form.changes.value).toBe(2)
+    draft.value.name = 'mine'
+    expect(form.changes.value).toBe(3)
+    await form.save()
+    expect(sent).toHaveBeenCalledWith({ name: 'mine', settings: { greeting: 'mine', sites: ['a', 'b'] } }, 1, house)
+  })
+
+  it('keeps what the other person changed beside the own changes', async () => {
+    const { source, form, draft, sent } = houseForm()
+    draft.value.settings.greeting = 'mine'
+    source.value = { ...house, settings: { ...house.settings, title: 'theirs' }, version: 2 }
+    await nextTick()
+    expect(form.conflict.value).toBe(true)
+    form.keepMine()
+    expect(draft.value.settings).toEqual({ title: 'theirs', greeting: 'mine', sites: ['a'] })
+    expect(form.changes.value).toBe(1)
+    await form.save()
+    expect(sent).toHaveBeenCalledWith({ settings: { greeting: 'mine' } }, 2, source.value)
+  })
+
+  it('knows no change once a part is as it was', () => {
+    const { form, draft } = houseForm()
+    draft.value.settings.title = 'x'
+    draft.value.settings.title = 't'
+    expect(form.changes.value).toBe(0)
   })
 })

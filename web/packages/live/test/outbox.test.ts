@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import * as buffer from 'node:buffer'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { IndexedBlobStore, MemoryStorage, Outbox, UploadError, messageOf, type Ack, type OutboxEntry, type OutboxOptions, type SendFrame, type UploadedFile } from '../src'
+import { IndexedBlobStore, MemoryStorage, Outbox, OutboxFull, UploadError, messageOf, type Ack, type OutboxEntry, type OutboxOptions, type SendFrame, type UploadedFile } from '../src'
 
 let storage: MemoryStorage
 let boxes: Outbox[]
@@ -63,6 +63,28 @@ describe('Outbox', () => {
     expect(a.box.entries).toEqual([])
     expect(storage.keys().filter((key) => key.includes('outbox'))).toEqual([])
     expect(a.acked.map(({ ack }) => ack.seq)).toEqual([1, 2])
+  })
+
+  it('takes 200 unsent messages and refuses the next, until there is room again', () => {
+    const a = tab()
+    for (let i = 0; i < 200; i++) a.box.text(`m${i}`)
+    expect(a.box.full).toBe(true)
+    expect(() => a.box.text('one more')).toThrow(OutboxFull)
+    expect(() => a.box.picture(new Blob(['x']))).toThrow(/200/)
+    expect(a.box.entries.length).toBe(200)
+    a.box.setOnline(true)
+    a.box.acknowledged(ackOf(a.sent[0]!))
+    a.box.text('one more')
+    expect(a.box.entries.at(-1)?.text).toBe('one more')
+  })
+
+  it('throws nonsense in the storage away', () => {
+    const good = { client_message_id: 'a', conversation_id: null, kind: 'text', text: 'x', name: null, file: null, failed: null, created_at: 1, owner: 'gone' }
+    const bad = [{ kind: 'call' }, { text: 5 }, { created_at: null }, { owner: 7 }, { conversation_id: {} }]
+    storage.setItem('qiatan.outbox.k.a', JSON.stringify(good))
+    bad.forEach((part, i) => storage.setItem(`qiatan.outbox.k.b${i}`, JSON.stringify({ ...good, ...part })))
+    expect(tab().box.entries.map((entry) => entry.text)).toEqual(['x'])
+    expect(storage.keys().filter((key) => key.startsWith('qiatan.outbox'))).toEqual(['qiatan.outbox.k.a'])
   })
 
   it('sends again with the same id: without an ack in 10 s, and on a new line', async () => {

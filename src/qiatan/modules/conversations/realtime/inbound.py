@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,7 +20,7 @@ from qiatan.kit.text import storable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage, View
-from qiatan.modules.conversations.errors import NotYours, TryAgain
+from qiatan.modules.conversations.errors import TryAgain
 from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
@@ -283,24 +282,19 @@ class ConversationDoors:
             if isinstance(actor, AgentActor):
                 if frame.conversation_id is None:
                     raise BadRequest("Name the conversation (conversation_id).")
-                conversation = await service.get(tx, actor, frame.conversation_id)
-                if conversation.assignee_id != actor.agent_id:
-                    raise NotYours
-                audience = [topics.customer(conversation.customer.id), topics.one(conversation.id)]
-                typed = frames.TypingFrame(conversation.id, SenderKind.AGENT)
+                customer_id = await service.customer_served(tx, actor, frame.conversation_id)
+                audience = [topics.customer(customer_id), topics.one(frame.conversation_id)]
+                typed = frames.TypingFrame(frame.conversation_id, SenderKind.AGENT)
             else:
-                mine: Any = connection.memory.get(_OPEN)
-                found = await service.open_own(tx, actor) if mine is None else await service.get_own(tx, actor, mine)
-                if found is None or found.status == "ended":
-                    connection.memory.pop(_OPEN, None)
+                line = await service.open_line(tx, actor)
+                if line is None:
                     return
-                connection.memory[_OPEN] = found.id
-                shown = await service.typing_shown(tx)
-                text = frame.text if shown and frame.text is not None and storable(frame.text) else None
-                audience = [topics.one(found.id)]
-                if found.assignee_id is not None:
-                    audience.append(topics.agent(found.assignee_id))
-                typed = frames.TypingFrame(found.id, SenderKind.CUSTOMER, text)
+                conversation_id, assignee_id = line
+                shown = frame.text is not None and storable(frame.text) and await service.typing_shown(tx)
+                audience = [topics.one(conversation_id)]
+                if assignee_id is not None:
+                    audience.append(topics.agent(assignee_id))
+                typed = frames.TypingFrame(conversation_id, SenderKind.CUSTOMER, frame.text if shown else None)
         self._hub.publish(audience, encode(typed), besides=connection)
 
     def _limit(self, key: str, rate: Rate) -> None:

@@ -20,6 +20,7 @@ from qiatan.modules.conversations.contracts import (
     Status,
     View,
 )
+from qiatan.modules.conversations.errors import ConversationNotFound, NotYours
 from qiatan.modules.conversations.events import ConversationRead
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
@@ -72,15 +73,25 @@ async def get(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation:
     return await present_one(tx, await visible(tx, actor, conversation_id))
 
 
-async def get_own(tx: Tx, actor: VisitorActor, conversation_id: UUID) -> Conversation:
-    """Raises ConversationNotFound."""
-    return (await present_one(tx, await own(tx, actor, conversation_id))).for_customer()
+async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> UUID:
+    """The customer of a conversation the agent serves, in one query: typing asks for it every second.
+
+    Raises:
+        ConversationNotFound: there is none.
+        NotYours: somebody else serves it.
+    """
+    row = await ConversationRepository(tx, actor.enterprise_id).get(conversation_id)
+    if row is None:
+        raise ConversationNotFound
+    if row.assignee_id != actor.agent_id:
+        raise NotYours
+    return row.customer_id
 
 
-async def open_own(tx: Tx, actor: VisitorActor) -> Conversation | None:
-    """The visitor's open conversation on this channel, if there is one."""
+async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, UUID | None] | None:
+    """The visitor's open conversation and who serves it, in one query; None when there is none."""
     row = await ConversationRepository(tx, actor.enterprise_id).open_of_customer(actor.customer_id, actor.channel_id)
-    return None if row is None else (await present_one(tx, row)).for_customer()
+    return None if row is None else (row.id, row.assignee_id)
 
 
 async def typing_shown(tx: Tx) -> bool:

@@ -152,3 +152,16 @@ describe('while somebody is signed in', () => {
     expect(useBadges().conversations).toBe(0)
   })
 })
+
+describe('a customer gets a name', () => {
+  it('their other conversations show it as well, though only the open one is announced', async () => {
+    const directory = useDirectory()
+    const customer = { id: 'c', name: '访客 2F81C' }
+    directory.accept(conversation('open', { version: 1, customer }))
+    directory.accept(conversation('before', { status: 'ended', customer }))
+    say({ type: 'conversation', conversation: conversation('open', { version: 2, customer: { id: 'c', name: '陈若溪' } }) })
+    await nextTick()
+    expect(directory.known.get('open')?.customer.name).toBe('陈若溪')
+    expect(directory.known.get('before')?.customer.name).toBe('陈若溪')
+  })
+})

@@ -42,7 +42,7 @@ async function open(points: string[] = ['customers.edit']) {
 }
 
 beforeEach(() => {
-  document.body.innerHTML = ''
+  document.body.replaceChildren()
   calls = []
   refusal = null
   opened = conversation('a', { customer: { id: 'c', name: '访客 2F81C' } })
