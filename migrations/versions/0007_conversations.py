@@ -58,8 +58,8 @@ BEGIN
                max(n) AS head,
                count(*) FILTER (WHERE sk = 'customer' AND k <> 'withdrawal') AS from_customer,
                count(*) FILTER (WHERE sk = 'agent' AND k <> 'withdrawal') AS from_agent,
-               max(n) FILTER (WHERE sk = 'customer') AS last_customer,
-               max(n) FILTER (WHERE sk = 'agent') AS last_agent,
+               max(n) FILTER (WHERE sk = 'customer' AND k <> 'withdrawal') AS last_customer,
+               max(n) FILTER (WHERE sk = 'agent' AND k <> 'withdrawal') AS last_agent,
                max(n) FILTER (WHERE sk <> 'system') AS last_person
           FROM numbered
          GROUP BY e, c

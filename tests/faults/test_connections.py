@@ -6,12 +6,16 @@ import asyncio
 import os
 import signal
 
+import pytest
+
 from bench.server import Server, alive
 from bench.world import World
 from tests.faults.people import Crowd
 from tests.faults.story import look, tell, until_acked
 
 PER_VISITOR = 42
+# Starts of real servers come on top of the story itself; on a busy machine they take long.
+pytestmark = pytest.mark.timeout(240)
 
 
 async def test_random_cuts(server: Server, world: World) -> None:

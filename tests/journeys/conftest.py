@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,16 @@ PATIENCE = 20_000
 DESKTOP = {"width": 1440, "height": 900}
 
 expect.set_options(timeout=PATIENCE)
+
+
+LONGEST_STORY = 300
+"""Seconds, the start of the server included, which the first story of a run pays for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LONGEST_STORY))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from qiatan.infra.postgres import make_scratch_dir
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / ".venv" / "bin" / "qiatan"
 BUILT = ("workspace/index.html", "widget/index.html", "loader/widget.js", "demo/index.html")
-START_SECONDS = 90
+START_SECONDS = 150
 
 
 def missing_pages() -> list[str]:

@@ -75,13 +75,13 @@ async def test_pictures_go_both_ways_by_button_and_by_paste(people: People, hous
     agent, visitor = await people.talking(house)
 
     # when the visitor chooses one and pastes another
+    received = agent.thread.get_by_role("button", name=re.compile("发来的图片$"))
     await visitor.choose_picture(picture("壶.png"))
-    await expect(visitor.log.get_by_role("button", name="您发的图片")).to_have_count(1)
+    await expect(received).to_have_count(1)
     await visitor.paste_picture(picture("杯.png", color="#4f6f8f"))
     await expect(visitor.log.get_by_role("button", name="您发的图片")).to_have_count(2)
 
     # then the agent sees both, and opens them in the viewer
-    received = agent.thread.get_by_role("button", name=re.compile("发来的图片$"))
     await expect(received).to_have_count(2)
     await received.first.click()
     viewer = agent.page.get_by_role("dialog", name="查看图片")
@@ -93,10 +93,11 @@ async def test_pictures_go_both_ways_by_button_and_by_paste(people: People, hous
     await expect(viewer).to_be_hidden()
 
     # and the other way
+    received = visitor.log.get_by_role("button", name=re.compile("^沈知夏发来的图片"))
     await agent.choose_picture(picture("现货.png"))
+    await expect(received).to_have_count(1)
     await agent.paste_picture(picture("雾灰.png", color="#9aa3a8"))
     await expect(agent.thread.get_by_role("button", name="发出的图片")).to_have_count(2)
-    received = visitor.log.get_by_role("button", name=re.compile("^沈知夏发来的图片"))
     await expect(received).to_have_count(2)
     await received.last.click()
     viewer = visitor.panel.get_by_role("dialog", name="沈知夏发来的图片")

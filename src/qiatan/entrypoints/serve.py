@@ -182,6 +182,8 @@ async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: lis
     # What the start allocated stays until the end: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    # A message makes hundreds of objects that die by themselves; looking for cycles every 700 of them took a tenth of the time.
+    gc.set_threshold(50_000, 20, 50)
     for line in lines:
         print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
     life.ready.set()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from qiatan.kit.errors import InvalidInput
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Bidirectional controls (UAX #9) and zero-width characters: harmless in a message, a disguise in a name.
 _DISGUISES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0x200B, 0x2060, 0xFEFF])
 
 
 def storable(text: str) -> bool:
     """Whether PostgreSQL and UTF-8 can hold the text: no NUL, no lone surrogate."""
-    if "\x00" in text:
-        return False
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def check_text(text: str, *, field: str, limit: int) -> str:

@@ -18,8 +18,8 @@ def origin_allowed(headers: Iterable[tuple[bytes, bytes]], public_url: str | Non
         return True
     if public_url is not None and origin == _origin(public_url):
         return True
-    parts = urlsplit(origin)
-    return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc == given.get(b"host")
+    host = given.get(b"host")
+    return bool(host) and origin in (f"http://{host}", f"https://{host}")
 
 
 def _origin(url: str) -> str:

@@ -31,6 +31,22 @@ function watch(server: FakeServer, options: Partial<ConstructorParameters<typeof
 }
 
 describe('Timeline', () => {
+  it('never asks beyond what a seq can be', async () => {
+    const asked: PageQuery[] = []
+    const head = 2_147_483_647
+    const timeline = new Timeline({
+      conversationId: 'c',
+      fetch: async (query) => {
+        asked.push(query)
+        return { items: [], head, more: true }
+      },
+    })
+    await timeline.open()
+    await timeline.loadEarlier()
+    expect(asked.map(({ before_seq }) => before_seq)).toEqual([2_000_000_000, 2_000_000_000])
+    timeline.dispose()
+  })
+
   it('reaches the same end whatever order, repetition and loss the frames suffered', async () => {
     await fc.assert(
       fc.asyncProperty(

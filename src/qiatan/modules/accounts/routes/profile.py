@@ -74,7 +74,7 @@ async def remove_avatar(request: Request, actor: Own, tx: TenantTx) -> Me:
     return await _me(request, tx, actor)
 
 
-@router.get("/avatars/{name}", dependencies=[Depends(Public("visitors see agents' faces; the name is random"))])
+@router.get("/avatars/{name}", response_class=Response, dependencies=[Depends(Public("visitors see agents' faces; the name is random"))])
 async def get_avatar(tx: SystemTx, shared: Shared, name: Annotated[str, Path(max_length=41)]) -> Response:
     await service.require_shown(tx, name)
     content = await shared.storage.get(name)

@@ -1,4 +1,4 @@
-"""Heartbeats answered with a digest, computed for all that came within half a second in one go."""
+"""Heartbeats answered with a digest, computed for all that came within two seconds in one go."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from qiatan.modules.conversations import service
 from qiatan.modules.conversations.realtime.frames import Pong
 from qiatan.modules.conversations.repository.system import Person
 
-GATHER_SECONDS = 0.5
+GATHER_SECONDS = 2.0
 
 
 class Heartbeats:
-    """Answers pings. An idle installation with hundreds of pages open asks the database twice a second at most."""
+    """Answers pings. An idle installation with hundreds of pages open asks the database every two seconds at most."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources

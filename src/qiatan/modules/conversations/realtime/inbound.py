@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 AGENT_MESSAGES = Rate(burst=60, per_minute=600)
 TYPING = Rate(burst=3, per_minute=60)
 MAX_WATCHED = 20
+_SEND_KEY = "conversations.send_key"
 _OPEN = "conversations.open"
 _WATCHED = "conversations.watched"
 _REFUSED = "conversations.refused"
@@ -153,11 +154,11 @@ class ConversationDoors:
         actor = connection.actor
         check_content(MessageKind(frame.kind), frame.text, frame.file_id)
         if isinstance(actor, AgentActor):
-            self._limit(f"send:{actor.agent_id}", AGENT_MESSAGES)
+            self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
             if frame.conversation_id is None:
                 raise BadRequest("Name the conversation (conversation_id).")
         elif isinstance(actor, VisitorActor):
-            self._limit(f"send:{actor.customer_id}", self._visitor_messages)
+            self._limit(_throttle_key(connection, actor.customer_id), self._visitor_messages)
             if frame.conversation_id is not None:
                 raise BadRequest("Visitors do not choose the conversation.")
         else:
@@ -301,6 +302,13 @@ class ConversationDoors:
         seconds = self._resources.throttle.wait(key, rate)
         if seconds > 0:
             raise TooMany(retry_after=max(1, round(seconds + 0.5)))
+
+
+def _throttle_key(connection: Connection, sender_id: UUID) -> str:
+    key: str | None = connection.memory.get(_SEND_KEY)
+    if key is None:
+        key = connection.memory[_SEND_KEY] = f"send:{sender_id}"
+    return key
 
 
 def _known(connection: Connection) -> AgentActor | VisitorActor:

@@ -6,6 +6,7 @@ import { t } from '../../i18n'
 import { router } from '../../router'
 import { usePreferences } from '../../stores/preferences'
 import { useSession } from '../../stores/session'
+import { customerName } from '../layout/customerName'
 import { viewOf } from '../model/lists'
 import { useThread } from '../stores/thread'
 import { playTone, unlockSound } from './sound'
@@ -91,7 +92,7 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   function nameOf(conversation: Conversation): string {
-    return conversation.customer.name || t('conversations.unnamed')
+    return customerName(conversation.customer)
   }
 
   return { mayOffer, message, assigned, queued, missed, allowDesktop, notNow, expect }

@@ -3,6 +3,7 @@ import { computed } from 'vue'
 import { currentLocale, t } from '../../i18n'
 import { useSession } from '../../stores/session'
 import { clockTime, dayName, longDate } from '../model/time'
+import { customerName as nameOf } from './customerName'
 
 const DEFAULT_ZONE = 'Asia/Shanghai'
 
@@ -13,7 +14,7 @@ export function useWords() {
   const myId = computed(() => session.agent?.id ?? '')
 
   function customerName(conversation: Conversation): string {
-    return conversation.customer.name || t('conversations.unnamed')
+    return nameOf(conversation.customer)
   }
 
   /** The name of an agent who took part; a neutral word where it is not known. */

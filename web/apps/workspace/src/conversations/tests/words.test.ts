@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest'
+// @vitest-environment jsdom
+import { afterEach, describe, expect, it } from 'vitest'
+import { setLocale } from '../../i18n'
+import { customerName } from '../layout/customerName'
 import { safeHref, textParts } from '../model/links'
 import { fitted, refusalOf } from '../model/pictures'
 import { lengthOf } from '../model/text'
@@ -70,4 +73,18 @@ describe('pictures', () => {
 
 it('counts a text in code points, as the server does', () => {
   expect(lengthOf('好😀')).toBe(2)
+})
+
+describe('customers', () => {
+  const id = '01a2029f-ae6a-7137-9e4b-d2c64f02f81c'
+  afterEach(() => setLocale('zh-CN'))
+
+  it('a nameless visitor is called one in the reader’s language, a given name stays', () => {
+    expect(customerName({ id, name: '访客 2F81C' })).toBe('访客 2F81C')
+    setLocale('en')
+    expect(customerName({ id, name: '访客 2F81C' })).toBe('Visitor 2F81C')
+    expect(customerName({ id, name: '陈若溪' })).toBe('陈若溪')
+    expect(customerName({ id, name: '王 老 2F81C' })).toBe('王 老 2F81C')
+    expect(customerName({ id, name: '' })).toBe('Visitor')
+  })
 })

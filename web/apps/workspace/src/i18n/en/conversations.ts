@@ -1,6 +1,7 @@
 export default {
   title: 'Chats',
   unnamed: 'Visitor',
+  visitor: 'Visitor {code}',
   list: {
     label: 'Conversations',
     tabs: { mine: 'Mine', queue: 'Queue', colleagues: 'Team' },

@@ -1,6 +1,7 @@
 export default {
   title: '对话',
   unnamed: '访客',
+  visitor: '访客 {code}',
   list: {
     label: '对话列表',
     tabs: { mine: '我的', queue: '排队', colleagues: '同事' },
