@@ -27,7 +27,7 @@ async def test_somebody_signs_up_and_invites_a_colleague_by_link(people: People,
     await expect(founder.page.get_by_role("heading", name="还没有对话")).to_be_visible()
 
     # when they invite a colleague
-    await founder.page.get_by_role("link", name="设置").click()
+    await founder.page.get_by_role("navigation", name="主导航").get_by_role("link", name="设置").click()
     await founder.page.get_by_role("link", name="客服与分组").click()
     await founder.page.get_by_role("button", name="邀请客服").click()
     dialog = founder.page.get_by_role("dialog", name="邀请客服")
@@ -110,7 +110,7 @@ async def test_a_new_password_ends_the_other_session(people: People, house: Hous
     await _sign_in(there.page, house.admin.email, changed)
     await expect(there.page.get_by_role("heading", name="还没有对话")).to_be_visible()
     # and this one goes on
-    await here.page.get_by_role("link", name="对话").click()
+    await here.page.get_by_role("navigation", name="主导航").get_by_role("link", name="对话").click()
     await expect(here.page.get_by_role("heading", name="还没有对话")).to_be_visible()
 
 

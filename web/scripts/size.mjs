@@ -15,7 +15,14 @@ async function panel() {
   const names = await readdir(folder)
   const languages = await Promise.all(names.filter((name) => /^(zh|en)-/.test(name)).map((name) => weigh(resolve(folder, name))))
   if (named.length < 2 || languages.length !== 2) throw new Error('the built panel looks different: adapt scripts/size.mjs')
-  const parts = await Promise.all(['index.html', ...named].map((name) => weigh(resolve(folder, name))))
+  const loaded = new Set(named)
+  // What a loaded script imports statically is loaded with it; a dynamic import has a bracket and comes on demand.
+  for (const name of loaded) {
+    if (!name.endsWith('.js')) continue
+    const code = await readFile(resolve(folder, name), 'utf8')
+    for (const [, imported] of code.matchAll(/(?:from|import)\s*["']\.\/([\w.-]+\.js)["']/g)) loaded.add(imported)
+  }
+  const parts = await Promise.all(['index.html', ...loaded].map((name) => weigh(resolve(folder, name))))
   return parts.reduce((sum, size) => sum + size, Math.max(...languages))
 }
 

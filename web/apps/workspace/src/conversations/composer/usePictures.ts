@@ -19,6 +19,7 @@ export function usePictures(conversationId: () => Id) {
     notices.value = []
     for (const file of files.slice(0, MAX_PICTURES_AT_ONCE)) {
       const refusal = refusalOf(file)
+      if (outbox.full()) return refuse(t('conversations.upload.outboxFull'))
       if (refusal) refuse(t(`conversations.upload.${refusal}`, { name: file.name || t('conversations.upload.pasted') }))
       else outbox.picture(file, conversationId())
     }
@@ -38,5 +39,5 @@ export function usePictures(conversationId: () => Id) {
     notices.value = []
   }
 
-  return { notices, add, dismiss, clear }
+  return { notices, add, refuse, dismiss, clear }
 }

@@ -70,6 +70,8 @@ export const useOutbox = defineStore('outbox', () => {
     open,
     close,
     previewUrl,
+    /** Whether nothing more may be written until something has been sent. */
+    full: () => outbox?.full ?? false,
     setOnline: (online: boolean) => outbox?.setOnline(online),
     text: (text: string, conversationId: Id) => outbox?.text(text, conversationId),
     picture: (file: Blob, conversationId: Id) => outbox?.picture(file, conversationId),

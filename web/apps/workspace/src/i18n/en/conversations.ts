@@ -168,6 +168,7 @@ export default {
     notPicture: '“{name}” is not a picture that can be sent. Use JPEG, PNG, GIF or WebP.',
     tooMany: 'At most {count} at once; the rest was left out.',
     empty: '“{name}” is an empty file.',
+    outboxFull: 'Too many messages wait to be sent. Get back online and let some go out first.',
     failed: '“{name}” was not sent: {reason}',
     retry: 'Retry',
     pasted: 'Pasted picture',

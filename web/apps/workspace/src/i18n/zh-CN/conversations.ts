@@ -168,6 +168,7 @@ export default {
     notPicture: '「{name}」不是可以发送的图片。请用 JPEG、PNG、GIF 或 WebP。',
     tooMany: '一次最多发 {count} 张，其余没有加入。',
     empty: '「{name}」是空文件。',
+    outboxFull: '未发出的消息太多了。恢复连接、发出一些后再写。',
     failed: '「{name}」没有发出：{reason}',
     retry: '重试',
     pasted: '粘贴的图片',
