@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from qiatan.entrypoints.app import Application
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds to wait for a frame that must come."""
 
 Message = MutableMapping[str, Any]
@@ -92,9 +92,13 @@ class SocketClient:
         return self.close_code
 
     async def settle(self) -> list[dict[str, Any]]:
-        """A ping and its answer: whatever the server had to say before is in `frames` then, which is returned."""
+        """A ping and its answer, and the end of what was on its way to the disk: whatever the server had to say is in `frames`."""
         await self.send(type="ping")
         await self.next("pong")
+        await self._application.gateway.settled()
+        await asyncio.sleep(0)
+        while not self._outbound.empty():
+            self._take(self._outbound.get_nowait())
         return self.frames
 
     async def close(self) -> None:

@@ -132,12 +132,12 @@ class Application:
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
-        self._gateway: Gateway = app.state.gateway
+        self.gateway: Gateway = app.state.gateway
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             if scope["path"] == SOCKET_PATH:
-                await serve_socket(self._gateway, scope, receive, send)
+                await serve_socket(self.gateway, scope, receive, send)
             else:
                 await receive()
                 await send({"type": "websocket.close", "code": 4404, "reason": "not_found"})

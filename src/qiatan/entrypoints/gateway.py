@@ -105,6 +105,10 @@ class Gateway:
         self._assigner.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="gateway-sweep")
 
+    async def settled(self) -> None:
+        """Wait until every text received so far is stored or refused."""
+        await self._conversations.settled()
+
     async def close(self) -> None:
         """Say goodbye to everybody, write what waits, stop."""
         if self._sweeper is not None:

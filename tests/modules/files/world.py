@@ -54,10 +54,11 @@ class World:
         return [path for path in (self.resources.settings.data_dir / "files").rglob("*") if path.is_file()]
 
     async def run_deletions(self) -> int:
-        """Runs the deletion jobs that are waiting, as the worker does; returns how many there were."""
+        """Runs the deletion jobs that are waiting, as the worker does; returns how many were about this world's files."""
         async with self.resources.database.system() as tx:
             query = "DELETE FROM procrastinate_jobs WHERE task_name = 'files.delete_blobs' AND status = 'todo' RETURNING args"
             waiting = list((await tx.session.execute(text(query))).scalars())
+        here = {path.name for path in self.on_disk()}
         for arguments in waiting:
             await delete_blobs.run(self.resources, **arguments)
-        return len(waiting)
+        return sum(bool(here & set(arguments["blobs"])) for arguments in waiting)

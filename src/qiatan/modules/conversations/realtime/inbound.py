@@ -64,6 +64,10 @@ class ConversationDoors:
     def start(self) -> None:
         self._log.start()
 
+    async def settled(self) -> None:
+        """Wait until every text submitted so far is stored or refused."""
+        await self._log.settled()
+
     async def close(self) -> None:
         await self._log.close()
         if self._tasks:
