@@ -50,6 +50,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
+    async def main_loop(self) -> None:
+        """As uvicorn's, whose ten looks a second at its flags are a tenth of what an idle server costs."""
+        tenths = 0
+        while not await self.on_tick(tenths):
+            tenths = (tenths + 5) % 864_000
+            await asyncio.sleep(0.5)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield

@@ -7,6 +7,7 @@ few seconds finds what a crash or a lost hint left behind; doing it twice change
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,8 @@ from qiatan.modules.routing.events import PresenceChanged
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 10
+HEAL_EVERY = 6
+"""Turns of the sweep: what it heals is rare, and looking for it touches every enterprise at work."""
 MAX_PER_RUN = 1_000
 
 
@@ -126,12 +129,13 @@ class Assigner:
             async with self._resources.database.tenant(enterprise_id) as tx:
                 serving = {agent.id for agent in await accounts.serving_agents(tx)}
                 for agent_id in sorted(agent_ids - serving):
-                    await conversations.release_all_of(tx, agent_id)
+                    await service.release_all_of(tx, agent_id)
 
     async def _sweep(self) -> None:
-        while True:
+        for turn in itertools.count():
             try:
-                await self._heal()
+                if turn % HEAL_EVERY == 0:
+                    await self._heal()
                 async with self._resources.database.system() as tx:
                     waiting = await conversations.enterprises_with_waiting(tx)
                 for enterprise_id in waiting:
