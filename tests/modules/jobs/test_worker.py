@@ -25,9 +25,7 @@ async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing
     async with database.system() as tx:
         await tx.defer(delete_blobs, blobs=[dropped])
     with pytest.raises(LookupError):
-        async with database.system() as tx:
-            await tx.defer(delete_blobs, blobs=[kept])
-            _fail()
+        await _defer_and_fail(database, kept)
 
     app = build_worker_app(empty_database, list(JOBS), here)
     async with app.open_async():
@@ -42,5 +40,7 @@ async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing
     await database.dispose()
 
 
-def _fail() -> None:
-    raise LookupError
+async def _defer_and_fail(database: Database, name: str) -> None:
+    async with database.system() as tx:
+        await tx.defer(delete_blobs, blobs=[name])
+        raise LookupError
