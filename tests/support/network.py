@@ -5,19 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-import uvicorn
 from fastapi import FastAPI
 
-from qiatan.entrypoints.app import Application
-from qiatan.entrypoints.serve import MAX_SOCKET_MESSAGE
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+from qiatan.entrypoints.serve import HttpServer, http_config
 
 
 @contextlib.asynccontextmanager
@@ -28,23 +20,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
     listener.bind(("127.0.0.1", 0))
     listener.setblocking(False)
-    config = uvicorn.Config(
-        Application(app),
-        loop="none",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,
-        ws_max_size=MAX_SOCKET_MESSAGE,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = _Server(config)
+    server = HttpServer(http_config(app, goodbye_seconds=1))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)

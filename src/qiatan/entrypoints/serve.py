@@ -39,7 +39,7 @@ class PortTaken(SetupError):
     """Another program listens on our port."""
 
 
-class _Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without its own signal handling: PostgreSQL and the message log must end in order too."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -160,10 +160,9 @@ async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[st
     return lines
 
 
-async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
-    """Answer requests until told to stop; `lines` are for the operator, once the first request would be answered."""
-    gateway = app.state.gateway
-    config = uvicorn.Config(
+def http_config(app: FastAPI, *, goodbye_seconds: int) -> uvicorn.Config:
+    """How the HTTP and socket server is set: no compression and no pings of its own on sockets (memory, and ours carry a digest)."""
+    return uvicorn.Config(
         Application(app),
         loop="none",
         http="httptools",
@@ -177,10 +176,15 @@ async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: lis
         log_level="warning",
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=goodbye_seconds,
         backlog=BACKLOG,
     )
-    server = _Server(config)
+
+
+async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
+    """Answer requests until told to stop; `lines` are for the operator, once the first request would be answered."""
+    gateway = app.state.gateway
+    server = HttpServer(http_config(app, goodbye_seconds=3))
     gateway.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
     await asyncio.wait([serving, asyncio.create_task(server.listening.wait())], return_when=asyncio.FIRST_COMPLETED)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED
-from qiatan.infra.realtime.doors import ByeFrame, encode
+from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.events import Event
 from qiatan.modules.channels import permissions
@@ -20,8 +18,8 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
     """Tell everybody who may see channels that one changed."""
     for event in events:
         if isinstance(event, ChannelChanged):
-            frame = {"type": "changed", "object": "channel", "id": str(event.channel_id), "version": event.version}
-            hub.publish([(f"point:{permissions.VIEW.name}", event.enterprise_id)], msgspec.json.encode(frame))
+            frame = encode(ChangedFrame("channel", event.channel_id, event.version))
+            hub.publish([(f"point:{permissions.VIEW.name}", event.enterprise_id)], frame)
             if not event.enabled:
                 _close(hub, event)
 
