@@ -94,19 +94,18 @@ class Client:
             self._socket.abort()
 
     async def run(self) -> None:
-        """Connect, and connect again, until cancelled."""
-        repairing = asyncio.create_task(self._repair())
-        try:
-            while True:
-                try:
-                    await self._one_connection()
-                except (OSError, TimeoutError):
-                    self._socket = None
-                await asyncio.sleep(random.uniform(*_BACK_OFF))
-        finally:
-            repairing.cancel()
-            await asyncio.wait([repairing])
-            await self._http.aclose()
+        """Connect, connect again and repair, until cancelled; a fault of either ends both, and is raised."""
+        async with self._http, asyncio.TaskGroup() as group:
+            group.create_task(self._repair())
+            group.create_task(self._stay_connected())
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                await self._one_connection()
+            except (OSError, TimeoutError):
+                self._socket = None
+            await asyncio.sleep(random.uniform(*_BACK_OFF))
 
     async def _one_connection(self) -> None:
         cookie = self.person.token if self.agent else None
@@ -202,9 +201,11 @@ class Client:
 
     async def _fetch(self, conversation_id: str) -> None:
         have = self.log.get(conversation_id, {})
-        after = next(seq for seq in range(1, self.heads[conversation_id] + 1) if seq not in have) - 1
+        first = next((seq for seq in range(1, self.heads[conversation_id] + 1) if seq not in have), None)
+        if first is None:
+            return  # the socket brought it while we fetched another conversation
         try:
-            answer = await self._http.get(self._messages_path(conversation_id), params={"after_seq": after, "limit": 100})
+            answer = await self._http.get(self._messages_path(conversation_id), params={"after_seq": first - 1, "limit": 100})
         except httpx.TransportError:
             return  # the server is away: the next round asks again
         if answer.status_code >= 500:
@@ -254,18 +255,13 @@ class Crowd:
 
 @asynccontextmanager
 async def crowd(port: int, world: World) -> AsyncIterator[Crowd]:
-    """Everybody of a world, connected as long as the block lasts."""
+    """Everybody of a world, connected as long as the block lasts; a fault of one of them ends the block at once and is raised."""
     people = Crowd(
         visitors=[Client(port, 1000 + number, person) for number, person in enumerate(world.visitors)],
         agents=[Agent(port, number, person) for number, person in enumerate(world.agents)],
     )
-    tasks = [asyncio.create_task(client.run()) for client in people.everybody]
-    try:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(client.run()) for client in people.everybody]
         yield people
-    finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled() and task.exception() is not None:
-            raise task.exception() or AssertionError
