@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from qiatan.entrypoints.app import build_app
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
+from qiatan.infra.geo import Geo
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
@@ -111,6 +112,7 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
         hub=Hub(),
         throttle=Throttle(),
         clock=clock,
+        geo=Geo.load(None),
     )
 
 

@@ -16,6 +16,7 @@ from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from tests.modules.files.pictures import png
 from tests.support import talk
+from tests.support.access import points_of
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Guest, Member, Tenant
 from tests.support.routes import Route
@@ -25,7 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_password": {"current_password": "correct horse battery", "new_password": "another long password"},
     "change_enterprise": {"name": "别的名字", "version": 1},
     "change_agent": {"name": "改过的名字", "version": 1},
-    "invite_agent": {"email": "somebody@example.com", "name": "新人", "role": "agent", "group_ids": []},
+    "invite_agent": {"email": "somebody@example.com", "name": "新人", "group_ids": []},
     "create_group": {"name": "新组", "member_ids": []},
     "change_group": {"name": "改过的组", "version": 1},
     "delete_group": {"version": 1},
@@ -67,7 +68,7 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
     tenant = await factories.tenant()
     server = await factories.agent(tenant.enterprise_id)
     colleague = await factories.agent(tenant.enterprise_id)
-    narrow = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.SELF))
+    narrow = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.SELF))
     group_id = await factories.group(tenant.enterprise_id, server.id)
     channel = await factories.channel(tenant.enterprise_id)
     guest = await factories.visitor(channel)

@@ -10,6 +10,7 @@ from functools import cache
 from uuid import UUID
 
 from argon2 import PasswordHasher
+from sqlalchemy import or_, select
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -22,6 +23,7 @@ from qiatan.modules.accounts.models import (
     EnterpriseRow,
     GroupMemberRow,
     GroupRow,
+    RoleRow,
     SessionRow,
 )
 from qiatan.modules.channels import service as channels
@@ -91,6 +93,9 @@ class Factories:
         enterprise_id = new_id()
         async with self._resources.database.system() as tx:
             tx.session.add(EnterpriseRow(id=enterprise_id, name=name, created_at=tx.now))
+            await tx.session.flush()
+            for builtin, role_name in (("admin", "管理员"), ("agent", "普通客服")):
+                tx.session.add(RoleRow(enterprise_id=enterprise_id, id=new_id(), name=role_name, builtin=builtin, created_at=tx.now))
         admin = await self.agent(enterprise_id, role="admin", scope=Scope(ScopeKind.ALL), name="沈知夏")
         return Tenant(enterprise_id, name, admin)
 
@@ -104,11 +109,37 @@ class Factories:
                 tx.session.add(GroupMemberRow(enterprise_id=enterprise_id, group_id=group_id, agent_id=agent_id))
         return group_id
 
+    async def role(
+        self, enterprise_id: UUID, points: frozenset[str], *, name: str | None = None, requires_two_factor: bool = False
+    ) -> UUID:
+        """A role of the enterprise's own; returns its id."""
+        role_id = new_id()
+        async with self._resources.database.tenant(enterprise_id) as tx:
+            tx.session.add(
+                RoleRow(
+                    enterprise_id=enterprise_id,
+                    id=role_id,
+                    name=name or f"角色 {role_id.hex[-6:]}",
+                    points=sorted(points),
+                    requires_two_factor=requires_two_factor,
+                    created_at=tx.now,
+                )
+            )
+        return role_id
+
+    async def _role_id(self, enterprise_id: UUID, role: str) -> UUID:
+        """A built-in role's; a template's is made at its first use."""
+        async with self._resources.database.tenant(enterprise_id) as tx:
+            query = select(RoleRow.id).where(RoleRow.enterprise_id == enterprise_id, or_(RoleRow.builtin == role, RoleRow.name == role))
+            found = (await tx.session.execute(query)).scalar_one_or_none()
+        return found or await self.role(enterprise_id, points_of(role), name=role)
+
     async def agent(
         self,
         enterprise_id: UUID,
         *,
         role: str = "agent",
+        points: frozenset[str] | None = None,
         scope: Scope | None = None,
         name: str = "顾言",
         email: str | None = None,
@@ -117,8 +148,12 @@ class Factories:
         max_conversations: int = 10,
         group_ids: tuple[UUID, ...] = (),
     ) -> Member:
-        """An account with an open session (also a disabled one: whose session must then be worth nothing)."""
+        """An account with an open session (also a disabled one: whose session must then be worth nothing).
+
+        `role`: a built-in one or a template's; with `points` it is a role of its own that holds these.
+        """
         scope = scope or Scope()
+        role_id = await self._role_id(enterprise_id, role) if points is None else await self.role(enterprise_id, points)
         agent_id = new_id()
         email = email or f"{agent_id.hex}@example.com"
         async with self._resources.database.tenant(enterprise_id) as tx:
@@ -129,7 +164,7 @@ class Factories:
                     email=email,
                     name=name,
                     password_hash=None if pending else _password_hash(),
-                    role=role,
+                    role_id=role_id,
                     scope_kind=scope.kind.value,
                     max_conversations=max_conversations,
                     enabled=enabled,
@@ -142,7 +177,8 @@ class Factories:
             for group_id in group_ids:
                 tx.session.add(GroupMemberRow(enterprise_id=enterprise_id, group_id=group_id, agent_id=agent_id))
             session_id, token = _open_session(tx, enterprise_id, agent_id)
-        actor = AgentActor(enterprise_id, agent_id, session_id, points_of(role), scope, frozenset(group_ids))
+        held = points_of(role) if points is None else points
+        actor = AgentActor(enterprise_id, agent_id, session_id, held, scope, frozenset(group_ids))
         return Member(actor, email, name, role, token)
 
     async def session(self, member: Member) -> Member:

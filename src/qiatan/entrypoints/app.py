@@ -18,6 +18,7 @@ from qiatan.entrypoints.socket import PATH as SOCKET_PATH
 from qiatan.entrypoints.socket import serve_socket
 from qiatan.infra.clock import SystemClock
 from qiatan.infra.db import Database
+from qiatan.infra.geo import Geo
 from qiatan.infra.http.errors import ErrorAnswer, install_error_handlers
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.middleware import Envelope
@@ -48,6 +49,7 @@ def build_resources(settings: Settings, database_url: str) -> Resources:
         hub=Hub(),
         throttle=Throttle(),
         clock=SystemClock(),
+        geo=Geo.load(settings.data_dir),
     )
 
 

@@ -148,7 +148,7 @@ class Gateway:
         if frame.token is not None:
             actor = await visitor_of(self.resources.database, frame.token)
         else:
-            actor = await agent_of(self.resources.database, session_token)
+            actor = await agent_of(self.resources.database, session_token, address=connection.address)
         if connection.closed:
             return
         if actor is None:
@@ -160,7 +160,7 @@ class Gateway:
         connection.seen_at = time.monotonic()
         self._hub.add(connection)
         self._listen(connection, actor)
-        if isinstance(actor, AgentActor) and await agent_of(self.resources.database, session_token) != actor:
+        if isinstance(actor, AgentActor) and await agent_of(self.resources.database, session_token, address=connection.address) != actor:
             # The rights changed while this socket was being opened, before it could hear of it.
             self.bye(connection, CLOSE_RESTART, "replaced", "Your rights have changed. Connect again.")
             return

@@ -9,7 +9,7 @@ from starlette.requests import cookie_parser
 
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.db import Database
-from qiatan.infra.http.guards import SESSION_COOKIE, resources_of
+from qiatan.infra.http.guards import SESSION_COOKIE, address_of, resources_of
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.visitors import service as visitors
@@ -17,12 +17,12 @@ from qiatan.modules.visitors import service as visitors
 MAX_TOKEN = 200
 
 
-async def agent_of(database: Database, session_token: str | None) -> AgentActor | None:
+async def agent_of(database: Database, session_token: str | None, *, address: str) -> AgentActor | None:
     """The agent a session token belongs to, with the rights the account has now."""
     if not session_token or len(session_token) > MAX_TOKEN:
         return None
     async with database.system() as tx:
-        return await accounts.resolve_session(tx, session_token, CATALOGUE)
+        return await accounts.resolve_session(tx, session_token, CATALOGUE, address=address)
 
 
 async def visitor_of(database: Database, visitor_token: str | None) -> VisitorActor | None:
@@ -38,7 +38,7 @@ async def identify(request: Request) -> AgentActor | VisitorActor | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return await visitor_of(database, token.strip())
-    return await agent_of(database, request.cookies.get(SESSION_COOKIE))
+    return await agent_of(database, request.cookies.get(SESSION_COOKIE), address=address_of(request))
 
 
 def session_cookie(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -18,7 +18,7 @@ from qiatan.infra.settings import Settings
 from qiatan.infra.setup_error import SetupError
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import contracts, service
-from qiatan.modules.accounts.contracts import Role
+from qiatan.modules.accounts.contracts import BuiltinRole
 from qiatan.modules.accounts.errors import EmailTaken
 from qiatan.modules.channels import service as channels
 
@@ -50,30 +50,32 @@ async def create_user(settings: Settings, *, email: str, name: str, enterprise: 
     """
     email = _checked("email", contracts.Email, email)
     name, enterprise = _checked("--name", contracts.Name, name), _checked("--enterprise", contracts.Name, enterprise)
-    kind = _checked("--role", Role, role)
     password_hash = await service.hash_password(_checked_password(password))
     async with _database(settings) as database:
-        founded = await _add_account(database, email=email, name=name, enterprise=enterprise, kind=kind, password_hash=password_hash)
+        founded = await _add_account(database, email=email, name=name, enterprise=enterprise, role=role, password_hash=password_hash)
         if founded is not None:
             async with database.tenant(founded) as tx:
                 await channels.create_default(tx)
 
 
-async def _add_account(database: Database, *, email: str, name: str, enterprise: str, kind: Role, password_hash: str) -> UUID | None:
+async def _add_account(database: Database, *, email: str, name: str, enterprise: str, role: str, password_hash: str) -> UUID | None:
     """Add the account; returns the enterprise when it was founded for it."""
     async with database.system() as tx:
         found = await service.enterprises_named(tx, enterprise)
         if len(found) > 1:
             ids = ", ".join(str(enterprise_id) for enterprise_id in found)
             raise SetupError(f"--enterprise: {len(found)} enterprises have this name: give the id of one instead: {ids}")
-        if not found and kind is not Role.ADMIN:
+        if not found and role != BuiltinRole.ADMIN:
             raise SetupError(f"--role: {enterprise!r} would be a new enterprise, and its first account must be an admin")
         try:
             if found:
-                await service.add_agent(tx, found[0], new_id(), role=kind, name=name, email=email, password_hash=password_hash)
+                role_id = await service.role_named(tx, found[0], role)
+                await service.add_agent(tx, found[0], new_id(), role_id=role_id, name=name, email=email, password_hash=password_hash)
                 return None
             record = await service.found_enterprise(tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash)
             return record.row.enterprise_id
+        except NotFound:
+            raise SetupError(f"--role: {enterprise!r} has no role {role!r}: use admin, agent, or the name of one of its roles") from None
         except EmailTaken:
             raise SetupError(f"email: {email} has an account already: use another address, or `qiatan user password {email}`") from None
 

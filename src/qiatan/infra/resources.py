@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qiatan.infra.clock import Clock
 from qiatan.infra.db import Database
+from qiatan.infra.geo import Geo
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
@@ -20,3 +21,4 @@ class Resources:
     hub: Hub
     throttle: Throttle
     clock: Clock
+    geo: Geo

@@ -8,22 +8,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from qiatan.kit.errors import NotAllowed
+
+
+class Template(StrEnum):
+    """Roles that enterprises usually want (F06), offered as a start when one is built."""
+
+    SPECIALIST = "specialist"
+    GROUP_LEADER = "group_leader"
+    ANALYST = "analyst"
+    DEPARTMENT_HEAD = "department_head"
+
+
+EVERYBODY = frozenset(Template)
+SERVING = EVERYBODY - {Template.ANALYST}
+LEADING = frozenset({Template.GROUP_LEADER, Template.DEPARTMENT_HEAD})
+HEADS = frozenset({Template.DEPARTMENT_HEAD})
+ANALYSING = frozenset({Template.ANALYST, Template.DEPARTMENT_HEAD})
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """A permission point, named `module.what`, with the plain explanation shown when roles are built.
 
-    `everyday` points belong to the built-in role of ordinary agents; administrators hold all.
+    `everyday` points belong to the built-in role of ordinary agents; administrators hold all. `templates` are the templates that
+    include it. A `personal` point is worth something to a person only: API keys cannot hold it.
     """
 
     name: str
     explanation: str
     everyday: bool = False
+    templates: frozenset[Template] = frozenset()
+    personal: bool = False
 
 
 class ScopeKind(StrEnum):
@@ -42,7 +61,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class AgentActor:
-    """A signed-in agent. `session_id` names the session that acts, so that ending it ends its sockets."""
+    """A signed-in agent, or a program with an API key. `session_id` names the session that acts, so that ending it ends its sockets.
+
+    `via`: `session` a person; `view` a person (`viewer_id`) who looks at the product as this agent, and may change nothing; `api_key`
+    a program, whose `agent_id` and `session_id` are the key's id. `must_enrol`: the role demands a second factor that the account does
+    not have yet, so nothing but adding one is allowed. `address` is where the request came from.
+    """
 
     enterprise_id: UUID
     agent_id: UUID
@@ -50,6 +74,10 @@ class AgentActor:
     points: frozenset[str]
     scope: Scope = field(default_factory=Scope)
     group_ids: frozenset[UUID] = frozenset()
+    via: Literal["session", "view", "api_key"] = "session"
+    viewer_id: UUID | None = None
+    must_enrol: bool = False
+    address: str = field(default="", compare=False)
 
     def may(self, point: Point) -> bool:
         return point.name in self.points

@@ -57,6 +57,18 @@ class NotAllowed(Fault):
     code, status = "not_allowed", 403
 
 
+class ReadOnlyView(Fault):
+    """You are looking at the product as somebody else, and nothing can be changed that way. End the view first."""
+
+    code, status = "read_only_view", 403
+
+
+class TwoFactorRequired(Fault):
+    """Your role asks for a second factor. Add an authenticator app or a passkey to go on."""
+
+    code, status = "two_factor_required", 403
+
+
 class CsrfFailed(Fault):
     """The page is out of date. Reload it and try again."""
 

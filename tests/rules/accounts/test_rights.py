@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
 from qiatan.modules.accounts import rules
-from qiatan.modules.accounts.contracts import Role
+from qiatan.modules.accounts.contracts import BuiltinRole
 
 NORTH, SOUTH, EAST = (UUID(int=number) for number in (1, 2, 3))
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 SERVE, EDIT = Point("talk.serve", "", everyday=True), Point("talk.edit", "")
+ADMIN, AGENT = rules.RoleFacts(BuiltinRole.ADMIN), rules.RoleFacts(BuiltinRole.AGENT)
 
 scopes = st.builds(Scope, st.sampled_from(ScopeKind), st.frozensets(st.sampled_from([NORTH, SOUTH, EAST])))
 
@@ -25,13 +26,13 @@ def actor(scope: Scope, points: frozenset[str] = frozenset()) -> AgentActor:
 
 
 def test_admins_hold_all_points_and_agents_the_everyday_ones() -> None:
-    assert rules.points_of(Role.ADMIN, (SERVE, EDIT)) == {"talk.serve", "talk.edit"}
-    assert rules.points_of(Role.AGENT, (SERVE, EDIT)) == {"talk.serve"}
+    assert rules.points_of(ADMIN, (SERVE, EDIT)) == {"talk.serve", "talk.edit"}
+    assert rules.points_of(AGENT, (SERVE, EDIT)) == {"talk.serve"}
 
 
 def test_a_role_brings_its_usual_scope() -> None:
-    assert rules.usual_scope(Role.ADMIN) == Scope(ScopeKind.ALL)
-    assert rules.usual_scope(Role.AGENT) == Scope(ScopeKind.SELF)
+    assert rules.usual_scope(ADMIN) == Scope(ScopeKind.ALL)
+    assert rules.usual_scope(AGENT) == Scope(ScopeKind.SELF)
 
 
 @pytest.mark.parametrize(

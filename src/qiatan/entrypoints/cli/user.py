@@ -28,7 +28,7 @@ def create(
     *,
     name: Annotated[str, typer.Option(help="The person's name.")],
     enterprise: Annotated[str, typer.Option(help="Name of the enterprise; a new one is made when there is none of this name.")],
-    role: Annotated[str, typer.Option(help="admin or agent.")] = "admin",
+    role: Annotated[str, typer.Option(help="admin, agent, or the name of a role of the enterprise.")] = "admin",
     password_stdin: FromStdin = False,
     data: Data = None,
 ) -> None:

@@ -94,6 +94,8 @@ class Database:
                 if enterprise_id is not None:
                     await session.execute(_SET_ENTERPRISE, {"enterprise": str(enterprise_id)})
                 yield tx
+                for work in tx.finishers:
+                    await work()
                 await session.commit()
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise translate(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -26,6 +27,9 @@ class Tx:
         self.session = session
         self.now = now
         self.events: list[Event] = []
+        self.memory: dict[object, object] = {}
+        """What the parts of one transaction share, by a key of their own."""
+        self.finishers: list[Callable[[], Awaitable[None]]] = []
         self._enterprise_id = enterprise_id
 
     @property
@@ -42,6 +46,10 @@ class Tx:
     def emit(self, event: Event) -> None:
         """Announce a fact. It is published after the commit, never when the transaction fails."""
         self.events.append(event)
+
+    def at_end(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something as the transaction's last statements: what takes a lock that everybody needs holds it for as short as can be."""
+        self.finishers.append(work)
 
     async def defer(self, job: Job, **arguments: Any) -> None:
         """Write a background job into this transaction: it exists exactly when the rest of the transaction does."""

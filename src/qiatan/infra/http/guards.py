@@ -20,10 +20,11 @@ from qiatan.infra.http.address import client_address
 from qiatan.infra.http.origin import origin_allowed
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, Point, VisitorActor, require
-from qiatan.kit.errors import CsrfFailed, NotSignedIn, OriginRefused
+from qiatan.kit.errors import CsrfFailed, NotAllowed, NotSignedIn, OriginRefused, ReadOnlyView, TwoFactorRequired
 
 SESSION_COOKIE = "qiatan_session"
 CSRF_HEADER = "x-qiatan-csrf"
+VIEW_HEADER = "x-qiatan-view-as"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Identify = Callable[[Request], Awaitable[AgentActor | VisitorActor | None]]
@@ -87,33 +88,52 @@ class Public(Guard):
 
 
 class SignedIn(Guard):
-    """Any signed-in agent, for what is their own."""
+    """Any signed-in agent, for what is their own. `enrolling`: also one whose role demands a second factor that is still to be added."""
 
     label = "own"
 
+    def __init__(self, *, enrolling: bool = False) -> None:
+        self._enrolling = enrolling
+
     async def __call__(self, request: Request) -> AgentActor:
-        actor = await identify(request)
-        if not isinstance(actor, AgentActor):
-            raise NotSignedIn
-        if request.method not in _SAFE:
-            check_origin(request)
-            expected = csrf_token(request.cookies.get(SESSION_COOKIE, ""))
-            if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), expected.encode()):
-                raise CsrfFailed
+        actor = await _agent(request)
+        if actor.via == "api_key":
+            raise NotAllowed("An API key has no account of its own.")
+        if actor.must_enrol and not self._enrolling:
+            raise TwoFactorRequired
         return actor
 
 
 class Requires(SignedIn):
-    """A signed-in agent whose role holds the point."""
+    """A signed-in agent whose role holds the point, or an API key that does."""
 
     def __init__(self, point: Point) -> None:
+        super().__init__()
         self.point = point
         self.label = point.name
 
     async def __call__(self, request: Request) -> AgentActor:
-        actor = await super().__call__(request)
+        actor = await _agent(request)
+        if actor.must_enrol:
+            raise TwoFactorRequired
         require(actor, self.point)
         return actor
+
+
+async def _agent(request: Request) -> AgentActor:
+    """Who acts; a change must come from our own page (a program sends no cookie, so no foreign page can send it in its name)."""
+    actor = await identify(request)
+    if not isinstance(actor, AgentActor):
+        raise NotSignedIn
+    if request.method in _SAFE or actor.via == "api_key":
+        return actor
+    check_origin(request)
+    expected = csrf_token(request.cookies.get(SESSION_COOKIE, ""))
+    if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), expected.encode()):
+        raise CsrfFailed
+    if actor.via == "view":
+        raise ReadOnlyView
+    return actor
 
 
 class Visitor(Guard):

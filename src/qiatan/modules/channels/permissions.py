@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qiatan.kit.access import Point
+from qiatan.kit.access import HEADS, LEADING, Point
 
-VIEW = Point("channels.view", "See the channels and their settings")
-EDIT = Point("channels.edit", "Add channels, change their settings, switch them on and off")
+VIEW = Point("channels.view", "See the channels and their settings", templates=LEADING)
+EDIT = Point("channels.edit", "Add channels, change their settings, switch them on and off", templates=HEADS)
 
 POINTS = (VIEW, EDIT)

@@ -6,11 +6,17 @@ groups; *all* adds everybody's. Waiting conversations are seen by whoever may ta
 
 from __future__ import annotations
 
-from qiatan.kit.access import Point
+from qiatan.kit.access import LEADING, SERVING, Point
 
-SERVE = Point("conversations.serve", "Receive conversations, write in one's own, and see their customers", everyday=True)
-TAKE = Point("conversations.take", "See the queue and take waiting conversations", everyday=True)
-END = Point("conversations.end", "End conversations one serves", everyday=True)
-VIEW_COLLEAGUES = Point("conversations.view_colleagues", "Read colleagues' conversations within the scope")
+SERVE = Point(
+    "conversations.serve",
+    "Receive conversations, write in one's own, and see their customers",
+    everyday=True,
+    templates=SERVING,
+    personal=True,
+)
+TAKE = Point("conversations.take", "See the queue and take waiting conversations", everyday=True, templates=SERVING, personal=True)
+END = Point("conversations.end", "End conversations one serves", everyday=True, templates=SERVING, personal=True)
+VIEW_COLLEAGUES = Point("conversations.view_colleagues", "Read colleagues' conversations within the scope", templates=LEADING)
 
 POINTS = (SERVE, TAKE, END, VIEW_COLLEAGUES)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qiatan.kit.access import Point
+from qiatan.kit.access import SERVING, Point
 
-EDIT = Point("customers.edit", "Change the names of customers whose conversations one may see", everyday=True)
+EDIT = Point("customers.edit", "Change the names of customers whose conversations one may see", everyday=True, templates=SERVING)
 
 POINTS = (EDIT,)

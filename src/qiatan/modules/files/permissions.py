@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qiatan.kit.access import Point
+from qiatan.kit.access import SERVING, Point
 
-SEND = Point("files.send", "Send pictures to customers", everyday=True)
+SEND = Point("files.send", "Send pictures to customers", everyday=True, templates=SERVING, personal=True)
 
 POINTS = (SEND,)

@@ -1,8 +1,10 @@
 """Every query of accounts. Private to the module."""
 
-from qiatan.modules.accounts.repository.agents import AgentRecord, AgentRepository
+from qiatan.modules.accounts.repository.agents import AgentRecord, AgentRepository, role_facts
+from qiatan.modules.accounts.repository.audit import AuditRepository
 from qiatan.modules.accounts.repository.enterprises import EnterpriseRepository, enterprise_ids, enterprises_named, insert_enterprise
 from qiatan.modules.accounts.repository.groups import GroupRecord, GroupRepository
+from qiatan.modules.accounts.repository.roles import RoleRecord, RoleRepository
 from qiatan.modules.accounts.repository.sessions import (
     SessionRepository,
     avatar_shown,
@@ -16,9 +18,12 @@ from qiatan.modules.accounts.repository.sessions import (
 __all__ = [
     "AgentRecord",
     "AgentRepository",
+    "AuditRepository",
     "EnterpriseRepository",
     "GroupRecord",
     "GroupRepository",
+    "RoleRecord",
+    "RoleRepository",
     "SessionRepository",
     "avatar_shown",
     "enterprise_ids",
@@ -29,4 +34,5 @@ __all__ = [
     "insert_enterprise",
     "living_sessions",
     "purge",
+    "role_facts",
 ]

@@ -8,30 +8,42 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, delete, func, insert, or_, select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, delete, exists, func, insert, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, Scope, ScopeKind
-from qiatan.modules.accounts.contracts import Role
-from qiatan.modules.accounts.models import AgentRow, AgentScopeGroupRow, GroupMemberRow
+from qiatan.modules.accounts.contracts import BuiltinRole, RegionMode
+from qiatan.modules.accounts.models import AgentRow, AgentScopeGroupRow, GroupMemberRow, PasskeyRow, RoleRow, SessionRow, TotpRow
+from qiatan.modules.accounts.rules import RoleFacts
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRecord:
-    """An agent's row, the groups it works in and those its scope names."""
+    """An agent's row and role, the groups it works in and those its scope names.
+
+    `two_factor`: whether signing in asks for a second factor. `last_seen_at`: when its living sessions were used last.
+    """
 
     row: AgentRow
+    role_row: RoleRow
     group_ids: frozenset[UUID]
     scope_group_ids: frozenset[UUID]
+    two_factor: bool = False
+    last_seen_at: datetime | None = None
 
     @property
-    def role(self) -> Role:
-        return Role(self.row.role)
+    def role(self) -> RoleFacts:
+        return role_facts(self.role_row)
 
     @property
     def scope(self) -> Scope:
         return Scope(ScopeKind(self.row.scope_kind), self.scope_group_ids)
+
+    @property
+    def regions(self) -> tuple[RegionMode, list[str]]:
+        """Whose visitors the agent sees: a mode and codes of regions (F22)."""
+        return RegionMode(self.row.visitor_region_mode), list(self.row.visitor_regions)
 
     @property
     def pending(self) -> bool:
@@ -58,6 +70,26 @@ def scope_group_ids_column() -> ColumnElement[Sequence[UUID]]:
     return func.array(reached.correlate(AgentRow).scalar_subquery(), type_=ARRAY(Uuid()))
 
 
+def two_factor_column() -> ColumnElement[bool]:
+    """Whether the agent of the outer query has a confirmed authenticator app or a passkey."""
+    totp = exists().where(
+        TotpRow.enterprise_id == AgentRow.enterprise_id, TotpRow.agent_id == AgentRow.id, TotpRow.confirmed_at.is_not(None)
+    )
+    passkey = exists().where(PasskeyRow.enterprise_id == AgentRow.enterprise_id, PasskeyRow.agent_id == AgentRow.id)
+    return or_(totp.correlate(AgentRow), passkey.correlate(AgentRow))
+
+
+def _last_seen_column() -> ColumnElement[datetime]:
+    seen = select(func.max(SessionRow.last_seen_at)).where(
+        SessionRow.enterprise_id == AgentRow.enterprise_id, SessionRow.agent_id == AgentRow.id
+    )
+    return seen.correlate(AgentRow).scalar_subquery()
+
+
+def role_facts(row: RoleRow) -> RoleFacts:
+    return RoleFacts(BuiltinRole(row.builtin) if row.builtin is not None else None, frozenset(row.points))
+
+
 def in_scope(actor: AgentActor) -> ColumnElement[bool]:
     """Which agents the actor's scope reaches; `rules.agent_in_scope` says the same of one agent."""
     if actor.scope.kind is ScopeKind.ALL:
@@ -71,11 +103,20 @@ def in_scope(actor: AgentActor) -> ColumnElement[bool]:
     return or_(own, AgentRow.id.in_(colleagues))
 
 
-Found = Row[AgentRow, Sequence[UUID], Sequence[UUID]]
+Found = Row[AgentRow, RoleRow, Sequence[UUID], Sequence[UUID], bool, datetime]
 
 
 def record(found: Found) -> AgentRecord:
-    return AgentRecord(found[0], frozenset(found[1]), frozenset(found[2]))
+    return AgentRecord(found[0], found[1], frozenset(found[2]), frozenset(found[3]), found[4], found[5])
+
+
+def records() -> Select[AgentRow, RoleRow, Sequence[UUID], Sequence[UUID], bool, datetime]:
+    """Agents with everything that `record` makes of them."""
+    columns = select(
+        AgentRow, RoleRow, group_ids_column(), scope_group_ids_column(), two_factor_column(), _last_seen_column().label("last_seen_at")
+    )
+    joined = columns.join(RoleRow, and_(RoleRow.enterprise_id == AgentRow.enterprise_id, RoleRow.id == AgentRow.role_id))
+    return joined.execution_options(populate_existing=True)
 
 
 class AgentRepository:
@@ -85,9 +126,18 @@ class AgentRepository:
         self._session = tx.session
         self._enterprise_id = enterprise_id
 
-    def _records(self) -> Select[AgentRow, Sequence[UUID], Sequence[UUID]]:
-        columns = select(AgentRow, group_ids_column(), scope_group_ids_column())
-        return columns.where(AgentRow.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
+    def _records(self) -> Select[AgentRow, RoleRow, Sequence[UUID], Sequence[UUID], bool, datetime]:
+        return records().where(AgentRow.enterprise_id == self._enterprise_id)
+
+    def _admins(self) -> ColumnElement[bool]:
+        """Enabled administrators who have joined."""
+        admin = select(RoleRow.id).where(RoleRow.enterprise_id == self._enterprise_id, RoleRow.builtin == BuiltinRole.ADMIN.value)
+        return and_(
+            AgentRow.enterprise_id == self._enterprise_id,
+            AgentRow.role_id == admin.scalar_subquery(),
+            AgentRow.enabled,
+            AgentRow.password_hash.is_not(None),
+        )
 
     async def get(self, agent_id: UUID, *, lock: bool = False) -> AgentRecord | None:
         query = self._records().where(AgentRow.id == agent_id)
@@ -114,31 +164,11 @@ class AgentRepository:
 
     async def other_admins(self, agent_id: UUID) -> int:
         """How many enabled administrators who have joined there are besides one."""
-        query = (
-            select(func.count())
-            .select_from(AgentRow)
-            .where(
-                AgentRow.enterprise_id == self._enterprise_id,
-                AgentRow.id != agent_id,
-                AgentRow.role == Role.ADMIN.value,
-                AgentRow.enabled,
-                AgentRow.password_hash.is_not(None),
-            )
-        )
+        query = select(func.count()).select_from(AgentRow).where(self._admins(), AgentRow.id != agent_id)
         return (await self._session.execute(query)).scalar_one()
 
     async def first_admin(self) -> AgentRow | None:
-        query = (
-            select(AgentRow)
-            .where(
-                AgentRow.enterprise_id == self._enterprise_id,
-                AgentRow.role == Role.ADMIN.value,
-                AgentRow.enabled,
-                AgentRow.password_hash.is_not(None),
-            )
-            .order_by(AgentRow.created_at, AgentRow.id)
-            .limit(1)
-        )
+        query = select(AgentRow).where(self._admins()).order_by(AgentRow.created_at, AgentRow.id).limit(1)
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def serving(self) -> list[AgentRecord]:

@@ -16,8 +16,15 @@ from sqlalchemy import and_, delete, func, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.contracts import LinkPurpose
-from qiatan.modules.accounts.models import AgentRow, EnterpriseRow, OneTimeLinkRow, SessionRow
-from qiatan.modules.accounts.repository.agents import AgentRecord, group_ids_column, record, scope_group_ids_column
+from qiatan.modules.accounts.models import AgentRow, EnterpriseRow, OneTimeLinkRow, RoleRow, SessionRow
+from qiatan.modules.accounts.repository.agents import (
+    AgentRecord,
+    group_ids_column,
+    record,
+    records,
+    scope_group_ids_column,
+    two_factor_column,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,11 @@ class FoundSession:
     agent_id: UUID
     created_at: datetime
     last_seen_at: datetime
-    role: str
+    role_id: UUID
+    builtin: str | None
+    points: Sequence[str]
+    requires_two_factor: bool
+    two_factor: bool
     scope_kind: str
     group_ids: Sequence[UUID]
     scope_group_ids: Sequence[UUID]
@@ -100,17 +111,22 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
             SessionRow.agent_id,
             SessionRow.created_at,
             SessionRow.last_seen_at,
-            AgentRow.role,
+            RoleRow.id.label("role_id"),
+            RoleRow.builtin,
+            RoleRow.points,
+            RoleRow.requires_two_factor,
+            two_factor_column().label("two_factor"),
             AgentRow.scope_kind,
             group_ids_column().label("group_ids"),
             scope_group_ids_column().label("scope_group_ids"),
         )
         .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
+        .join(RoleRow, and_(RoleRow.enterprise_id == AgentRow.enterprise_id, RoleRow.id == AgentRow.role_id))
         .where(SessionRow.token_hash == token_hash, SessionRow.expires_at > tx.now)
         .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
     )
-    found = (await tx.session.execute(query)).one_or_none()
-    return FoundSession(*found) if found else None
+    found = (await tx.session.execute(query)).mappings().one_or_none()
+    return FoundSession(**found) if found else None
 
 
 async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> set[UUID]:
@@ -126,11 +142,7 @@ async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> se
 
 async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord | None:
     """The account of an e-mail address, whatever the case of its letters; with its row locked if asked."""
-    query = (
-        select(AgentRow, group_ids_column(), scope_group_ids_column())
-        .where(func.lower(AgentRow.email) == func.lower(email))
-        .execution_options(populate_existing=True)
-    )
+    query = records().where(func.lower(AgentRow.email) == func.lower(email))
     if lock:
         query = query.with_for_update(of=AgentRow)
     found = (await tx.session.execute(query)).one_or_none()
@@ -138,13 +150,14 @@ async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord
 
 
 async def find_link(tx: Tx, token_hash: bytes, purpose: LinkPurpose) -> tuple[OneTimeLinkRow, AgentRow, EnterpriseRow] | None:
-    """A link that can be used now, with its agent (enabled) and enterprise."""
+    """A link that can be used now, with its agent (enabled, and still at the address the link was made for) and enterprise."""
     query = (
         select(OneTimeLinkRow, AgentRow, EnterpriseRow)
         .join(AgentRow, and_(AgentRow.enterprise_id == OneTimeLinkRow.enterprise_id, AgentRow.id == OneTimeLinkRow.agent_id))
         .join(EnterpriseRow, EnterpriseRow.id == OneTimeLinkRow.enterprise_id)
         .where(OneTimeLinkRow.token_hash == token_hash, OneTimeLinkRow.purpose == purpose.value)
         .where(OneTimeLinkRow.used_at.is_(None), OneTimeLinkRow.expires_at > tx.now, AgentRow.enabled)
+        .where(OneTimeLinkRow.email == AgentRow.email)
     )
     found = (await tx.session.execute(query)).one_or_none()
     return (found[0], found[1], found[2]) if found else None

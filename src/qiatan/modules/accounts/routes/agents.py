@@ -18,6 +18,7 @@ from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
 router = APIRouter()
 
 Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW_AGENTS))]
+Inviter = Annotated[AgentActor, Depends(Requires(permissions.CREATE_AGENTS))]
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT_AGENTS))]
 
 

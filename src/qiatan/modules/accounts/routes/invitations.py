@@ -9,22 +9,22 @@ from fastapi import APIRouter, Depends
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
 from qiatan.modules.accounts import service
-from qiatan.modules.accounts.contracts import AcceptInvitation, InvitationPreview, Invite, Invited, LinkToken, Me
+from qiatan.modules.accounts.contracts import AcceptInvitation, InvitationPreview, Invite, LinkSent, LinkToken, Me
 from qiatan.modules.accounts.routes import common
-from qiatan.modules.accounts.routes.agents import Editor
+from qiatan.modules.accounts.routes.agents import Inviter
 from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf, throttle
 
 router = APIRouter()
 
 
 @router.post("/agents/invitations", status_code=201)
-async def invite_agent(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> Invited:
+async def invite_agent(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
     return await service.invite(tx, actor, command, public_url=shared.settings.public_url, catalogue=catalogue)
 
 
 @router.post("/agents/{agent_id}/invitation")
-async def invite_agent_again(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> Invited:
+async def invite_agent_again(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
     return await service.invite_again(tx, actor, agent_id=agent_id, public_url=shared.settings.public_url, catalogue=catalogue)
 

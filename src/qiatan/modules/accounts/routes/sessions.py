@@ -20,7 +20,7 @@ router = APIRouter()
 
 @router.get("/instance", dependencies=[Depends(Public("what the sign-in page shows"))])
 async def get_instance(shared: Shared) -> Instance:
-    return Instance(signup_open=shared.settings.signup_open, version=qiatan.__version__)
+    return Instance(signup_open=shared.settings.signup_open, mail=False, version=qiatan.__version__)
 
 
 @router.post("/signup", status_code=201, dependencies=[Depends(Public("whoever makes an enterprise has no account yet"))])

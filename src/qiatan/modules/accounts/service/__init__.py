@@ -1,6 +1,7 @@
 """Use cases of accounts, and what other modules may ask."""
 
 from qiatan.modules.accounts.service.agents import agents_page, change_agent, see_agent
+from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.enterprise import add_agent, change_enterprise, found_enterprise, see_enterprise, sign_up
 from qiatan.modules.accounts.service.groups import change_group, create_group, delete_group, groups_page
 from qiatan.modules.accounts.service.hashing import hash_password
@@ -13,6 +14,7 @@ from qiatan.modules.accounts.service.lookups import (
     get_agent,
     get_enterprise,
     member_ids,
+    role_named,
     serving_agents,
 )
 from qiatan.modules.accounts.service.passwords import change_password, reset_password
@@ -31,6 +33,8 @@ from qiatan.modules.accounts.service.sessions import (
 __all__ = [
     "Caller",
     "SignedIn",
+    "What",
+    "Who",
     "accept_invitation",
     "add_agent",
     "agents_page",
@@ -57,10 +61,12 @@ __all__ = [
     "look_up_invitation",
     "me",
     "member_ids",
+    "record",
     "remove_avatar",
     "require_shown",
     "reset_password",
     "resolve_session",
+    "role_named",
     "see_agent",
     "see_enterprise",
     "serving_agents",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -10,10 +11,20 @@ from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, rules
-from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, Role
+from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, RegionMode, ScopeInput
 from qiatan.modules.accounts.errors import LastAdmin, LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, GroupRepository, SessionRepository
+from qiatan.modules.accounts.models import RoleRow
+from qiatan.modules.accounts.repository import (
+    AgentRecord,
+    AgentRepository,
+    EnterpriseRepository,
+    GroupRepository,
+    RoleRecord,
+    RoleRepository,
+    SessionRepository,
+    role_facts,
+)
 from qiatan.modules.accounts.service.groups import supervisors_see_others
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 
@@ -55,18 +66,22 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
     before = await _visible(agents, actor, agent_id, lock=True)
     if before.row.version != change.version:
         raise VersionConflict
-    role, scope = _rights_after(before, change)
+    role_row = before.role_row if change.role_id is None else (await require_role(tx, actor, change.role_id)).row
+    role = role_facts(role_row)
+    scope = _scope_after(before, role_row, change)
     enabled = before.row.enabled if change.enabled is None else change.enabled
     group_ids = before.group_ids if change.group_ids is None else frozenset(change.group_ids)
-    was = (before.role, before.scope, before.row.enabled)
-    if (
-        before.role is Role.ADMIN
-        and before.may_sign_in
-        and not (role is Role.ADMIN and enabled)
-        and not await agents.other_admins(agent_id)
-    ):
+    was = (before.row.role_id, before.scope, before.row.enabled)
+    regions = before.regions if change.visitor_regions is None else (change.visitor_regions.mode, change.visitor_regions.regions)
+    if role_row.id != was[0]:
+        require(actor, permissions.ASSIGN_ROLES)
+    if scope != was[1] or regions != before.regions:
+        require(actor, permissions.SET_SCOPES)
+    stays_admin = role.is_admin and enabled
+    if before.role.is_admin and before.may_sign_in and not stays_admin and not await agents.other_admins(agent_id):
         raise LastAdmin
-    _require_authority(actor, before, role, scope, rights_change=(role, scope, enabled) != was, catalogue=catalogue)
+    rights_change = (role_row.id, scope, enabled) != was or regions != before.regions
+    _require_authority(actor, before, role, scope, rights_change=rights_change, catalogue=catalogue)
     await require_groups(groups, actor, group_ids ^ before.group_ids, field="group_ids", existing=before.group_ids)
     await require_groups(groups, actor, scope.group_ids - before.scope_group_ids, field="scope.group_ids")
 
@@ -74,7 +89,9 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
     row.name = change.name if change.name is not None else row.name
     row.public_name = change.public_name if change.public_name is not None else row.public_name
     row.max_conversations = change.max_conversations if change.max_conversations is not None else row.max_conversations
-    row.role, row.scope_kind, row.enabled = role.value, scope.kind.value, enabled
+    row.staff_number = change.staff_number if change.staff_number is not None else row.staff_number
+    row.role_id, row.scope_kind, row.enabled = role_row.id, scope.kind.value, enabled
+    row.visitor_region_mode, row.visitor_regions = regions[0].value, regions[1] if regions[0] is not RegionMode.ALL else []
     row.version += 1
     await tx.session.flush()
     if scope.group_ids != before.scope_group_ids:
@@ -87,31 +104,55 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
             tx.emit(group_changed(actor.enterprise_id, group_id, version))
         await supervisors_see_others(tx, actor.enterprise_id, group_ids ^ before.group_ids)
 
-    after = AgentRecord(row, group_ids, scope.group_ids)
+    after = replace(before, role_row=role_row, group_ids=group_ids, scope_group_ids=scope.group_ids)
     tx.emit(agent_changed(after, earlier_groups=before.group_ids))
     if was[2] and not enabled:
         sessions = SessionRepository(tx, actor.enterprise_id)
         await sessions.delete_all(agent_id)
         await sessions.drop_links(agent_id)
         tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=agent_id, reason="signed_out"))
-    elif (role, scope, group_ids) != (was[0], was[1], before.group_ids):
+    elif (role_row.id, scope, group_ids) != (was[0], was[1], before.group_ids):
         tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=agent_id, reason="replaced"))
     return to_agent(after)
 
 
-def _rights_after(before: AgentRecord, change: ChangeAgent) -> tuple[Role, Scope]:
-    role = change.role if change.role is not None else before.role
+def _scope_after(before: AgentRecord, role: RoleRow, change: ChangeAgent) -> Scope:
+    """The scope asked for; else the former one, or the new role's usual one where the change is to or from administrator."""
+    facts = role_facts(role)
     if change.scope is None:
-        return role, before.scope if role is before.role else rules.usual_scope(role)
-    if change.scope.kind is not ScopeKind.GROUPS:
-        return role, Scope(change.scope.kind)
-    if not change.scope.group_ids:
+        return rules.usual_scope(facts) if facts.is_admin != before.role.is_admin else before.scope
+    return asked_scope(change.scope, facts)
+
+
+def asked_scope(asked: ScopeInput, role: rules.RoleFacts) -> Scope:
+    """A scope as somebody asked for it.
+
+    Raises:
+        InvalidInput: an administrator's scope is not everything, or a scope of groups names none.
+    """
+    if role.is_admin and asked.kind is not ScopeKind.ALL:
+        raise InvalidInput.of("scope.kind", "invalid", "Administrators always see everything. Choose another role to narrow the scope.")
+    if asked.kind is not ScopeKind.GROUPS:
+        return Scope(asked.kind)
+    if not asked.group_ids:
         raise InvalidInput.of("scope.group_ids", "missing", "Name at least one group, or choose another kind of scope.")
-    return role, Scope(ScopeKind.GROUPS, frozenset(change.scope.group_ids))
+    return Scope(ScopeKind.GROUPS, frozenset(asked.group_ids))
+
+
+async def require_role(tx: Tx, actor: AgentActor, role_id: UUID) -> RoleRecord:
+    """A role of the enterprise.
+
+    Raises:
+        InvalidInput: there is none with this id.
+    """
+    role = await RoleRepository(tx, actor.enterprise_id).get(role_id)
+    if role is None:
+        raise InvalidInput.of("role_id", "unknown", "This role does not exist. Load the roles again.")
+    return role
 
 
 def _require_authority(
-    actor: AgentActor, before: AgentRecord, role: Role, scope: Scope, *, rights_change: bool, catalogue: Collection[Point]
+    actor: AgentActor, before: AgentRecord, role: rules.RoleFacts, scope: Scope, *, rights_change: bool, catalogue: Collection[Point]
 ) -> None:
     if actor.agent_id == before.row.id:
         if rights_change:

@@ -9,16 +9,19 @@ from zoneinfo import available_timezones
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, require
-from qiatan.kit.errors import InvalidInput, VersionConflict
+from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, repository, rules
-from qiatan.modules.accounts.contracts import ChangeEnterprise, Enterprise, Role, SignUp
+from qiatan.modules.accounts.contracts import BuiltinRole, ChangeEnterprise, Enterprise, SignUp
 from qiatan.modules.accounts.errors import EmailTaken, SignupClosed
 from qiatan.modules.accounts.events import EnterpriseChanged, EnterpriseCreated
 from qiatan.modules.accounts.models import EnterpriseRow
-from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, RoleRepository
 from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.mapping import to_enterprise
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
+
+# What they are called in lists that know no language; pages name them in the reader's.
+_BUILTIN_NAMES = {BuiltinRole.ADMIN: "管理员", BuiltinRole.AGENT: "普通客服"}
 
 
 async def sign_up(database: Database, command: SignUp, *, signup_open: bool, caller: Caller, catalogue: Collection[Point]) -> SignedIn:
@@ -49,25 +52,35 @@ async def found_enterprise(tx: Tx, *, name: str, admin_name: str, email: str, pa
     """
     enterprise_id, agent_id = new_id(), new_id()
     await repository.insert_enterprise(tx, EnterpriseRow(id=enterprise_id, name=name, created_at=tx.now))
-    record = await add_agent(tx, enterprise_id, agent_id, role=Role.ADMIN, name=admin_name, email=email, password_hash=password_hash)
+    for builtin, role_name in _BUILTIN_NAMES.items():
+        values = {"id": new_id(), "name": role_name, "builtin": builtin.value, "created_at": tx.now}
+        await RoleRepository(tx, enterprise_id).insert(values)
+    admin = await RoleRepository(tx, enterprise_id).builtin(BuiltinRole.ADMIN)
+    record = await add_agent(tx, enterprise_id, agent_id, role_id=admin.id, name=admin_name, email=email, password_hash=password_hash)
     tx.emit(EnterpriseCreated(enterprise_id=enterprise_id))
     return record
 
 
-async def add_agent(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role: Role, name: str, email: str, password_hash: str) -> AgentRecord:
+async def add_agent(
+    tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role_id: UUID, name: str, email: str, password_hash: str
+) -> AgentRecord:
     """An account that can sign in at once.
 
     Raises:
+        NotFound: the enterprise has no such role.
         EmailTaken: the address has an account.
     """
     agents = AgentRepository(tx, enterprise_id)
+    role = await RoleRepository(tx, enterprise_id).get(role_id)
+    if role is None:
+        raise NotFound
     values = {
         "id": agent_id,
         "email": email,
         "name": name,
         "password_hash": password_hash,
-        "role": role.value,
-        "scope_kind": rules.usual_scope(role).kind.value,
+        "role_id": role_id,
+        "scope_kind": rules.usual_scope(role.facts).kind.value,
         "created_at": tx.now,
     }
     record = await agents.get(agent_id) if await agents.insert(values) else None

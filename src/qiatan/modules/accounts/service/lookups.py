@@ -8,8 +8,8 @@ from uuid import UUID
 from qiatan.infra.db import Tx
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository
-from qiatan.modules.accounts.contracts import Agent, AgentBrief, Enterprise, ServingAgent
-from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository
+from qiatan.modules.accounts.contracts import Agent, AgentBrief, BuiltinRole, Enterprise, ServingAgent
+from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository, RoleRepository
 from qiatan.modules.accounts.service.mapping import to_agent, to_brief, to_enterprise
 
 
@@ -49,6 +49,19 @@ async def get_agent(tx: Tx, agent_id: UUID) -> Agent:
 async def get_enterprise(tx: Tx) -> Enterprise:
     """The enterprise of the transaction, with its settings."""
     return to_enterprise(await EnterpriseRepository(tx, tx.enterprise_id).get())
+
+
+async def role_named(tx: Tx, enterprise_id: UUID, name: str) -> UUID:
+    """The role of this name, or a built-in one by its key (system transactions).
+
+    Raises:
+        NotFound: the enterprise has none.
+    """
+    roles = RoleRepository(tx, enterprise_id)
+    row = await roles.builtin(BuiltinRole(name)) if name in set(BuiltinRole) else await roles.named(name)
+    if row is None:
+        raise NotFound
+    return row.id
 
 
 async def enterprise_ids(tx: Tx) -> list[UUID]:

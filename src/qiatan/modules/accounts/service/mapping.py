@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from qiatan.modules.accounts.contracts import Agent, AgentBrief, AgentScope, Enterprise, Group
+from qiatan.modules.accounts.contracts import (
+    Agent,
+    AgentBrief,
+    AgentRegions,
+    AgentScope,
+    BuiltinRole,
+    Enterprise,
+    Group,
+    RegionMode,
+    RoleBrief,
+)
 from qiatan.modules.accounts.events import AgentChanged, GroupChanged
-from qiatan.modules.accounts.models import AgentRow, EnterpriseRow
+from qiatan.modules.accounts.models import AgentRow, EnterpriseRow, RoleRow
 from qiatan.modules.accounts.repository import AgentRecord, GroupRecord
 
 
@@ -24,16 +34,24 @@ def to_agent(record: AgentRecord) -> Agent:
         name=row.name,
         public_name=row.public_name,
         avatar_url=avatar_url(row),
-        role=record.role,
+        staff_number=row.staff_number,
+        role=to_role_brief(record.role_row),
         scope=AgentScope(kind=record.scope.kind, group_ids=sorted(record.scope.group_ids)),
+        visitor_regions=AgentRegions(mode=RegionMode(row.visitor_region_mode), regions=list(row.visitor_regions)),
         group_ids=sorted(record.group_ids),
         max_conversations=row.max_conversations,
         enabled=row.enabled,
         pending=record.pending,
+        two_factor=record.two_factor,
+        last_seen_at=record.last_seen_at,
         locale=row.locale,
         created_at=row.created_at,
         version=row.version,
     )
+
+
+def to_role_brief(row: RoleRow) -> RoleBrief:
+    return RoleBrief(id=row.id, name=row.name, builtin=BuiltinRole(row.builtin) if row.builtin is not None else None)
 
 
 def to_brief(row: AgentRow) -> AgentBrief:

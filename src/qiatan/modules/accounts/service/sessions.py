@@ -12,7 +12,7 @@ from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
 from qiatan.kit.errors import LinkExpired, NotFound
 from qiatan.modules.accounts import repository, rules
-from qiatan.modules.accounts.contracts import Agent, Enterprise, LinkPurpose, Role
+from qiatan.modules.accounts.contracts import Agent, BuiltinRole, Enterprise, LinkPurpose
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.models import OneTimeLinkRow
@@ -43,7 +43,7 @@ class SignedIn:
     points: frozenset[str]
 
 
-async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point]) -> AgentActor | None:
+async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point], *, address: str) -> AgentActor | None:
     """Who is signed in with this token: one query, in a system transaction (nobody knows the enterprise yet).
 
     None for an unknown, ended or expired session and for a disabled agent. Rights are read anew each time, so a change counts from
@@ -57,13 +57,16 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point]) -> A
     if tx.now - found.last_seen_at >= rules.SEEN_EVERY:
         expires_at = rules.session_expiry(found.created_at, tx.now)
         await SessionRepository(tx, found.enterprise_id).see(found.id, seen_at=tx.now, expires_at=expires_at)
+    role = rules.RoleFacts(BuiltinRole(found.builtin) if found.builtin is not None else None, frozenset(found.points))
     return AgentActor(
         enterprise_id=found.enterprise_id,
         agent_id=found.agent_id,
         session_id=found.id,
-        points=rules.points_of(Role(found.role), catalogue),
+        points=rules.points_of(role, catalogue),
         scope=Scope(ScopeKind(found.scope_kind), frozenset(found.scope_group_ids)),
         group_ids=frozenset(found.group_ids),
+        must_enrol=found.requires_two_factor and not found.two_factor,
+        address=address,
     )
 
 
@@ -177,6 +180,7 @@ async def write_link(tx: Tx, record: AgentRecord, purpose: LinkPurpose, *, expir
         "id": new_id(),
         "agent_id": record.row.id,
         "purpose": purpose.value,
+        "email": record.row.email,
         "token_hash": token_hash(token),
         "created_at": tx.now,
         "expires_at": expires_at,

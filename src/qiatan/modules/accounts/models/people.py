@@ -1,16 +1,17 @@
-"""Tables of accounts. Private: other modules ask the service."""
+"""Tables: enterprises, roles, agents, groups."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, func, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from qiatan.infra.db import Base, TenantRow
 
-_AGENT = ["agents.enterprise_id", "agents.id"]
+AGENT = ["agents.enterprise_id", "agents.id"]
+ROLE = ["roles.enterprise_id", "roles.id"]
 _GROUP = ["groups.enterprise_id", "groups.id"]
 
 
@@ -28,15 +29,37 @@ class EnterpriseRow(Base):
     created_at: Mapped[datetime]
 
 
+class RoleRow(TenantRow, Base):
+    """A set of permission points. What the built-in ones hold is computed, not stored: it grows with the modules."""
+
+    __tablename__ = "roles"
+    __table_args__ = (
+        CheckConstraint("builtin IN ('admin', 'agent')", name="builtin"),
+        Index("uq_roles_one_per_name", "enterprise_id", func.lower(text("name")), unique=True),
+        Index("uq_roles_builtin", "enterprise_id", "builtin", unique=True, postgresql_where=text("builtin IS NOT NULL")),
+        Index("ix_roles_in_order_of_creation", "enterprise_id", "created_at", "id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), primary_key=True, sort_order=-2)
+    name: Mapped[str] = mapped_column(String(60))
+    builtin: Mapped[str | None] = mapped_column(String(10))
+    points: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
+    requires_two_factor: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime]
+
+
 class AgentRow(TenantRow, Base):
     """An account. Pending until its invitation was accepted, which is when it gets a password."""
 
     __tablename__ = "agents"
     __table_args__ = (
-        CheckConstraint("role IN ('admin', 'agent')", name="role"),
+        ForeignKeyConstraint(["enterprise_id", "role_id"], ROLE),
+        CheckConstraint("visitor_region_mode IN ('all', 'only', 'except')", name="visitor_region_mode"),
         CheckConstraint("scope_kind IN ('self', 'groups', 'all')", name="scope_kind"),
         CheckConstraint("max_conversations BETWEEN 0 AND 500", name="max_conversations"),
         Index("uq_agents_one_account_per_email", func.lower(text("email")), unique=True),
+        Index("ix_agents_by_role", "enterprise_id", "role_id"),
         Index("ix_agents_in_order_of_creation", "enterprise_id", "created_at", "id"),
         Index("uq_agents_avatar", "avatar", unique=True, postgresql_where=text("avatar IS NOT NULL")),
     )
@@ -46,8 +69,11 @@ class AgentRow(TenantRow, Base):
     name: Mapped[str] = mapped_column(String(60))
     public_name: Mapped[str] = mapped_column(String(60), server_default="")
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(10))
+    staff_number: Mapped[str] = mapped_column(String(20), server_default="")
+    role_id: Mapped[UUID]
     scope_kind: Mapped[str] = mapped_column(String(10))
+    visitor_region_mode: Mapped[str] = mapped_column(String(10), server_default="all")
+    visitor_regions: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=text("'{}'"))
     max_conversations: Mapped[int] = mapped_column(server_default=text("10"))
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     avatar: Mapped[str | None] = mapped_column(String(41))
@@ -75,7 +101,7 @@ class GroupMemberRow(Base):
     __tablename__ = "group_members"
     __table_args__ = (
         ForeignKeyConstraint(["enterprise_id", "group_id"], _GROUP, ondelete="CASCADE"),
-        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], AGENT, ondelete="CASCADE"),
         Index("ix_group_members_by_agent", "enterprise_id", "agent_id"),
     )
 
@@ -89,7 +115,7 @@ class AgentScopeGroupRow(Base):
 
     __tablename__ = "agent_scope_groups"
     __table_args__ = (
-        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], AGENT, ondelete="CASCADE"),
         ForeignKeyConstraint(["enterprise_id", "group_id"], _GROUP, ondelete="CASCADE"),
         Index("ix_agent_scope_groups_by_group", "enterprise_id", "group_id"),
     )
@@ -97,50 +123,3 @@ class AgentScopeGroupRow(Base):
     enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(primary_key=True)
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
-
-
-class SessionRow(TenantRow, Base):
-    """A browser that is signed in. The token itself is only in the browser's cookie."""
-
-    __tablename__ = "sessions"
-    __table_args__ = (
-        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
-        Index("uq_sessions_token_hash", "token_hash", unique=True),
-        Index("ix_sessions_by_agent", "enterprise_id", "agent_id", "created_at"),
-        Index("ix_sessions_expiry", "expires_at"),
-    )
-
-    agent_id: Mapped[UUID]
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    address: Mapped[str] = mapped_column(String(64))
-    user_agent: Mapped[str] = mapped_column(String(300))
-
-
-class OneTimeLinkRow(TenantRow, Base):
-    """A link that lets its holder join (`invitation`) or sign in (`sign_in`) once."""
-
-    __tablename__ = "one_time_links"
-    __table_args__ = (
-        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
-        CheckConstraint("purpose IN ('invitation', 'sign_in')", name="purpose"),
-        Index("uq_one_time_links_token_hash", "token_hash", unique=True),
-        Index(
-            "uq_one_time_links_one_living_per_purpose",
-            "enterprise_id",
-            "agent_id",
-            "purpose",
-            unique=True,
-            postgresql_where=text("used_at IS NULL"),
-        ),
-        Index("ix_one_time_links_expiry", "expires_at"),
-    )
-
-    agent_id: Mapped[UUID]
-    purpose: Mapped[str] = mapped_column(String(10))
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]

@@ -1,0 +1,53 @@
+"""Decisions about accounts: pure, with time and everything else passed in."""
+
+from qiatan.modules.accounts.rules.rights import (
+    MAX_AGENTS,
+    MAX_GROUPS,
+    MAX_ROLES,
+    RoleFacts,
+    agent_in_scope,
+    covers,
+    group_in_scope,
+    may_grant,
+    points_of,
+    points_of_template,
+    usual_scope,
+)
+from qiatan.modules.accounts.rules.sessions import (
+    CHALLENGE_LIVES,
+    INVITATION_LIVES,
+    MAX_SESSIONS_OF_AGENT,
+    RESET_LINK_LIVES,
+    SEEN_EVERY,
+    SESSION_IDLE,
+    SESSION_LONGEST,
+    SIGN_IN_LINK_LIVES,
+    VIEW_LIVES,
+    address_group,
+    session_expiry,
+)
+
+__all__ = [
+    "CHALLENGE_LIVES",
+    "INVITATION_LIVES",
+    "MAX_AGENTS",
+    "MAX_GROUPS",
+    "MAX_ROLES",
+    "MAX_SESSIONS_OF_AGENT",
+    "RESET_LINK_LIVES",
+    "SEEN_EVERY",
+    "SESSION_IDLE",
+    "SESSION_LONGEST",
+    "SIGN_IN_LINK_LIVES",
+    "VIEW_LIVES",
+    "RoleFacts",
+    "address_group",
+    "agent_in_scope",
+    "covers",
+    "group_in_scope",
+    "may_grant",
+    "points_of",
+    "points_of_template",
+    "session_expiry",
+    "usual_scope",
+]

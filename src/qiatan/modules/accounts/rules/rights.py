@@ -1,0 +1,68 @@
+"""Who holds, sees and may grant what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, Template
+from qiatan.modules.accounts.contracts import BuiltinRole
+
+MAX_AGENTS = 10_000
+MAX_GROUPS = 1_000
+MAX_ROLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """What a role grants: of the built-in ones all or the everyday points, of others those it names."""
+
+    builtin: BuiltinRole | None
+    points: frozenset[str] = frozenset()
+
+    @property
+    def is_admin(self) -> bool:
+        return self.builtin is BuiltinRole.ADMIN
+
+
+def points_of(role: RoleFacts, catalogue: Collection[Point]) -> frozenset[str]:
+    """What a role holds of all points that exist. A stored name that no module declares any more is worth nothing."""
+    if role.builtin is None:
+        return role.points.intersection(point.name for point in catalogue)
+    return frozenset(point.name for point in catalogue if role.is_admin or point.everyday)
+
+
+def points_of_template(template: Template, catalogue: Collection[Point]) -> frozenset[str]:
+    """What a role begins with that is made from a template."""
+    return frozenset(point.name for point in catalogue if template in point.templates)
+
+
+def usual_scope(role: RoleFacts) -> Scope:
+    """The scope an account gets with its role when nobody says otherwise. For administrators it is the only one (F06)."""
+    return Scope(ScopeKind.ALL if role.is_admin else ScopeKind.SELF)
+
+
+def covers(own: Scope, other: Scope) -> bool:
+    """Whether a scope reaches at least as far as another one (which belongs to somebody else)."""
+    if own.kind is ScopeKind.ALL or other.kind is ScopeKind.SELF:
+        return True
+    return own.kind is ScopeKind.GROUPS and other.kind is ScopeKind.GROUPS and other.group_ids <= own.group_ids
+
+
+def may_grant(actor: AgentActor, *, points: frozenset[str], scope: Scope) -> bool:
+    """Nobody hands out, or decides about, more than they hold themselves."""
+    return points <= actor.points and covers(actor.scope, scope)
+
+
+def agent_in_scope(actor: AgentActor, agent_id: UUID, group_ids: Collection[UUID]) -> bool:
+    """Whether the actor's scope reaches an agent who is in these groups. The repository says the same in SQL."""
+    if actor.scope.kind is ScopeKind.ALL or actor.agent_id == agent_id:
+        return True
+    return actor.scope.kind is ScopeKind.GROUPS and not actor.scope.group_ids.isdisjoint(group_ids)
+
+
+def group_in_scope(actor: AgentActor, group_id: UUID) -> bool:
+    if actor.scope.kind is ScopeKind.ALL:
+        return True
+    return actor.scope.kind is ScopeKind.GROUPS and group_id in actor.scope.group_ids
