@@ -15,8 +15,9 @@ from sqlalchemy import insert, text
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
+from qiatan.infra.geo import UNKNOWN
 from qiatan.modules.accounts import service as accounts
-from qiatan.modules.accounts.contracts import Role
+from qiatan.modules.accounts.contracts import BuiltinRole
 from qiatan.modules.channels import service as channels
 from qiatan.modules.customers.models import CustomerRow
 from qiatan.modules.visitors.models import TokenRow, VisitRow
@@ -54,10 +55,11 @@ async def make_world(url: str, *, agents: int, visitor_count: int, places: int =
             enterprise_id = admin.row.enterprise_id
         agent_ids = [new_id() for _ in range(agents)]
         async with database.system() as tx:
+            role_id = await accounts.role_named(tx, enterprise_id, BuiltinRole.AGENT)
             for number, agent_id in enumerate(agent_ids):
                 email = f"agent-{number}-{stem}@example.com"
                 await accounts.add_agent(
-                    tx, enterprise_id, agent_id, role=Role.AGENT, name=f"Agent {number}", email=email, password_hash=password_hash
+                    tx, enterprise_id, agent_id, role_id=role_id, name=f"Agent {number}", email=email, password_hash=password_hash
                 )
             await tx.session.execute(
                 text("UPDATE agents SET max_conversations = :places WHERE enterprise_id = :enterprise"),
@@ -74,10 +76,12 @@ async def make_world(url: str, *, agents: int, visitor_count: int, places: int =
 
 async def _signed_in(database: Database, enterprise_id: UUID, agent_id: UUID) -> Person:
     """By one-time link: a password's hash costs more than all the rest of this file."""
-    caller = accounts.Caller(address="127.0.0.1", user_agent="bench")
+    caller = accounts.Caller(address="127.0.0.1", user_agent="bench", region=UNKNOWN)
     async with database.system() as tx:
         link = await accounts.create_sign_in_link(tx, enterprise_id, agent_id)
-        signed = await accounts.sign_in_by_link(tx, token=re.split(r"[#=/]", link)[-1], caller=caller, catalogue=CATALOGUE)
+    signed = await accounts.sign_in_by_link(database, token=re.split(r"[#=/]", link)[-1], caller=caller, catalogue=CATALOGUE)
+    if not isinstance(signed, accounts.SignedIn):
+        raise TypeError("a new account needs no second factor and may sign in from anywhere")
     return Person(agent_id, signed.token)
 
 

@@ -8,6 +8,7 @@ own with `factories`, and no test may count what it did not make. `empty_databas
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,8 +20,11 @@ from qiatan.entrypoints.app import build_app
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
+from qiatan.infra.http_out import HttpOut
+from qiatan.infra.mail import Mailer
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
+from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
@@ -102,6 +106,12 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, public_url=PUBLIC_URL)
 
 
+@cache
+def _geo() -> Geo:
+    """Read once: nothing in it changes."""
+    return Geo.load(None)
+
+
 @pytest.fixture
 def resources(database: Database, settings: Settings, clock: FakeClock) -> Resources:
     """The shared parts, with their own hub, throttle and storage folder."""
@@ -112,7 +122,10 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
         hub=Hub(),
         throttle=Throttle(),
         clock=clock,
-        geo=Geo.load(None),
+        geo=_geo(),
+        http=HttpOut(settings.outbound_allow),
+        mailer=Mailer(settings.smtp, settings.mail_from, clock),
+        sealer=Sealer(settings.secret_key),
     )
 
 

@@ -8,6 +8,7 @@ from bench.parts.idle import idle
 from bench.parts.lists import lists
 from bench.parts.messages import messages
 from bench.parts.pair import pair
+from bench.parts.regions import regions
 from bench.parts.widget import widget
 from bench.report import Row
 
@@ -17,4 +18,5 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "idle": idle,
     "lists": lists,
     "widget": widget,
+    "regions": regions,
 }

@@ -72,7 +72,7 @@ def test_every_frame_says_who_may_send_it(resources: Resources) -> None:
         assert isinstance(door, FrameDoor)
         assert door.frame is frame
         assert door.visitors or door.agents is not None, frame
-        assert door.agents is None or door.agents in CATALOGUE, frame
+        assert door.agents in (None, "every") or door.agents in CATALOGUE, frame
 
 
 def _subclasses(kind: type[Frame]) -> set[type[Frame]]:
@@ -149,17 +149,35 @@ def test_transactions_are_committed_in_one_place() -> None:
     assert found == set()
 
 
-def test_tools_of_the_tests_stay_in_the_tests() -> None:
-    found = {
-        f"{path.relative_to(SERVER)}: {name}"
-        for path, tree in _python(SERVER)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
-        if name.split(".")[0] in ("httpx", "pytest", "hypothesis", "playwright", "tests")
-    }
+def _imports(*folders: Path) -> Iterator[tuple[str, str]]:
+    """Every import as (file, what): of `from a import b` both `a` and `a.b`."""
+    for path, tree in _python(*folders):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                yield from ((str(path.relative_to(SERVER)), alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield str(path.relative_to(SERVER)), node.module
+                yield from ((str(path.relative_to(SERVER)), f"{node.module}.{alias.name}") for alias in node.names)
 
-    assert found == set()
+
+def test_tools_of_the_tests_stay_in_the_tests() -> None:
+    tools = {"pytest", "hypothesis", "playwright", "aiosmtpd", "tests"}
+
+    assert {(path, name) for path, name in _imports(SERVER) if name.split(".")[0] in tools} == set()
+
+
+def test_requests_to_other_servers_go_through_one_client() -> None:
+    """Whoever calls out by another way passes by the look at the address (security.md D22)."""
+    clients = ("httpx", "httpcore", "h11", "urllib.request", "http.client", "aiohttp", "requests", "urllib3", "xmlrpc", "ftplib")
+    found = {path for path, name in _imports(SERVER) if any(name == client or name.startswith(f"{client}.") for client in clients)}
+
+    assert found == {"infra/http_out.py"}
+
+
+def test_mail_is_sent_in_one_place() -> None:
+    found = {path for path, name in _imports(SERVER) if name.split(".")[0] in ("aiosmtplib", "smtplib")}
+
+    assert found == {"infra/mail.py"}
 
 
 def test_every_error_code_is_in_the_contract() -> None:

@@ -24,6 +24,8 @@ from tests.support.factories import Factories
 TABLES = sorted(metadata.tables)
 INSTALLATION_WIDE: frozenset[str] = frozenset()
 """Tables of no enterprise. None yet; procrastinate's own are not ours."""
+NOT_GRANTED = {"audit_log": {"UPDATE", "DELETE", "TRUNCATE"}, "audit_heads": {"DELETE", "TRUNCATE"}}
+"""What the program may not even do to its own enterprise's rows: the audit log is only ever added to."""
 
 
 def _owner(name: str) -> str:
@@ -87,8 +89,8 @@ async def world(doors: Doors, database: Database, factories: Factories) -> World
         for statement in (
             "INSERT INTO agent_scope_groups (enterprise_id, agent_id, group_id) VALUES (:e, :a, :g)",
             "INSERT INTO agent_presence (enterprise_id, agent_id, status, lease_until) VALUES (:e, :a, 'away', now())",
-            """INSERT INTO one_time_links (enterprise_id, id, agent_id, purpose, token_hash, created_at, expires_at)
-               VALUES (:e, :a, :a, 'sign_in', decode(md5(random()::text), 'hex'), now(), now())""",
+            """INSERT INTO one_time_links (enterprise_id, id, agent_id, purpose, email, token_hash, created_at, expires_at)
+               VALUES (:e, :a, :a, 'sign_in', 'x@example.com', decode(md5(random()::text), 'hex'), now(), now())""",
         ):
             await tx.session.execute(text(statement), {"e": world.tenant.enterprise_id, "a": world.server.id, "g": world.ids["group_id"]})
     return world
@@ -107,11 +109,27 @@ async def test_the_application_role_sees_and_touches_one_enterprise(database: Da
         async with database.tenant(ours) as tx:
             seen = (await tx.session.execute(text(f"SELECT DISTINCT {owner} FROM {name}"))).scalars().all()  # noqa: S608 -- our own table names
             assert set(seen) <= {ours}, name
-            for attempt in (f"UPDATE {name} SET {owner} = {owner}", f"DELETE FROM {name}"):  # noqa: S608 -- our own table names
+            for verb, attempt in (("UPDATE", f"UPDATE {name} SET {owner} = {owner}"), ("DELETE", f"DELETE FROM {name}")):  # noqa: S608 -- our own table names
+                if verb in NOT_GRANTED.get(name, ()):
+                    continue  # refused whosever the row is: the test below
                 touched = text(f"{attempt} WHERE {owner} = :id RETURNING 1")
                 assert (await tx.session.execute(touched, {"id": theirs})).all() == [], attempt
 
     assert await checksum(database, theirs) == before
+
+
+@pytest.mark.parametrize("role", [APP, SYSTEM])
+async def test_both_roles_may_do_everything_to_rows_but_rewrite_the_audit_log(database: Database, role: str) -> None:
+    verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    async with await psycopg.AsyncConnection.connect(database.url) as connection:
+        for name in TABLES:
+            row = await (
+                await connection.execute(
+                    "SELECT array_agg(verb) FROM unnest(%s::text[]) verb WHERE has_table_privilege(%s, %s, verb)", (list(verbs), role, name)
+                )
+            ).fetchone()
+            assert row is not None
+            assert set(row[0]) == set(verbs) - NOT_GRANTED.get(name, set()), name
 
 
 async def test_no_row_can_be_written_into_another_enterprise(database: Database, factories: Factories, world: World) -> None:

@@ -18,12 +18,12 @@ from tests.modules.files.pictures import png
 from tests.support import talk
 from tests.support.access import points_of
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Guest, Member, Tenant
+from tests.support.factories import PASSWORD, Factories, Guest, Member, Tenant
 from tests.support.routes import Route
 
 BODIES: dict[str, dict[str, Any]] = {
     "change_me": {"name": "别人", "version": 1},
-    "change_password": {"current_password": "correct horse battery", "new_password": "another long password"},
+    "change_password": {"current_password": PASSWORD, "new_password": "another long password"},
     "change_enterprise": {"name": "别的名字", "version": 1},
     "change_agent": {"name": "改过的名字", "version": 1},
     "invite_agent": {"email": "somebody@example.com", "name": "新人", "group_ids": []},
@@ -41,15 +41,32 @@ BODIES: dict[str, dict[str, Any]] = {
     "withdraw_own_message": {"client_message_id": str(UUID(int=4))},
     "mark_own_conversation_read": {"seq": 1},
     "set_my_presence": {"status": "away"},
+    "begin_totp": {"password": PASSWORD},
+    "confirm_totp": {"code": "123456"},
+    "remove_totp": {"password": PASSWORD},
+    "begin_passkey": {"password": PASSWORD},
+    "add_passkey": {"challenge": "x", "name": "钥匙", "credential": {}},
+    "rename_passkey": {"name": "改过的钥匙"},
+    "remove_passkey": {"password": PASSWORD},
+    "make_recovery_codes": {"password": PASSWORD},
+    "create_role": {"name": "新角色", "points": ["enterprise.view"]},
+    "change_role": {"name": "改过的角色", "version": 1},
+    "create_api_key": {"name": "新钥匙", "points": ["enterprise.view"]},
+    "change_login_policy": {"enabled": False, "regions": ["CN"], "trusted": [{"first": "192.0.2.0/24"}], "version": 1},
+    "preview_login_policy": {"enabled": False, "regions": ["CN"]},
+    "try_address": {"address": "192.0.2.1", "role_id": "{role_id}"},
+    "change_oidc": {"label": "公司", "issuer": "https://127.0.0.1/other", "client_id": "qiatan", "client_secret": "geheim", "version": 1},
+    "try_oidc": {"label": "公司", "issuer": "https://127.0.0.1/other", "client_id": "qiatan", "client_secret": "geheim", "version": 1},
 }
+"""`{…}` in a value is one of the world's ids."""
 UPLOADS = {"set_avatar", "upload_file", "upload_widget_file"}
 
 
 @dataclass(frozen=True)
 class World:
-    """An enterprise where `server` serves the guest's conversation, which holds a text and a picture.
+    """An enterprise where `server` serves the guest's conversation, which holds a text and a picture, with a row in nearly every table.
 
-    `colleague` is an ordinary agent beside it, `narrow` one with all points whose scope is itself.
+    `colleague` is an ordinary agent beside it, with everything of a second factor; `narrow` one with all points whose scope is itself.
     """
 
     tenant: Tenant
@@ -90,15 +107,51 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
         "key": channel.key,
         "name": "0" * 32,
         "poll_id": "none",
+        "enterprise_id": tenant.enterprise_id,
+        "role_id": await factories.role(tenant.enterprise_id, frozenset({"enterprise.view"})),
+        "session_id": server.actor.session_id,
+        "key_id": new_id(),
+        "passkey_id": new_id(),
     }
+    await _fill(
+        database, {"e": tenant.enterprise_id, "a": colleague.id, "role": ids["role_id"], "key": ids["key_id"], "pass": ids["passkey_id"]}
+    )
     return World(tenant, server, colleague, narrow, guest, ids)
 
 
-async def call(http: httpx.AsyncClient, route: Route, path: str) -> httpx.Response:
-    """The call with a body that a rightful caller could send."""
+async def _fill(database: Database, values: dict[str, Any]) -> None:
+    """What no use case of the story above writes."""
+    async with database.system() as tx:
+        for statement in (
+            "INSERT INTO totp_secrets (enterprise_id, agent_id, secret, created_at, confirmed_at) VALUES (:e, :a, 'x', now(), now())",
+            """INSERT INTO passkeys (enterprise_id, id, agent_id, credential_id, public_key, name, created_at)
+                VALUES (:e, :pass, :a, sha256(gen_random_uuid()::text::bytea), 'x', '钥匙', now())""",
+            "INSERT INTO recovery_codes (enterprise_id, agent_id, code_hash) VALUES (:e, :a, 'x')",
+            """INSERT INTO oidc_providers (enterprise_id, enabled, label, issuer, client_id, client_secret, created_at)
+               VALUES (:e, false, '公司', 'https://127.0.0.1', 'qiatan', 'x', now())""",
+            """INSERT INTO oidc_identities (enterprise_id, issuer, subject, agent_id, created_at)
+               VALUES (:e, 'https://127.0.0.1', gen_random_uuid()::text, :a, now())""",
+            """INSERT INTO challenges (enterprise_id, id, agent_id, purpose, token_hash, data, created_at, expires_at)
+                VALUES (:e, :a, :a, 'passkey', sha256(gen_random_uuid()::text::bytea), '{}', now(), now())""",
+            "INSERT INTO login_policies (enterprise_id, enabled) VALUES (:e, false)",
+            "INSERT INTO login_policy_roles (enterprise_id, role_id) VALUES (:e, :role)",
+            "INSERT INTO trusted_addresses (enterprise_id, id, first, position, created_at) VALUES (:e, :a, '10.0.0.1', 1, now())",
+            """INSERT INTO login_log (enterprise_id, id, at, agent_id, address, region, device, method, allowed, reason)
+               VALUES (:e, :a, now(), :a, '10.0.0.1', '', '', 'password', true, 'not_restricted')""",
+            """INSERT INTO api_keys (enterprise_id, id, name, prefix, secret_hash, points, created_by, created_at)
+                VALUES (:e, :key, '报表', 'qk_', sha256(gen_random_uuid()::text::bytea), '{enterprise.view}', :a, now())""",
+        ):
+            await tx.session.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
+
+
+async def call(http: httpx.AsyncClient, route: Route, path: str, ids: dict[str, Any] | None = None) -> httpx.Response:
+    """The call with a body that a rightful caller could send; `ids` fill what the body names."""
     if route.name in UPLOADS:
         return await http.request(str(route.method), path, files={"file": ("a.png", png(), "image/png")})
-    return await http.request(str(route.method), path, json=BODIES.get(route.name))
+    body = BODIES.get(route.name)
+    if body is not None and ids is not None:
+        body = {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
+    return await http.request(str(route.method), path, json=body)
 
 
 async def checksum(database: Database, enterprise_id: UUID) -> str:

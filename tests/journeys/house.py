@@ -96,10 +96,20 @@ class House:
     def key(self) -> str:
         return str(self.channel["key"])
 
-    async def hire(self, name: str, **changes: Any) -> Member:
-        """Another agent: invited, accepted, then changed as asked (`max_conversations`, `role`, …)."""
+    async def role(self, name: str, *points: str, requires_two_factor: bool = False) -> str:
+        """A role of the enterprise's own; answers its id."""
+        made = await self.admin.post("/roles", {"name": name, "points": list(points), "requires_two_factor": requires_two_factor})
+        return str(made["id"])
+
+    async def builtin(self, name: str) -> str:
+        """The id of a role that every enterprise has: `admin` or `agent`."""
+        roles = (await self.admin.get("/roles?limit=100"))["items"]
+        return next(str(role["id"]) for role in roles if role["builtin"] == name)
+
+    async def hire(self, name: str, *, role: str = "agent", role_id: str | None = None, **changes: Any) -> Member:
+        """Another agent: invited in a built-in role or another one, accepted, then changed as asked (`max_conversations`, …)."""
         email = f"{uuid4().hex[:12]}@example.com"
-        body = {"email": email, "name": name, "role": changes.pop("role", "agent"), "group_ids": []}
+        body = {"email": email, "name": name, "role_id": role_id or await self.builtin(role), "group_ids": []}
         invited = await self.admin.post("/agents/invitations", body)
         token = invited["link"].partition("token=")[2]
         client = client_of(self.server)
@@ -113,7 +123,7 @@ class House:
     async def sign_in(self, member: Member) -> Member:
         """The same agent once more, with a session of its own."""
         client = client_of(self.server)
-        again = Member(client, _body(await client.post("/session", json={"email": member.email, "password": PASSWORD})))
+        again = Member(client, _body(await client.post("/session", json={"email": member.email, "password": PASSWORD}))["me"])
         self.members.append(again)
         return again
 

@@ -34,11 +34,14 @@ def free_port() -> int:
 
 
 class Server:
-    """`qiatan serve --demo` on a free port. It may be killed and started again on the same data and port."""
+    """`qiatan serve --demo` on a free port. It may be killed and started again on the same data and port.
 
-    def __init__(self) -> None:
+    `host`: what browsers call it. Passkeys belong to a name, and to no address of numbers.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.directory = make_scratch_dir()
         self.log = self.directory.with_name(f"{self.directory.name}.log")
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,6 +52,7 @@ class Server:
         environment = {
             **os.environ,
             "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
             "DATA": str(self.directory / "data"),
             # The tests' own API calls come from addresses of their own, so that the limits per address stay on and are not in the way.
             "TRUSTED_PROXIES": "127.0.0.1/32",

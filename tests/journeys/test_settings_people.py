@@ -94,7 +94,7 @@ async def test_groups_and_maxima_are_changed_and_a_disabled_agent_is_out_at_once
 
 
 async def test_a_new_password_ends_the_other_session(people: People, house: House) -> None:
-    here = await people.agent(house, path="/app/settings/profile")
+    here = await people.agent(house, path="/app/settings/own-security")
     there = await people.agent(house, await house.sign_in(house.admin))
     changed = "bamboo-lantern-17-snow"
 

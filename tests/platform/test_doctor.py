@@ -17,6 +17,7 @@ import pytest
 from qiatan.entrypoints import doctor
 from qiatan.entrypoints.doctor import Finding
 from tests.platform.conftest import Hold
+from tests.support.smtp import mail_server
 
 
 @pytest.fixture
@@ -92,6 +93,30 @@ def test_a_clock_that_went_back_is_found(tmp_path: Path, free_port: int) -> None
     finding = examine(tmp_path, free_port)["clock"]
     assert finding.level == "warn"
     assert "went back" in finding.message
+
+
+def test_the_age_of_the_region_data_is_told_and_a_broken_file_found(tmp_path: Path, free_port: int) -> None:
+    told = examine(tmp_path, free_port)["regions"]
+    assert told.level == "ok"
+    assert "IPv4 20" in told.message
+    assert "ip2region_v6.xdb" in told.message
+
+    (tmp_path / "ip2region_v4.xdb").write_bytes(b"not all of it")
+
+    found = examine(tmp_path, free_port)["regions"]
+    assert found.level == "warn"
+    assert "ip2region_v4.xdb: too short" in found.message
+    assert "again" in (found.remedy or "")
+
+
+async def test_a_mail_server_is_tried_without_sending_anything(tmp_path: Path, free_port: int) -> None:
+    async with mail_server() as post:
+        mail = {"SMTP_URL": f"smtp://127.0.0.1:{post.port}", "MAIL_FROM": "noreply@example.com"}
+        well = await asyncio.to_thread(examine, tmp_path, free_port, **mail)
+        assert (well["mail"].level, post.delivered) == ("ok", [])
+    away = await asyncio.to_thread(examine, tmp_path, free_port, **mail)
+    assert away["mail"].level == "warn"
+    assert f"127.0.0.1:{post.port}" in away["mail"].message
 
 
 def test_an_address_without_encryption_is_found(tmp_path: Path, free_port: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qiatan.infra.settings import Settings, SettingsError
+from qiatan.infra.settings import MailSender, Settings, SettingsError, SmtpServer
 
 
 def test_with_an_empty_environment_everything_has_its_default() -> None:
@@ -22,6 +22,7 @@ def test_with_an_empty_environment_everything_has_its_default() -> None:
     assert settings.run_worker
     assert settings.trusted_proxies == ()
     assert settings.log_level == "info"
+    assert (settings.smtp, settings.mail_from, settings.outbound_allow) == (None, None, ())
 
 
 def test_everything_can_be_given() -> None:
@@ -36,6 +37,9 @@ def test_everything_can_be_given() -> None:
             "WORKER": "No",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "LOG_LEVEL": "DEBUG",
+            "SMTP_URL": "smtps://talk%40example.com:p%3Aw%2Fd@mail.example.com",
+            "MAIL_FROM": "洽谈 <noreply@example.com>",
+            "OUTBOUND_ALLOW": "10.8.0.0/16,fd12::/32",
         }
     )
     assert settings == Settings(
@@ -48,7 +52,36 @@ def test_everything_can_be_given() -> None:
         run_worker=False,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")),
         log_level="debug",
+        smtp=SmtpServer("mail.example.com", 465, "tls", "talk@example.com", "p:w/d"),
+        mail_from=MailSender("洽谈", "noreply@example.com"),
+        outbound_allow=(ipaddress.ip_network("10.8.0.0/16"), ipaddress.ip_network("fd12::/32")),
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example.com", SmtpServer("mail.example.com", 587, "starttls")),
+        ("smtp://u:p@mail.example.com:2525", SmtpServer("mail.example.com", 2525, "starttls", "u", "p")),
+        ("smtps://[2001:db8::1]:4650/", SmtpServer("2001:db8::1", 4650, "tls")),
+        ("smtp://localhost:25", SmtpServer("localhost", 25, "plain")),
+        ("smtp://127.0.0.2:25", SmtpServer("127.0.0.2", 25, "plain")),
+        ("smtp://[::1]:25", SmtpServer("::1", 25, "plain")),
+        ("smtp://10.0.0.5:25", SmtpServer("10.0.0.5", 25, "starttls")),
+    ],
+)
+def test_mail_goes_unencrypted_to_this_machine_only(url: str, server: SmtpServer) -> None:
+    assert Settings.from_env({"SMTP_URL": url, "MAIL_FROM": "a@example.com"}).smtp == server
+
+
+def test_a_mail_server_without_a_sender_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^MAIL_FROM: with SMTP_URL"):
+        Settings.from_env({"SMTP_URL": "smtp://mail.example.com"})
+
+
+def test_settings_do_not_show_the_mail_password() -> None:
+    settings = Settings.from_env({"SMTP_URL": "smtp://u:hidden@mail.example.com", "MAIL_FROM": "a@example.com"})
+    assert "hidden" not in repr(settings)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -84,6 +117,16 @@ def test_the_public_address_follows_from_host_and_port(host: str, port: str, url
         ("TRUSTED_PROXIES", "10.0.0.1/8", "is not a network"),
         ("TRUSTED_PROXIES", "proxy", "is not a network"),
         ("LOG_LEVEL", "loud", "use one of debug, info, warning, error"),
+        ("SMTP_URL", "mail.example.com:587", "use one like smtp://"),
+        ("SMTP_URL", "http://u:hidden@mail.example.com", "it must be smtp or smtps"),
+        ("SMTP_URL", "smtp://u:hidden@mail.example.com/path", "with no path"),
+        ("SMTP_URL", "smtp://u:hid/den@mail.example.com", "use one like smtp://"),
+        ("SMTP_URL", "smtp://user@mail.example.com", "belong together"),
+        ("SMTP_URL", "smtp://mail.example.com:0", "use one like smtp://"),
+        ("SMTP_URL", "smtp://mail.example.com:99999", "use one like smtp://"),
+        ("MAIL_FROM", "noreply", "use one like Qiatan <noreply@example.com>"),
+        ("MAIL_FROM", "Talk <a@example.com>, b@example.com", "use one like Qiatan <noreply@example.com>"),
+        ("OUTBOUND_ALLOW", "login.example.com", "is not a network"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_named_with_its_remedy_in_one_line(name: str, value: str, remedy: str) -> None:

@@ -127,7 +127,7 @@ class Factories:
             )
         return role_id
 
-    async def _role_id(self, enterprise_id: UUID, role: str) -> UUID:
+    async def role_id(self, enterprise_id: UUID, role: str) -> UUID:
         """A built-in role's; a template's is made at its first use."""
         async with self._resources.database.tenant(enterprise_id) as tx:
             query = select(RoleRow.id).where(RoleRow.enterprise_id == enterprise_id, or_(RoleRow.builtin == role, RoleRow.name == role))
@@ -153,7 +153,7 @@ class Factories:
         `role`: a built-in one or a template's; with `points` it is a role of its own that holds these.
         """
         scope = scope or Scope()
-        role_id = await self._role_id(enterprise_id, role) if points is None else await self.role(enterprise_id, points)
+        role_id = await self.role_id(enterprise_id, role) if points is None else await self.role(enterprise_id, points)
         agent_id = new_id()
         email = email or f"{agent_id.hex}@example.com"
         async with self._resources.database.tenant(enterprise_id) as tx:

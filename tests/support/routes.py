@@ -18,12 +18,13 @@ from qiatan.infra.settings import Settings
 
 @dataclass(frozen=True)
 class Route:
-    """An operation of the API. `method` and `path` are None for pages, which are not in the description."""
+    """An operation of the API. `method` and `path` are None for pages, which are not in the description; `success` is its status."""
 
     name: str
     guards: tuple[Guard, ...]
     method: str | None
     path: str | None
+    success: int = 200
 
 
 def described_app() -> FastAPI:
@@ -35,11 +36,13 @@ def described_app() -> FastAPI:
 
 def all_routes(app: FastAPI) -> list[Route]:
     described = {
-        operation["operationId"]: (method.upper(), path)
+        operation["operationId"]: (method.upper(), path, min(int(code) for code in operation["responses"] if code.isdigit()))
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     }
-    return [Route(route.name, tuple(_guards(route.dependant)), *described.get(route.name, (None, None))) for route in _walk(app.routes)]
+    return [
+        Route(route.name, tuple(_guards(route.dependant)), *described.get(route.name, (None, None, 200))) for route in _walk(app.routes)
+    ]
 
 
 def _walk(routes: Iterable[Any]) -> Iterator[APIRoute]:

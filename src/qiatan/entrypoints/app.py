@@ -22,9 +22,12 @@ from qiatan.infra.geo import Geo
 from qiatan.infra.http.errors import ErrorAnswer, install_error_handlers
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.middleware import Envelope
+from qiatan.infra.http_out import HttpOut
+from qiatan.infra.mail import Mailer
 from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, ErrorFrame
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
+from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
@@ -42,14 +45,18 @@ async def health() -> dict[str, str]:
 
 def build_resources(settings: Settings, database_url: str) -> Resources:
     """The shared parts of one process."""
+    clock = SystemClock()
     return Resources(
         settings=settings,
         database=Database(database_url),
         storage=Storage(settings.data_dir / "files"),
         hub=Hub(),
         throttle=Throttle(),
-        clock=SystemClock(),
+        clock=clock,
         geo=Geo.load(settings.data_dir),
+        http=HttpOut(settings.outbound_allow),
+        mailer=Mailer(settings.smtp, settings.mail_from, clock),
+        sealer=Sealer(settings.secret_key),
     )
 
 

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import qiatan
 from qiatan.entrypoints.port_owner import owner_of_port
+from qiatan.infra.clock import SystemClock
+from qiatan.infra.mail import Mailer, MailFailed
 from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
 from qiatan.infra.settings import KEY_FILE, Settings, secret_problem
 from qiatan.infra.setup_error import SetupError
@@ -58,7 +60,9 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         *_data_dir(settings),
         _port(settings),
         _pages(),
+        _regions(settings),
         _clock(settings),
+        asyncio.run(_mail(settings)),
         *asyncio.run(_database(settings)),
     ]
     return findings
@@ -159,6 +163,25 @@ def _pages() -> Finding:
     )
 
 
+def _regions(settings: Settings) -> Finding:
+    """How old the data is that says where an address is: the login restriction and visitors' regions rest on it."""
+    from qiatan.infra.geo import FILES, Geo  # noqa: PLC0415 -- loads the lists of the registries
+
+    geo = Geo.read(settings.data_dir)
+    places = " and ".join(FILES.values())
+    if geo.ignored:
+        told = "; ".join(f"{path}: {reason}" for path, reason in geo.ignored.items())
+        return Finding("regions", "warn", f"{told} (used instead: {geo.data_version})", f"copy {places} of ip2region into DATA again")
+    if "IPv4" not in geo.data_version:
+        return Finding(
+            "regions",
+            "warn",
+            f"countries only ({geo.data_version})",
+            f"run make run in the checkout, or copy {places} of ip2region into DATA",
+        )
+    return Finding("regions", "ok", f"{geo.data_version}; newer data of ip2region goes to {places} in DATA, then start again")
+
+
 def _clock(settings: Settings) -> Finding:
     wall, steady = time.time(), time.monotonic()
     time.sleep(_CLOCK_SAMPLE_SECONDS)
@@ -173,6 +196,16 @@ def _clock(settings: Settings) -> Finding:
     if ahead > _CLOCK_WARN_SECONDS:
         return Finding("clock", "warn", f"it went back: the data directory has files from {ahead:.0f} s in the future", remedy)
     return Finding("clock", "ok", "it runs evenly")
+
+
+async def _mail(settings: Settings) -> Finding:
+    if settings.smtp is None:
+        return Finding("mail", "ok", "not set (SMTP_URL): invitations and password links are shown to administrators instead")
+    try:
+        await Mailer(settings.smtp, settings.mail_from, SystemClock()).check()
+    except MailFailed as error:
+        return Finding("mail", "warn", str(error), "check SMTP_URL, that server, and its certificate; letters wait for some minutes")
+    return Finding("mail", "ok", f"{settings.smtp.host}:{settings.smtp.port} takes our letters ({settings.smtp.security})")
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Union
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from qiatan.entrypoints.identity import agent_of, visitor_of
+from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
 from qiatan.entrypoints.registry import PUBLISHERS
 from qiatan.infra.realtime.connection import (
     CLOSE_BAD_FRAMES,
@@ -35,9 +36,11 @@ from qiatan.infra.realtime.doors import (
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
-from qiatan.kit.errors import BadRequest, Fault, NotSignedIn
+from qiatan.kit.errors import BadRequest, Fault, NotSignedIn, TwoFactorRequired
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.accounts.errors import ViewEnded
+from qiatan.modules.accounts.events import LoginPolicyChanged
 from qiatan.modules.conversations.realtime import ConversationDoors
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner
@@ -56,13 +59,15 @@ BAD_FRAMES_ALLOWED = 20
 HELLOS = Rate(burst=2_000, per_minute=6_000)
 _BAD = "gateway.bad_frames"
 _TOKENS = "gateway.tokens"
+_VIEW_ENDS = "gateway.view_ends"
 
 
 class Hello(Frame, tag="hello"):
-    """The first frame. Visitors bring their token here, so that it is never in an address."""
+    """The first frame. Visitors bring their token here, so that it is never in an address; agents who look as a colleague their ticket."""
 
     protocol: int = 1
     token: str | None = None
+    view_as: str | None = None
 
 
 class Myself(msgspec.Struct, frozen=True):
@@ -93,11 +98,17 @@ class Gateway:
         self._frame_burst = max(200.0, self._frame_rate * 2)
         self._pending: set[Connection] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._to_recheck: set[UUID] = set()
+        self._restricted_anew = asyncio.Event()
         resources.database.listeners += [self._publish, self._assigner.react]
 
     def _publish(self, events: Sequence[Event]) -> None:
         for publisher in PUBLISHERS:
             publisher(self._hub, events)
+        changed = {event.enterprise_id for event in events if isinstance(event, LoginPolicyChanged)}
+        if changed:
+            self._to_recheck |= changed
+            self._restricted_anew.set()
 
     def start(self) -> None:
         self._conversations.start()
@@ -139,28 +150,30 @@ class Gateway:
         connection.close(code, reason)
 
     async def hello(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
-        """Find out who it is; only then does the connection hear anything.
+        """Let in whoever says hello rightly; who does not hears in the goodbye why, and the connection is closed.
 
-        The connection is closed with `token_expired` or `signed_out` when the token says nothing.
+        Raises:
+            TooMany, DatabaseUnavailable
         """
+        try:
+            await self._enter(connection, frame, session_token)
+        except NotSignedIn as fault:
+            self.bye(connection, CLOSE_UNAUTHORISED, "signed_out" if frame.token is None else "token_expired", fault.message)
+        except (TwoFactorRequired, ViewEnded) as fault:
+            self.bye(connection, CLOSE_UNAUTHORISED, fault.code, fault.message)
+
+    async def _enter(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
+        """Find out who it is; only then does the connection hear anything. Errors as `_who`, and `TooMany`."""
         self.resources.throttle.check(f"hello:{connection.address}", HELLOS)
-        actor: AgentActor | VisitorActor | None
-        if frame.token is not None:
-            actor = await visitor_of(self.resources.database, frame.token)
-        else:
-            actor = await agent_of(self.resources.database, session_token, address=connection.address)
+        actor = await self._who(connection, frame, session_token)
         if connection.closed:
-            return
-        if actor is None:
-            reason = "token_expired" if frame.token is not None else "signed_out"
-            self.bye(connection, CLOSE_UNAUTHORISED, reason, NotSignedIn().message)
             return
         self._pending.discard(connection)
         connection.actor = actor
         connection.seen_at = time.monotonic()
         self._hub.add(connection)
         self._listen(connection, actor)
-        if isinstance(actor, AgentActor) and await agent_of(self.resources.database, session_token, address=connection.address) != actor:
+        if isinstance(actor, AgentActor) and await self._who(connection, frame, session_token) != actor:
             # The rights changed while this socket was being opened, before it could hear of it.
             self.bye(connection, CLOSE_RESTART, "replaced", "Your rights have changed. Connect again.")
             return
@@ -169,10 +182,35 @@ class Gateway:
         connection.push(encode(Welcome(1, Myself(kind, person), self.resources.clock.now())))
         await self._presence.opened(connection)
 
+    async def _who(self, connection: Connection, frame: Hello, session_token: str | None) -> AgentActor | VisitorActor:
+        """Who says hello.
+
+        Raises:
+            NotSignedIn: the token or session says nothing.
+            TwoFactorRequired: the account must add a second factor first.
+            ViewEnded: it cannot be looked at as this colleague.
+        """
+        if frame.token is not None:
+            guest = await visitor_of(self.resources.database, frame.token)
+            if guest is None:
+                raise NotSignedIn
+            return guest
+        actor = await agent_of(self.resources, session_token, address=connection.address)
+        if actor is None:
+            raise NotSignedIn
+        if actor.must_enrol:
+            raise TwoFactorRequired
+        if frame.view_as is None:
+            return actor
+        seen, connection.memory[_VIEW_ENDS] = await view_of(self.resources, actor, frame.view_as)
+        return seen
+
     def _listen(self, connection: Connection, actor: AgentActor | VisitorActor) -> None:
         """The topics everybody of this kind listens to; views are subscribed by the client."""
         if isinstance(actor, AgentActor):
             self._hub.subscribe(connection, ("agent", actor.agent_id))
+            if actor.viewer_id is not None:
+                self._hub.subscribe(connection, ("viewer", actor.viewer_id))
             for point in actor.points:
                 self._hub.subscribe(connection, (f"point:{point}", actor.enterprise_id))
         else:
@@ -185,7 +223,7 @@ class Gateway:
         Raises:
             BadRequest: it cannot be read.
             NotSignedIn: nobody is known by it.
-            TooMany, DatabaseUnavailable
+            TwoFactorRequired, ViewEnded, TooMany, DatabaseUnavailable
         """
         try:
             frame = self._decoder.decode(payload)
@@ -193,9 +231,7 @@ class Gateway:
             raise BadRequest("This hello cannot be read. See the protocol description.") from None
         if not isinstance(frame, Hello):
             raise BadRequest("Begin with a hello. See the protocol description.")
-        await self.hello(connection, frame, session_token)
-        if connection.actor is None:
-            raise NotSignedIn
+        await self._enter(connection, frame, session_token)
 
     # -- frames
 
@@ -269,30 +305,54 @@ class Gateway:
         """Close what has been silent for too long, and what lost its right to be open."""
         rechecked = time.monotonic()
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._restricted_anew.wait(), SWEEP_SECONDS)
+            self._restricted_anew.clear()
             now = time.monotonic()
-            if now - rechecked >= RECHECK_SECONDS:
-                rechecked = now
+            everybody = now - rechecked >= RECHECK_SECONDS
+            enterprises, self._to_recheck = self._to_recheck, set()
+            if everybody or enterprises:
+                rechecked = now if everybody else rechecked
                 try:
-                    await self._recheck()
+                    await self._recheck(None if everybody else enterprises)
                 except Exception as error:
                     # The next turn looks again; this loop must live as long as the process.
+                    self._to_recheck |= enterprises
                     log.exception("gateway.not_rechecked", error=str(error))
             for connection in [c for c in self._pending if now - c.seen_at > HELLO_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "No hello came.")
                 self._pending.discard(connection)
             for connection in [c for c in self._hub.connections if now - c.seen_at > IDLE_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "Nothing was heard for too long.")
+            self.end_views()
 
-    async def _recheck(self) -> None:
-        """Close the sockets whose session or visitor token no longer lives, looked up a thousand at a time."""
-        everybody = [(connection, connection.actor) for connection in self._hub.connections]
+    def end_views(self) -> None:
+        """Close the sockets through which somebody looked as a colleague for as long as was allowed."""
+        now = self.resources.clock.now()
+        for connection in [c for c in self._hub.connections if _VIEW_ENDS in c.memory and c.memory[_VIEW_ENDS] <= now]:
+            self.bye(connection, CLOSE_UNAUTHORISED, ViewEnded.code, ViewEnded().message)
+
+    async def _recheck(self, enterprises: Collection[UUID] | None) -> None:
+        """Close the sockets that may not be open any more, looked up a thousand at a time; `enterprises` says whose, if not all.
+
+        Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is.
+        """
+        everybody = [
+            (connection, connection.actor)
+            for connection in self._hub.connections
+            if connection.actor is not None and (enterprises is None or connection.actor.enterprise_id in enterprises)
+        ]
         for start in range(0, len(everybody), RECHECK_BATCH):
             asked = everybody[start : start + RECHECK_BATCH]
-            agents = {(actor.enterprise_id, actor.session_id) for _, actor in asked if isinstance(actor, AgentActor)}
+            agents = {
+                accounts.OpenSocket(actor.enterprise_id, actor.session_id, connection.address)
+                for connection, actor in asked
+                if isinstance(actor, AgentActor)
+            }
             guests = {(actor.enterprise_id, actor.token_id) for _, actor in asked if isinstance(actor, VisitorActor)}
             async with self.resources.database.system() as tx:
-                living = await accounts.living_sessions(tx, agents) | await visitors.living_tokens(tx, guests)
+                living = await accounts.living_sessions(tx, agents, self.resources.geo.region_of)
+                living |= await visitors.living_tokens(tx, guests)
             for connection, actor in asked:
                 if isinstance(actor, AgentActor) and actor.session_id not in living:
                     self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")

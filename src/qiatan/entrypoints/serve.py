@@ -130,6 +130,7 @@ async def _serve(settings: Settings, listener: socket.socket, life: _Life, *, de
             async with background_worker(resources, url, enabled=settings.run_worker):
                 await _answer(life, app, listener, [*lines, f"ready {_local_address(settings)}"])
         finally:
+            await resources.http.close()
             await resources.database.dispose()
 
 

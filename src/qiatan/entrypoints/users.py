@@ -16,9 +16,9 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.settings import Settings
 from qiatan.infra.setup_error import SetupError
-from qiatan.kit.errors import NotFound
+from qiatan.kit.errors import NotAllowed, NotFound
 from qiatan.modules.accounts import contracts, service
-from qiatan.modules.accounts.contracts import BuiltinRole
+from qiatan.modules.accounts.contracts import ActorKind, BuiltinRole
 from qiatan.modules.accounts.errors import EmailTaken
 from qiatan.modules.channels import service as channels
 
@@ -70,9 +70,14 @@ async def _add_account(database: Database, *, email: str, name: str, enterprise:
         try:
             if found:
                 role_id = await service.role_named(tx, found[0], role)
-                await service.add_agent(tx, found[0], new_id(), role_id=role_id, name=name, email=email, password_hash=password_hash)
+                agent_id = new_id()
+                await service.add_agent(tx, found[0], agent_id, role_id=role_id, name=name, email=email, password_hash=password_hash)
+                who, what = service.Who(ActorKind.OPERATOR), service.What("agent", agent_id, name)
+                service.record(tx, who, "agent.joined", what, enterprise_id=found[0], email=email, role=role)
                 return None
-            record = await service.found_enterprise(tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash)
+            record = await service.found_enterprise(
+                tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash, by=ActorKind.OPERATOR
+            )
             return record.row.enterprise_id
         except NotFound:
             raise SetupError(f"--role: {enterprise!r} has no role {role!r}: use admin, agent, or the name of one of its roles") from None
@@ -96,6 +101,60 @@ async def set_password(settings: Settings, *, email: str, password: str) -> None
             raise SetupError(f"email: {fault.message} Make one with `qiatan user create`.") from None
 
 
+async def reset_two_factor(settings: Settings, *, email: str) -> bool:
+    """Take all second factors from an account and sign it out; whether it had any. Conditions as `create_user`.
+
+    Raises:
+        SetupError: no account has the address.
+    """
+    async with _database(settings) as database, database.system() as tx:
+        try:
+            return await service.remove_second_factors(tx, email=email.strip())
+        except NotFound as fault:
+            raise SetupError(f"email: {fault.message}") from None
+
+
+async def enable_user(settings: Settings, *, email: str) -> bool:
+    """Let an account in again that was switched off; whether it was off. Conditions and errors as `reset_two_factor`."""
+    async with _database(settings) as database, database.system() as tx:
+        try:
+            return await service.enable_account(tx, email=email.strip())
+        except NotFound as fault:
+            raise SetupError(f"email: {fault.message}") from None
+
+
+async def user_sign_in_link(settings: Settings, *, email: str) -> str:
+    """The address that signs an account in once. Conditions as `create_user`.
+
+    Raises:
+        SetupError: no account has the address, or it is switched off or has not joined.
+    """
+    async with _database(settings) as database, database.system() as tx:
+        try:
+            return settings.public_url + await service.link_for(tx, email=email.strip())
+        except NotFound as fault:
+            raise SetupError(f"email: {fault.message}") from None
+        except NotAllowed as fault:
+            remedy = f"`qiatan user enable {email}`, or `qiatan user password {email}`"
+            raise SetupError(f"email: {fault.message} Use {remedy}.") from None
+
+
+async def open_security(settings: Settings, *, enterprise: str) -> bool:
+    """Switch the login restriction of the enterprise of that name (or id) off; whether it was on. Conditions as `create_user`.
+
+    Raises:
+        SetupError: there is no such enterprise, or more than one.
+    """
+    async with _database(settings) as database, database.system() as tx:
+        found = await service.enterprises_named(tx, enterprise)
+        if not found:
+            raise SetupError(f"enterprise: none is called {enterprise!r}: give its name as the settings show it, or its id")
+        if len(found) > 1:
+            ids = ", ".join(str(enterprise_id) for enterprise_id in found)
+            raise SetupError(f"enterprise: {len(found)} have this name: give the id of one instead: {ids}")
+        return await service.open_login(tx, enterprise_id=found[0])
+
+
 async def ensure_demo(database: Database) -> DemoAccess | None:
     """Make the demo enterprise when the installation is empty; None when it is not."""
     async with database.system() as tx:
@@ -108,7 +167,12 @@ async def ensure_demo(database: Database) -> DemoAccess | None:
         if await service.enterprise_ids(tx):
             return None
         record = await service.found_enterprise(
-            tx, name=DEMO_ENTERPRISE, admin_name=DEMO_ADMIN, email=DEMO_EMAIL, password_hash=password_hash
+            tx,
+            name=DEMO_ENTERPRISE,
+            admin_name=DEMO_ADMIN,
+            email=DEMO_EMAIL,
+            password_hash=password_hash,
+            by=ActorKind.SYSTEM,
         )
     return DemoAccess(record.row.enterprise_id, record.row.id, DEMO_EMAIL, password)
 

@@ -13,7 +13,7 @@ import uvloop
 from qiatan.entrypoints.app import build_resources
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra import logs
-from qiatan.infra.jobs import build_worker_app
+from qiatan.infra.jobs import build_worker, build_worker_app
 from qiatan.infra.postgres import open_database
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
@@ -45,12 +45,12 @@ async def _work(resources: Resources, url: str) -> None:
         app = build_worker_app(url, list(JOBS), resources)
         try:
             async with app.open_async():
-                await app.run_worker_async(
-                    concurrency=CONCURRENCY,
-                    install_signal_handlers=False,
-                    shutdown_graceful_timeout=2,
-                    delete_jobs="successful",
-                )
+                worker = build_worker(app, concurrency=CONCURRENCY)
+                resources.database.on_jobs.append(worker.wake)
+                try:
+                    await worker.work()
+                finally:
+                    resources.database.on_jobs.remove(worker.wake)
         except Exception as error:  # noqa: BLE001 -- whatever ends a round must not end the worker
             log.warning("worker.restarting", error=str(error))
         await asyncio.sleep(RESTART_SECONDS)
@@ -70,4 +70,5 @@ async def _run(settings: Settings) -> None:
         resources = build_resources(settings, url)
         async with background_worker(resources, url, enabled=True):
             await stopping.wait()
+        await resources.http.close()
         await resources.database.dispose()

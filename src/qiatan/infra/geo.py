@@ -133,17 +133,28 @@ class Country(NamedTuple):
 class Geo:
     """Regions of addresses, from files that are read where needed: half a megabyte of memory each. Safe in threads."""
 
-    def __init__(self, files: dict[int, _File]) -> None:
+    def __init__(self, files: dict[int, _File], ignored: dict[str, str] | None = None) -> None:
         self._files = files
+        self.ignored = ignored or {}
+        """Files that should have been used, by path, and why they were not."""
         self._tree: tuple[Country, ...] | None = None
 
     @classmethod
     def load(cls, directory: Path | None) -> Geo:
+        """As `read`, with a warning in the log for each file that is left out: regions are no reason to stay down."""
+        geo = cls.read(directory)
+        for path, reason in geo.ignored.items():
+            log.warning("geo_file_ignored", path=path, reason=reason)
+        return geo
+
+    @classmethod
+    def read(cls, directory: Path | None) -> Geo:
         """Open the operator's files in `directory`, and the program's own for what is not there.
 
-        A file that is no such data is left out with a warning in the log: regions are a convenience, not a reason to stay down.
+        A file that is no such data is left out; `ignored` tells why.
         """
         files: dict[int, _File] = {}
+        ignored: dict[str, str] = {}
         for version, name in FILES.items():
             own = directory / name if directory is not None else None
             for path in (own, _shipped() if version == 4 else None):
@@ -153,8 +164,8 @@ class Geo:
                     files[version] = _File(path, version)
                     break
                 except (OSError, ValueError) as error:
-                    log.warning("geo_file_ignored", path=str(path), reason=str(error))
-        return cls(files)
+                    ignored[str(path)] = str(error)
+        return cls(files, ignored)
 
     @property
     def data_version(self) -> str:

@@ -11,6 +11,13 @@ A module declares its jobs in `jobs.py`:
     async def purge_orphans(resources: Resources) -> None: ...
 
 and a use case writes one with `await tx.defer(delete_blob, blob=...)`. Arguments are JSON; a job must be safe to run twice.
+
+A job whose work is itself a use case is only promised there, because `service` stands above `jobs`, and the service keeps the promise:
+
+    mail_invitation = jobs.promise("mail_invitation")
+
+    @mail_invitation.kept_by
+    async def _mail_invitation(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import procrastinate
 from procrastinate import jobs as procrastinate_jobs
 from procrastinate import manager
+from procrastinate import worker as procrastinate_worker
 from procrastinate.app import WorkerOptions
 
 from qiatan.infra.db.roles import SYSTEM
@@ -36,8 +44,9 @@ JobFunction = Callable[..., Awaitable[None]]
 QUEUE = "default"
 MAX_ATTEMPTS = 10
 STALLED_SECONDS = 120
-# None of today's jobs is in a hurry, and waiting for notifications wakes psycopg ten times a second: a third of what an idle server
-# costs. Jobs that people wait for will want `listen_notify` again. No job of ours is ever aborted from outside.
+# Waiting for the database's notifications wakes psycopg ten times a second: a third of what an idle server costs. The worker inside
+# `serve` is woken by the commit that left a job (`Worker.wake`); one that runs apart looks every five seconds. No job of ours is ever
+# aborted from outside.
 _PACE: WorkerOptions = {
     "listen_notify": False,
     "fetch_job_polling_interval": 5.0,
@@ -47,13 +56,20 @@ _PACE: WorkerOptions = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """A named job. `cron` is set for periodic ones."""
+    """A named job. `cron` is set for periodic ones; `run` is absent while a promised job is not kept."""
 
     name: str
-    run: JobFunction
+    run: JobFunction | None = None
     cron: str | None = None
+
+    def kept_by(self, function: JobFunction) -> JobFunction:
+        """Give a promised job its work."""
+        if self.run is not None:
+            raise RuntimeError(f"the job {self.name} has its work already")
+        self.run = function
+        return function
 
     async def defer(self, connection: AsyncConnection[Any], arguments: dict[str, Any]) -> None:
         """Insert the job through an open connection, as part of its transaction."""
@@ -73,16 +89,45 @@ class JobList:
         self.jobs: list[Job] = []
 
     def job(self, function: JobFunction) -> Job:
-        return self._add(function, None)
+        return self._add(function.__name__, function, None)
 
     def periodic(self, cron: str) -> Callable[[JobFunction], Job]:
         """A job run on a schedule, in UTC; if several workers run, exactly one gets each turn."""
-        return lambda function: self._add(function, cron)
+        return lambda function: self._add(function.__name__, function, cron)
 
-    def _add(self, function: JobFunction, cron: str | None) -> Job:
-        job = Job(f"{self.module}.{function.__name__}", function, cron)
+    def promise(self, name: str) -> Job:
+        """A job whose work the module's service gives (`Job.kept_by`)."""
+        return self._add(name, None, None)
+
+    def _add(self, name: str, function: JobFunction | None, cron: str | None) -> Job:
+        job = Job(f"{self.module}.{name}", function, cron)
         self.jobs.append(job)
         return job
+
+
+class Worker(procrastinate_worker.Worker):
+    """The library's worker, which can be told that there is something to do."""
+
+    async def work(self) -> None:
+        """Until cancelled; then running jobs have two seconds to finish."""
+        run: Callable[[], Awaitable[None]] = self.run  # the library gives it no types
+        await run()
+
+    def wake(self) -> None:
+        """Look for jobs now. A call that falls into a look may be lost; then the next turn finds what it was for."""
+        self._new_job_event.set()
+
+
+def build_worker(app: procrastinate.App, *, concurrency: int) -> Worker:
+    """What works the jobs off until its `run` is cancelled; jobs that ran well leave the table."""
+    options: WorkerOptions = {
+        **_PACE,
+        "concurrency": concurrency,
+        "install_signal_handlers": False,
+        "shutdown_graceful_timeout": 2,
+        "delete_jobs": "successful",
+    }
+    return Worker(app, **options)
 
 
 def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
@@ -107,12 +152,15 @@ def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -
 
 def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
     retry = procrastinate.RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)
+    work = job.run
+    if work is None:
+        raise RuntimeError(f"nothing keeps the promised job {job.name}")
 
     async def run(**arguments: Any) -> None:
-        await job.run(resources, **arguments)
+        await work(resources, **arguments)
 
     async def run_when_due(timestamp: int) -> None:
-        await job.run(resources)
+        await work(resources)
 
     if job.cron is None:
         app.task(name=job.name, queue=QUEUE, retry=retry)(run)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from qiatan.infra.clock import Clock
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
+from qiatan.infra.http_out import HttpOut
+from qiatan.infra.mail import Mailer
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
@@ -22,3 +25,6 @@ class Resources:
     throttle: Throttle
     clock: Clock
     geo: Geo
+    http: HttpOut
+    mailer: Mailer
+    sealer: Sealer

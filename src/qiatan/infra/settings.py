@@ -7,10 +7,11 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import getaddresses
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Literal, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from qiatan.infra.setup_error import SetupError
 
@@ -27,6 +28,25 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class SettingsError(SetupError):
     """A setting has a value that cannot be meant. The message names the variable and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail is handed in, and how: `tls` from the first byte, `starttls` before anything is said, or `plain` (this machine only)."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "plain"]
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailSender:
+    """Whom mail of this installation comes from."""
+
+    name: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +83,16 @@ class Settings:
     visitor_rate: int = 60
     """VISITOR_RATE: messages a visitor may send in a minute (a burst of a third of it at once), 1 to 1000000. Default 60."""
 
+    smtp: SmtpServer | None = None
+    """SMTP_URL: `smtps://user:password@host` (TLS, port 465) or `smtp://user:password@host` (STARTTLS, port 587; without encryption on
+    this machine only), with %-escapes in user and password. Default: none, and no mail is sent."""
+
+    mail_from: MailSender | None = None
+    """MAIL_FROM: whom mail comes from, like `洽谈 <noreply@example.com>`. Needed with SMTP_URL."""
+
+    outbound_allow: tuple[Network, ...] = ()
+    """OUTBOUND_ALLOW: private networks, separated by commas, that this server may call (an own sign-in server). Default: none."""
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; an empty variable counts as not set. Raises `SettingsError` in one line."""
@@ -73,6 +103,9 @@ class Settings:
 
         host = read("HOST", "127.0.0.1", _host)
         port = read("PORT", "8000", _port)
+        smtp, mail_from = read("SMTP_URL", "", _smtp), read("MAIL_FROM", "", _sender)
+        if smtp is not None and mail_from is None:
+            raise SettingsError("MAIL_FROM: with SMTP_URL it must say whom mail comes from: use one like Qiatan <noreply@example.com>")
         return cls(
             host=host,
             port=port,
@@ -84,6 +117,9 @@ class Settings:
             log_level=read("LOG_LEVEL", "info", _log_level),
             run_worker=read("WORKER", "on", _switch),
             visitor_rate=read("VISITOR_RATE", "60", _rate),
+            smtp=smtp,
+            mail_from=mail_from,
+            outbound_allow=read("OUTBOUND_ALLOW", "", _networks),
         )
 
     def secret_key(self) -> bytes:
@@ -102,7 +138,7 @@ class Settings:
 
 def secret_problem(path: Path) -> str | None:
     """Why this secret key must not be used, in one line with the remedy; None when it is right or not made yet."""
-    remedy = f"remove {path}, and everybody signs in again with a fresh one"
+    remedy = f"put the right one back, or remove {path} (authenticator apps and sign-in providers must then be set up anew)"
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -188,6 +224,51 @@ def _rate(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
         raise SettingsError(f"{name}={text}: give a number of messages per minute from 1 to 1000000")
     return int(text)
+
+
+def _smtp(name: str, text: str) -> SmtpServer | None:
+    """The value may hold a password, so no message shows it."""
+    if not text:
+        return None
+    like = "use one like smtp://user:password@mail.example.com:587 or smtps://user:password@mail.example.com (it is not shown here)"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise SettingsError(f"{name}: this is not an address: {like}") from None
+    if parts.scheme not in {"smtp", "smtps"} or not host or port == 0 or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise SettingsError(f"{name}: it must be smtp or smtps and a host, with no path: {like}")
+    if (parts.username is None) != (parts.password is None):
+        raise SettingsError(f"{name}: a user and a password belong together; write : @ / and % in them as %3A %40 %2F and %25: {like}")
+    username = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    if parts.scheme == "smtps":
+        return SmtpServer(host, port or 465, "tls", username, password)
+    return SmtpServer(host, port or 587, "plain" if _is_this_machine(host) else "starttls", username, password)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _sender(name: str, text: str) -> MailSender | None:
+    if not text:
+        return None
+    found = getaddresses([text])
+    shown, address = found[0] if len(found) == 1 else ("", "")
+    local, _, domain = address.rpartition("@")
+    if (
+        not local
+        or not domain
+        or not address.isascii()
+        or any(c.isspace() or not c.isprintable() for c in address)
+        or not shown.isprintable()
+    ):
+        raise SettingsError(f"{name}: {text!r} is not a sender: use one like Qiatan <noreply@example.com>")
+    return MailSender(shown, address)
 
 
 def _switch(name: str, text: str) -> bool:

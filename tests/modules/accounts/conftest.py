@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from qiatan.modules.accounts.service import hashing
+from tests.modules.accounts.changing import Change
+from tests.support.doors import Doors
+from tests.support.factories import Factories, Member
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +22,15 @@ def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[PasswordHasher]:
     hashing._of_nobody.cache_clear()
     yield real
     hashing._of_nobody.cache_clear()
+
+
+@pytest.fixture
+def change(doors: Doors, factories: Factories) -> Change:
+    """Change an account through the door; `role` is a name, as the factories take it."""
+
+    async def send(by: Member, whom: Member, *, role: str | None = None, **changed: Any) -> Any:
+        if role is not None:
+            changed["role_id"] = str(await factories.role_id(whom.enterprise_id, role))
+        return await doors.agent(by).patch(f"/agents/{whom.id}", json={"version": 1, **changed})
+
+    return send

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from qiatan.kit.access import Scope, ScopeKind
+from qiatan.infra.db import Database
+from tests.modules.accounts.changing import leader
+from tests.modules.accounts.reading import audit_entries
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Tenant
 
@@ -91,7 +93,7 @@ async def test_a_stale_version_changes_nothing(doors: Doors, factories: Factorie
 async def test_scope_decides_which_groups_are_seen_and_changed(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     north = await factories.group(tenant.enterprise_id, name="北")
     south = await factories.group(tenant.enterprise_id, name="南")
-    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({north})))
+    lead = await leader(factories, tenant, north)
     browser = doors.agent(lead)
 
     assert [group["name"] for group in (await browser.get("/groups")).json()["items"]] == ["北"]
@@ -118,7 +120,7 @@ async def test_ordinary_agents_make_no_groups(doors: Doors, factories: Factories
 async def test_whose_scope_loses_a_group_connects_anew_without_it(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id)
     colleague = await factories.agent(tenant.enterprise_id, group_ids=(group,))
-    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
+    lead = await leader(factories, tenant, group)
     socket = await doors.agent_socket(lead)
 
     assert (await doors.agent(tenant.admin).delete(f"/groups/{group}")).status_code == 204
@@ -131,7 +133,7 @@ async def test_frames_about_groups_and_agents_stop_at_the_scope(doors: Doors, fa
     north = await factories.group(tenant.enterprise_id, name="北")
     south = await factories.group(tenant.enterprise_id, name="南")
     outside = await factories.agent(tenant.enterprise_id, group_ids=(south,))
-    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({north})))
+    lead = await leader(factories, tenant, north)
     hers, all_of_it = await doors.agent_socket(lead), await doors.agent_socket(tenant.admin)
     admin = doors.agent(tenant.admin)
 
@@ -152,3 +154,35 @@ async def test_frames_stop_at_the_enterprise(doors: Doors, factories: Factories,
     await doors.agent(tenant.admin).post("/groups", json={"name": "售前"})
     await doors.agent(tenant.admin).patch("/enterprise", json={"name": "改名", "version": 1})
     assert [frame for frame in await socket.settle() if frame["type"] == "changed"] == []
+
+
+async def test_what_happened_to_groups_is_in_the_audit_log(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
+    first = await factories.agent(tenant.enterprise_id, name="唐砚")
+    second = await factories.agent(tenant.enterprise_id, name="程思远")
+    admin = doors.agent(tenant.admin)
+
+    group = (await admin.post("/groups", json={"name": "售前", "member_ids": [str(first.id)]})).json()["id"]
+    await admin.patch(f"/groups/{group}", json={"name": "售后", "member_ids": [str(second.id)], "version": 1})
+    await admin.patch(f"/groups/{group}", json={"name": "售后", "version": 2})
+    await admin.patch(f"/groups/{group}", json={"name": "售中", "version": 1})
+    await admin.delete(f"/groups/{group}")
+
+    entries = await audit_entries(database, tenant.enterprise_id)
+    assert [(entry.action, str(entry.subject_id), entry.subject_name, entry.details) for entry in entries] == [
+        ("group.created", group, "售前", {"members": ["唐砚"]}),
+        ("group.changed", group, "售后", {"name": ["售前", "售后"], "members_added": ["程思远"], "members_removed": ["唐砚"]}),
+        ("group.deleted", group, "售后", {"members": ["程思远"]}),
+    ]
+    assert {entry.actor_id for entry in entries} == {tenant.admin.id}
+
+
+async def test_members_beyond_the_scope_are_not_put_into_a_group(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    north = await factories.group(tenant.enterprise_id, name="北")
+    lead = await leader(factories, tenant, north)
+    outside = await factories.agent(tenant.enterprise_id)
+    refused = await doors.agent(lead).patch(f"/groups/{north}", json={"member_ids": [str(outside.id)], "version": 1})
+    assert (refused.status_code, refused.json()["error"]["fields"][0]["field"]) == (422, "member_ids")
+    assert [group["member_ids"] for group in await groups_of(doors, tenant)] == [[]]
+    assert await audit_entries(database, tenant.enterprise_id) == []

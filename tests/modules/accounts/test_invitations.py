@@ -1,4 +1,4 @@
-"""Inviting colleagues by link."""
+"""Inviting colleagues by a link that is handed over (`test_mail` sends it)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
-from tests.modules.accounts.reading import agent_row, links, session_ids, token_of
+from qiatan.modules.accounts.models import AgentRow
+from tests.modules.accounts.reading import agent_row, audit_entries, links, session_ids, token_of
+from tests.support.access import points_of
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Tenant
@@ -24,7 +26,7 @@ async def tenant(factories: Factories) -> Tenant:
 
 
 async def invite(doors: Doors, tenant: Tenant, **other: object) -> httpx.Response:
-    body = {"email": f"{uuid4().hex}@example.com", "name": "小顾", "role": "agent", "group_ids": [], **other}
+    body = {"email": f"{uuid4().hex}@example.com", "name": "小顾", "group_ids": [], **other}
     return await doors.agent(tenant.admin).post("/agents/invitations", json=body)
 
 
@@ -37,9 +39,11 @@ async def test_an_invited_colleague_joins_by_the_link(doors: Doors, factories: F
     assert made.status_code == 201
     invited = made.json()
     assert invited["link"].startswith(f"{PUBLIC_URL}/app/invitation#token=")
+    assert invited["mailed"] is False
     assert invited["expires_at"] == "2026-03-09T04:00:00Z"
     agent = invited["agent"]
-    assert (agent["pending"], agent["enabled"], agent["role"], agent["scope"]) == (True, True, "agent", {"kind": "self", "group_ids": []})
+    assert (agent["pending"], agent["enabled"], agent["role"]["builtin"]) == (True, True, "agent")
+    assert agent["scope"] == {"kind": "self", "group_ids": []}
     assert agent["group_ids"] == [str(group)]
     browser = doors.stranger()
     token = token_of(invited["link"])
@@ -54,6 +58,27 @@ async def test_an_invited_colleague_joins_by_the_link(doors: Doors, factories: F
     assert "agents.edit" not in me["points"]
     assert (await browser.get("/me")).json() == me
     assert (await doors.stranger().post("/session", json={"email": email, "password": JOIN["password"]})).status_code == 200
+
+
+async def test_inviting_and_joining_are_in_the_audit_log(doors: Doors, tenant: Tenant, database: Database) -> None:
+    invited = (await invite(doors, tenant, email="gu@audited.example")).json()
+    await doors.agent(tenant.admin).post(f"/agents/{invited['agent']['id']}/invitation")
+    link = (await doors.agent(tenant.admin).post(f"/agents/{invited['agent']['id']}/invitation")).json()["link"]
+    await doors.stranger().post("/invitations/accept", json={"token": token_of(link), **JOIN})
+
+    entries = await audit_entries(database, tenant.enterprise_id)
+
+    told = [(entry.action, entry.actor_id, entry.subject_id, entry.details.get("again")) for entry in entries]
+    agent_id = UUID(invited["agent"]["id"])
+    assert told[:4] == [
+        ("agent.invited", tenant.admin.id, agent_id, False),
+        ("agent.invited", tenant.admin.id, agent_id, True),
+        ("agent.invited", tenant.admin.id, agent_id, True),
+        ("agent.joined", agent_id, agent_id, None),
+    ]
+    assert [entry.action for entry in entries[4:]] == ["session.signed_in"]
+    assert entries[0].details["email"] == "gu@audited.example"
+    assert not any(token_of(text) in str(entry.details) for entry in entries for text in (invited["link"], link))
 
 
 async def test_a_link_is_spent_by_its_first_use(doors: Doors, tenant: Tenant, database: Database) -> None:
@@ -146,10 +171,11 @@ async def test_an_ordinary_agent_invites_nobody(doors: Doors, factories: Factori
 
 async def test_an_administrator_of_one_group_makes_no_administrator_of_all(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     group = await factories.group(tenant.enterprise_id)
-    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
+    lead = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.GROUPS, frozenset({group})))
     body = {"email": f"{uuid4().hex}@example.com", "name": "小顾", "group_ids": [str(group)]}
+    admin = str(await factories.role_id(tenant.enterprise_id, "admin"))
 
-    too_high = await doors.agent(lead).post("/agents/invitations", json=body | {"role": "admin"})
+    too_high = await doors.agent(lead).post("/agents/invitations", json=body | {"role_id": admin})
     outside = await doors.agent(lead).post("/agents/invitations", json=body | {"group_ids": []})
     fine = await doors.agent(lead).post("/agents/invitations", json=body)
 
@@ -160,8 +186,46 @@ async def test_a_link_whose_account_has_more_rights_is_not_handed_out(
     doors: Doors, factories: Factories, tenant: Tenant, database: Database
 ) -> None:
     group = await factories.group(tenant.enterprise_id)
-    lead = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
+    lead = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.GROUPS, frozenset({group})))
     pending = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL), pending=True, group_ids=(group,))
     refused = await doors.agent(lead).post(f"/agents/{pending.id}/invitation")
     assert refused.status_code == 403
     assert await links(database, pending.id) == []
+
+
+async def test_nobody_invites_into_a_role_that_can_do_more(doors: Doors, factories: Factories, tenant: Tenant) -> None:
+    own = frozenset({"agents.view", "agents.create", "conversations.serve"})
+    member = await factories.agent(tenant.enterprise_id, points=own, scope=Scope(ScopeKind.ALL))
+    equal, more = [await factories.role(tenant.enterprise_id, points) for points in (own, own | {"audit.view"})]
+    answers = [
+        await doors.agent(member).post(
+            "/agents/invitations", json={"email": f"{uuid4().hex}@example.com", "name": "x", "role_id": str(role)}
+        )
+        for role in (equal, more)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 403]
+
+
+async def test_a_role_of_another_enterprise_does_not_exist(doors: Doors, factories: Factories, tenant: Tenant) -> None:
+    other = await factories.tenant()
+    foreign = await factories.role_id(other.enterprise_id, "agent")
+    refused = await invite(doors, tenant, role_id=str(foreign))
+    assert (refused.status_code, refused.json()["error"]["fields"][0]["field"]) == (422, "role_id")
+
+
+async def test_a_link_is_worth_nothing_once_the_address_is_another(doors: Doors, tenant: Tenant, database: Database) -> None:
+    invited = (await invite(doors, tenant)).json()
+    async with database.system() as tx:
+        row = await tx.session.get_one(AgentRow, (tenant.enterprise_id, UUID(invited["agent"]["id"])))
+        row.email = f"{uuid4().hex}@example.com"
+    body = {"token": token_of(invited["link"])}
+    assert (await doors.stranger().post("/invitations/lookup", json=body)).status_code == 410
+    assert (await doors.stranger().post("/invitations/accept", json=body | JOIN)).status_code == 410
+
+
+async def test_a_pending_account_that_is_switched_off_is_not_invited_again(doors: Doors, tenant: Tenant, database: Database) -> None:
+    agent = (await invite(doors, tenant)).json()["agent"]
+    await doors.agent(tenant.admin).patch(f"/agents/{agent['id']}", json={"enabled": False, "version": agent["version"]})
+    refused = await doors.agent(tenant.admin).post(f"/agents/{agent['id']}/invitation")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    assert await links(database, UUID(agent["id"])) == []

@@ -10,6 +10,7 @@ from qiatan.infra.db import Database
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import AgentBrief, ServingAgent
+from qiatan.modules.conversations.permissions import SERVE
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
@@ -30,17 +31,20 @@ async def test_visitors_see_the_public_name_or_else_the_name(factories: Factorie
     assert none == {}
 
 
-async def test_those_serve_who_are_enabled_and_have_joined(factories: Factories, database: Database) -> None:
+async def test_those_serve_who_are_enabled_and_have_joined_and_whose_role_says_so(factories: Factories, database: Database) -> None:
     tenant = await factories.tenant()
     group = await factories.group(tenant.enterprise_id)
     serving = await factories.agent(tenant.enterprise_id, max_conversations=3, group_ids=(group,))
     await factories.agent(tenant.enterprise_id, enabled=False)
     await factories.agent(tenant.enterprise_id, pending=True)
+    await factories.agent(tenant.enterprise_id, role="analyst")
+    specialist = await factories.agent(tenant.enterprise_id, role="specialist")
     async with database.tenant(tenant.enterprise_id) as tx:
-        found = await service.serving_agents(tx)
+        found = await service.serving_agents(tx, SERVE)
     assert found == [
         ServingAgent(id=tenant.admin.id, max_conversations=10, group_ids=[]),
         ServingAgent(id=serving.id, max_conversations=3, group_ids=[group]),
+        ServingAgent(id=specialist.id, max_conversations=10, group_ids=[]),
     ]
 
 

@@ -22,14 +22,16 @@ NAMED = {
     "PATCH /me": {"name", "public_name", "locale", "version"},
     "PUT /me/password": set(),
     "PATCH /enterprise": {"name", "timezone", "typing_preview", "version"},
-    "POST /agents/invitations": {"email", "name", "role"},
-    "PATCH /agents": {"name", "public_name", "role", "max_conversations", "enabled", "version"},
+    "POST /agents/invitations": {"email", "name", "role_id"},
+    "PATCH /agents": {"name", "public_name", "staff_number", "role_id", "visitor_regions", "max_conversations", "enabled", "version"},
+    "POST /roles": {"name", "points", "requires_two_factor"},
+    "PATCH /roles": {"name", "points", "requires_two_factor", "version"},
     "POST /groups": {"name"},
     "PATCH /groups": {"name", "version"},
     "POST /session": {"email", "password"},
     "POST /signup": {"name", "email", "password"},
 }
-VALUES: dict[str, Any] = {"role": "admin", "enabled": True, "id": str(uuid4()), "enterprise_id": str(uuid4()), "scope_kind": "all"}
+VALUES: dict[str, Any] = {"builtin": "admin", "enabled": True, "id": str(uuid4()), "enterprise_id": str(uuid4()), "scope_kind": "all"}
 
 
 async def everything(database: Database, tenant: Tenant) -> list[Any]:
@@ -48,12 +50,15 @@ async def test_columns_that_are_not_named_are_refused(doors: Doors, factories: F
     tenant = await factories.tenant()
     member = await factories.agent(tenant.enterprise_id)
     group = await factories.group(tenant.enterprise_id)
+    role = await factories.role(tenant.enterprise_id, frozenset({"conversations.serve"}))
     bodies: dict[str, tuple[str, str, dict[str, Any]]] = {
         "PATCH /me": ("PATCH", "/me", {"name": "改名", "version": 1}),
         "PUT /me/password": ("PUT", "/me/password", {"current_password": PASSWORD, "new_password": "tea leaves unfold"}),
         "PATCH /enterprise": ("PATCH", "/enterprise", {"name": "改名", "version": 1}),
         "POST /agents/invitations": ("POST", "/agents/invitations", {"email": f"{uuid4().hex}@example.com", "name": "小顾"}),
         "PATCH /agents": ("PATCH", f"/agents/{member.id}", {"name": "改名", "version": 1}),
+        "POST /roles": ("POST", "/roles", {"name": "夜班", "points": []}),
+        "PATCH /roles": ("PATCH", f"/roles/{role}", {"name": "改名", "version": 1}),
         "POST /groups": ("POST", "/groups", {"name": "售前"}),
         "PATCH /groups": ("PATCH", f"/groups/{group}", {"name": "改名", "version": 1}),
         "POST /session": ("POST", "/session", {"email": tenant.admin.email, "password": PASSWORD}),
@@ -75,4 +80,4 @@ async def test_columns_that_are_not_named_are_refused(doors: Doors, factories: F
         assert column in {problem["field"].split(".")[0] for problem in refused.json()["error"]["fields"]}, column
 
     assert await everything(database, tenant) == before
-    assert (await agent_row(database, member.id))["role"] == "agent"
+    assert (await agent_row(database, member.id))["role_id"] == await factories.role_id(tenant.enterprise_id, "agent")

@@ -9,12 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from qiatan.entrypoints import users
+from qiatan.entrypoints import enterprises, users
+from qiatan.entrypoints.registry import CATALOGUE
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.infra.setup_error import SetupError
+from qiatan.kit.access import AgentActor, Scope, ScopeKind
 from qiatan.modules.accounts import service
+from qiatan.modules.conversations.permissions import SERVE
 from tests.modules.accounts.reading import session_ids
+from tests.support.access import points_of
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories
 
@@ -39,7 +45,7 @@ async def test_the_first_start_makes_the_demo_once_even_when_two_start_at_once(n
     async with new_installation.tenant(access.enterprise_id) as tx:
         assert (await service.get_enterprise(tx)).name == "松间器物"
         admin = await service.get_agent(tx, access.agent_id)
-    assert (admin.name, admin.role.value, admin.pending) == ("沈知夏", "admin", False)
+    assert (admin.name, admin.role.builtin, admin.pending) == ("沈知夏", "admin", False)
 
 
 async def test_every_start_gives_a_sign_in_link_for_the_first_administrator(new_installation: Database) -> None:
@@ -60,14 +66,14 @@ async def test_users_are_made_on_the_command_line(new_installation: Database, em
     async with new_installation.system() as tx:
         (enterprise_id,) = await service.enterprise_ids(tx)
     async with new_installation.tenant(enterprise_id) as tx:
-        assert len(await service.serving_agents(tx)) == 2
+        assert len(await service.serving_agents(tx, SERVE)) == 2
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"email": "ming"}, "email: 'ming' does not fit"),
-        ({"role": "owner"}, "--role: 'owner' does not fit"),
+        ({"role": "owner"}, "its first account must be an admin"),
         ({"name": " "}, "--name: ' ' does not fit"),
         ({"password": "short"}, "password: Use at least 10"),
         ({"role": "agent"}, "its first account must be an admin"),
@@ -83,6 +89,53 @@ async def test_arguments_that_do_not_fit_are_named(
     assert USER["password"] not in str(refused.value)
     async with database.system() as tx:
         assert await service.enterprises_named(tx, nowhere) == []
+
+
+async def test_the_command_line_gives_a_role_by_its_name(
+    factories: Factories, database: Database, database_url: str, settings: Settings
+) -> None:
+    there = replace(settings, database_url=database_url)
+    tenant = await factories.tenant()
+    role_id = await factories.role(tenant.enterprise_id, frozenset({"conversations.serve"}), name="夜班")
+    asked = USER | {"enterprise": str(tenant.enterprise_id), "email": f"{uuid4().hex}@shop.local"}
+
+    with pytest.raises(SetupError, match="has no role 'owner'"):
+        await users.create_user(there, **asked | {"role": "owner"})
+    await users.create_user(there, **asked | {"role": "夜班"})
+
+    async with database.tenant(tenant.enterprise_id) as tx:
+        serving = [agent.id for agent in await service.serving_agents(tx, SERVE) if agent.id != tenant.admin.id]
+        made = await service.get_agent(tx, serving[0])
+    assert (len(serving), made.email, made.role.id, made.scope.kind) == (1, asked["email"], role_id, ScopeKind.SELF)
+
+
+async def test_the_demo_shop_has_roles_groups_and_colleagues_as_whom_nobody_can_sign_in(
+    new_installation: Database, resources: Resources
+) -> None:
+    access = await users.ensure_demo(new_installation)
+    assert access is not None
+    await enterprises.dress_demo(replace(resources, database=new_installation), access)
+
+    admin = AgentActor(access.enterprise_id, access.agent_id, new_id(), points_of("admin"), Scope(ScopeKind.ALL))
+    async with new_installation.tenant(access.enterprise_id) as tx:
+        roles = (await service.roles_page(tx, admin, after=None, limit=50, catalogue=CATALOGUE)).items
+        agents = (await service.agents_page(tx, admin, after=None, limit=50)).items
+        groups = (await service.groups_page(tx, admin, after=None, limit=50)).items
+    assert {role.name: (role.member_count, frozenset(role.points)) for role in roles} == {
+        "管理员": (1, points_of("admin")),
+        "普通客服": (0, points_of("agent")),
+        "客服专员": (1, points_of("specialist")),
+        "客服分组组长": (1, points_of("group_leader")),
+        "数据分析师": (1, points_of("analyst")),
+        "客服部门主管": (0, points_of("department_head")),
+    }
+    called = {group.id: group.name for group in groups}
+    assert {agent.name: (agent.role.name, agent.scope.kind, [called[group_id] for group_id in agent.group_ids]) for agent in agents} == {
+        "沈知夏": ("管理员", "all", []),
+        "唐砚": ("客服分组组长", "groups", ["售后组"]),
+        "程思远": ("客服专员", "self", ["售前组"]),
+        "陶然": ("数据分析师", "all", []),
+    }
 
 
 async def test_an_address_in_use_and_a_name_in_use_twice_are_explained(factories: Factories, database_url: str, settings: Settings) -> None:

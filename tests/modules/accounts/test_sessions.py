@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.db import Database
+from qiatan.infra.geo import UNKNOWN, Region
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.accounts import jobs, service
@@ -17,6 +18,10 @@ from tests.modules.accounts.reading import links, session_ids, sessions
 from tests.support.clock import NOON, FakeClock
 from tests.support.doors import Doors
 from tests.support.factories import PASSWORD, Factories, Tenant
+
+
+def nowhere(_address: str) -> Region:
+    return UNKNOWN
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ async def test_who_is_signed_in_is_found_in_one_query_with_rights_and_groups(
     event.listen(engine, "before_cursor_execute", count)
     try:
         async with database.system() as tx:
-            found = await service.resolve_session(tx, member.session_token, CATALOGUE)
+            found = await service.resolve_session(tx, member.session_token, CATALOGUE, address="192.0.2.9", region=UNKNOWN)
     finally:
         event.remove(engine, "before_cursor_execute", count)
 
@@ -51,7 +56,7 @@ async def test_who_is_signed_in_is_found_in_one_query_with_rights_and_groups(
 @pytest.mark.parametrize("token", ["", "x", "x" * 201, "\x00", "' OR 1=1 --"])
 async def test_a_token_that_is_none_belongs_to_nobody(database: Database, token: str) -> None:
     async with database.system() as tx:
-        assert await service.resolve_session(tx, token, CATALOGUE) is None
+        assert await service.resolve_session(tx, token, CATALOGUE, address="192.0.2.9", region=UNKNOWN) is None
 
 
 async def test_a_session_ends_after_thirty_days_of_silence(doors: Doors, tenant: Tenant, clock: FakeClock) -> None:
@@ -150,7 +155,7 @@ async def test_a_one_time_link_signs_in_once_within_a_quarter_of_an_hour(
     signed_in = await browser.post("/session/link", json={"token": token})
 
     assert signed_in.status_code == 200
-    assert signed_in.json()["agent"]["id"] == str(tenant.admin.id)
+    assert signed_in.json()["me"]["agent"]["id"] == str(tenant.admin.id)
     assert (await browser.get("/me")).status_code == 200
     again = await doors.stranger().post("/session/link", json={"token": token})
     assert (again.status_code, again.json()["error"]["code"]) == (410, "link_expired")
@@ -191,7 +196,10 @@ async def test_sockets_can_be_checked_against_their_sessions(
     clock.advance(days=20)
     fresh = await factories.session(tenant.admin)
     clock.advance(days=10)
-    asked = {(member.actor.enterprise_id, member.actor.session_id) for member in (tenant.admin, other.admin, disabled, fresh)}
+    asked = {
+        service.OpenSocket(member.actor.enterprise_id, member.actor.session_id, "192.0.2.9")
+        for member in (tenant.admin, other.admin, disabled, fresh)
+    }
     async with database.system() as tx:
-        assert await service.living_sessions(tx, asked) == {fresh.actor.session_id}
-        assert await service.living_sessions(tx, set()) == set()
+        assert await service.living_sessions(tx, asked, nowhere) == {fresh.actor.session_id}
+        assert await service.living_sessions(tx, set(), nowhere) == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from dataclasses import replace
 from http.cookies import SimpleCookie
 from typing import Any
@@ -13,10 +15,17 @@ from qiatan.entrypoints.app import build_app
 from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SESSION_COOKIE
 from qiatan.infra.resources import Resources
+from qiatan.modules.accounts import service
 from qiatan.modules.accounts.service import hashing
-from tests.modules.accounts.reading import agent_row, session_ids, sessions
+from tests.modules.accounts.factors import add_app, first_step, login_log, said, second_step
+from tests.modules.accounts.reading import agent_row, audit_entries, session_ids, sessions, token_of
+from tests.modules.accounts.restricting import CHENGDU, SHENZHEN, restrict, role_of
+from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import PASSWORD, Factories, Tenant
+from tests.support.factories import PASSWORD, Factories, Member, Tenant
+
+# The package's name of this module is its function.
+SIGN_IN = sys.modules[service.sign_in.__module__]
 
 
 @pytest.fixture
@@ -37,10 +46,10 @@ async def test_the_right_password_signs_in_by_a_cookie_scripts_cannot_read(doors
     cookie = SimpleCookie(signed_in.headers["set-cookie"])[SESSION_COOKIE]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["secure"]) == (True, "lax", "/", "")
     assert len(cookie.value) == 43
-    assert signed_in.json() == (await browser.get("/me")).json()
+    assert signed_in.json() == {"me": (await browser.get("/me")).json(), "second_factor": None}
     assert cookie.value not in signed_in.text
     newest = next(row for row in await sessions(database, tenant.admin.id) if row.user_agent == "Browser 1")
-    assert newest.address == "198.51.100.4"
+    assert (newest.address, newest.region, newest.method) == ("198.51.100.4", "", "password")
     assert newest.token_hash != cookie.value.encode()
 
 
@@ -176,7 +185,7 @@ async def test_one_account_tried_from_many_addresses_is_closed_for_a_while(
     async def wrong(_hash: str | None, _password: str) -> bool:
         return False
 
-    monkeypatch.setattr("qiatan.modules.accounts.service.sessions.verify", wrong)
+    monkeypatch.setattr(SIGN_IN, "verify", wrong)
     codes = []
     for number in range(51):
         attacker = doors.stranger(address=f"198.18.{number}.1")
@@ -219,3 +228,130 @@ async def test_half_a_character_is_refused(doors: Doors) -> None:
 async def test_broken_json_is_a_bad_request(doors: Doors) -> None:
     refused = await doors.stranger().post("/session", content=b'{"email": ', headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "bad_request")
+
+
+# -- what is written down
+
+
+async def test_a_sign_in_is_in_the_login_log_and_the_audit_log(doors: Doors, tenant: Tenant, database: Database) -> None:
+    await doors.stranger(address=SHENZHEN).post("/session", json=credentials(tenant.admin.email))
+
+    assert await login_log(database, tenant.admin.id) == [("password", True, "not_restricted")]
+    (entry,) = await audit_entries(database, tenant.enterprise_id)
+    assert (entry.action, entry.actor_kind, entry.actor_id, entry.address) == ("session.signed_in", "agent", tenant.admin.id, SHENZHEN)
+    assert entry.details == {"method": "password", "region": "CN/广东省/深圳市"}
+    newest = (await sessions(database, tenant.admin.id))[-1]
+    assert (newest.address, newest.region) == (SHENZHEN, "CN/广东省/深圳市")
+
+
+async def test_wrong_passwords_of_known_accounts_are_in_the_login_log(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    disabled = await factories.agent(tenant.enterprise_id, enabled=False)
+    pending = await factories.agent(tenant.enterprise_id, pending=True)
+    for email in (tenant.admin.email, disabled.email, pending.email, "nobody3@example.com"):
+        assert said(await doors.stranger().post("/session", json=credentials(email, "a wrong one"))) == (401, "wrong_credentials")
+
+    for agent in (tenant.admin, disabled, pending):
+        assert await login_log(database, agent.id) == [("password", False, "wrong_password")]
+    assert await audit_entries(database, tenant.enterprise_id) == []
+
+
+async def test_nothing_is_written_before_a_wrong_password_is_answered(
+    doors: Doors, tenant: Tenant, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(SIGN_IN, "_AFTER_THE_ANSWER", 0.3)
+    real = type(database).system
+
+    def counting(self: Database) -> Any:
+        opened.append("system")
+        return real(self)
+
+    monkeypatch.setattr(type(database), "system", counting)
+    counts = []
+    for email in (tenant.admin.email, "nobody4@example.com"):
+        opened.clear()
+        await doors.stranger().post("/session", json=credentials(email, "a wrong one"))
+        counts.append(len(opened))
+    assert counts == [1, 1]
+    await service.settled()
+
+
+# -- where it is not allowed
+
+
+@pytest.fixture
+async def restricted(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> Member:
+    """Somebody who may sign in from Guangdong only."""
+    agent = await factories.agent(tenant.enterprise_id)
+    await restrict(doors, tenant, await role_of(database, agent), regions=["CN/广东省"])
+    return agent
+
+
+async def test_whoever_knows_the_password_learns_that_the_place_is_not_allowed(
+    doors: Doors, restricted: Member, database: Database
+) -> None:
+    before = await session_ids(database, restricted.id)
+    browser = doors.stranger(address=CHENGDU)
+
+    denied = await browser.post("/session", json=credentials(restricted.email))
+
+    assert said(denied) == (403, "login_denied")
+    assert CHENGDU in denied.json()["error"]["message"]
+    assert "set-cookie" not in denied.headers
+    assert await session_ids(database, restricted.id) == before
+    assert await login_log(database, restricted.id) == [("password", False, "region_denied")]
+    entry = (await audit_entries(database, restricted.enterprise_id))[-1]
+    assert (entry.action, entry.details) == (
+        "session.denied",
+        {"method": "password", "reason": "region_denied", "region": "CN/四川省/成都市"},
+    )
+    assert (await doors.stranger(address=SHENZHEN).post("/session", json=credentials(restricted.email))).status_code == 200
+
+
+async def test_without_the_password_the_place_is_not_spoken_of(doors: Doors, restricted: Member) -> None:
+    refused = await doors.stranger(address=CHENGDU).post("/session", json=credentials(restricted.email, "a wrong one"))
+    assert said(refused) == (401, "wrong_credentials")
+    assert CHENGDU not in refused.text
+
+
+async def test_a_link_does_not_get_past_the_restriction(doors: Doors, restricted: Member, database: Database) -> None:
+    before = await session_ids(database, restricted.id)
+    async with database.tenant(restricted.enterprise_id) as tx:
+        path = await service.create_sign_in_link(tx, restricted.enterprise_id, restricted.id)
+    denied = await doors.stranger(address=CHENGDU).post("/session/link", json={"token": token_of(path)})
+    assert said(denied) == (403, "login_denied")
+    assert await session_ids(database, restricted.id) == before
+    assert await login_log(database, restricted.id) == [("link", False, "region_denied")]
+
+
+async def test_the_place_is_looked_at_again_at_the_second_step(
+    doors: Doors, restricted: Member, clock: FakeClock, database: Database
+) -> None:
+    app, codes = await add_app(doors.agent(restricted, address=SHENZHEN), clock)
+    clock.advance(minutes=1)
+    asked = await first_step(doors.stranger(address=SHENZHEN), restricted)
+    before = await session_ids(database, restricted.id)
+
+    denied = await second_step(doors.stranger(address=CHENGDU), asked, recovery_code=codes[0])
+
+    assert said(denied) == (403, "login_denied")
+    assert await session_ids(database, restricted.id) == before
+    assert await login_log(database, restricted.id) == [("password", False, "region_denied")]
+    assert (await second_step(doors.stranger(address=SHENZHEN), asked, recovery_code=codes[0])).status_code == 200
+    assert app.secret
+
+
+async def test_fifty_sessions_is_the_most_also_when_many_sign_in_at_once(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    for _ in range(48):
+        await factories.session(tenant.admin)
+
+    answers = await asyncio.gather(
+        *(doors.stranger(address=f"198.18.0.{number}").post("/session", json=credentials(tenant.admin.email)) for number in range(8))
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await session_ids(database, tenant.admin.id)) == 50

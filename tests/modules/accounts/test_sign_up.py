@@ -14,6 +14,7 @@ from qiatan.infra.resources import Resources
 from qiatan.kit.events import Event
 from qiatan.modules.accounts.events import EnterpriseCreated
 from qiatan.modules.accounts.models import EnterpriseRow
+from tests.modules.accounts.factors import login_log
 from tests.modules.accounts.reading import agent_row
 from tests.support.doors import Doors
 from tests.support.factories import Factories
@@ -41,12 +42,13 @@ async def test_signing_up_makes_an_enterprise_whose_administrator_is_signed_in(d
     me = made.json()
     assert me["enterprise"]["name"] == "云上茶"
     assert (me["enterprise"]["timezone"], me["enterprise"]["typing_preview"]) == ("Asia/Shanghai", True)
-    assert (me["agent"]["email"], me["agent"]["role"], me["agent"]["scope"]["kind"]) == (asked["email"], "admin", "all")
+    assert (me["agent"]["email"], me["agent"]["role"]["builtin"], me["agent"]["scope"]["kind"]) == (asked["email"], "admin", "all")
     assert "agents.edit" in me["points"]
     assert [event for event in events if isinstance(event, EnterpriseCreated)] == [
         EnterpriseCreated(enterprise_id=UUID(me["enterprise"]["id"]))
     ]
     assert (await browser.get("/me")).json() == me
+    assert await login_log(database, UUID(me["agent"]["id"])) == [("sign_up", True, "not_restricted")]
 
 
 async def test_the_password_is_stored_as_argon2id_only(doors: Doors, database: Database) -> None:

@@ -246,7 +246,8 @@ async def test_a_right_that_is_lost_ends_the_connection_that_had_it(doors: Doors
     await socket.send(type="subscribe", topic="colleagues")
     await socket.next("subscribed")
 
-    change = {"role": "agent", "scope": {"kind": "self", "group_ids": []}, "version": 1}
+    ordinary = await factories.role_id(tenant.enterprise_id, "agent")
+    change = {"role_id": str(ordinary), "scope": {"kind": "self", "group_ids": []}, "version": 1}
     assert (await doors.agent(tenant.admin).patch(f"/agents/{agent.id}", json=change)).status_code == 200
 
     assert await socket.until_closed() == 1012

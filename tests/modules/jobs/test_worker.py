@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from sqlalchemy import text
 
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database
-from qiatan.infra.jobs import build_worker_app
+from qiatan.infra.jobs import JobList, build_worker, build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.modules.files.jobs import delete_blobs
 from tests.support.clock import FakeClock
@@ -38,6 +39,50 @@ async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing
         ).scalars()
         assert list(left) == ["succeeded"]
     await database.dispose()
+
+
+async def test_a_commit_that_leaves_a_job_wakes_the_worker_beside_it(empty_database: str, resources: Resources, clock: FakeClock) -> None:
+    database = Database(empty_database, clock=clock, pool_size=2)
+    done = asyncio.Event()
+    jobs = JobList("test")
+
+    @jobs.job
+    async def greet(_: Resources, *, name: str) -> None:
+        assert name == "顾言"
+        done.set()
+
+    app = build_worker_app(empty_database, [jobs], dataclasses.replace(resources, database=database))
+    async with app.open_async():
+        worker = build_worker(app, concurrency=1)
+        worker.fetch_job_polling_interval = 3600
+        database.on_jobs.append(worker.wake)
+        working = asyncio.create_task(worker.work())
+        # Its first look, before which nothing needs to wake it.
+        await asyncio.sleep(1)
+
+        async with database.system() as tx:
+            await tx.defer(greet, name="顾言")
+        await asyncio.wait_for(done.wait(), 30)
+
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+    await database.dispose()
+
+
+async def test_a_promised_job_needs_its_work(empty_database: str, resources: Resources) -> None:
+    jobs = JobList("test")
+    letter = jobs.promise("letter")
+    with pytest.raises(RuntimeError, match="nothing keeps"):
+        build_worker_app(empty_database, [jobs], resources)
+
+    @letter.kept_by
+    async def send(_: Resources) -> None:
+        return
+
+    assert "test.letter" in build_worker_app(empty_database, [jobs], resources).tasks
+    with pytest.raises(RuntimeError, match="already"):
+        letter.kept_by(send)
 
 
 async def _defer_and_fail(database: Database, name: str) -> None:

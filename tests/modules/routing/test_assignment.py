@@ -194,8 +194,10 @@ async def test_a_conversation_that_is_released_keeps_its_place(database: Databas
     first, second = await waiting(database, factories, tenant, clock, 2)
     await take(database, agent, first)
 
+    async with database.system() as tx:
+        await tx.session.execute(text("UPDATE agents SET enabled = false WHERE id = :id"), {"id": agent.id})
     async with database.tenant(tenant.enterprise_id) as tx:
-        assert await service.release_all_of(tx, agent.id) == 1
+        assert await service.release_idle(tx, {agent.id, tenant.admin.id}) == 1
 
     assert await still_waiting(database, tenant) == [first, second]
 
@@ -210,7 +212,7 @@ async def test_an_assignment_beside_a_switch_off_leaves_nobody_with_a_switched_o
 
     async def release() -> int:
         async with database.tenant(tenant.enterprise_id) as tx:
-            return await service.release_all_of(tx, agent.id)
+            return await service.release_idle(tx, {agent.id})
 
     async with database.tenant(tenant.enterprise_id) as tx:
         assert await service.assign_next(tx) is not None  # has seen the agent serving, has not committed

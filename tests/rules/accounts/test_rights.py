@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
+from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, Template
 from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import BuiltinRole
 
@@ -62,6 +62,58 @@ def test_nobody_grants_a_point_they_lack() -> None:
     holder = actor(Scope(ScopeKind.ALL), frozenset({"talk.serve"}))
     assert rules.may_grant(holder, points=frozenset({"talk.serve"}), scope=Scope(ScopeKind.ALL))
     assert not rules.may_grant(holder, points=frozenset({"talk.serve", "talk.edit"}), scope=Scope())
+
+
+OWN = rules.RoleFacts(None, frozenset({"talk.edit", "fax.send"}))
+names = st.frozensets(st.sampled_from(["talk.serve", "talk.edit", "talk.end", "fax.send"]))
+
+
+def test_a_role_of_the_enterprises_own_holds_what_it_names_and_a_module_declares() -> None:
+    assert rules.points_of(OWN, (SERVE, EDIT)) == {"talk.edit"}
+    assert not OWN.is_admin
+    assert rules.usual_scope(OWN) == Scope()
+
+
+def test_a_template_brings_the_points_that_name_it() -> None:
+    head = Point("talk.lead", "", templates=frozenset({Template.DEPARTMENT_HEAD}))
+    assert rules.points_of_template(Template.DEPARTMENT_HEAD, (SERVE, head)) == {"talk.lead"}
+    assert rules.points_of_template(Template.ANALYST, (SERVE, head)) == frozenset()
+
+
+def test_names_that_no_module_declares_are_found() -> None:
+    assert rules.unknown_points(["talk.serve", "tea.brew", "admin"], (SERVE, EDIT)) == ["admin", "tea.brew"]
+    assert rules.unknown_points([], (SERVE,)) == []
+
+
+@given(own=names, before=names, after=names, security=st.booleans())
+def test_who_changes_a_role_can_neither_give_nor_take_what_they_lack(
+    own: frozenset[str], before: frozenset[str], after: frozenset[str], security: bool
+) -> None:
+    allowed = rules.may_change_role(actor(Scope(ScopeKind.ALL), own), before=before, after=after, security=security)
+    # What the actor lacks is in the role afterwards exactly when it was before; and where its protection changes, it has no part in it.
+    lacked = (before | after) - own
+    assert allowed == (before - own == after - own and not (security and lacked))
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("CN", True),
+        ("CN/广东省", True),
+        ("CN/广东省/深圳市", True),
+        ("US/New York", True),
+        ("cn", False),
+        ("CHN", False),
+        ("CN/", False),
+        ("CN//深圳市", False),
+        ("CN/广东省/深圳市/南山区", False),
+        ("广东省", False),
+        ("", False),
+        ("CN\n", False),
+    ],
+)
+def test_codes_of_regions_have_a_form(text: str, fits: bool) -> None:
+    assert rules.is_region_code(text) is fits
 
 
 def test_scope_says_which_agents_and_groups_are_seen() -> None:

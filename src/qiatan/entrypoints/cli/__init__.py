@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from qiatan.entrypoints.cli import running, user
+from qiatan.entrypoints.cli import audit, running, security, user
 from qiatan.infra.setup_error import SetupError
 from qiatan.kit.errors import Fault
 
@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(user.app, name="user")
+app.add_typer(audit.app, name="audit")
+app.add_typer(security.app, name="security")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [HOST, default 127.0.0.1]")]
 Port = Annotated[int | None, typer.Option(help="TCP port. [PORT, default 8000]")]

@@ -12,7 +12,7 @@ import typer
 from qiatan.entrypoints.cli import running
 from qiatan.infra.settings import Settings
 
-app = typer.Typer(help="Make accounts and set passwords.", no_args_is_help=True)
+app = typer.Typer(help="Make accounts, set passwords, let people in again.", no_args_is_help=True)
 
 _GENERATED_BYTES = 12
 _LONGEST_PASSWORD = 1024
@@ -58,6 +58,44 @@ def password(email: Email, password_stdin: FromStdin = False, data: Data = None)
     running.with_database(settings, work)
     typer.echo(f"changed the password of {email}")
     _show(chosen, generated)
+
+
+@app.command("reset-two-factor")
+def reset_two_factor(email: Email, data: Data = None) -> None:
+    """Take all second factors from an account and end its sessions: for who lost the phone and the recovery codes."""
+    settings = running.settings(data=data)
+    from qiatan.entrypoints import users
+
+    async def work(settings: Settings) -> bool:
+        return await users.reset_two_factor(settings, email=email)
+
+    had_some = running.with_database(settings, work)
+    typer.echo(f"took the second factors from {email}" if had_some else f"{email} has no second factor; nothing was changed")
+
+
+@app.command()
+def enable(email: Email, data: Data = None) -> None:
+    """Let an account in again that was switched off. Role and rights stay as they are."""
+    settings = running.settings(data=data)
+    from qiatan.entrypoints import users
+
+    async def work(settings: Settings) -> bool:
+        return await users.enable_user(settings, email=email)
+
+    was_off = running.with_database(settings, work)
+    typer.echo(f"switched {email} on" if was_off else f"{email} is on already; nothing was changed")
+
+
+@app.command("sign-in-link")
+def sign_in_link(email: Email, data: Data = None) -> None:
+    """Print a link that signs an account in, once, within 15 minutes. It stands for the password: a second factor is still asked for."""
+    settings = running.settings(data=data)
+    from qiatan.entrypoints import users
+
+    async def work(settings: Settings) -> str:
+        return await users.user_sign_in_link(settings, email=email)
+
+    typer.echo(running.with_database(settings, work))
 
 
 def _password(from_stdin: bool) -> tuple[str, bool]:

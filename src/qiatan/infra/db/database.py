@@ -47,13 +47,15 @@ class Database:
     """Opens transactions and commits them.
 
     `listeners` are called, in order, with the events of each committed transaction. They must not block and must not raise;
-    what they miss (a crash right after the commit) is healed from state by the routines that own it.
+    what they miss (a crash right after the commit) is healed from state by the routines that own it. `on_jobs` are called after a commit
+    that left jobs behind, under the same terms: the worker of this process begins with them at once.
     """
 
     def __init__(self, url: str, *, clock: Clock | None = None, pool_size: int = 10) -> None:
         self.url = url
         self.clock = clock or SystemClock()
         self.listeners: list[Listener] = []
+        self.on_jobs: list[Callable[[], None]] = []
         self._app = self._engine(APP, pool_size)
         self._system = self._engine(SYSTEM, max(2, pool_size // 2))
 
@@ -99,6 +101,9 @@ class Database:
                 await session.commit()
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise translate(error) from error
+        if tx.has_deferred:
+            for wake in self.on_jobs:
+                wake()
         if tx.events:
             self.publish(tx.events)
 

@@ -30,6 +30,7 @@ class Tx:
         self.memory: dict[object, object] = {}
         """What the parts of one transaction share, by a key of their own."""
         self.finishers: list[Callable[[], Awaitable[None]]] = []
+        self.has_deferred = False
         self._enterprise_id = enterprise_id
 
     @property
@@ -55,4 +56,5 @@ class Tx:
         """Write a background job into this transaction: it exists exactly when the rest of the transaction does."""
         connection = await self.session.connection()
         raw = await connection.get_raw_connection()
+        self.has_deferred = True
         await job.defer(cast("AsyncConnection[Any]", raw.driver_connection), arguments)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from qiatan.infra.realtime.connection import Connection
 from qiatan.kit.access import AgentActor, Point, VisitorActor
-from qiatan.kit.errors import Fault, NotAllowed, NotSignedIn
+from qiatan.kit.errors import Fault, NotAllowed, NotSignedIn, ReadOnlyView
 
 MAX_FRAME_BYTES = 64 * 1024
 
@@ -32,26 +32,33 @@ Handler = Callable[[Connection, Any], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class FrameDoor:
-    """One kind of frame. `agents` is the point an agent needs (None: agents may not send it); `visitors` whether visitors may."""
+    """One kind of frame. `agents` is the point an agent needs (`every`: none; None: agents may not send it); `visitors` whether visitors may.
+
+    `reads`: it changes nothing, so who looks at the product as somebody else may send it too.
+    """
 
     frame: type[Frame]
     handle: Handler
-    agents: Point | None
+    agents: Point | Literal["every"] | None
     visitors: bool
+    reads: bool = False
 
     def admit(self, actor: AgentActor | VisitorActor | None) -> None:
         """
         Raises:
             NotSignedIn: before the hello.
             NotAllowed: this kind of actor, or a role without the point.
+            ReadOnlyView: this would change something, and the actor only looks as somebody else.
         """
         if actor is None:
             raise NotSignedIn
         if isinstance(actor, VisitorActor):
             if not self.visitors:
                 raise NotAllowed
-        elif self.agents is None or not actor.may(self.agents):
+        elif self.agents is None or actor.via == "api_key" or not (self.agents == "every" or actor.may(self.agents)):
             raise NotAllowed
+        elif actor.via == "view" and not self.reads:
+            raise ReadOnlyView
 
 
 class ErrorFrame(OutFrame, tag="error", omit_defaults=True):

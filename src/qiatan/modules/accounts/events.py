@@ -24,13 +24,15 @@ class EnterpriseChanged(Event):
 class AgentChanged(Event):
     """An account was invited or changed.
 
-    `serving`: whether it may get conversations now. `group_ids`: the groups it is or was in, which say whose scope it touches.
+    `serving`: whether it may sign in, and so serve if its role says so. `role_changed`: what it may do is another matter now.
+    `group_ids`: the groups it is or was in, which say whose scope it touches.
     """
 
     type: Literal["accounts.agent_changed.v1"] = "accounts.agent_changed.v1"
     agent_id: UUID
     version: int
     serving: bool
+    role_changed: bool = False
     group_ids: tuple[UUID, ...] = ()
 
 
@@ -39,6 +41,22 @@ class GroupChanged(Event):
 
     type: Literal["accounts.group_changed.v1"] = "accounts.group_changed.v1"
     group_id: UUID
+    version: int
+
+
+class RoleChanged(Event):
+    """A role was made, changed or deleted. `members`: whose rights changed by it, so that their sockets have to be opened anew."""
+
+    type: Literal["accounts.role_changed.v1"] = "accounts.role_changed.v1"
+    role_id: UUID
+    version: int
+    members: tuple[UUID, ...] = ()
+
+
+class LoginPolicyChanged(Event):
+    """From where people may sign in was changed: sessions that no longer pass have to end."""
+
+    type: Literal["accounts.login_policy_changed.v1"] = "accounts.login_policy_changed.v1"
     version: int
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from qiatan.infra.jobs import JobList
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import repository
 
 jobs = JobList("accounts")
+
+# Logs of who signed in have to be kept for half a year at least (网络安全法, article 21); a year and a little can be compared with the year before.
+LOGINS_KEPT = timedelta(days=400)
+
+# Letters; `service.mailing` writes them.
+mail_invitation = jobs.promise("mail_invitation")
+mail_reset = jobs.promise("mail_reset")
+mail_asked_reset = jobs.promise("mail_asked_reset")
 
 
 @jobs.job
@@ -17,6 +27,8 @@ async def delete_avatar(resources: Resources, *, blob: str) -> None:
 
 @jobs.periodic("41 3 * * *")
 async def purge_expired(resources: Resources) -> None:
-    """Forget expired sessions and links."""
+    """Forget expired sessions and links, and sign-ins of long ago."""
     async with resources.database.system() as tx:
         await repository.purge(tx)
+        for enterprise_id in await repository.enterprise_ids(tx):
+            await repository.forget_logins(tx, enterprise_id, before=tx.now - LOGINS_KEPT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from qiatan.infra.realtime.connection import CLOSE_RESTART, CLOSE_UNAUTHORISED, Connection
@@ -11,7 +12,7 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.access import AgentActor
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import permissions, rules
-from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, SessionsEnded
+from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, LoginPolicyChanged, RoleChanged, SessionsEnded
 
 _CLOSE = {"signed_out": CLOSE_UNAUTHORISED, "replaced": CLOSE_RESTART}
 _BYE = {
@@ -27,6 +28,9 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
     for event in events:
         if isinstance(event, SessionsEnded):
             _close(hub, event)
+        elif isinstance(event, RoleChanged):
+            for agent_id in event.members:
+                _close(hub, SessionsEnded(enterprise_id=event.enterprise_id, agent_id=agent_id, reason="replaced"))
 
 
 def _tell(hub: Hub, event: Event) -> None:
@@ -44,6 +48,12 @@ def _tell(hub: Hub, event: Event) -> None:
         for connection, actor in _viewers(hub, event.enterprise_id):
             if rules.group_in_scope(actor, event.group_id):
                 connection.push(frame)
+    elif isinstance(event, RoleChanged):
+        frame = _changed("role", event.role_id, event.version)
+        hub.publish([(f"point:{permissions.VIEW_AGENTS.name}", event.enterprise_id)], frame)
+    elif isinstance(event, LoginPolicyChanged):
+        frame = _changed("security", event.enterprise_id, event.version)
+        hub.publish([(f"point:{permissions.VIEW_SECURITY.name}", event.enterprise_id)], frame)
 
 
 def _viewers(hub: Hub, enterprise_id: UUID) -> list[tuple[Connection, AgentActor]]:
@@ -52,15 +62,22 @@ def _viewers(hub: Hub, enterprise_id: UUID) -> list[tuple[Connection, AgentActor
 
 
 def _close(hub: Hub, event: SessionsEnded) -> None:
-    for connection in hub.listeners(("agent", event.agent_id)):
-        if not isinstance(connection.actor, AgentActor):
+    for connection in hub.listeners(("agent", event.agent_id)) | hub.listeners(("viewer", event.agent_id)):
+        actor = connection.actor
+        if not isinstance(actor, AgentActor):
             continue
-        session_id = connection.actor.session_id
-        if session_id == event.besides or (event.only is not None and session_id != event.only):
-            continue
-        connection.push(_BYE[event.reason])
-        connection.flush()
-        connection.close(_CLOSE[event.reason], event.reason)
+        if actor.via == "view" and actor.agent_id == event.agent_id:
+            # Whoever looks as this agent looks again, if there is still something to see.
+            if event.only is None:
+                _say_goodbye(connection, "replaced")
+        elif actor.session_id != event.besides and event.only in (None, actor.session_id):
+            _say_goodbye(connection, event.reason)
+
+
+def _say_goodbye(connection: Connection, reason: Literal["signed_out", "replaced"]) -> None:
+    connection.push(_BYE[reason])
+    connection.flush()
+    connection.close(_CLOSE[reason], reason)
 
 
 def _changed(kind: str, changed: UUID, version: int) -> bytes:

@@ -15,6 +15,8 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_cursor, encode_cursor
 from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.accounts.contracts import ActorKind
 from qiatan.modules.channels import permissions, repository, rules
 from qiatan.modules.channels.contracts import (
     Channel,
@@ -97,6 +99,7 @@ async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
     row = await channels.add(**_fresh(tx, new.name))
     if row is None:
         raise RuntimeError("a plain channel cannot collide with the first one")
+    accounts.record(tx, accounts.Who.of(actor), "channel.created", accounts.What("channel", row.id, row.name))
     return _announce(tx, row)
 
 
@@ -105,6 +108,7 @@ async def create_default(tx: Tx) -> Channel:
     channels = ChannelRepository(tx, tx.enterprise_id)
     row = await channels.add(**_fresh(tx, FIRST_NAME), is_first=True)
     if row is not None:
+        accounts.record(tx, accounts.Who(ActorKind.SYSTEM), "channel.created", accounts.What("channel", row.id, row.name))
         return _announce(tx, row)
     existing = await channels.first()
     if existing is None:
@@ -122,6 +126,9 @@ async def change(tx: Tx, actor: AgentActor, *, channel_id: UUID, change: Channel
     """
     require(actor, permissions.EDIT)
     row = await _load(tx, channel_id)
+    if row.version != change.version:
+        raise VersionConflict
+    before = _told(row)
     values: dict[str, Any] = {}
     if change.name is not None:
         values["name"] = change.name
@@ -133,6 +140,9 @@ async def change(tx: Tx, actor: AgentActor, *, channel_id: UUID, change: Channel
     changed = await ChannelRepository(tx, tx.enterprise_id).change(channel_id, change.version, values)
     if changed is None:
         raise VersionConflict
+    details = accounts.differences(before, _told(changed))
+    if details:
+        accounts.record(tx, accounts.Who.of(actor), "channel.changed", accounts.What("channel", channel_id, changed.name), **details)
     return _announce(tx, changed)
 
 
@@ -179,6 +189,11 @@ def _fresh(tx: Tx, name: str) -> dict[str, Any]:
 def _announce(tx: Tx, row: ChannelRow) -> Channel:
     tx.emit(ChannelChanged(enterprise_id=tx.enterprise_id, channel_id=row.id, enabled=row.enabled, version=row.version))
     return _contract(row)
+
+
+def _told(row: ChannelRow) -> dict[str, Any]:
+    """What the audit log tells of a channel."""
+    return {"name": row.name, "enabled": row.enabled, **_settings(row).model_dump(mode="json")}
 
 
 def _settings(row: ChannelRow) -> WebSettings:

@@ -15,6 +15,7 @@ from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
+from qiatan.modules.conversations.permissions import SERVE
 from qiatan.modules.routing import service
 from qiatan.modules.routing.events import PresenceChanged
 
@@ -78,7 +79,8 @@ class PresenceKeeper:
 
     async def opened(self, connection: Connection) -> None:
         actor = connection.actor
-        if not isinstance(actor, AgentActor):
+        # Who looks as somebody else does not make them present; who may not serve is not looked for.
+        if not isinstance(actor, AgentActor) or actor.via != "session" or not actor.may(SERVE):
             return
         key = (actor.enterprise_id, actor.agent_id)
         connection.memory[_COUNTED] = True

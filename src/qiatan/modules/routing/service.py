@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -48,7 +48,7 @@ async def _candidates(tx: Tx, routing: RoutingRepository) -> list[Candidate]:
     present = await routing.all()
     counts = await conversations.active_counts(tx)
     found = []
-    for agent in await accounts.serving_agents(tx):
+    for agent in await accounts.serving_agents(tx, SERVE):
         row = present.get(agent.id)
         found.append(
             Candidate(
@@ -93,13 +93,15 @@ async def take(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation
     return conversation
 
 
-async def release_all_of(tx: Tx, agent_id: UUID) -> int:
-    """Put the conversations of an agent who serves no more back into the queue; returns how many.
+async def release_idle(tx: Tx, agent_ids: Collection[UUID]) -> int:
+    """Put back into the queue what those of the agents hold who may serve no more; returns how many conversations.
 
     Under the claim: an assignment that still saw the agent serving has committed, and its conversation is among them.
     """
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
-    return await conversations.release_all_of(tx, agent_id)
+    held = set(agent_ids).intersection(await conversations.active_counts(tx))
+    serving = {agent.id for agent in await accounts.serving_agents(tx, SERVE)} if held else set()
+    return sum([await conversations.release_all_of(tx, agent_id) for agent_id in sorted(held - serving)])
 
 
 async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Presence:
@@ -148,7 +150,7 @@ async def list_presence(tx: Tx, actor: AgentActor) -> PresenceList:
     counts = await conversations.active_counts(tx)
     visible: set[UUID] = {actor.agent_id}
     if actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.ALL:
-        visible |= {agent.id for agent in await accounts.serving_agents(tx)}
+        visible |= {agent.id for agent in await accounts.serving_agents(tx, SERVE)}
     elif actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.GROUPS:
         visible |= await accounts.member_ids(tx, actor.scope.group_ids)
     return PresenceList(items=[_presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0)) for agent_id in sorted(visible)])

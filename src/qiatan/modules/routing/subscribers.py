@@ -17,8 +17,7 @@ import structlog
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
-from qiatan.modules.accounts import service as accounts
-from qiatan.modules.accounts.events import AgentChanged
+from qiatan.modules.accounts.events import AgentChanged, RoleChanged
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFound
 from qiatan.modules.conversations.events import ConversationChanged
@@ -64,6 +63,8 @@ class Assigner:
                     self.look_at(event.enterprise_id)
             elif isinstance(event, AgentChanged):
                 self._spawn(self._agent_changed(event))
+            elif isinstance(event, RoleChanged) and event.members:
+                self._spawn(self._release(event.enterprise_id, frozenset(event.members)))
 
     def look_at(self, enterprise_id: UUID) -> None:
         """See whether somebody who waits can be served now."""
@@ -106,13 +107,18 @@ class Assigner:
                 continue  # it ended between being found and being locked: look at the next one
 
     async def _agent_changed(self, event: AgentChanged) -> None:
-        try:
-            if not event.serving:
-                async with self._resources.database.tenant(event.enterprise_id) as tx:
-                    await service.release_all_of(tx, event.agent_id)
-        except Fault as fault:
-            log.warning("routing.release_failed", agent_id=str(event.agent_id), code=fault.code)
+        if not event.serving or event.role_changed:
+            await self._release(event.enterprise_id, frozenset({event.agent_id}))
         self.look_at(event.enterprise_id)
+
+    async def _release(self, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> None:
+        """Put back into the queue what those of the agents hold who may serve no more."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.release_idle(tx, agent_ids)
+        except Fault as fault:
+            log.warning("routing.release_failed", enterprise_id=str(enterprise_id), code=fault.code)
+        self.look_at(enterprise_id)
 
     async def _announce(self, enterprise_id: UUID, agent_id: UUID) -> None:
         try:
@@ -122,14 +128,12 @@ class Assigner:
             log.warning("routing.presence_not_told", agent_id=str(agent_id), code=fault.code)
 
     async def _heal(self) -> None:
-        """Release what disabled agents still hold: the reaction to their being disabled was lost or failed."""
+        """Release what agents still hold who may serve no more: the reaction to that change was lost or failed."""
         async with self._resources.database.system() as tx:
             held = await conversations.assignees(tx)
         for enterprise_id, agent_ids in held.items():
             async with self._resources.database.tenant(enterprise_id) as tx:
-                serving = {agent.id for agent in await accounts.serving_agents(tx)}
-                for agent_id in sorted(agent_ids - serving):
-                    await service.release_all_of(tx, agent_id)
+                await service.release_idle(tx, agent_ids)
 
     async def _sweep(self) -> None:
         for turn in itertools.count():

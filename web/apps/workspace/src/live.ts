@@ -1,6 +1,7 @@
 import { LiveConnection, type ClientFrame, type ConversationHead, type LiveEvents, type LiveState, type Off, type ServerFrame, type Topic, type Transport } from '@qiatan/live'
 import { getCurrentScope, onScopeDispose, readonly, shallowRef } from 'vue'
 import { csrfToken } from './api'
+import { view, viewToken } from './view'
 
 /**
  * The one connection of this page. The shell starts it after sign-in and stops it at sign-out; pages subscribe to topics and
@@ -12,6 +13,7 @@ const connection = new LiveConnection({
   socketUrl: '/api/v1/socket',
   pollUrl: '/api/v1/poll',
   headers: () => ({ 'X-Qiatan-Csrf': csrfToken() ?? '1' }),
+  viewAs: viewToken,
   digestOf: () => ownHeads(),
 })
 
@@ -52,9 +54,9 @@ export const live = {
   unsubscribe(topic: Topic, conversationId?: string): void {
     connection.unsubscribe(topic, conversationId)
   },
-  /** False where the line is not open; nothing is queued here. */
+  /** False where the line is not open, and where this tab only looks as somebody else; nothing is queued here. */
   send(frame: ClientFrame): boolean {
-    return connection.send(frame)
+    return !view.active.value && connection.send(frame)
   },
   /** What the heartbeat's digest is compared with: the open conversations of `mine`, as this page knows them. */
   setOwnHeads(read: () => ConversationHead[]): void {

@@ -8,6 +8,8 @@ declare module 'vue-router' {
     title?: MessageKey
     /** Reachable without a session. */
     open?: boolean
+    /** Needs the room of the settings tree where the screen is narrow. */
+    wide?: boolean
   }
 }
 
@@ -15,6 +17,10 @@ const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('./auth/SignInPage.vue'), meta: { open: true, title: 'auth.signIn.page' } },
   { path: '/sign-up', name: 'sign-up', component: () => import('./auth/SignUpPage.vue'), meta: { open: true, title: 'auth.signUp.page' } },
   { path: '/invitation', name: 'invitation', component: () => import('./auth/InvitationPage.vue'), meta: { open: true, title: 'auth.invitation.page' } },
+  { path: '/forgot', name: 'forgot', component: () => import('./auth/ForgotPage.vue'), meta: { open: true, title: 'auth.forgot.page' } },
+  { path: '/reset', name: 'reset', component: () => import('./auth/ResetPage.vue'), meta: { open: true, title: 'auth.reset.page' } },
+  { path: '/oidc', name: 'oidc', component: () => import('./auth/OidcPage.vue'), meta: { open: true, title: 'auth.oidc.page' } },
+  { path: '/enrol', name: 'enrol', component: () => import('./auth/EnrolPage.vue'), meta: { title: 'own.enrol.page' } },
   { path: '/link', name: 'link', component: () => import('./auth/LinkPage.vue'), meta: { open: true, title: 'auth.link.page' } },
   {
     path: '/',
@@ -34,8 +40,14 @@ const routes: RouteRecordRaw[] = [
         children: [
           { path: '', name: 'settings', component: () => import('./settings/SettingsStart.vue') },
           { path: 'profile', name: 'profile', component: () => import('./settings/profile/ProfilePage.vue'), meta: { title: 'settings.tree.profile' } },
+          { path: 'own-security', name: 'own-security', component: () => import('./settings/profile/OwnSecurityPage.vue'), meta: { title: 'own.page' } },
           { path: 'enterprise', name: 'enterprise', component: () => import('./settings/enterprise/EnterprisePage.vue'), meta: { title: 'settings.tree.enterprise' } },
           { path: 'agents/:id?', name: 'agents', component: () => import('./settings/people/PeoplePage.vue'), meta: { title: 'settings.tree.agents' } },
+          { path: 'security', name: 'security', component: () => import('./settings/security/SecurityPage.vue'), meta: { title: 'security.tree.policy', wide: true } },
+          { path: 'sso', name: 'sso', component: () => import('./settings/oidc/OidcPage.vue'), meta: { title: 'security.tree.oidc' } },
+          { path: 'api-keys', name: 'api-keys', component: () => import('./settings/keys/KeysPage.vue'), meta: { title: 'security.tree.keys' } },
+          { path: 'audit', name: 'audit', component: () => import('./settings/audit/AuditPage.vue'), meta: { title: 'security.tree.audit', wide: true } },
+          { path: 'roles/:id?', name: 'roles', component: () => import('./settings/roles/RolesPage.vue'), meta: { title: 'settings.tree.roles', wide: true } },
           { path: 'web/:id?', name: 'web', component: () => import('./settings/web/WebPage.vue'), meta: { title: 'settings.tree.web' } },
         ],
       },
@@ -50,7 +62,8 @@ router.beforeEach(async (to) => {
   if (to.meta.open) return true
   const session = useSession()
   const me = await session.load()
-  if (me) return true
+  if (me?.must_enrol) return to.name === 'enrol' ? true : { name: 'enrol', query: { next: to.fullPath } }
+  if (me) return to.name === 'enrol' ? safeNext(to.query['next']) : true
   return { name: 'sign-in', query: to.fullPath === '/' || to.fullPath === '/conversations' ? {} : { next: to.fullPath } }
 })
 
@@ -59,5 +72,5 @@ export function safeNext(next: unknown): string {
   const fallback = '/conversations'
   if (typeof next !== 'string' || !next.startsWith('/') || /[\\\s]/.test(next) || next.startsWith('//')) return fallback
   const found = router.resolve(next)
-  return found.name === 'not-found' || found.meta.open === true || found.matched.length === 0 ? fallback : found.fullPath
+  return found.name === 'not-found' || found.name === 'enrol' || found.meta.open === true || found.matched.length === 0 ? fallback : found.fullPath
 }

@@ -90,7 +90,7 @@ describe('the codes of the protocol', () => {
     return protocol.slice(from, protocol.indexOf(end, from))
   }
   const codes = new Set(
-    [afterwards('  400 `', '\n\n'), afterwards('Error codes on the socket:', '\n\n')]
+    [afterwards('  400 `', '\n- '), afterwards('Error codes on the socket:', '\n\n')]
       .flatMap((text) => [...text.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g)])
       .map((match) => match[1] ?? '')
       // Named in the list as what comes with `too_many`, and as no code.

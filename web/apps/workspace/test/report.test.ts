@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 describe('failures in the background', () => {
-  it.each([['not_signed_in', 401], ['network', 0], ['timeout', 0]])('leaves %s to the page, which tells it', (code, status) => {
+  it.each([['not_signed_in', 401], ['network', 0], ['timeout', 0], ['view_ended', 403], ['two_factor_required', 403], ['not_allowed', 403]])('leaves %s to the page, which tells it', (code, status) => {
     reportSurprise(new ApiError({ code, message: '', status }))
     expect(report).not.toHaveBeenCalled()
   })

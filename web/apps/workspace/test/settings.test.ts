@@ -1,13 +1,14 @@
 import type { Agent, Group } from '@qiatan/api'
 import { describe, expect, it } from 'vitest'
 import { roster } from '../src/settings/people/roster'
-import { searchTree } from '../src/settings/tree'
+import { searchTree, TREE } from '../src/settings/tree'
 import { badSite } from '../src/settings/web/limits'
 
 function agent(id: string, over: Partial<Agent> = {}): Agent {
   return {
-    id, email: `${id}@example.com`, name: id, public_name: '', avatar_url: null, role: 'agent', scope: { kind: 'self', group_ids: [] }, group_ids: [],
-    max_conversations: 5, enabled: true, pending: false, locale: 'zh-CN', created_at: '2026-01-01T00:00:00Z', version: 1, ...over,
+    id, email: `${id}@example.com`, name: id, public_name: '', avatar_url: null, staff_number: '', role: { id: 'r1', name: '', builtin: 'agent' },
+    scope: { kind: 'self', group_ids: [] }, visitor_regions: { mode: 'all', regions: [] }, group_ids: [], max_conversations: 5, enabled: true, pending: false,
+    two_factor: false, last_seen_at: null, locale: 'zh-CN', created_at: '2026-01-01T00:00:00Z', version: 1, ...over,
   }
 }
 const group = (id: string): Group => ({ id, name: id, member_ids: [], version: 1 })
@@ -31,6 +32,16 @@ describe('the list of agents', () => {
     const sections = roster([agent('Anna', { group_ids: ['g1'] }), agent('Bo')], [group('g1'), group('g2')], 'ANNA@')
     expect(sections.map((section) => section.group?.id)).toEqual(['g1'])
   })
+
+  it('finds by staff number', () => {
+    expect(roster([agent('Anna', { staff_number: '1006' }), agent('Bo')], [], '100').map((section) => section.agents.map((one) => one.id))).toEqual([['Anna']])
+  })
+
+  it('shows one role only, and no group without anybody of it', () => {
+    const leader = { id: 'r2', name: '组长', builtin: null }
+    const sections = roster([agent('a', { group_ids: ['g1'], role: leader }), agent('b', { group_ids: ['g2'] })], [group('g1'), group('g2')], '', 'r2')
+    expect(sections.map((section) => [section.group?.id, section.agents.map((one) => one.id)])).toEqual([['g1', ['a']]])
+  })
 })
 
 describe('the search of settings', () => {
@@ -45,7 +56,7 @@ describe('the search of settings', () => {
   })
 
   it('shows all without a query', () => {
-    expect(searchTree('  ', words).flatMap((found) => found.items)).toHaveLength(4)
+    expect(searchTree('  ', words).flatMap((found) => found.items)).toEqual(TREE.flatMap((one) => one.items.map((item) => ({ ...item, matched: [] }))))
   })
 })
 

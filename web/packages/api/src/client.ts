@@ -23,6 +23,25 @@ export interface ClientConfig {
   csrfToken: () => string | null
   /** Called when the server says that nobody is signed in (any more). */
   onSignedOut?: () => void
+  /** Looks at every refusal before whoever asked gets it: for codes that concern the whole page. */
+  onRefused?: (error: ApiError) => void
+  /** Allows seeing what a colleague sees (`POST /agents/{id}/view-as`); null: nobody looks as somebody else. */
+  viewToken?: () => string | null
+}
+
+/** Names who is looked as; such a call can only read. */
+export const VIEW_HEADER = 'X-Qiatan-View-As'
+
+/** A file the server made, and the name it gave it. */
+export interface Download {
+  blob: Blob
+  name: string
+}
+
+interface Answer<B> {
+  status: number
+  header: (name: string) => string | null
+  body: B
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -49,6 +68,13 @@ function parsed(body: string): unknown {
     // A proxy's page instead of JSON: the status alone tells what happened.
     return null
   }
+}
+
+/** What `Content-Disposition` calls a file, its UTF-8 form first. */
+function fileName(disposition: string | null): string {
+  const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition ?? '')?.[1]
+  if (encoded !== undefined && /^(?:[^%]|%[0-9a-f]{2})*$/i.test(encoded)) return decodeURIComponent(encoded)
+  return /filename="([^"]+)"/i.exec(disposition ?? '')?.[1] ?? 'export.csv'
 }
 
 /** True where a second try of the same GET may succeed and can do no harm. */
@@ -80,8 +106,16 @@ export class ApiClient {
     return this.once<T>('PATCH', path, body, options)
   }
 
-  delete<T>(path: string, options: RequestOptions = {}): Promise<T> {
-    return this.once<T>('DELETE', path, undefined, options)
+  delete<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('DELETE', path, body, options)
+  }
+
+  /** Fetches a file to keep, such as an export. */
+  async download(path: string, options: RequestOptions = {}): Promise<Download> {
+    const { status, header, body } = await this.exchange('GET', path, undefined, options, async (response) =>
+      response.ok ? response.blob() : response.text())
+    if (typeof body === 'string') throw this.refused(apiErrorFrom(status, parsed(body), header))
+    return { blob: body, name: fileName(header('Content-Disposition')) }
   }
 
   /** Sends one file as multipart field `file`. XMLHttpRequest, because fetch reports no upload progress. */
@@ -92,6 +126,8 @@ export class ApiClient {
       xhr.open(method, this.base + path)
       xhr.timeout = options.timeoutMs ?? UPLOAD_TIMEOUT_MS
       xhr.setRequestHeader('X-Qiatan-Csrf', this.config.csrfToken() ?? '1')
+      const view = this.config.viewToken?.() ?? null
+      if (view !== null) xhr.setRequestHeader(VIEW_HEADER, view)
       xhr.setRequestHeader('Accept', 'application/json')
       xhr.upload.onprogress = (event) => {
         if (event.lengthComputable) options.onProgress?.(event.loaded / event.total)
@@ -129,13 +165,18 @@ export class ApiClient {
   }
 
   private async once<T>(method: Method, path: string, body: unknown, options: RequestOptions): Promise<T> {
+    const { status, header, body: text } = await this.exchange(method, path, body, options, (response) => response.text())
+    if (status >= 200 && status < 300) return parsed(text) as T
+    throw this.refused(apiErrorFrom(status, parsed(text), header))
+  }
+
+  private async exchange<B>(method: Method, path: string, body: unknown, options: RequestOptions, read: (response: Response) => Promise<B>): Promise<Answer<B>> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS)
     const headers = new Headers({ Accept: 'application/json' })
     if (method !== 'GET') headers.set('X-Qiatan-Csrf', this.config.csrfToken() ?? '1')
+    const view = this.config.viewToken?.() ?? null
+    if (view !== null) headers.set(VIEW_HEADER, view)
     if (body !== undefined) headers.set('Content-Type', 'application/json')
-    let status: number
-    let text: string
-    let header: (name: string) => string | null
     try {
       const response = await fetch(this.url(path, options.query), {
         method,
@@ -146,20 +187,17 @@ export class ApiClient {
         signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
-      status = response.status
-      header = (name) => response.headers.get(name)
-      text = await response.text()
+      return { status: response.status, header: (name) => response.headers.get(name), body: await read(response) }
     } catch (error) {
       if (options.signal?.aborted) throw error
       if (timeout.aborted) throw new ApiError({ code: 'timeout', message: 'no answer in time', status: 0 })
       throw new ApiError({ code: 'network', message: error instanceof Error ? error.message : 'no connection', status: 0 })
     }
-    if (status >= 200 && status < 300) return parsed(text) as T
-    throw this.refused(apiErrorFrom(status, parsed(text), header))
   }
 
   private refused(error: ApiError): ApiError {
     if (error.code === 'not_signed_in') this.config.onSignedOut?.()
+    else this.config.onRefused?.(error)
     return error
   }
 

@@ -1,7 +1,9 @@
 import type { ApiClient, RequestOptions, UploadOptions } from './client'
+import { ownEndpoints } from './own'
+import { securityEndpoints } from './security'
 import type {
-  Ack, Agent, AgentStatus, Channel, Conversation, Enterprise, Group, Id, Instance, InvitationPreview, Invited, Me, MessagePage, Page,
-  Presence, Role, Scope, SendBody, UploadedFile, WebSettings,
+  Ack, Agent, AgentRegions, AgentStatus, AuditEntry, Channel, Conversation, Enterprise, Group, Id, InvitationPreview, LinkSent, Me,
+  MessagePage, Page, PointGroup, Presence, RegionItem, Role, RoleTemplate, Scope, SendBody, Sight, UploadedFile, ViewGrant, WebSettings,
 } from './types'
 
 const LIST_LIMIT = 100
@@ -13,8 +15,10 @@ export type ConversationView = 'mine' | 'queue' | 'colleagues' | 'ended'
 export interface AgentChange {
   name?: string
   public_name?: string
-  role?: Role
+  staff_number?: string
+  role_id?: Id
   scope?: Scope
+  visitor_regions?: AgentRegions
   max_conversations?: number
   enabled?: boolean
   group_ids?: Id[]
@@ -52,12 +56,9 @@ export function endpoints(client: ApiClient) {
 
   return {
     client,
+    ...ownEndpoints(client),
+    ...securityEndpoints(client),
 
-    instance: (options?: RequestOptions) => client.get<Instance>('/instance', options),
-    signUp: (body: { enterprise_name: string; name: string; email: string; password: string }) => client.post<Me>('/signup', body),
-    signIn: (body: { email: string; password: string }) => client.post<Me>('/session', body),
-    signInByLink: (token: string) => client.post<Me>('/session/link', { token }),
-    signOut: () => client.delete<null>('/session'),
     lookUpInvitation: (token: string) => client.post<InvitationPreview>('/invitations/lookup', { token }),
     acceptInvitation: (body: { token: string; name: string; password: string }) => client.post<Me>('/invitations/accept', body),
 
@@ -73,9 +74,29 @@ export function endpoints(client: ApiClient) {
 
     agents: (options?: RequestOptions) => list<Agent>('/agents', options),
     agent: (agent: Id, options?: RequestOptions) => client.get<Agent>(`/agents/${id(agent)}`, options),
-    invite: (body: { email: string; name: string; role: Role; group_ids: Id[] }) => client.post<Invited>('/agents/invitations', body),
-    inviteAgain: (agent: Id) => client.post<Invited>(`/agents/${id(agent)}/invitation`),
+    invite: (body: { email: string; name: string; role_id?: Id; scope?: Scope; group_ids: Id[] }) => client.post<LinkSent>('/agents/invitations', body),
+    inviteAgain: (agent: Id) => client.post<LinkSent>(`/agents/${id(agent)}/invitation`),
     changeAgent: (agent: Id, body: AgentChange) => client.patch<Agent>(`/agents/${id(agent)}`, body),
+    sight: (agent: Id, options?: RequestOptions) => client.get<Sight>(`/agents/${id(agent)}/sight`, options),
+    viewAs: (agent: Id) => client.post<ViewGrant>(`/agents/${id(agent)}/view-as`),
+    resetPassword: (agent: Id) => client.post<LinkSent>(`/agents/${id(agent)}/password-reset`),
+    resetTwoFactor: (agent: Id) => client.delete<Agent>(`/agents/${id(agent)}/two-factor`),
+
+    permissions: async (options?: RequestOptions) => (await client.get<{ groups: PointGroup[] }>('/permissions', options)).groups,
+    roles: (options?: RequestOptions) => list<Role>('/roles', options),
+    role: (role: Id, options?: RequestOptions) => client.get<Role>(`/roles/${id(role)}`, options),
+    roleTemplates: async (options?: RequestOptions) => (await client.get<{ items: RoleTemplate[] }>('/roles/templates', options)).items,
+    createRole: (body: { name: string; points: string[]; requires_two_factor: boolean }) => client.post<Role>('/roles', body),
+    changeRole: (role: Id, body: { name?: string; points?: string[]; requires_two_factor?: boolean; version: number }) =>
+      client.patch<Role>(`/roles/${id(role)}`, body),
+    deleteRole: (role: Id) => client.delete<null>(`/roles/${id(role)}`),
+    /** What was done to one thing, newest first. */
+    auditOf: async (subject_kind: string, subject_id: Id, limit: number) =>
+      (await client.get<Page<AuditEntry>>('/audit', { query: { subject_kind, subject_id, limit } })).items,
+
+    /** Countries, or the regions that lie in `parent`. */
+    regions: async (parent: string | null, options: RequestOptions = {}) =>
+      (await client.get<{ items: RegionItem[] }>('/regions', { ...options, query: { parent } })).items,
 
     groups: (options?: RequestOptions) => list<Group>('/groups', options),
     createGroup: (body: { name: string; member_ids: Id[] }) => client.post<Group>('/groups', body),

@@ -1,4 +1,6 @@
 export * from './client'
 export * from './endpoints'
 export * from './errors'
+export type * from './own'
+export type * from './security'
 export type * from './types'

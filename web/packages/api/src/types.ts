@@ -20,12 +20,21 @@ export interface Page<T> {
 
 export type Locale = 'zh-CN' | 'en'
 export type Role = Schemas['Role']
+export type RoleBrief = Schemas['RoleBrief']
+export type RoleTemplate = Schemas['RoleTemplate']
+export type PointGroup = Schemas['PointGroup']
+export type PointShown = Schemas['PointShown']
 export type Scope = Schemas['AgentScope']
+export type AgentRegions = Schemas['AgentRegions']
+export type Sight = Schemas['Sight']
+export type ViewGrant = Schemas['ViewGrant']
+export type RegionItem = Schemas['RegionItem']
+export type AuditEntry = Schemas['AuditEntry']
 export type Agent = Schemas['Agent']
 export type Enterprise = Schemas['Enterprise']
 export type Me = Schemas['Me']
 export type Instance = Schemas['Instance']
-export type Invited = Schemas['Invited']
+export type LinkSent = Schemas['LinkSent']
 export type InvitationPreview = Schemas['InvitationPreview']
 export type Group = Schemas['Group']
 export type WebSettings = Schemas['WebSettings-Output']
@@ -40,8 +49,19 @@ export type Point =
   | 'enterprise.view'
   | 'enterprise.edit'
   | 'agents.view'
+  | 'agents.create'
   | 'agents.edit'
+  | 'agents.role'
+  | 'agents.scope'
+  | 'agents.view_as'
   | 'groups.edit'
+  | 'roles.edit'
+  | 'security.view'
+  | 'security.edit'
+  | 'security.logins'
+  | 'audit.view'
+  | 'audit.export'
+  | 'api_keys.manage'
   | 'channels.view'
   | 'channels.edit'
   | 'conversations.serve'

@@ -33,6 +33,35 @@ describe('the client', () => {
     expect(headersOf(0).get('X-Qiatan-Csrf')).toBe('1')
   })
 
+  it('names whom it looks as with every call while that is so, and with none otherwise', async () => {
+    fetched.mockImplementation(() => Promise.resolve(answer(200, {})))
+    let token: string | null = 'ticket'
+    const looking = new ApiClient({ csrfToken: () => 'token', viewToken: () => token })
+    await looking.get('/me')
+    await looking.post('/x')
+    token = null
+    await looking.get('/me')
+    expect([0, 1, 2].map((call) => headersOf(call).get('X-Qiatan-View-As'))).toEqual(['ticket', 'ticket', null])
+  })
+
+  it('shows each refusal to whoever looks at them, but not the end of the session, which is told apart', async () => {
+    const refused: string[] = []
+    const signedOut = vi.fn()
+    const watched = new ApiClient({ csrfToken: () => null, onSignedOut: signedOut, onRefused: ({ code }) => refused.push(code) })
+    fetched.mockResolvedValueOnce(answer(403, { error: { code: 'two_factor_required', message: 'm' } }))
+    fetched.mockResolvedValueOnce(answer(401, { error: { code: 'not_signed_in', message: 'm' } }))
+    await expect(watched.post('/x')).rejects.toMatchObject({ code: 'two_factor_required' })
+    await expect(watched.post('/x')).rejects.toMatchObject({ code: 'not_signed_in' })
+    expect(refused).toEqual(['two_factor_required'])
+    expect(signedOut).toHaveBeenCalledTimes(1)
+  })
+
+  it('sends a body with a deletion that has one', async () => {
+    fetched.mockResolvedValue(answer(204, null))
+    await client().delete('/me/totp', { password: 'p' })
+    expect(fetched.mock.calls[0]?.[1]?.body).toBe('{"password":"p"}')
+  })
+
   it('reads the error body: code, fields, request number, time to wait', async () => {
     const body = { error: { code: 'invalid_input', message: 'm', fields: [{ field: 'name', code: 'too_long', message: 'x' }], request_id: 'r1' } }
     fetched.mockResolvedValue(answer(422, body, { 'Retry-After': '7' }))

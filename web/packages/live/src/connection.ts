@@ -16,6 +16,8 @@ export interface LiveOptions {
   pollUrl?: string
   /** The visitor's token, read anew for each connection. Agents have none: their cookie speaks for them. */
   token?: () => string | null
+  /** Allows an agent to see what a colleague sees, read anew for each connection; null: nobody looks as somebody else. */
+  viewAs?: () => string | null
   /** Headers of the long-polling calls. */
   headers?: () => Record<string, string>
   /** What this client believes is open under `mine`; compared with the server's digest at each heartbeat. */
@@ -296,7 +298,8 @@ export class LiveConnection {
 
   private hello(): ClientFrame {
     const token = this.options.token?.()
-    return token ? { type: 'hello', token, protocol: 1 } : { type: 'hello', protocol: 1 }
+    const viewAs = this.options.viewAs?.()
+    return { type: 'hello', ...(token ? { token } : {}), ...(viewAs ? { view_as: viewAs } : {}), protocol: 1 }
   }
 
   private socketAddress(): string {

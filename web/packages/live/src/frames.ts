@@ -95,7 +95,7 @@ export interface ConversationHead {
   version: number
 }
 
-export type ByeCode = 'signed_out' | 'token_expired' | 'slow_reader' | 'idle' | 'replaced' | 'shutting_down' | 'origin_refused'
+export type ByeCode = 'signed_out' | 'view_ended' | 'two_factor_required' | 'token_expired' | 'slow_reader' | 'idle' | 'replaced' | 'shutting_down' | 'origin_refused'
 
 export interface SendFrame {
   type: 'send'
@@ -107,7 +107,7 @@ export interface SendFrame {
 }
 
 export type ClientFrame =
-  | { type: 'hello'; token?: string; protocol: 1 }
+  | { type: 'hello'; token?: string; view_as?: string; protocol: 1 }
   | { type: 'subscribe'; topic: Topic; conversation_id?: string }
   | { type: 'unsubscribe'; topic: Topic; conversation_id?: string }
   | SendFrame
@@ -128,7 +128,7 @@ export type ServerFrame =
   | { type: 'typing'; conversation_id: string; side: Side; text?: string | null }
   | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'offline'; connected: boolean; open: number }
   | { type: 'availability'; online: boolean }
-  | { type: 'changed'; object: 'agent' | 'group' | 'channel' | 'enterprise' | 'me'; id: string; version: number }
+  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'me'; id: string; version: number }
   | { type: 'pong'; at: string; digest?: string | null }
   | { type: 'bye'; code: ByeCode; message: string }
 

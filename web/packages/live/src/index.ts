@@ -5,11 +5,12 @@
  *     socketUrl: '/api/v1/socket', pollUrl: '/api/v1/poll',
  *     token: () => visitorToken,                        // visitors only
  *     headers: () => ({ 'X-Qiatan-Csrf': csrf }),       // agents: for the long-polling calls
+ *     viewAs: () => viewToken,                          // agents who look as a colleague; null otherwise
  *     digestOf: () => openConversationsOfMine,          // [{id, head, version}]; compared with the server's at each heartbeat
  *   })
  *   live.on('message', (frame) => …)                    // one event per server frame type, typed
  *   live.on('state', ({ state, transport }) => …)       // 'idle' | 'connecting' | 'open' | 'lost' | 'closed'
- *   live.on('ended', ({ code }) => …)                   // signed_out, token_expired, origin_refused: no reconnect until start()
+ *   live.on('ended', ({ code }) => …)                   // signed_out, token_expired, origin_refused, view_ended, two_factor_required: no reconnect until start()
  *   live.subscribe('mine'); live.subscribe('conversation', id); live.unsubscribe('conversation', id)
  *   live.start(); live.send(frame)                      // send answers false when the line is not open: nothing is queued here
  *   live.stop()

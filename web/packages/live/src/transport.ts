@@ -28,6 +28,8 @@ export function refusedBy(code: string | undefined): ByeCode | null {
       return 'signed_out'
     case 'token_expired':
     case 'origin_refused':
+    case 'view_ended':
+    case 'two_factor_required':
       return code
     default:
       return null

@@ -41,6 +41,26 @@ describe('LiveConnection over a socket', () => {
     ])
   })
 
+  it('names in its hello whom an agent looks as', async () => {
+    const looking = new LiveConnection({ viewAs: () => 'ticket' })
+    looking.start()
+    await tick()
+    expect(FakeSocket.made[0]?.heard[0]).toEqual({ type: 'hello', view_as: 'ticket', protocol: 1 })
+    looking.stop()
+  })
+
+  it.each(['view_ended', 'two_factor_required'] as const)('ends for good when the server says %s', async (code) => {
+    const ended: string[] = []
+    live.on('ended', (end) => ended.push(end.code))
+    live.start()
+    await tick()
+    for (const socket of server.sockets) socket.tell({ type: 'bye', code, message: '' })
+    await tick(60_000)
+    expect(ended).toEqual([code])
+    expect(live.state).toBe('closed')
+    expect(FakeSocket.made).toHaveLength(1)
+  })
+
   it('comes back after a cut and subscribes to what is still wanted', async () => {
     live.subscribe('mine')
     live.subscribe('conversation', 'c9')

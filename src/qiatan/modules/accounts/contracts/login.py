@@ -101,7 +101,7 @@ class LoginPolicy(Output):
 
 
 class LoginVerdict(Output):
-    """What the rules say of an address. `trusted` is the entry that let it in."""
+    """What the rules say of an address."""
 
     address: str
     region: RegionShown

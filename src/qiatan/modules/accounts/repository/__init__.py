@@ -1,27 +1,50 @@
 """Every query of accounts. Private to the module."""
 
 from qiatan.modules.accounts.repository.agents import AgentRecord, AgentRepository, role_facts
-from qiatan.modules.accounts.repository.audit import AuditRepository
+from qiatan.modules.accounts.repository.api_keys import ApiKeyRepository, find_api_key
+from qiatan.modules.accounts.repository.audit import AuditFilters, AuditRepository
+from qiatan.modules.accounts.repository.challenges import ChallengeRepository, find_challenge, take_challenge
 from qiatan.modules.accounts.repository.enterprises import EnterpriseRepository, enterprise_ids, enterprises_named, insert_enterprise
+from qiatan.modules.accounts.repository.factors import FactorRepository, find_passkey
 from qiatan.modules.accounts.repository.groups import GroupRecord, GroupRepository
+from qiatan.modules.accounts.repository.login import (
+    LivingSession,
+    LoginFilter,
+    LoginRepository,
+    PolicyRecord,
+    forget_logins,
+    living_sessions,
+    policies_of,
+)
+from qiatan.modules.accounts.repository.oidc import OidcRepository
 from qiatan.modules.accounts.repository.roles import RoleRecord, RoleRepository
 from qiatan.modules.accounts.repository.sessions import (
+    FoundSession,
     SessionRepository,
     avatar_shown,
     find_account,
     find_link,
     find_session,
-    living_sessions,
     purge,
 )
 
 __all__ = [
     "AgentRecord",
     "AgentRepository",
+    "ApiKeyRepository",
+    "AuditFilters",
     "AuditRepository",
+    "ChallengeRepository",
     "EnterpriseRepository",
+    "FactorRepository",
+    "FoundSession",
     "GroupRecord",
     "GroupRepository",
+    "LivingSession",
+    "LoginFilter",
+    "LoginRepository",
+    "OidcRepository",
+    "PolicyRecord",
     "RoleRecord",
     "RoleRepository",
     "SessionRepository",
@@ -29,10 +52,16 @@ __all__ = [
     "enterprise_ids",
     "enterprises_named",
     "find_account",
+    "find_api_key",
+    "find_challenge",
     "find_link",
+    "find_passkey",
     "find_session",
+    "forget_logins",
     "insert_enterprise",
     "living_sessions",
+    "policies_of",
     "purge",
     "role_facts",
+    "take_challenge",
 ]

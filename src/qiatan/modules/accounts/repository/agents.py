@@ -14,7 +14,17 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, Scope, ScopeKind
 from qiatan.modules.accounts.contracts import BuiltinRole, RegionMode
-from qiatan.modules.accounts.models import AgentRow, AgentScopeGroupRow, GroupMemberRow, PasskeyRow, RoleRow, SessionRow, TotpRow
+from qiatan.modules.accounts.models import (
+    AgentRow,
+    AgentScopeGroupRow,
+    ChallengeRow,
+    GroupMemberRow,
+    PasskeyRow,
+    RecoveryCodeRow,
+    RoleRow,
+    SessionRow,
+    TotpRow,
+)
 from qiatan.modules.accounts.rules import RoleFacts
 
 
@@ -92,13 +102,17 @@ def role_facts(row: RoleRow) -> RoleFacts:
 
 def in_scope(actor: AgentActor) -> ColumnElement[bool]:
     """Which agents the actor's scope reaches; `rules.agent_in_scope` says the same of one agent."""
-    if actor.scope.kind is ScopeKind.ALL:
+    return _reached(actor.enterprise_id, actor.agent_id, actor.scope)
+
+
+def _reached(enterprise_id: UUID, agent_id: UUID, scope: Scope) -> ColumnElement[bool]:
+    if scope.kind is ScopeKind.ALL:
         return true()
-    own = AgentRow.id == actor.agent_id
-    if actor.scope.kind is ScopeKind.SELF:
+    own = AgentRow.id == agent_id
+    if scope.kind is ScopeKind.SELF:
         return own
     colleagues = select(GroupMemberRow.agent_id).where(
-        GroupMemberRow.enterprise_id == actor.enterprise_id, GroupMemberRow.group_id.in_(actor.scope.group_ids)
+        GroupMemberRow.enterprise_id == enterprise_id, GroupMemberRow.group_id.in_(scope.group_ids)
     )
     return or_(own, AgentRow.id.in_(colleagues))
 
@@ -150,13 +164,35 @@ class AgentRepository:
         query = self._records().where(AgentRow.id.in_(agent_ids)).order_by(AgentRow.id)
         return [record(found) for found in await self._session.execute(query)]
 
-    async def page(self, actor: AgentActor, *, after: tuple[datetime, UUID] | None, limit: int) -> list[AgentRecord]:
-        """Agents in the actor's scope in order of creation, from behind a key."""
+    async def page(
+        self, actor: AgentActor, *, after: tuple[datetime, UUID] | None, limit: int, role_id: UUID | None = None
+    ) -> list[AgentRecord]:
+        """Agents in the actor's scope (of one role, if given) in order of creation, from behind a key."""
         query = self._records().where(in_scope(actor))
+        if role_id is not None:
+            query = query.where(AgentRow.role_id == role_id)
         if after is not None:
             query = query.where(tuple_(AgentRow.created_at, AgentRow.id) > tuple_(*after))
         query = query.order_by(AgentRow.created_at, AgentRow.id).limit(limit)
         return [record(found) for found in await self._session.execute(query)]
+
+    def _colleagues_of(self, found: AgentRecord) -> ColumnElement[bool]:
+        reached = _reached(self._enterprise_id, found.row.id, found.scope)
+        return and_(AgentRow.enterprise_id == self._enterprise_id, AgentRow.id != found.row.id, reached)
+
+    async def colleagues(self, found: AgentRecord, *, seen_by: AgentActor, limit: int) -> list[UUID]:
+        """The others an agent's scope reaches, as far as somebody else's does too, oldest first."""
+        query = select(AgentRow.id).where(self._colleagues_of(found), in_scope(seen_by))
+        return list((await self._session.execute(query.order_by(AgentRow.created_at, AgentRow.id).limit(limit))).scalars())
+
+    async def count_colleagues(self, found: AgentRecord) -> int:
+        query = select(func.count()).select_from(AgentRow).where(self._colleagues_of(found))
+        return (await self._session.execute(query)).scalar_one()
+
+    async def drop_factors(self, agent_id: UUID) -> None:
+        """Take every second factor from an agent, and what waits for one."""
+        for table in (TotpRow, PasskeyRow, RecoveryCodeRow, ChallengeRow):
+            await self._session.execute(delete(table).where(table.enterprise_id == self._enterprise_id, table.agent_id == agent_id))
 
     async def count(self) -> int:
         query = select(func.count()).select_from(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id)

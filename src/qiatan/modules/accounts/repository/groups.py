@@ -76,6 +76,12 @@ class GroupRepository:
         query = select(GroupRow.id).where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id.in_(group_ids))
         return set((await self._session.execute(query)).scalars())
 
+    async def names(self, group_ids: Collection[UUID]) -> dict[UUID, str]:
+        if not group_ids:
+            return {}
+        query = select(GroupRow.id, GroupRow.name).where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id.in_(group_ids))
+        return {found.id: found.name for found in await self._session.execute(query)}
+
     async def full(self, group_ids: Collection[UUID], limit: int) -> bool:
         """Whether one of the groups has more members than allowed."""
         query = (

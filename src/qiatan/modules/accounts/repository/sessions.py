@@ -6,17 +6,17 @@ yet where they belong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import and_, delete, func, select, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.contracts import LinkPurpose
-from qiatan.modules.accounts.models import AgentRow, EnterpriseRow, OneTimeLinkRow, RoleRow, SessionRow
+from qiatan.modules.accounts.models import AgentRow, ChallengeRow, EnterpriseRow, OneTimeLinkRow, RoleRow, SessionRow
 from qiatan.modules.accounts.repository.agents import (
     AgentRecord,
     group_ids_column,
@@ -25,21 +25,25 @@ from qiatan.modules.accounts.repository.agents import (
     scope_group_ids_column,
     two_factor_column,
 )
+from qiatan.modules.accounts.repository.login import restricted_column
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSession:
-    """A living session and what its agent's rights are made of, in plain values."""
+    """A living session and what its agent's rights are made of, in plain values. `restricted`: where it is used from matters."""
 
     enterprise_id: UUID
     id: UUID
     agent_id: UUID
+    agent_name: str
+    user_agent: str
     created_at: datetime
     last_seen_at: datetime
     role_id: UUID
     builtin: str | None
     points: Sequence[str]
     requires_two_factor: bool
+    restricted: bool
     two_factor: bool
     scope_kind: str
     group_ids: Sequence[UUID]
@@ -51,6 +55,7 @@ class SessionRepository:
 
     def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
         self._session = tx.session
+        self._now = tx.now
         self._enterprise_id = enterprise_id
 
     async def insert(self, values: dict[str, Any], *, keep: int) -> None:
@@ -62,20 +67,38 @@ class SessionRepository:
         too_old = select(SessionRow.id).where(of_agent).order_by(SessionRow.created_at.desc(), SessionRow.id.desc()).offset(keep)
         await self._session.execute(delete(SessionRow).where(of_agent, SessionRow.id.in_(too_old)))
 
-    async def see(self, session_id: UUID, *, seen_at: datetime, expires_at: datetime) -> None:
+    async def see(self, session_id: UUID, *, seen_at: datetime, expires_at: datetime, address: str, region: str) -> None:
         here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id == session_id)
-        await self._session.execute(update(SessionRow).where(here).values(last_seen_at=seen_at, expires_at=expires_at))
+        seen = {"last_seen_at": seen_at, "expires_at": expires_at, "address": address, "region": region}
+        await self._session.execute(update(SessionRow).where(here).values(seen))
 
-    async def delete(self, session_id: UUID) -> None:
+    async def delete(self, session_id: UUID) -> bool:
+        """End a session. False when it has ended already (of two who come at once, one ends it)."""
         here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id == session_id)
-        await self._session.execute(delete(SessionRow).where(here))
+        statement = delete(SessionRow).where(here).returning(SessionRow.id)
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+    async def of_agent(self, agent_id: UUID) -> list[SessionRow]:
+        """The agent's living sessions, used last first. Their number is bounded where they are made."""
+        query = select(SessionRow).where(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id)
+        query = query.where(SessionRow.expires_at > self._now).order_by(SessionRow.last_seen_at.desc(), SessionRow.id.desc())
+        return list((await self._session.execute(query)).scalars())
+
+    async def delete_of(self, agent_id: UUID, session_id: UUID) -> bool:
+        """End one session of the agent. False when there is none of this id."""
+        here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id, SessionRow.id == session_id)
+        statement = delete(SessionRow).where(here).returning(SessionRow.id)
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def delete_all(self, agent_id: UUID, *, besides: UUID | None = None) -> None:
+        """End the agent's sessions, and the sign-ins that wait for their second step."""
         here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id)
         statement = delete(SessionRow).where(here)
         if besides is not None:
             statement = statement.where(SessionRow.id != besides)
         await self._session.execute(statement)
+        under_way = and_(ChallengeRow.enterprise_id == self._enterprise_id, ChallengeRow.agent_id == agent_id)
+        await self._session.execute(delete(ChallengeRow).where(under_way))
 
     async def replace_link(self, values: dict[str, Any]) -> None:
         """Add a link; the agent's living one for the same purpose ends. The caller holds the agent's lock."""
@@ -109,12 +132,15 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
             SessionRow.enterprise_id,
             SessionRow.id,
             SessionRow.agent_id,
+            AgentRow.name.label("agent_name"),
+            SessionRow.user_agent,
             SessionRow.created_at,
             SessionRow.last_seen_at,
             RoleRow.id.label("role_id"),
             RoleRow.builtin,
             RoleRow.points,
             RoleRow.requires_two_factor,
+            restricted_column().label("restricted"),
             two_factor_column().label("two_factor"),
             AgentRow.scope_kind,
             group_ids_column().label("group_ids"),
@@ -129,22 +155,11 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
     return FoundSession(**found) if found else None
 
 
-async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> set[UUID]:
-    """Which of these (enterprise, session) still live and belong to agents who may sign in."""
-    query = (
-        select(SessionRow.id)
-        .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
-        .where(tuple_(SessionRow.enterprise_id, SessionRow.id).in_(sessions), SessionRow.expires_at > tx.now)
-        .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
-    )
-    return set((await tx.session.execute(query)).scalars())
-
-
 async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord | None:
     """The account of an e-mail address, whatever the case of its letters; with its row locked if asked."""
     query = records().where(func.lower(AgentRow.email) == func.lower(email))
     if lock:
-        query = query.with_for_update(of=AgentRow)
+        query = query.with_for_update(of=AgentRow, key_share=True)
     found = (await tx.session.execute(query)).one_or_none()
     return record(found) if found else None
 
@@ -164,8 +179,9 @@ async def find_link(tx: Tx, token_hash: bytes, purpose: LinkPurpose) -> tuple[On
 
 
 async def purge(tx: Tx) -> None:
-    """Forget expired sessions and links, of all enterprises."""
+    """Forget expired sessions, links and challenges, of all enterprises."""
     await tx.session.execute(delete(SessionRow).where(SessionRow.expires_at <= tx.now))
+    await tx.session.execute(delete(ChallengeRow).where(ChallengeRow.expires_at <= tx.now))
     await tx.session.execute(delete(OneTimeLinkRow).where(OneTimeLinkRow.expires_at <= tx.now))
 
 

@@ -2,10 +2,44 @@
 
 from fastapi import APIRouter
 
-from qiatan.modules.accounts.routes import agents, enterprise, groups, invitations, profile, sessions
+from qiatan.modules.accounts.routes import (
+    agents,
+    api_keys,
+    audit,
+    enterprise,
+    groups,
+    invitations,
+    oidc,
+    own_security,
+    password_reset,
+    profile,
+    regions,
+    roles,
+    second_factor,
+    security,
+    sessions,
+    view_as,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
-for part in (sessions, profile, enterprise, agents, invitations, groups):
+for part in (
+    sessions,
+    second_factor,
+    profile,
+    own_security,
+    enterprise,
+    agents,
+    invitations,
+    password_reset,
+    groups,
+    roles,
+    view_as,
+    audit,
+    api_keys,
+    regions,
+    security,
+    oidc,
+):
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -14,8 +14,9 @@ from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Point
 from qiatan.kit.cursors import MAX_PAGE
 from qiatan.modules.accounts import rules
-from qiatan.modules.accounts.contracts import Me
-from qiatan.modules.accounts.service import Caller, SignedIn
+from qiatan.modules.accounts.contracts import Me, SecondFactor, SignInAnswer
+from qiatan.modules.accounts.errors import LoginDenied
+from qiatan.modules.accounts.service import Caller, Denied, Outcome, SecondFactorNeeded, SignedIn, Site, request_options
 
 After = Annotated[str | None, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
@@ -30,7 +31,15 @@ SIGN_UP = Rate(burst=5, per_minute=5 / 60)
 # Tokens cannot be guessed; this only bounds the work.
 LINK = Rate(burst=30, per_minute=30)
 PASSWORD = Rate(burst=5, per_minute=2)
+# Each makes this server call another one.
+OIDC = Rate(burst=20, per_minute=20)
 INVITE = Rate(burst=100, per_minute=60)
+# Asking for a new password: by caller, and letters by address, so that nobody's mailbox is filled by a stranger.
+RESET = Rate(burst=10, per_minute=10 / 60)
+RESET_EMAIL = Rate(burst=3, per_minute=3 / 60)
+# Second steps and passkeys by address; codes are also counted by account, where they are taken.
+SECOND_FACTOR = Rate(burst=60, per_minute=30)
+OWN_CODE = Rate(burst=10, per_minute=5)
 AVATAR = Rate(burst=10, per_minute=10)
 
 
@@ -52,6 +61,16 @@ def throttle(resources: Resources, purpose: str, rate: Rate, *parts: str) -> Non
     resources.throttle.check(_key(purpose, parts), rate)
 
 
+def passes(resources: Resources, purpose: str, rate: Rate, *parts: str) -> bool:
+    """Count one try by the parts; whether it is one of those that are let through."""
+    return resources.throttle.wait(_key(purpose, parts), rate) == 0
+
+
+def forgive(resources: Resources, purpose: str, *parts: str) -> None:
+    """Forget the tries counted by these parts, after a success."""
+    resources.throttle.forget(_key(purpose, parts))
+
+
 def _key(purpose: str, parts: tuple[str, ...]) -> str:
     """Of bounded length, and telling nobody, not even in a memory dump, who tried what."""
     return f"{purpose}:{hashlib.sha256('|'.join(parts).encode()).hexdigest()}"
@@ -63,9 +82,11 @@ class Entrance:
     def __init__(self, request: Request, response: Response) -> None:
         self._request = request
         self._response = response
+        address = address_of(request)
         self.caller = Caller(
-            address=address_of(request),
+            address=address,
             user_agent=request.headers.get("user-agent", ""),
+            region=resources_of(request).geo.region_of(address),
             session_token=request.cookies.get(SESSION_COOKIE),
         )
 
@@ -75,7 +96,35 @@ class Entrance:
 
     def forgive(self, purpose: str, *parts: str) -> None:
         """Forget the tries counted by these parts, after a success."""
-        resources_of(self._request).throttle.forget(_key(purpose, parts))
+        forgive(resources_of(self._request), purpose, *parts)
+
+    def answer(self, outcome: Outcome) -> SignInAnswer:
+        """Say what came of a sign-in, once it is committed.
+
+        Raises:
+            LoginDenied: not from this address.
+        """
+        if isinstance(outcome, Denied):
+            raise LoginDenied.at(outcome.address)
+        if isinstance(outcome, SignedIn):
+            return SignInAnswer(me=self.greet(outcome))
+        return SignInAnswer(second_factor=self._asked(outcome))
+
+    def admit(self, outcome: Outcome) -> Me:
+        """As `answer`, where no second step can follow."""
+        me = self.answer(outcome).me
+        if me is None:
+            raise RuntimeError("a second factor was asked for where none can be")
+        return me
+
+    def _asked(self, needed: SecondFactorNeeded) -> SecondFactor:
+        site = Site.of(resources_of(self._request).settings.public_url)
+        return SecondFactor(
+            challenge=needed.token,
+            methods=needed.methods,
+            passkey=request_options(site, needed.webauthn_challenge, needed.passkeys) if needed.passkeys else None,
+            expires_at=needed.expires_at,
+        )
 
     def greet(self, signed_in: SignedIn) -> Me:
         """Set the cookie and say who is signed in."""
@@ -93,6 +142,7 @@ class Entrance:
             enterprise=signed_in.enterprise,
             points=sorted(signed_in.points),
             csrf_token=csrf_token(signed_in.token),
+            must_enrol=signed_in.must_enrol,
         )
 
 

@@ -14,7 +14,7 @@ from qiatan.kit.cursors import Page
 from qiatan.modules.accounts import permissions, service
 from qiatan.modules.accounts.contracts import ChangeGroup, Group, NewGroup
 from qiatan.modules.accounts.routes.agents import Viewer
-from qiatan.modules.accounts.routes.common import After, Limit
+from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
 
 router = APIRouter()
 
@@ -27,15 +27,15 @@ async def list_groups(actor: Viewer, tx: TenantTx, after: After = None, limit: L
 
 
 @router.post("/groups", status_code=201)
-async def create_group(actor: Editor, tx: TenantTx, command: NewGroup) -> Group:
-    return await service.create_group(tx, actor, command)
+async def create_group(actor: Editor, tx: TenantTx, catalogue: Catalogue, command: NewGroup) -> Group:
+    return await service.create_group(tx, actor, command, catalogue=catalogue)
 
 
 @router.patch("/groups/{group_id}")
-async def change_group(actor: Editor, tx: TenantTx, group_id: UUID, change: ChangeGroup) -> Group:
-    return await service.change_group(tx, actor, group_id=group_id, change=change)
+async def change_group(actor: Editor, tx: TenantTx, catalogue: Catalogue, group_id: UUID, change: ChangeGroup) -> Group:
+    return await service.change_group(tx, actor, group_id=group_id, change=change, catalogue=catalogue)
 
 
 @router.delete("/groups/{group_id}", status_code=204)
-async def delete_group(actor: Editor, tx: TenantTx, group_id: UUID) -> None:
-    await service.delete_group(tx, actor, group_id=group_id)
+async def delete_group(actor: Editor, tx: TenantTx, catalogue: Catalogue, group_id: UUID) -> None:
+    await service.delete_group(tx, actor, group_id=group_id, catalogue=catalogue)

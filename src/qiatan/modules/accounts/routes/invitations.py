@@ -20,13 +20,17 @@ router = APIRouter()
 @router.post("/agents/invitations", status_code=201)
 async def invite_agent(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    return await service.invite(tx, actor, command, public_url=shared.settings.public_url, catalogue=catalogue)
+    return await service.invite(
+        tx, actor, command, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
+    )
 
 
 @router.post("/agents/{agent_id}/invitation")
 async def invite_agent_again(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    return await service.invite_again(tx, actor, agent_id=agent_id, public_url=shared.settings.public_url, catalogue=catalogue)
+    return await service.invite_again(
+        tx, actor, agent_id=agent_id, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
+    )
 
 
 @router.post("/invitations/lookup", dependencies=[Depends(Public("the holder of an invitation has no session yet"))])
@@ -38,5 +42,5 @@ async def look_up_invitation(entrance: EntranceOf, tx: SystemTx, command: LinkTo
 @router.post("/invitations/accept", dependencies=[Depends(Public("joining by an invitation"))])
 async def accept_invitation(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: AcceptInvitation) -> Me:
     entrance.throttle("link", common.LINK)
-    signed_in = await service.accept_invitation(shared.database, command, caller=entrance.caller, catalogue=catalogue)
-    return entrance.greet(signed_in)
+    outcome = await service.accept_invitation(shared.database, command, caller=entrance.caller, catalogue=catalogue)
+    return entrance.admit(outcome)

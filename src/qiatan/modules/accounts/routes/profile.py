@@ -8,7 +8,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from qiatan.infra.db import Tx
-from qiatan.infra.http.guards import SESSION_COOKIE, Public, SignedIn, csrf_token
+from qiatan.infra.http.guards import SESSION_COOKIE, VIEW_HEADER, Public, SignedIn, csrf_token, resources_of
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_picture
 from qiatan.infra.pictures import sanitize
@@ -21,6 +21,8 @@ from qiatan.modules.accounts.routes.common import throttle
 router = APIRouter()
 
 Own = Annotated[AgentActor, Depends(SignedIn())]
+# Who must add a second factor first sees themselves, and may change their language.
+Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True))]
 
 MAX_AVATAR_BYTES = 5 * 1024 * 1024
 AVATAR_SIDE = 256
@@ -31,16 +33,26 @@ _TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()}
 async def _me(request: Request, tx: Tx, actor: AgentActor) -> Me:
     agent, enterprise = await service.me(tx, actor)
     token = csrf_token(request.cookies.get(SESSION_COOKIE, ""))
-    return Me(agent=agent, enterprise=enterprise, points=sorted(actor.points), csrf_token=token)
+    viewer = None
+    if actor.via == "view":
+        viewer = await service.see_viewer(tx, actor, request.headers.get(VIEW_HEADER, ""), sealer=resources_of(request).sealer)
+    return Me(
+        agent=agent,
+        enterprise=enterprise,
+        points=sorted(actor.points),
+        csrf_token=token,
+        must_enrol=actor.must_enrol,
+        viewer=viewer,
+    )
 
 
 @router.get("/me")
-async def get_me(request: Request, actor: Own, tx: TenantTx) -> Me:
+async def get_me(request: Request, actor: Enrolling, tx: TenantTx) -> Me:
     return await _me(request, tx, actor)
 
 
 @router.patch("/me")
-async def change_me(request: Request, actor: Own, tx: TenantTx, change: ChangeMe) -> Me:
+async def change_me(request: Request, actor: Enrolling, tx: TenantTx, change: ChangeMe) -> Me:
     await service.change_me(tx, actor, change)
     return await _me(request, tx, actor)
 

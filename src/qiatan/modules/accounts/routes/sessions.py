@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 import qiatan
 from qiatan.infra.http.guards import Public, SignedIn
-from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts import rules, service
-from qiatan.modules.accounts.contracts import Instance, LinkToken, Me, SignIn, SignUp
+from qiatan.modules.accounts.contracts import Instance, LinkToken, Me, SignIn, SignInAnswer, SignUp
 from qiatan.modules.accounts.routes import common
 from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf
 
@@ -20,7 +20,7 @@ router = APIRouter()
 
 @router.get("/instance", dependencies=[Depends(Public("what the sign-in page shows"))])
 async def get_instance(shared: Shared) -> Instance:
-    return Instance(signup_open=shared.settings.signup_open, mail=False, version=qiatan.__version__)
+    return Instance(signup_open=shared.settings.signup_open, mail=shared.mailer.configured, version=qiatan.__version__)
 
 
 @router.post("/signup", status_code=201, dependencies=[Depends(Public("whoever makes an enterprise has no account yet"))])
@@ -33,25 +33,29 @@ async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
 
 
 @router.post("/session", dependencies=[Depends(Public("signing in"))])
-async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> Me:
+async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> SignInAnswer:
     account, address = command.email.casefold(), rules.address_group(entrance.caller.address)
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
     entrance.throttle("sign-in-pair", common.SIGN_IN_PAIR, account, address)
     entrance.throttle("sign-in-account", common.SIGN_IN_ACCOUNT, account)
-    signed_in = await service.sign_in(
+    outcome = await service.sign_in(
         shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
     )
-    entrance.forgive("sign-in-pair", account, address)
-    return entrance.greet(signed_in)
+    if isinstance(outcome, service.SignedIn):
+        entrance.forgive("sign-in-pair", account, address)
+    return entrance.answer(outcome)
 
 
 @router.post("/session/link", dependencies=[Depends(Public("signing in by a one-time link"))])
-async def sign_in_by_link(entrance: EntranceOf, tx: SystemTx, catalogue: Catalogue, command: LinkToken) -> Me:
+async def sign_in_by_link(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: LinkToken) -> SignInAnswer:
     entrance.throttle("link", common.LINK)
-    return entrance.greet(await service.sign_in_by_link(tx, token=command.token, caller=entrance.caller, catalogue=catalogue))
+    outcome = await service.sign_in_by_link(shared.database, token=command.token, caller=entrance.caller, catalogue=catalogue)
+    return entrance.answer(outcome)
 
 
 @router.delete("/session", status_code=204)
-async def sign_out(actor: Annotated[AgentActor, Depends(SignedIn())], tx: TenantTx, request: Request, response: Response) -> None:
+async def sign_out(
+    actor: Annotated[AgentActor, Depends(SignedIn(enrolling=True))], tx: TenantTx, request: Request, response: Response
+) -> None:
     await service.sign_out(tx, actor)
     common.forget_cookie(request, response)

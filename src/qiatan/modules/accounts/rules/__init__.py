@@ -1,5 +1,6 @@
 """Decisions about accounts: pure, with time and everything else passed in."""
 
+from qiatan.modules.accounts.rules.codes import RECOVERY_CODE_BYTES, RECOVERY_CODES, read_recovery_code, read_totp, recovery_code
 from qiatan.modules.accounts.rules.rights import (
     MAX_AGENTS,
     MAX_GROUPS,
@@ -8,9 +9,12 @@ from qiatan.modules.accounts.rules.rights import (
     agent_in_scope,
     covers,
     group_in_scope,
+    is_region_code,
+    may_change_role,
     may_grant,
     points_of,
     points_of_template,
+    unknown_points,
     usual_scope,
 )
 from qiatan.modules.accounts.rules.sessions import (
@@ -26,6 +30,7 @@ from qiatan.modules.accounts.rules.sessions import (
     address_group,
     session_expiry,
 )
+from qiatan.modules.accounts.rules.totp import CodeFound, CodeVerdict, judge_code, step_of
 
 __all__ = [
     "CHALLENGE_LIVES",
@@ -34,20 +39,32 @@ __all__ = [
     "MAX_GROUPS",
     "MAX_ROLES",
     "MAX_SESSIONS_OF_AGENT",
+    "RECOVERY_CODES",
+    "RECOVERY_CODE_BYTES",
     "RESET_LINK_LIVES",
     "SEEN_EVERY",
     "SESSION_IDLE",
     "SESSION_LONGEST",
     "SIGN_IN_LINK_LIVES",
     "VIEW_LIVES",
+    "CodeFound",
+    "CodeVerdict",
     "RoleFacts",
     "address_group",
     "agent_in_scope",
     "covers",
     "group_in_scope",
+    "is_region_code",
+    "judge_code",
+    "may_change_role",
     "may_grant",
     "points_of",
     "points_of_template",
+    "read_recovery_code",
+    "read_totp",
+    "recovery_code",
     "session_expiry",
+    "step_of",
+    "unknown_points",
     "usual_scope",
 ]

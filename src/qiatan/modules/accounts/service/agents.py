@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -11,30 +12,31 @@ from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, rules
-from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, RegionMode, ScopeInput
+from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, RegionMode, ScopeInput, VisitorRegions
 from qiatan.modules.accounts.errors import LastAdmin, LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.models import RoleRow
 from qiatan.modules.accounts.repository import (
     AgentRecord,
     AgentRepository,
-    EnterpriseRepository,
     GroupRepository,
     RoleRecord,
     RoleRepository,
     SessionRepository,
     role_facts,
 )
+from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.authority import lock_rights
 from qiatan.modules.accounts.service.groups import supervisors_see_others
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 
 
-async def agents_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int) -> Page[Agent]:
-    """The accounts in the actor's scope, oldest first."""
+async def agents_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int, role_id: UUID | None = None) -> Page[Agent]:
+    """The accounts in the actor's scope, oldest first; only those who have a role, if one is given."""
     require(actor, permissions.VIEW_AGENTS)
     limit = min(limit, MAX_PAGE)
     key = decode_time_cursor(after) if after is not None else None
-    records = await AgentRepository(tx, actor.enterprise_id).page(actor, after=key, limit=limit + 1)
+    records = await AgentRepository(tx, actor.enterprise_id).page(actor, after=key, limit=limit + 1, role_id=role_id)
     last = records[limit - 1].row if len(records) > limit else None
     items = [to_agent(record) for record in records[:limit]]
     return Page(items=items, next=encode_time_cursor(last.created_at, last.id) if last else None)
@@ -47,7 +49,26 @@ async def see_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID) -> Agent:
         NotFound: there is none with this id in the actor's scope.
     """
     require(actor, permissions.VIEW_AGENTS)
-    return to_agent(await _visible(AgentRepository(tx, actor.enterprise_id), actor, agent_id))
+    return to_agent(await visible_agent(tx, actor, agent_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What an account may do and see."""
+
+    role: RoleRow
+    scope: Scope
+    regions: tuple[RegionMode, list[str]]
+    enabled: bool
+    group_ids: frozenset[UUID]
+
+    @classmethod
+    def of(cls, found: AgentRecord) -> _Rights:
+        return cls(found.role_row, found.scope, found.regions, found.row.enabled, found.group_ids)
+
+    @property
+    def facts(self) -> rules.RoleFacts:
+        return role_facts(self.role)
 
 
 async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: ChangeAgent, catalogue: Collection[Point]) -> Agent:
@@ -57,71 +78,70 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
         NotFound: there is none with this id in the actor's scope.
         VersionConflict: somebody else changed it meanwhile.
         LastAdmin: no enabled administrator would be left.
-        NotAllowed: the own role, scope or state; or rights, before or after, that the actor lacks.
-        InvalidInput: a group does not exist or lies outside the actor's scope.
+        NotAllowed: the own role, scope or state; or rights, before or after, that the actor lacks; or a role or scope without the
+            point for giving them.
+        InvalidInput: a role or group does not exist, or a group lies outside the actor's scope, or scope or regions name nothing.
     """
-    require(actor, permissions.EDIT_AGENTS)
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
-    agents, groups = AgentRepository(tx, actor.enterprise_id), GroupRepository(tx, actor.enterprise_id)
-    before = await _visible(agents, actor, agent_id, lock=True)
-    if before.row.version != change.version:
+    actor = await lock_rights(tx, actor, permissions.EDIT_AGENTS, catalogue=catalogue)
+    found = await visible_agent(tx, actor, agent_id, lock=True)
+    if found.row.version != change.version:
         raise VersionConflict
-    role_row = before.role_row if change.role_id is None else (await require_role(tx, actor, change.role_id)).row
-    role = role_facts(role_row)
-    scope = _scope_after(before, role_row, change)
-    enabled = before.row.enabled if change.enabled is None else change.enabled
-    group_ids = before.group_ids if change.group_ids is None else frozenset(change.group_ids)
-    was = (before.row.role_id, before.scope, before.row.enabled)
-    regions = before.regions if change.visitor_regions is None else (change.visitor_regions.mode, change.visitor_regions.regions)
-    if role_row.id != was[0]:
-        require(actor, permissions.ASSIGN_ROLES)
-    if scope != was[1] or regions != before.regions:
-        require(actor, permissions.SET_SCOPES)
-    stays_admin = role.is_admin and enabled
-    if before.role.is_admin and before.may_sign_in and not stays_admin and not await agents.other_admins(agent_id):
-        raise LastAdmin
-    rights_change = (role_row.id, scope, enabled) != was or regions != before.regions
-    _require_authority(actor, before, role, scope, rights_change=rights_change, catalogue=catalogue)
-    await require_groups(groups, actor, group_ids ^ before.group_ids, field="group_ids", existing=before.group_ids)
-    await require_groups(groups, actor, scope.group_ids - before.scope_group_ids, field="scope.group_ids")
+    before = _Rights.of(found)
+    after = await _asked_rights(tx, actor, before, change)
+    await _require_change(tx, actor, found, after, catalogue)
+    details = _plain_changes(found, change) | await _rights_changes(tx, actor.enterprise_id, before, after)
 
-    row = before.row
-    row.name = change.name if change.name is not None else row.name
-    row.public_name = change.public_name if change.public_name is not None else row.public_name
-    row.max_conversations = change.max_conversations if change.max_conversations is not None else row.max_conversations
-    row.staff_number = change.staff_number if change.staff_number is not None else row.staff_number
-    row.role_id, row.scope_kind, row.enabled = role_row.id, scope.kind.value, enabled
-    row.visitor_region_mode, row.visitor_regions = regions[0].value, regions[1] if regions[0] is not RegionMode.ALL else []
-    row.version += 1
+    changed = await _write(tx, found, before, after, change)
+    tx.emit(agent_changed(changed, earlier_groups=before.group_ids, role_changed=after.role.id != before.role.id))
+    await _end_what_is_over(tx, changed, before, after)
+    if details:
+        record(tx, Who.of(actor), "agent.changed", What("agent", agent_id, changed.row.name), **details)
+    return to_agent(changed)
+
+
+async def reset_second_factor(tx: Tx, actor: AgentActor, *, agent_id: UUID, catalogue: Collection[Point]) -> Agent:
+    """Take all second factors from an account whose owner lost them, and sign it out everywhere.
+
+    Raises:
+        NotFound: there is none with this id in the actor's scope.
+        NotAllowed: it is the own account (its factors are changed under its own security settings), or has rights the actor lacks.
+    """
+    actor = await lock_rights(tx, actor, permissions.EDIT_AGENTS, catalogue=catalogue)
+    found = await visible_agent(tx, actor, agent_id, lock=True)
+    if actor.agent_id == agent_id:
+        raise NotAllowed("Your own second factor is changed in your security settings, not here.")
+    require_authority_over(actor, found, catalogue=catalogue)
+    await AgentRepository(tx, actor.enterprise_id).drop_factors(agent_id)
+    await SessionRepository(tx, actor.enterprise_id).delete_all(agent_id)
+    found.row.version += 1
     await tx.session.flush()
-    if scope.group_ids != before.scope_group_ids:
-        await agents.set_scope_groups(agent_id, scope.group_ids)
-    if group_ids != before.group_ids:
-        await agents.set_groups(agent_id, group_ids)
-        if await groups.full(group_ids, MAX_MEMBERS_OF_GROUP):
-            raise LimitReached
-        for group_id, version in await groups.touch(group_ids ^ before.group_ids):
-            tx.emit(group_changed(actor.enterprise_id, group_id, version))
-        await supervisors_see_others(tx, actor.enterprise_id, group_ids ^ before.group_ids)
-
-    after = replace(before, role_row=role_row, group_ids=group_ids, scope_group_ids=scope.group_ids)
-    tx.emit(agent_changed(after, earlier_groups=before.group_ids))
-    if was[2] and not enabled:
-        sessions = SessionRepository(tx, actor.enterprise_id)
-        await sessions.delete_all(agent_id)
-        await sessions.drop_links(agent_id)
-        tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=agent_id, reason="signed_out"))
-    elif (role_row.id, scope, group_ids) != (was[0], was[1], before.group_ids):
-        tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=agent_id, reason="replaced"))
-    return to_agent(after)
+    changed = replace(found, two_factor=False, last_seen_at=None)
+    tx.emit(agent_changed(changed))
+    tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=agent_id, reason="signed_out"))
+    record(tx, Who.of(actor), "agent.two_factor_reset", What("agent", agent_id, found.row.name))
+    return to_agent(changed)
 
 
-def _scope_after(before: AgentRecord, role: RoleRow, change: ChangeAgent) -> Scope:
-    """The scope asked for; else the former one, or the new role's usual one where the change is to or from administrator."""
+# -- deciding
+
+
+async def _asked_rights(tx: Tx, actor: AgentActor, before: _Rights, change: ChangeAgent) -> _Rights:
+    role = before.role if change.role_id is None else (await require_role(tx, actor, change.role_id)).row
     facts = role_facts(role)
-    if change.scope is None:
-        return rules.usual_scope(facts) if facts.is_admin != before.role.is_admin else before.scope
-    return asked_scope(change.scope, facts)
+    return _Rights(
+        role=role,
+        scope=_scope_after(before, facts, change.scope),
+        regions=_regions_after(before, facts, change.visitor_regions),
+        enabled=before.enabled if change.enabled is None else change.enabled,
+        group_ids=before.group_ids if change.group_ids is None else frozenset(change.group_ids),
+    )
+
+
+def _scope_after(before: _Rights, role: rules.RoleFacts, asked: ScopeInput | None) -> Scope:
+    """The scope asked for; else the former one, or the new role's usual one where the change is to or from administrator."""
+    if asked is None:
+        return rules.usual_scope(role) if role.is_admin != before.facts.is_admin else before.scope
+    return asked_scope(asked, role)
 
 
 def asked_scope(asked: ScopeInput, role: rules.RoleFacts) -> Scope:
@@ -139,6 +159,52 @@ def asked_scope(asked: ScopeInput, role: rules.RoleFacts) -> Scope:
     return Scope(ScopeKind.GROUPS, frozenset(asked.group_ids))
 
 
+def _regions_after(before: _Rights, role: rules.RoleFacts, asked: VisitorRegions | None) -> tuple[RegionMode, list[str]]:
+    """Whose visitors are seen (F22); administrators see all."""
+    if asked is None:
+        return (RegionMode.ALL, []) if role.is_admin else before.regions
+    if asked.mode is RegionMode.ALL:
+        return RegionMode.ALL, []
+    if role.is_admin:
+        raise InvalidInput.of("visitor_regions.mode", "invalid", "Administrators see all visitors. Choose another role to narrow that.")
+    if not asked.regions:
+        raise InvalidInput.of("visitor_regions.regions", "missing", "Choose at least one region, or let the account see all visitors.")
+    if not all(rules.is_region_code(code) for code in asked.regions):
+        raise InvalidInput.of("visitor_regions.regions", "unknown", "One of these regions does not exist. Load the regions again.")
+    return asked.mode, asked.regions
+
+
+async def _require_change(tx: Tx, actor: AgentActor, found: AgentRecord, after: _Rights, catalogue: Collection[Point]) -> None:
+    """Let pass a change of rights that the actor may make, of an account whose rights they hold."""
+    before = _Rights.of(found)
+    if after.role.id != before.role.id:
+        require(actor, permissions.ASSIGN_ROLES)
+    if (after.scope, after.regions) != (before.scope, before.regions):
+        require(actor, permissions.SET_SCOPES)
+    leaves = before.facts.is_admin and found.may_sign_in and not (after.facts.is_admin and after.enabled)
+    if leaves and not await AgentRepository(tx, actor.enterprise_id).other_admins(found.row.id):
+        raise LastAdmin
+    if actor.agent_id != found.row.id:
+        require_authority_over(actor, found, catalogue=catalogue)
+        if not rules.may_grant(actor, points=rules.points_of(after.facts, catalogue), scope=after.scope):
+            raise _beyond_own()
+    elif replace(after, group_ids=before.group_ids) != before:
+        raise NotAllowed("Your own role, scope and state are changed by a colleague.")
+    groups = GroupRepository(tx, actor.enterprise_id)
+    await require_groups(groups, actor, after.group_ids ^ before.group_ids, field="group_ids", existing=before.group_ids)
+    await require_groups(groups, actor, after.scope.group_ids - before.scope.group_ids, field="scope.group_ids")
+
+
+def require_authority_over(actor: AgentActor, found: AgentRecord, *, catalogue: Collection[Point]) -> None:
+    """Let pass who holds everything that an account does: whoever decides about it could else reach for more than their own.
+
+    Raises:
+        NotAllowed: the account's role or scope goes further.
+    """
+    if not rules.may_grant(actor, points=rules.points_of(found.role, catalogue), scope=found.scope):
+        raise _beyond_own()
+
+
 async def require_role(tx: Tx, actor: AgentActor, role_id: UUID) -> RoleRecord:
     """A role of the enterprise.
 
@@ -149,25 +215,6 @@ async def require_role(tx: Tx, actor: AgentActor, role_id: UUID) -> RoleRecord:
     if role is None:
         raise InvalidInput.of("role_id", "unknown", "This role does not exist. Load the roles again.")
     return role
-
-
-def _require_authority(
-    actor: AgentActor, before: AgentRecord, role: rules.RoleFacts, scope: Scope, *, rights_change: bool, catalogue: Collection[Point]
-) -> None:
-    if actor.agent_id == before.row.id:
-        if rights_change:
-            raise NotAllowed("Your own role, scope and state are changed by a colleague.")
-        return
-    for some_role, some_scope in ((before.role, before.scope), (role, scope)):
-        if not rules.may_grant(actor, points=rules.points_of(some_role, catalogue), scope=some_scope):
-            raise NotAllowed("This account has, or would have, rights that you do not hold yourself.")
-
-
-async def _visible(agents: AgentRepository, actor: AgentActor, agent_id: UUID, *, lock: bool = False) -> AgentRecord:
-    record = await agents.get(agent_id, lock=lock)
-    if record is None or not rules.agent_in_scope(actor, agent_id, record.group_ids):
-        raise NotFound
-    return record
 
 
 async def require_groups(
@@ -182,3 +229,86 @@ async def require_groups(
     missing = asked - await groups.existing(asked) if asked else frozenset()
     if missing or not all(rules.group_in_scope(actor, group_id) for group_id in group_ids):
         raise InvalidInput.of(field, "unknown", "One of these groups does not exist. Load the groups again.")
+
+
+async def visible_agent(tx: Tx, actor: AgentActor, agent_id: UUID, *, lock: bool = False) -> AgentRecord:
+    """An account in the actor's scope.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    found = await AgentRepository(tx, actor.enterprise_id).get(agent_id, lock=lock)
+    if found is None or not rules.agent_in_scope(actor, agent_id, found.group_ids):
+        raise NotFound
+    return found
+
+
+def _beyond_own() -> NotAllowed:
+    return NotAllowed("This account has, or would have, rights that you do not hold yourself.")
+
+
+# -- writing and telling
+
+
+async def _write(tx: Tx, found: AgentRecord, before: _Rights, after: _Rights, change: ChangeAgent) -> AgentRecord:
+    row, enterprise_id = found.row, found.row.enterprise_id
+    agents, groups = AgentRepository(tx, enterprise_id), GroupRepository(tx, enterprise_id)
+    for field, value in _plain_fields(change).items():
+        setattr(row, field, value)
+    row.role_id, row.scope_kind, row.enabled = after.role.id, after.scope.kind.value, after.enabled
+    row.visitor_region_mode, row.visitor_regions = after.regions[0].value, after.regions[1]
+    row.version += 1
+    await tx.session.flush()
+    if after.scope.group_ids != found.scope_group_ids:
+        await agents.set_scope_groups(row.id, after.scope.group_ids)
+    moved = after.group_ids ^ before.group_ids
+    if moved:
+        await agents.set_groups(row.id, after.group_ids)
+        if await groups.full(after.group_ids, MAX_MEMBERS_OF_GROUP):
+            raise LimitReached
+        for group_id, version in await groups.touch(moved):
+            tx.emit(group_changed(enterprise_id, group_id, version))
+        await supervisors_see_others(tx, enterprise_id, moved)
+    return replace(found, role_row=after.role, group_ids=after.group_ids, scope_group_ids=after.scope.group_ids)
+
+
+async def _end_what_is_over(tx: Tx, changed: AgentRecord, before: _Rights, after: _Rights) -> None:
+    enterprise_id, agent_id = changed.row.enterprise_id, changed.row.id
+    if before.enabled and not after.enabled:
+        sessions = SessionRepository(tx, enterprise_id)
+        await sessions.delete_all(agent_id)
+        await sessions.drop_links(agent_id)
+        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="signed_out"))
+    elif after != before:
+        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="replaced"))
+
+
+def _plain_fields(change: ChangeAgent) -> dict[str, Any]:
+    return change.model_dump(include={"name", "public_name", "max_conversations", "staff_number"}, exclude_none=True)
+
+
+def _plain_changes(found: AgentRecord, change: ChangeAgent) -> dict[str, Any]:
+    asked = _plain_fields(change).items()
+    return {field: [getattr(found.row, field), value] for field, value in asked if getattr(found.row, field) != value}
+
+
+async def _rights_changes(tx: Tx, enterprise_id: UUID, before: _Rights, after: _Rights) -> dict[str, Any]:
+    """What changes, in words that can still be read when groups and roles have gone."""
+    named = await GroupRepository(tx, enterprise_id).names(
+        before.group_ids | after.group_ids | before.scope.group_ids | after.scope.group_ids if before != after else ()
+    )
+
+    def words(rights: _Rights) -> dict[str, Any]:
+        scope = {"kind": rights.scope.kind.value, "groups": sorted(named[group_id] for group_id in rights.scope.group_ids)}
+        return {
+            "role": rights.role.name,
+            "scope": scope,
+            "visitor_regions": {"mode": rights.regions[0].value, "regions": rights.regions[1]},
+            "enabled": rights.enabled,
+            "groups": sorted(named[group_id] for group_id in rights.group_ids),
+        }
+
+    if before == after:
+        return {}
+    former, present = words(before), words(after)
+    return {field: [former[field], present[field]] for field in present if former[field] != present[field]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts.contracts import ActorKind
 from qiatan.modules.accounts.repository import AuditRepository
-from qiatan.modules.accounts.rules.audit import chain_hash
+from qiatan.modules.accounts.rules.audit import bounded, chain_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class _Pending:
 def record(tx: Tx, who: Who, action: str, what: What | None = None, *, enterprise_id: UUID | None = None, **details: Any) -> None:
     """Note that somebody did something: it is in the log exactly when the transaction commits (security.md A67).
 
-    `action` is named `thing.done`. `details` hold words, whole numbers, truth values, lists and objects of these, never secrets; a
-    change is given as `field=[before, after]`. `enterprise_id` is for system transactions, which are bound to none.
+    `action` is named `thing.done`. `details` hold words, whole numbers, truth values, ids, times, lists and objects of these, never
+    secrets; a change is given as `field=[before, after]`. Texts beyond 2,000 characters and lists beyond 1,000 items are cut off.
+    `enterprise_id` is for system transactions, which are bound to none.
     """
     pending = _pending(tx)
     pending.entries[enterprise_id or tx.enterprise_id].append(
@@ -58,9 +60,14 @@ def record(tx: Tx, who: Who, action: str, what: What | None = None, *, enterpris
             "subject_kind": what.kind if what else None,
             "subject_id": what.id if what else None,
             "subject_name": what.name[:254] if what else None,
-            "details": details,
+            "details": bounded(details),
         }
     )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What changed, as `details` tell it: `{field: [before, after]}`."""
+    return {name: [before.get(name), value] for name, value in after.items() if before.get(name) != value}
 
 
 def _pending(tx: Tx) -> _Pending:

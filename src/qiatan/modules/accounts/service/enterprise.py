@@ -11,14 +11,16 @@ from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, repository, rules
-from qiatan.modules.accounts.contracts import BuiltinRole, ChangeEnterprise, Enterprise, SignUp
+from qiatan.modules.accounts.contracts import ActorKind, BuiltinRole, ChangeEnterprise, Enterprise, LoginMethod, SignUp
 from qiatan.modules.accounts.errors import EmailTaken, SignupClosed
 from qiatan.modules.accounts.events import EnterpriseChanged, EnterpriseCreated
 from qiatan.modules.accounts.models import EnterpriseRow
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, RoleRepository
+from qiatan.modules.accounts.service.audit import What, Who, differences, record
 from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.mapping import to_enterprise
-from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
+from qiatan.modules.accounts.service.sessions import Caller, SignedIn
+from qiatan.modules.accounts.service.sign_in import proceed
 
 # What they are called in lists that know no language; pages name them in the reader's.
 _BUILTIN_NAMES = {BuiltinRole.ADMIN: "管理员", BuiltinRole.AGENT: "普通客服"}
@@ -38,14 +40,23 @@ async def sign_up(database: Database, command: SignUp, *, signup_open: bool, cal
         raise SignupClosed
     password_hash = await hash_password(command.password.get_secret_value())
     async with database.system() as tx:
-        record = await found_enterprise(
-            tx, name=command.enterprise_name, admin_name=command.name, email=command.email, password_hash=password_hash
+        founder = await found_enterprise(
+            tx,
+            name=command.enterprise_name,
+            admin_name=command.name,
+            email=command.email,
+            password_hash=password_hash,
+            address=caller.address,
         )
-        return await open_session(tx, record, caller=caller, catalogue=catalogue)
+        outcome = await proceed(tx, founder, caller=caller, method=LoginMethod.SIGN_UP, catalogue=catalogue)
+    assert isinstance(outcome, SignedIn), "a new enterprise has no login restriction, and its first account no second factor"
+    return outcome
 
 
-async def found_enterprise(tx: Tx, *, name: str, admin_name: str, email: str, password_hash: str) -> AgentRecord:
-    """An enterprise and its first administrator, in a system transaction.
+async def found_enterprise(
+    tx: Tx, *, name: str, admin_name: str, email: str, password_hash: str, by: ActorKind = ActorKind.AGENT, address: str = ""
+) -> AgentRecord:
+    """An enterprise and its first administrator, in a system transaction. `by`: the founder, or who founds it for them.
 
     Raises:
         EmailTaken: the address has an account; nothing was made.
@@ -56,9 +67,11 @@ async def found_enterprise(tx: Tx, *, name: str, admin_name: str, email: str, pa
         values = {"id": new_id(), "name": role_name, "builtin": builtin.value, "created_at": tx.now}
         await RoleRepository(tx, enterprise_id).insert(values)
     admin = await RoleRepository(tx, enterprise_id).builtin(BuiltinRole.ADMIN)
-    record = await add_agent(tx, enterprise_id, agent_id, role_id=admin.id, name=admin_name, email=email, password_hash=password_hash)
+    founder = await add_agent(tx, enterprise_id, agent_id, role_id=admin.id, name=admin_name, email=email, password_hash=password_hash)
+    who = Who(by, agent_id if by is ActorKind.AGENT else None, address)
+    record(tx, who, "enterprise.created", What("enterprise", enterprise_id, name), enterprise_id=enterprise_id, admin=admin_name)
     tx.emit(EnterpriseCreated(enterprise_id=enterprise_id))
-    return record
+    return founder
 
 
 async def add_agent(
@@ -83,10 +96,10 @@ async def add_agent(
         "scope_kind": rules.usual_scope(role.facts).kind.value,
         "created_at": tx.now,
     }
-    record = await agents.get(agent_id) if await agents.insert(values) else None
-    if record is None:
+    made = await agents.get(agent_id) if await agents.insert(values) else None
+    if made is None:
         raise EmailTaken
-    return record
+    return made
 
 
 async def see_enterprise(tx: Tx, actor: AgentActor) -> Enterprise:
@@ -108,9 +121,13 @@ async def change_enterprise(tx: Tx, actor: AgentActor, change: ChangeEnterprise)
         raise VersionConflict
     if change.timezone is not None and change.timezone not in available_timezones():
         raise InvalidInput.of("timezone", "invalid", "Use a name of the IANA time zone database, like Asia/Shanghai.")
+    before = {"name": row.name, "timezone": row.timezone, "typing_preview": row.typing_preview}
     row.name = change.name if change.name is not None else row.name
     row.timezone = change.timezone if change.timezone is not None else row.timezone
     row.typing_preview = change.typing_preview if change.typing_preview is not None else row.typing_preview
     row.version += 1
+    changed = differences(before, {name: getattr(row, name) for name in before})
+    if changed:
+        record(tx, Who.of(actor), "enterprise.changed", What("enterprise", row.id, row.name), **changed)
     tx.emit(EnterpriseChanged(enterprise_id=row.id, version=row.version))
     return to_enterprise(row)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
-from qiatan.kit.access import AgentActor, ScopeKind, require
+from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
-from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
+from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, rules
 from qiatan.modules.accounts.contracts import ChangeGroup, Group, NewGroup
 from qiatan.modules.accounts.errors import LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRecord, GroupRepository
+from qiatan.modules.accounts.repository import AgentRepository, GroupRecord, GroupRepository
+from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_group
 
 
@@ -25,11 +28,11 @@ async def groups_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: in
     key = decode_time_cursor(after) if after is not None else None
     records = await GroupRepository(tx, actor.enterprise_id).page(actor, after=key, limit=limit + 1)
     last = records[limit - 1].row if len(records) > limit else None
-    items = [to_group(record) for record in records[:limit]]
+    items = [to_group(found) for found in records[:limit]]
     return Page(items=items, next=encode_time_cursor(last.created_at, last.id) if last else None)
 
 
-async def create_group(tx: Tx, actor: AgentActor, command: NewGroup) -> Group:
+async def create_group(tx: Tx, actor: AgentActor, command: NewGroup, *, catalogue: Collection[Point]) -> Group:
     """Make a group.
 
     Raises:
@@ -37,24 +40,23 @@ async def create_group(tx: Tx, actor: AgentActor, command: NewGroup) -> Group:
         InvalidInput: the name is taken, or a member does not exist.
         LimitReached: there are as many groups as allowed.
     """
-    require(actor, permissions.EDIT_GROUPS)
-    if actor.scope.kind is not ScopeKind.ALL:
-        raise NotAllowed
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    actor = await lock_rights(tx, actor, permissions.EDIT_GROUPS, catalogue=catalogue)
+    require_whole_scope(actor)
     groups = GroupRepository(tx, actor.enterprise_id)
     if await groups.count() >= rules.MAX_GROUPS:
         raise LimitReached
-    await _require_members(tx, actor, frozenset(command.member_ids))
+    names = await _require_members(tx, actor, frozenset(command.member_ids))
     group_id = new_id()
     if not await groups.insert({"id": group_id, "name": command.name, "created_at": tx.now}):
         raise _name_taken()
     await groups.set_members(group_id, command.member_ids)
+    record(tx, Who.of(actor), "group.created", What("group", group_id, command.name), members=names)
     tx.emit(group_changed(actor.enterprise_id, group_id, 1))
     await _members_changed(tx, actor.enterprise_id, frozenset(command.member_ids), group_id)
     return to_group(await _get(groups, group_id))
 
 
-async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: ChangeGroup) -> Group:
+async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: ChangeGroup, catalogue: Collection[Point]) -> Group:
     """Rename a group or say who is in it.
 
     Raises:
@@ -62,25 +64,30 @@ async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: Cha
         VersionConflict: somebody else changed it meanwhile.
         InvalidInput: the name is taken, or a new member does not exist.
     """
-    require(actor, permissions.EDIT_GROUPS)
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    actor = await lock_rights(tx, actor, permissions.EDIT_GROUPS, catalogue=catalogue)
     groups = GroupRepository(tx, actor.enterprise_id)
     before = await _visible(groups, actor, group_id)
+    details: dict[str, Any] = {}
     if before.row.version != change.version:
         raise VersionConflict
     if change.name is not None:
         if await groups.name_taken(change.name, besides=group_id):
             raise _name_taken()
+        if change.name != before.row.name:
+            details["name"] = [before.row.name, change.name]
         before.row.name = change.name
     before.row.version += 1
     await tx.session.flush()
     if change.member_ids is not None:
         member_ids = frozenset(change.member_ids)
-        await _require_members(tx, actor, member_ids - before.member_ids)
+        added = await _require_members(tx, actor, member_ids - before.member_ids)
         await groups.set_members(group_id, member_ids)
         if member_ids != before.member_ids:
+            details |= {"members_added": added, "members_removed": await _names(tx, actor.enterprise_id, before.member_ids - member_ids)}
             await _members_changed(tx, actor.enterprise_id, member_ids ^ before.member_ids, group_id)
             await supervisors_see_others(tx, actor.enterprise_id, {group_id})
+    if details:
+        record(tx, Who.of(actor), "group.changed", What("group", group_id, before.row.name), **details)
     tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version))
     return to_group(await _get(groups, group_id))
 
@@ -93,18 +100,19 @@ async def supervisors_see_others(tx: Tx, enterprise_id: UUID, group_ids: Collect
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="replaced"))
 
 
-async def delete_group(tx: Tx, actor: AgentActor, *, group_id: UUID) -> None:
+async def delete_group(tx: Tx, actor: AgentActor, *, group_id: UUID, catalogue: Collection[Point]) -> None:
     """Delete a group. Its members stay, and scopes that named it become smaller.
 
     Raises:
         NotFound: there is none with this id in the actor's scope.
     """
-    require(actor, permissions.EDIT_GROUPS)
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    actor = await lock_rights(tx, actor, permissions.EDIT_GROUPS, catalogue=catalogue)
     groups = GroupRepository(tx, actor.enterprise_id)
     before = await _visible(groups, actor, group_id)
+    members = await _names(tx, actor.enterprise_id, before.member_ids)
     touched = before.member_ids | await groups.scoped_agents(group_id)
     await groups.delete(group_id)
+    record(tx, Who.of(actor), "group.deleted", What("group", group_id, before.row.name), members=members)
     tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version + 1))
     await _members_changed(tx, actor.enterprise_id, touched, group_id)
 
@@ -114,15 +122,21 @@ async def _members_changed(tx: Tx, enterprise_id: UUID, agent_ids: Collection[UU
     if not agent_ids:
         return
     await GroupRepository(tx, enterprise_id).touch_agents(agent_ids)
-    for record in await AgentRepository(tx, enterprise_id).get_all(agent_ids):
-        tx.emit(agent_changed(record, earlier_groups=(group_id,)))
-        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=record.row.id, reason="replaced"))
+    for member in await AgentRepository(tx, enterprise_id).get_all(agent_ids):
+        tx.emit(agent_changed(member, earlier_groups=(group_id,)))
+        tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=member.row.id, reason="replaced"))
 
 
-async def _require_members(tx: Tx, actor: AgentActor, agent_ids: frozenset[UUID]) -> None:
+async def _names(tx: Tx, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> list[str]:
+    return sorted(member.row.name for member in await AgentRepository(tx, enterprise_id).get_all(agent_ids)) if agent_ids else []
+
+
+async def _require_members(tx: Tx, actor: AgentActor, agent_ids: frozenset[UUID]) -> list[str]:
+    """Let pass agents that exist and lie in the actor's scope; returns their names."""
     found = await AgentRepository(tx, actor.enterprise_id).get_all(agent_ids) if agent_ids else []
-    if len(found) < len(agent_ids) or not all(rules.agent_in_scope(actor, record.row.id, record.group_ids) for record in found):
+    if len(found) < len(agent_ids) or not all(rules.agent_in_scope(actor, member.row.id, member.group_ids) for member in found):
         raise InvalidInput.of("member_ids", "unknown", "One of these agents does not exist. Load the agents again.")
+    return sorted(member.row.name for member in found)
 
 
 async def _visible(groups: GroupRepository, actor: AgentActor, group_id: UUID) -> GroupRecord:

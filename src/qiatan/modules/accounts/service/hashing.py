@@ -9,6 +9,9 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+UNUSABLE = "!"
+"""Stored in place of a hash: the account has joined, and no password opens it."""
+
 # The library's defaults are RFC 9106's second choice: 64 MiB, three passes, four lanes.
 _HASHER = PasswordHasher()
 # Two at a time: a flood of sign-ins may take this long queue, but neither all memory nor all processors.
@@ -32,10 +35,10 @@ def outdated(password_hash: str) -> bool:
 def _verify(password_hash: str | None, password: str) -> bool:
     nobody = _of_nobody()  # before the choice, so that the first call after a start takes equally long for both
     try:
-        _HASHER.verify(nobody if password_hash is None else password_hash, password)
+        _HASHER.verify(nobody if password_hash in {None, UNUSABLE} else str(password_hash), password)
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return password_hash not in {None, UNUSABLE}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Inviting colleagues by link."""
+"""Inviting colleagues: by mail, or by a link that is handed over where none can be sent."""
 
 from __future__ import annotations
 
@@ -7,36 +7,44 @@ from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
-from qiatan.kit.access import AgentActor, Point, require
+from qiatan.kit.access import AgentActor, Point
 from qiatan.kit.errors import LinkExpired, NotAllowed, NotFound
 from qiatan.modules.accounts import permissions, repository, rules
 from qiatan.modules.accounts.contracts import (
     MAX_MEMBERS_OF_GROUP,
     AcceptInvitation,
+    ActorKind,
     BuiltinRole,
     InvitationPreview,
     Invite,
     LinkPurpose,
     LinkSent,
+    LoginMethod,
 )
 from qiatan.modules.accounts.errors import AlreadyJoined, EmailTaken, LimitReached
 from qiatan.modules.accounts.repository import (
     AgentRecord,
     AgentRepository,
-    EnterpriseRepository,
     GroupRepository,
     RoleRepository,
     role_facts,
 )
-from qiatan.modules.accounts.service.agents import asked_scope, require_groups, require_role
+from qiatan.modules.accounts.service.agents import asked_scope, require_authority_over, require_groups, require_role, visible_agent
+from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.authority import lock_rights
 from qiatan.modules.accounts.service.hashing import hash_password
+from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
+from qiatan.modules.accounts.service.mailing import invite_by_mail
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
-from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session, spend_link, write_link
+from qiatan.modules.accounts.service.sessions import Caller
+from qiatan.modules.accounts.service.sign_in import Outcome, proceed
 from qiatan.modules.accounts.service.tokens import token_hash
 
 
-async def invite(tx: Tx, actor: AgentActor, command: Invite, *, public_url: str, catalogue: Collection[Point]) -> LinkSent:
+async def invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
     """Make a pending account and the link that lets its owner join. The link belongs to this account and address, whoever opens it.
+
+    `mail`: whether this installation sends it by mail; else the link is in the answer.
 
     Raises:
         NotAllowed: the role, or its usual scope, or the new account itself lies beyond what the actor holds.
@@ -44,7 +52,7 @@ async def invite(tx: Tx, actor: AgentActor, command: Invite, *, public_url: str,
         LimitReached: the enterprise has as many accounts as allowed, or a group as many members.
         InvalidInput: a group does not exist.
     """
-    require(actor, permissions.CREATE_AGENTS)
+    actor = await lock_rights(tx, actor, permissions.CREATE_AGENTS, catalogue=catalogue)
     roles = RoleRepository(tx, actor.enterprise_id)
     role = await roles.builtin(BuiltinRole.AGENT) if command.role_id is None else (await require_role(tx, actor, command.role_id)).row
     facts = role_facts(role)
@@ -54,7 +62,6 @@ async def invite(tx: Tx, actor: AgentActor, command: Invite, *, public_url: str,
         raise NotAllowed
     if not rules.agent_in_scope(actor, agent_id, group_ids):
         raise NotAllowed
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
     agents, groups = AgentRepository(tx, actor.enterprise_id), GroupRepository(tx, actor.enterprise_id)
     if await agents.count() >= rules.MAX_AGENTS:
         raise LimitReached
@@ -78,14 +85,14 @@ async def invite(tx: Tx, actor: AgentActor, command: Invite, *, public_url: str,
             raise LimitReached
         for group_id, version in await groups.touch(group_ids):
             tx.emit(group_changed(actor.enterprise_id, group_id, version))
-    record = await agents.get(agent_id, lock=True)
-    if record is None:
+    invited = await agents.get(agent_id, lock=True)
+    if invited is None:
         raise NotFound
-    tx.emit(agent_changed(record))
-    return await _write(tx, record, public_url)
+    tx.emit(agent_changed(invited))
+    return await _send(tx, actor, invited, mail=mail, public_url=public_url, again=False)
 
 
-async def invite_again(tx: Tx, actor: AgentActor, *, agent_id: UUID, public_url: str, catalogue: Collection[Point]) -> LinkSent:
+async def invite_again(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
     """A new link for a pending account; the earlier one ends.
 
     Only for accounts the actor could have made: who holds the link gets the account's rights.
@@ -93,24 +100,27 @@ async def invite_again(tx: Tx, actor: AgentActor, *, agent_id: UUID, public_url:
     Raises:
         NotFound: there is no such account in the actor's scope.
         AlreadyJoined: it is not pending any more.
-        NotAllowed: it has rights the actor lacks.
+        NotAllowed: it has rights the actor lacks, or is switched off.
     """
-    require(actor, permissions.CREATE_AGENTS)
-    record = await AgentRepository(tx, actor.enterprise_id).get(agent_id, lock=True)
-    if record is None or not rules.agent_in_scope(actor, agent_id, record.group_ids):
-        raise NotFound
-    if not record.pending:
+    actor = await lock_rights(tx, actor, permissions.CREATE_AGENTS, catalogue=catalogue)
+    invited = await visible_agent(tx, actor, agent_id, lock=True)
+    if not invited.pending:
         raise AlreadyJoined
-    if not rules.may_grant(actor, points=rules.points_of(record.role, catalogue), scope=record.scope):
-        raise NotAllowed
-    return await _write(tx, record, public_url)
+    require_authority_over(actor, invited, catalogue=catalogue)
+    if not invited.row.enabled:
+        raise NotAllowed("This account is switched off. Switch it on first.")
+    return await _send(tx, actor, invited, mail=mail, public_url=public_url, again=True)
 
 
-async def _write(tx: Tx, record: AgentRecord, public_url: str) -> LinkSent:
-    expires_at = tx.now + rules.INVITATION_LIVES
-    token = await write_link(tx, record, LinkPurpose.INVITATION, expires_at=expires_at)
-    # Behind the #, so that no server or proxy on the way writes it into a log.
-    return LinkSent(agent=to_agent(record), link=f"{public_url}/app/invitation#token={token}", mailed=False, expires_at=expires_at)
+async def _send(tx: Tx, actor: AgentActor, invited: AgentRecord, *, mail: bool, public_url: str, again: bool) -> LinkSent:
+    what = What("agent", invited.row.id, invited.row.name)
+    record(tx, Who.of(actor), "agent.invited", what, email=invited.row.email, role=invited.role_row.name, mailed=mail, again=again)
+    expires_at = link_expiry(tx, LinkPurpose.INVITATION)
+    if mail:
+        await invite_by_mail(tx, invited, inviter_id=actor.agent_id)
+        return LinkSent(agent=to_agent(invited), link=None, mailed=True, expires_at=expires_at)
+    link = public_url + await write_link(tx, invited, LinkPurpose.INVITATION)
+    return LinkSent(agent=to_agent(invited), link=link, mailed=False, expires_at=expires_at)
 
 
 async def look_up_invitation(tx: Tx, *, token: str) -> InvitationPreview:
@@ -126,10 +136,11 @@ async def look_up_invitation(tx: Tx, *, token: str) -> InvitationPreview:
     return InvitationPreview(email=agent.email, name=agent.name, enterprise_name=enterprise.name)
 
 
-async def accept_invitation(database: Database, command: AcceptInvitation, *, caller: Caller, catalogue: Collection[Point]) -> SignedIn:
-    """Join: use up the link, set name and password, sign in.
+async def accept_invitation(database: Database, command: AcceptInvitation, *, caller: Caller, catalogue: Collection[Point]) -> Outcome:
+    """Join: use up the link, set name and password, sign in as after any other proof of who one is.
 
-    The link is looked at before the password is hashed, so that bad tokens cost nothing.
+    The link is looked at before the password is hashed, so that bad tokens cost nothing. Who has joined where signing in is not
+    allowed is denied, and signs in with the password from where it is.
 
     Raises:
         LinkExpired: as `look_up_invitation`, or somebody was faster.
@@ -139,11 +150,14 @@ async def accept_invitation(database: Database, command: AcceptInvitation, *, ca
     password_hash = await hash_password(command.password.get_secret_value())
     async with database.system() as tx:
         link = await spend_link(tx, command.token, LinkPurpose.INVITATION)
-        record = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)
-        if record is None or not record.pending or not record.row.enabled:
+        joining = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)
+        if joining is None or not joining.pending or not joining.row.enabled or joining.row.email != link.email:
             raise LinkExpired
-        record.row.name = command.name
-        record.row.password_hash = password_hash
-        record.row.version += 1
-        tx.emit(agent_changed(record))
-        return await open_session(tx, record, caller=caller, catalogue=catalogue)
+        joining.row.name = command.name
+        joining.row.password_hash = password_hash
+        joining.row.version += 1
+        await tx.session.flush()
+        tx.emit(agent_changed(joining))
+        who, what = Who(ActorKind.AGENT, joining.row.id, caller.address), What("agent", joining.row.id, joining.row.name)
+        record(tx, who, "agent.joined", what, enterprise_id=link.enterprise_id)
+        return await proceed(tx, joining, caller=caller, method=LoginMethod.INVITATION, catalogue=catalogue)

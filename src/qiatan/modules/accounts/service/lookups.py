@@ -6,8 +6,9 @@ from collections.abc import Collection
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.kit.access import Point
 from qiatan.kit.errors import NotFound
-from qiatan.modules.accounts import repository
+from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import Agent, AgentBrief, BuiltinRole, Enterprise, ServingAgent
 from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository, RoleRepository
 from qiatan.modules.accounts.service.mapping import to_agent, to_brief, to_enterprise
@@ -21,11 +22,12 @@ async def briefs(tx: Tx, ids: Collection[UUID]) -> dict[UUID, AgentBrief]:
     return {record.row.id: to_brief(record.row) for record in found}
 
 
-async def serving_agents(tx: Tx) -> list[ServingAgent]:
-    """Everybody who may get conversations when present: enabled and joined (both built-in roles serve), in order of id."""
+async def serving_agents(tx: Tx, point: Point) -> list[ServingAgent]:
+    """Everybody who may get conversations when present: enabled, joined, and of a role that holds `point`. In order of id."""
     return [
         ServingAgent(id=record.row.id, max_conversations=record.row.max_conversations, group_ids=sorted(record.group_ids))
         for record in await AgentRepository(tx, tx.enterprise_id).serving()
+        if rules.points_of(record.role, (point,))
     ]
 
 

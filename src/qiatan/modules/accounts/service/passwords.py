@@ -1,32 +1,40 @@
-"""Changing passwords. Whoever knew the old one is out afterwards."""
+"""Changing passwords. Whoever knew the old one is out afterwards; a second factor stays what it was."""
 
 from __future__ import annotations
 
-from qiatan.infra.db import Tx
-from qiatan.kit.access import AgentActor
-from qiatan.kit.errors import NotFound
-from qiatan.modules.accounts import repository
+from collections.abc import Collection
+from uuid import UUID
+
+from qiatan.infra.db import Database, Tx
+from qiatan.kit.access import AgentActor, Point
+from qiatan.kit.errors import LinkExpired, NotAllowed, NotFound
+from qiatan.modules.accounts import permissions, repository
+from qiatan.modules.accounts.contracts import ActorKind, AskReset, FinishReset, LinkPurpose, LinkSent, ResetPreview
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRepository, SessionRepository
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, SessionRepository
+from qiatan.modules.accounts.service.agents import require_authority_over, visible_agent
+from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.authority import lock_rights
 from qiatan.modules.accounts.service.hashing import hash_password, verify
-from qiatan.modules.accounts.service.mapping import agent_changed
+from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
+from qiatan.modules.accounts.service.mailing import reset_by_mail, reset_by_mail_if_known
+from qiatan.modules.accounts.service.mapping import agent_changed, to_agent
+from qiatan.modules.accounts.service.tokens import token_hash
 
 
 async def change_password(tx: Tx, actor: AgentActor, *, current: str, new: str) -> None:
-    """Set the own password. The acting session stays; all others, their sockets and open sign-in links end.
+    """Set the own password. The acting session stays; all others, their sockets and open links end.
 
     Raises:
         WrongCredentials: `current` is not the password.
     """
-    record = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=True)
-    if record is None or not await verify(record.row.password_hash, current):
+    account = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=True)
+    if account is None or not await verify(account.row.password_hash, current):
         raise WrongCredentials
-    record.row.password_hash = await hash_password(new)
-    sessions = SessionRepository(tx, actor.enterprise_id)
-    await sessions.delete_all(actor.agent_id, besides=actor.session_id)
-    await sessions.drop_links(actor.agent_id)
-    tx.emit(SessionsEnded(enterprise_id=actor.enterprise_id, agent_id=actor.agent_id, besides=actor.session_id, reason="signed_out"))
+    account.row.password_hash = await hash_password(new)
+    await _put_out(tx, account, besides=actor.session_id)
+    record(tx, Who.of(actor), "password.changed", _account(account))
 
 
 async def reset_password(tx: Tx, *, email: str, password_hash: str) -> None:
@@ -37,16 +45,96 @@ async def reset_password(tx: Tx, *, email: str, password_hash: str) -> None:
     Raises:
         NotFound: no account has this address.
     """
-    found = await repository.find_account(tx, email)
-    record = await AgentRepository(tx, found.row.enterprise_id).get(found.row.id, lock=True) if found is not None else None
-    if record is None:
+    found = await repository.find_account(tx, email, lock=True)
+    if found is None:
         raise NotFound(f"No account has the e-mail address {email}.")
-    joined = record.pending
-    record.row.password_hash = password_hash
+    joined = found.pending
+    found.row.password_hash = password_hash
     if joined:
-        record.row.version += 1
-        tx.emit(agent_changed(record))
-    sessions = SessionRepository(tx, record.row.enterprise_id)
-    await sessions.delete_all(record.row.id)
-    await sessions.drop_links(record.row.id)
-    tx.emit(SessionsEnded(enterprise_id=record.row.enterprise_id, agent_id=record.row.id, reason="signed_out"))
+        found.row.version += 1
+        tx.emit(agent_changed(found))
+    await _put_out(tx, found)
+    record(tx, Who(ActorKind.OPERATOR), "password.reset", _account(found), enterprise_id=found.row.enterprise_id)
+
+
+async def ask_reset(tx: Tx, command: AskReset) -> None:
+    """Have a letter sent to an address, if an account that may sign in has it.
+
+    Nothing is looked up here: the answer, and the time it takes, is the same for every address.
+    """
+    await reset_by_mail_if_known(tx, email=command.email, locale=command.locale)
+
+
+async def send_reset(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
+    """Let a colleague choose a new password: by mail, or, where none can be sent (`mail` is False), by a link that is handed over.
+
+    Only for accounts whose rights the actor has too: who holds the link gets them. The password in use stays until the link is used.
+
+    Raises:
+        NotFound: there is no such account in the actor's scope.
+        NotAllowed: it is the own account, has rights the actor lacks, is switched off, or has not joined yet.
+    """
+    actor = await lock_rights(tx, actor, permissions.EDIT_AGENTS, catalogue=catalogue)
+    account = await visible_agent(tx, actor, agent_id, lock=True)
+    if agent_id == actor.agent_id:
+        raise NotAllowed("Change your own password in your profile.")
+    require_authority_over(actor, account, catalogue=catalogue)
+    if account.pending:
+        raise NotAllowed("This account has not joined yet. Send its invitation again.")
+    if not account.row.enabled:
+        raise NotAllowed("This account is switched off. Switch it on first.")
+    record(tx, Who.of(actor), "agent.password_reset", _account(account), mailed=mail)
+    expires_at = link_expiry(tx, LinkPurpose.RESET)
+    if mail:
+        await reset_by_mail(tx, account)
+        return LinkSent(agent=to_agent(account), link=None, mailed=True, expires_at=expires_at)
+    link = public_url + await write_link(tx, account, LinkPurpose.RESET)
+    return LinkSent(agent=to_agent(account), link=link, mailed=False, expires_at=expires_at)
+
+
+async def look_up_reset(tx: Tx, *, token: str) -> ResetPreview:
+    """Whose password a link sets, without using it up (system transaction).
+
+    Raises:
+        LinkExpired: it is unknown, used, replaced or too old, or its account may not sign in or has another address by now.
+    """
+    found = await repository.find_link(tx, token_hash(token), LinkPurpose.RESET)
+    if found is None or found[1].password_hash is None:
+        raise LinkExpired
+    return ResetPreview(email=found[1].email)
+
+
+async def finish_reset(database: Database, command: FinishReset, *, address: str) -> None:
+    """Use up a link and set the password. Everything that is signed in ends; signing in anew asks for the second factor as ever.
+
+    The link is looked at before the password is hashed, so that bad tokens cost nothing.
+
+    Raises:
+        LinkExpired: as `look_up_reset`, or somebody was faster.
+    """
+    async with database.system() as tx:
+        await look_up_reset(tx, token=command.token)
+    password_hash = await hash_password(command.password.get_secret_value())
+    async with database.system() as tx:
+        link = await spend_link(tx, command.token, LinkPurpose.RESET)
+        account = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)
+        if account is None or not account.may_sign_in or account.row.email != link.email:
+            raise LinkExpired
+        account.row.password_hash = password_hash
+        await _put_out(tx, account)
+        who = Who(ActorKind.AGENT, account.row.id, address)
+        record(tx, who, "password.reset", _account(account), enterprise_id=link.enterprise_id)
+
+
+async def _put_out(tx: Tx, account: AgentRecord, *, besides: UUID | None = None) -> None:
+    """End what was begun with the old password: sessions, sockets, links, and sign-ins that wait for their second step."""
+    enterprise_id, agent_id = account.row.enterprise_id, account.row.id
+    sessions = SessionRepository(tx, enterprise_id)
+    await sessions.delete_all(agent_id, besides=besides)
+    await sessions.drop_links(agent_id)
+    await ChallengeRepository(tx, enterprise_id).delete_all(agent_id)
+    tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, besides=besides, reason="signed_out"))
+
+
+def _account(account: AgentRecord) -> What:
+    return What("agent", account.row.id, account.row.name)

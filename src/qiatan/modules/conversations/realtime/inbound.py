@@ -52,13 +52,13 @@ class ConversationDoors:
         rate = resources.settings.visitor_rate
         self._visitor_messages = Rate(burst=max(20, rate // 3), per_minute=rate)
         self.doors = (
-            FrameDoor(frames.Subscribe, self.subscribe, agents=SERVE, visitors=True),
-            FrameDoor(frames.Unsubscribe, self.unsubscribe, agents=SERVE, visitors=True),
+            FrameDoor(frames.Subscribe, self.subscribe, agents=SERVE, visitors=True, reads=True),
+            FrameDoor(frames.Unsubscribe, self.unsubscribe, agents=SERVE, visitors=True, reads=True),
             FrameDoor(frames.Send, self.send, agents=SERVE, visitors=True),
             FrameDoor(frames.Withdraw, self.withdraw, agents=SERVE, visitors=True),
             FrameDoor(frames.Read, self.read, agents=SERVE, visitors=True),
             FrameDoor(frames.Typing, self.typing, agents=SERVE, visitors=True),
-            FrameDoor(frames.Ping, self._heartbeats.ping, agents=SERVE, visitors=True),
+            FrameDoor(frames.Ping, self._heartbeats.ping, agents="every", visitors=True, reads=True),
         )
 
     def start(self) -> None:

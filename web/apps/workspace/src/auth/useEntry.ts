@@ -1,16 +1,40 @@
-import { ApiError, type Me } from '@qiatan/api'
+import { ApiError, type Me, type SecondFactor, type SignInAnswer } from '@qiatan/api'
 import { computed, ref, shallowRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { useLocaleChoice } from '../app/useLocaleChoice'
-import { currentLocale, t } from '../i18n'
+import { currentLocale, isMessageKey, t } from '../i18n'
 import { safeNext } from '../router'
 import { useSession } from '../stores/session'
 import { errorText, fieldText } from '../ui/errors'
+import { PasskeyAbandoned } from './passkeys'
 import { useCountdown } from './useCountdown'
 
 const WAIT_WITHOUT_HEADER_S = 60
 
-/** What sign-in, sign-up and invitation share: one call that answers with `Me`, its failures, the wait after too many tries. */
+/** Keeps where to go after sign-in while the browser is at another site. */
+const NEXT_KEY = 'qiatan.next'
+
+export function rememberNext(next: unknown): void {
+  if (typeof next === 'string') window.sessionStorage.setItem(NEXT_KEY, next)
+  else window.sessionStorage.removeItem(NEXT_KEY)
+}
+
+function rememberedNext(): string | null {
+  const next = window.sessionStorage.getItem(NEXT_KEY)
+  window.sessionStorage.removeItem(NEXT_KEY)
+  return next
+}
+
+function isMe(answer: Me | SignInAnswer): answer is Me {
+  return 'agent' in answer
+}
+
+/** The address a refusal names, or null. */
+export function addressIn(message: string): string | null {
+  return /\b\d{1,3}(?:\.\d{1,3}){3}\b|[0-9a-f]*(?::[0-9a-f]*){2,}/i.exec(message)?.[0] ?? null
+}
+
+/** What all ways in share: a call that answers with who signed in or with what must follow, its failures, the wait after too many tries. */
 export function useEntry() {
   const session = useSession()
   const router = useRouter()
@@ -18,6 +42,8 @@ export function useEntry() {
   const chooseLocale = useLocaleChoice()
   const busy = ref(false)
   const error = shallowRef<unknown>(null)
+  /** What must follow before anybody is signed in. */
+  const second = shallowRef<SecondFactor | null>(null)
   const wait = useCountdown()
 
   const throttled = computed(() => wait.left.value > 0)
@@ -26,10 +52,22 @@ export function useEntry() {
     if (left < 100) return t('auth.signIn.throttledIn', { seconds: left })
     return t('auth.signIn.throttledInMinutes', { minutes: Math.floor(left / 60), seconds: left % 60 })
   })
+  const denied = computed(() => error.value instanceof ApiError && error.value.code === 'login_denied')
+  /** What the sentence about the failure leaves open. */
+  const detail = computed(() => {
+    const failure = error.value
+    if (!(failure instanceof ApiError)) return undefined
+    const address = addressIn(failure.message)
+    if (failure.code === 'login_denied') return address === null ? t('auth.denied.hint') : t('auth.denied.hintAddress', { address })
+    const key = `auth.detail.${failure.code}`
+    return isMessageKey(key) ? t(key) : undefined
+  })
   /** What concerns no single field. */
   const general = computed(() => {
     if (error.value === null || throttled.value) return null
     if (error.value instanceof ApiError && error.value.code === 'too_many') return null
+    if (error.value instanceof PasskeyAbandoned) return t('own.passkey.abandoned')
+    if (denied.value) return t('auth.denied.title')
     if (error.value instanceof ApiError && error.value.fields.length > 0) return null
     return errorText(error.value)
   })
@@ -39,15 +77,21 @@ export function useEntry() {
   }
 
   /** A new account speaks the language its owner just read; an old one brings its own. */
-  async function enter(call: () => Promise<Me>, account: 'new' | 'known' = 'known'): Promise<void> {
+  async function enter(call: () => Promise<Me | SignInAnswer>, account: 'new' | 'known' = 'known'): Promise<void> {
     if (busy.value || throttled.value) return
     const locale = currentLocale()
     busy.value = true
     error.value = null
     try {
-      session.accept(await call())
+      const answer = await call()
+      const me = isMe(answer) ? answer : answer.me
+      if (me === null) {
+        second.value = isMe(answer) ? null : answer.second_factor
+        return
+      }
+      session.accept(me)
       if (account === 'new') await chooseLocale(locale)
-      await router.replace(safeNext(route.query['next']))
+      await router.replace(safeNext(route.query['next'] ?? rememberedNext()))
     } catch (failure) {
       error.value = failure
       if (failure instanceof ApiError && failure.code === 'too_many') wait.start(failure.retryAfter ?? WAIT_WITHOUT_HEADER_S)
@@ -56,7 +100,7 @@ export function useEntry() {
     }
   }
 
-  return { busy, error, throttled, waitText, general, fault, enter }
+  return { busy, error, second, throttled, waitText, general, detail, denied, fault, enter }
 }
 
 /** The token behind `#token=`. It is taken out of the address bar at once, so that it is in no history and no screenshot. */

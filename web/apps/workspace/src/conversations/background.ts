@@ -4,6 +4,7 @@ import { effectScope, onScopeDispose, watch } from 'vue'
 import { live, onFrame } from '../live'
 import { useBadges } from '../stores/badges'
 import { useSession } from '../stores/session'
+import { view } from '../view'
 import { useAlerts } from './alerts/alerts'
 import { viewOf } from './model/lists'
 import { useDirectory } from './stores/directory'
@@ -64,13 +65,38 @@ function follow(): void {
   }
 
   function begin(agentId: Id): void {
-    drafts.open(agentId)
-    outbox.open(agentId, takeOwn)
+    // What a colleague wrote at this browser is not for whoever looks as them, and least of all to be sent.
+    if (!view.active.value) {
+      drafts.open(agentId)
+      outbox.open(agentId, takeOwn)
+    }
     live.setOwnHeads(() => directory.mine.map(({ id, head, version }) => ({ id, head, version })))
     live.subscribe('mine')
     if (session.can('conversations.serve')) void directory.load('mine')
     if (session.can('conversations.take')) live.subscribe('queue')
   }
+
+  // A right that goes takes its list along at once; one that comes brings it.
+  watch(() => session.can('conversations.take'), (takes) => {
+    if (takes) live.subscribe('queue')
+    else close('queue')
+  })
+  watch(() => session.can('conversations.view_colleagues'), (sees) => { if (!sees) close('colleagues') })
+
+  function close(topic: 'queue' | 'colleagues'): void {
+    live.unsubscribe(topic)
+    directory.clear(topic)
+  }
+
+  // What is open on the screen may no longer be ours to see: ask, and close it with a word where it is not.
+  watch(() => session.rightsChange, (change) => {
+    const open = thread.conversation
+    if (change === null || open === null || viewOf(open, session.agent?.id ?? '') === 'mine') return
+    directory.refresh(open.id).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error
+      if (error.status === 404 || error.status === 403) thread.close(open.id, error)
+    })
+  })
 
   /** A message of mine that the server has stored: it does not send it back to the connection that sent it. */
   function takeOwn(message: Message): void {
@@ -107,10 +133,10 @@ function follow(): void {
 
   function announce(before: Conversation | undefined, after: Conversation): void {
     const myId = session.agent?.id ?? ''
-    const view = viewOf(after, myId)
-    if (before && viewOf(before, myId) === view) return
-    if (view === 'mine') alerts.assigned(after)
-    else if (view === 'queue' && session.can('conversations.take')) alerts.queued(after)
+    const place = viewOf(after, myId)
+    if (before && viewOf(before, myId) === place) return
+    if (place === 'mine') alerts.assigned(after)
+    else if (place === 'queue' && session.can('conversations.take')) alerts.queued(after)
   }
 
   listen('conversation_gone', ({ conversation_id, topic }) => {
@@ -137,26 +163,26 @@ function follow(): void {
   })
 
   /** Brings a list in step with what the server says is in it. */
-  function compare(frame: FrameOf<'subscribed'>, view: 'mine' | 'queue' | 'colleagues'): void {
-    const list = directory.lists[view]
+  function compare(frame: FrameOf<'subscribed'>, place: 'mine' | 'queue' | 'colleagues'): void {
+    const list = directory.lists[place]
     const present = new Set(frame.conversations.map((one) => one.id))
     const isBehind = frame.conversations.some(({ id, head, version }) => {
       const known = directory.known.get(id)
       return !known || !list.ids.includes(id) || known.head < head || known.version < version
     })
     const left = frame.conversations.length < SUBSCRIBED_LIMIT ? list.ids.filter((id) => !present.has(id)) : []
-    if (list.phase !== 'ready' || isBehind) void catchUp(view)
+    if (list.phase !== 'ready' || isBehind) void catchUp(place)
     for (const id of left) {
-      directory.leave(id, view)
-      if (view === 'mine' || thread.id === id) reask(id)
+      directory.leave(id, place)
+      if (place === 'mine' || thread.id === id) reask(id)
     }
   }
 
-  async function catchUp(view: 'mine' | 'queue' | 'colleagues'): Promise<void> {
+  async function catchUp(place: 'mine' | 'queue' | 'colleagues'): Promise<void> {
     const unreadBefore = directory.unread
-    const wasShown = directory.lists[view].phase === 'ready'
-    await directory.load(view)
-    if (view === 'mine' && wasShown && directory.unread > unreadBefore) alerts.missed()
+    const wasShown = directory.lists[place].phase === 'ready'
+    await directory.load(place)
+    if (place === 'mine' && wasShown && directory.unread > unreadBefore) alerts.missed()
     if (thread.conversation) thread.setHead(thread.conversation.id, thread.conversation.head)
   }
 

@@ -25,8 +25,14 @@ export const TREE: readonly TreeGroup[] = [
         point: null,
         holds: [
           'settings.profile.avatar', 'settings.profile.name', 'settings.profile.publicName', 'settings.profile.language', 'settings.profile.theme',
-          'settings.profile.sound', 'settings.profile.desktop', 'settings.profile.password',
+          'settings.profile.sound', 'settings.profile.desktop',
         ],
+      },
+      {
+        to: '/settings/own-security',
+        label: 'own.page',
+        point: null,
+        holds: ['own.factors.title', 'own.totp.title', 'own.passkey.title', 'own.codes.title', 'settings.profile.password', 'own.sessions.title'],
       },
     ],
   },
@@ -45,8 +51,27 @@ export const TREE: readonly TreeGroup[] = [
         point: 'agents.view',
         holds: [
           'settings.agents.invite', 'settings.agents.newGroup', 'settings.agent.role', 'settings.agent.scope', 'settings.agent.max',
-          'settings.agent.disable', 'settings.agent.groups',
+          'settings.agent.disable', 'settings.agent.groups', 'access.agent.staffNumber', 'access.agent.visitorRegions', 'access.agent.resetPassword',
+          'access.agent.resetTwoFactor', 'access.sees.viewAs',
         ],
+      },
+      {
+        to: '/settings/roles',
+        label: 'settings.tree.roles',
+        point: 'agents.view',
+        holds: ['access.role.create', 'access.role.twoFactor', 'access.role.who', 'access.template.specialist.name', 'access.template.group_leader.name'],
+      },
+      {
+        to: '/settings/security',
+        label: 'security.tree.policy',
+        point: 'security.view',
+        holds: ['security.policy.roles', 'security.policy.regions', 'security.policy.trusted', 'security.log.title', 'security.trial.label'],
+      },
+      {
+        to: '/settings/sso',
+        label: 'security.tree.oidc',
+        point: 'security.view',
+        holds: ['security.oidc.provider', 'security.oidc.issuer', 'security.oidc.clientId', 'security.oidc.redirect', 'security.oidc.signIn'],
       },
     ],
   },
@@ -61,6 +86,23 @@ export const TREE: readonly TreeGroup[] = [
           'settings.web.color', 'settings.web.launcher', 'settings.web.position', 'settings.web.title', 'settings.web.greeting',
           'settings.web.offlineText', 'settings.web.language', 'settings.web.mobile', 'settings.web.install', 'settings.web.csp',
         ],
+      },
+    ],
+  },
+  {
+    label: 'security.tree.developer',
+    items: [
+      {
+        to: '/settings/api-keys',
+        label: 'security.tree.keys',
+        point: 'api_keys.manage',
+        holds: ['security.keys.create', 'security.keys.expiry', 'security.keys.revoke', 'security.keys.howTo'],
+      },
+      {
+        to: '/settings/audit',
+        label: 'security.tree.audit',
+        point: 'audit.view',
+        holds: ['security.audit.who', 'security.audit.what', 'security.shared.export'],
       },
     ],
   },

@@ -1,7 +1,7 @@
 import type { Agent, Group, Id } from '@qiatan/api'
 import { ApiError } from '@qiatan/api'
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
@@ -19,12 +19,13 @@ export const usePeople = defineStore('people', () => {
   const agents = shallowRef<Agent[]>([])
   const groups = shallowRef<Group[]>([])
   const loaded = shallowRef(false)
+  let wanted = false
 
   const byName = new Intl.Collator(['zh-CN', 'en'], { numeric: true })
   const sortedGroups = computed(() => [...groups.value].sort((a, b) => byName.compare(a.name, b.name)))
   const sortedAgents = computed(() => [...agents.value].sort((a, b) => byName.compare(a.name, b.name)))
   /** Who may still do everything: the last one of them is protected. */
-  const admins = computed(() => agents.value.filter((one) => one.role === 'admin' && one.enabled && !one.pending))
+  const admins = computed(() => agents.value.filter((one) => one.role.builtin === 'admin' && one.enabled && !one.pending))
 
   function agent(id: Id): Agent | null {
     return agents.value.find((one) => one.id === id) ?? null
@@ -35,6 +36,7 @@ export const usePeople = defineStore('people', () => {
   }
 
   async function load(): Promise<void> {
+    wanted = true
     const [allAgents, allGroups] = await Promise.all([api.agents(), api.groups()])
     agents.value = allAgents
     groups.value = allGroups
@@ -59,6 +61,22 @@ export const usePeople = defineStore('people', () => {
     if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) fetchAgent(frame.id).catch(reportSurprise)
     // A group changes the group_ids of its members, and a deleted one is announced like a changed one: all of it, once.
     if (frame.object === 'group') load().catch(reportSurprise)
+  })
+  function clear(): void {
+    agents.value = []
+    groups.value = []
+    loaded.value = false
+  }
+
+  // Another scope shows others; without the right nobody is shown, and with it back they all are.
+  watch(() => session.rightsChange, (change) => {
+    if (change === null || !wanted) return
+    if (session.can('agents.view')) load().catch(reportSurprise)
+    else clear()
+  })
+  watch(() => session.agent?.id, () => {
+    wanted = false
+    clear()
   })
   onReconnect(() => {
     if (loaded.value && session.can('agents.view')) load().catch(reportSurprise)

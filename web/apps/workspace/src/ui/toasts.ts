@@ -42,6 +42,11 @@ export function toastDone(text: string): void {
   show('done', text)
 }
 
+/** Says at the lower left why something was not done, in words of the page's own. */
+export function toastProblem(text: string): void {
+  show('failed', text)
+}
+
 /** Says at the lower left what failed and why. */
 export function toastFailed(error: unknown, prefix = ''): void {
   show('failed', prefix === '' ? errorText(error) : `${prefix}: ${errorText(error)}`)

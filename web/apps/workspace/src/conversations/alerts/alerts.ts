@@ -6,6 +6,7 @@ import { t } from '../../i18n'
 import { router } from '../../router'
 import { usePreferences } from '../../stores/preferences'
 import { useSession } from '../../stores/session'
+import { view } from '../../view'
 import { customerName } from '../layout/customerName'
 import { viewOf } from '../model/lists'
 import { useThread } from '../stores/thread'
@@ -28,7 +29,7 @@ export const useAlerts = defineStore('alerts', () => {
   let lastTone = 0
 
   /** Whether the page may offer desktop notifications: never asked, never refused. */
-  const mayOffer = computed(() => permission.value === 'default' && !asked.value && !preferences.desktop)
+  const mayOffer = computed(() => permission.value === 'default' && !asked.value && !preferences.desktop && !view.active.value)
 
   for (const event of ['pointerdown', 'keydown'] as const) {
     window.addEventListener(event, unlockSound, { once: true, passive: true })
@@ -56,6 +57,8 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   function call(conversation: Conversation, title: string, body: string): void {
+    // What waits for a colleague does not call whoever only looks.
+    if (view.active.value) return
     missed()
     if (!preferences.desktop || permission.value !== 'granted') return
     // One notification per conversation: a later one takes the place of the earlier.
@@ -70,7 +73,7 @@ export const useAlerts = defineStore('alerts', () => {
   /** Sounds for something new that came while the line was down, without naming it. */
   function missed(): void {
     const now = Date.now()
-    if (!preferences.sound || now - lastTone < TONE_EVERY_MS) return
+    if (view.active.value || !preferences.sound || now - lastTone < TONE_EVERY_MS) return
     lastTone = now
     playTone()
   }

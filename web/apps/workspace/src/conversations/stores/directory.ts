@@ -95,6 +95,17 @@ export const useDirectory = defineStore('conversations', () => {
     lists[view].ids = lists[view].ids.filter((one) => one !== id)
   }
 
+  /** Forgets one list: it may no longer be seen. */
+  function clear(view: ConversationView): void {
+    lists[view] = emptyList()
+  }
+
+  /** Forgets one conversation: it may no longer be seen. */
+  function drop(id: Id): void {
+    for (const view of VIEWS) leave(id, view)
+    known.delete(id)
+  }
+
   function applyMessage(message: Message): void {
     const conversation = known.get(message.conversation_id)
     if (conversation) known.set(conversation.id, withMessage(conversation, message))
@@ -185,5 +196,5 @@ export const useDirectory = defineStore('conversations', () => {
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, mine, untouched, unread, rows, accept, nameCustomer, leave, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, mine, untouched, unread, rows, accept, nameCustomer, leave, clear, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
 })

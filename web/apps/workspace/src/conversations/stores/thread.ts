@@ -98,6 +98,20 @@ export const useThread = defineStore('thread', () => {
     await open(id.value)
   }
 
+  /** Takes a conversation off the screen that may no longer be seen; `why` is the server's refusal. */
+  function close(of: Id, why: ApiError): void {
+    if (id.value !== of) return
+    turn += 1
+    disposeAbove()
+    timelines.get(of)?.dispose()
+    timelines.delete(of)
+    messages.value = []
+    context.value = null
+    error.value = why
+    phase.value = 'missing'
+    directory.drop(of)
+  }
+
   async function loadContext(): Promise<void> {
     const of = id.value
     const mine = turn
@@ -240,7 +254,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, conversation, history,
-    open, retry, loadContext, renameCustomer, followName, loadEarlier, apply, setHead, markRead, reset,
+    open, retry, close, loadContext, renameCustomer, followName, loadEarlier, apply, setHead, markRead, reset,
   }
 })
 

@@ -10,6 +10,7 @@ import { useSession } from '../../stores/session'
 import { start } from '../background'
 import { useDirectory } from '../stores/directory'
 import { useOutbox } from '../stores/outbox'
+import { useThread } from '../stores/thread'
 import { ME, conversation, message } from './make'
 
 /** The network's edge: a socket the test speaks through, and lists that answer with what the test puts here. */
@@ -44,7 +45,7 @@ class TestSocket {
   }
 }
 
-const me = { agent: { id: ME, version: 1 }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
+const me = { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
 let mine: Conversation[]
 let missing: Set<string>
 let asked: string[]
@@ -53,6 +54,8 @@ let stop: () => void
 function answer(url: string): Response {
   asked.push(url)
   const { pathname, searchParams } = new URL(url, 'http://localhost')
+  if (pathname === '/api/v1/me') return new Response(JSON.stringify(me))
+  if (pathname.endsWith('/messages')) return new Response(JSON.stringify({ items: [], head: 0, more: false }))
   const id = pathname.split('/')[4]
   if (!id) return new Response(JSON.stringify({ items: searchParams.get('view') === 'mine' ? mine : [], next: null }))
   const found = missing.has(id) ? undefined : conversation(id, { head: 9, version: 9 })
@@ -150,6 +153,49 @@ describe('while somebody is signed in', () => {
     stop()
     expect(useDirectory().known.size).toBe(0)
     expect(useBadges().conversations).toBe(0)
+  })
+})
+
+describe('a right that changes while the page is open', () => {
+  const without = { ...me, points: ['conversations.serve'] } as Me
+
+  it('takes its list along', async () => {
+    const directory = useDirectory()
+    directory.lists.queue.phase = 'ready'
+    say({ type: 'conversation', conversation: conversation('w', { status: 'waiting', assignee_id: null }) })
+    expect(directory.lists.queue.ids).toEqual(['w'])
+    useSession().accept(without)
+    await nextTick()
+    expect(directory.lists.queue.ids).toEqual([])
+    expect(TestSocket.current?.sent.at(-1)).toEqual({ type: 'unsubscribe', topic: 'queue' })
+    expect(directory.lists.mine.ids).toEqual(['a'])
+    expect([...useSession().lost]).toEqual(['conversations.take'])
+  })
+
+  it('brings its list back, and is no longer lost', async () => {
+    useSession().accept(without)
+    useSession().accept(me)
+    await nextTick()
+    expect(TestSocket.current?.sent.filter((frame) => frame['type'] === 'subscribe').at(-1)).toMatchObject({ topic: 'queue' })
+    expect([...useSession().lost]).toEqual([])
+  })
+
+  it('closes a colleague’s conversation that may no longer be seen, and nothing of it is left', async () => {
+    const directory = useDirectory()
+    const thread = useThread()
+    directory.accept(conversation('theirs', { assignee_id: 'somebody' }))
+    await thread.open('theirs')
+    missing.add('theirs')
+    useSession().accept({ ...me, agent: { ...me.agent, scope: { kind: 'all', group_ids: [] } } })
+    await vi.waitFor(() => expect(thread.phase).toBe('missing'))
+    expect(thread.messages).toEqual([])
+    expect(directory.known.has('theirs')).toBe(false)
+  })
+
+  it('is asked for when the role itself changed', async () => {
+    asked = []
+    say({ type: 'changed', object: 'role', id: 'role-1', version: 2 })
+    await vi.waitFor(() => expect(asked).toContain('/api/v1/me'))
   })
 })
 

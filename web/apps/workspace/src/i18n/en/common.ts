@@ -65,16 +65,6 @@ export default {
     somethingWrongHint: 'Loading it again may help. If not, tell an administrator the time it happened.',
     reload: 'Load again',
   },
-  point: {
-    'enterprise_view': 'Company: view',
-    'enterprise_edit': 'Company: edit',
-    'agents_view': 'Agents: view',
-    'agents_edit': 'Agents: edit',
-    'groups_edit': 'Groups: edit',
-    'channels_view': 'Channels: view',
-    'channels_edit': 'Channels: edit',
-    'conversations_serve': 'Chats: serve',
-  },
   unsaved: {
     title: 'Leave and discard changes?',
     body: 'This page has unsaved changes. They are lost when you leave.',

@@ -62,16 +62,6 @@ export default {
     somethingWrongHint: '可以重新载入。若仍出错，请把时间告诉管理员。',
     reload: '重新载入',
   },
-  point: {
-    'enterprise_view': '企业：查看',
-    'enterprise_edit': '企业：修改',
-    'agents_view': '客服：查看',
-    'agents_edit': '客服：修改',
-    'groups_edit': '分组：修改',
-    'channels_view': '渠道：查看',
-    'channels_edit': '渠道：修改',
-    'conversations_serve': '对话：接待',
-  },
   unsaved: {
     title: '离开并放弃修改？',
     body: '这一页有没保存的修改，离开后不再保留。',

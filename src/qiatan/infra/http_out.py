@@ -1,0 +1,333 @@
+"""The one client for requests that this server makes to others (security.md D22-24); a test forbids any other.
+
+Who names an address may be anybody, so each one is looked at before anything is sent: the name is resolved here, every address it has
+must lie in the public internet, and the connection goes to the address that was looked at. A name that means something else a moment
+later changes nothing, and each redirect is looked at anew. What lies inside (an own sign-in server) is reached through OUTBOUND_ALLOW.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json as json_text
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from qiatan import __version__
+from qiatan.infra.settings import Network
+
+log = structlog.get_logger(__name__)
+
+MAX_BYTES = 1024 * 1024
+SECONDS = 10.0
+MAX_REDIRECTS = 3
+MAX_ADDRESSES = 3
+CONNECT_SECONDS = 4.0
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+# IANA's special-purpose registries (RFC 6890 and its successors), multicast, reserved, and the one public address behind which a
+# cloud keeps its machines' credentials (Azure; all others are link-local, private or in the carriers' range).
+_INSIDE_V4 = tuple(
+    ipaddress.IPv4Network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24"),
+        *("192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        "168.63.129.16/32",
+    )
+)
+# Of IPv6 only global unicast is public, and of that not what is reserved or for documentation.
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+_INSIDE_V6 = tuple(ipaddress.IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_TEREDO = ipaddress.IPv6Network("2001::/32")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "user-agent"})
+_KEPT_ELSEWHERE = frozenset({"accept", "user-agent"})
+
+
+class OutboundError(Exception):
+    """A request to another server brought nothing. The message is for people: what happened and what to do about it."""
+
+
+class OutboundRefused(OutboundError):
+    """The address may not be called from here; nothing was sent to it."""
+
+
+class OutboundFailed(OutboundError):
+    """The other server was not reached, or gave no answer that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other server said. `url` is where it was said, after redirects; header names are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `OutboundFailed` when it is none."""
+        try:
+            return json_text.loads(self.body)
+        except (ValueError, RecursionError):
+            raise OutboundFailed(f"{_shown(self.url)} did not answer in JSON: check that the address is the right one.") from None
+
+
+async def system_resolve(host: str, port: int) -> list[str]:
+    """All addresses the system knows for a name."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class HttpOut:
+    """Calls other servers: http and https, at public addresses and those in `allow`.
+
+    No proxy of the environment, no cookies, no connection that is kept (two names may share an address but not a certificate), and no
+    compression (a small answer stays small). `timeout` is for all of a call, redirects included.
+    """
+
+    def __init__(self, allow: Sequence[Network] = (), *, resolve: Resolve = system_resolve, tls: ssl.SSLContext | None = None) -> None:
+        self._allow = tuple(allow)
+        self._resolve = resolve
+        self._tls = tls
+        self._made: httpx.AsyncHTTPTransport | None = None
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
+            self._made = None
+
+    async def get_json(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+        timeout: float = SECONDS,
+    ) -> Any:
+        """What a server has to say at an address, as JSON.
+
+        Raises:
+            OutboundRefused: the address, or one it redirects to, may not be called.
+            OutboundFailed: there was no answer in time, it was none of success, too large or not JSON.
+        """
+        wanted = {"Accept": "application/json", **(headers or {})}
+        answer = await self.request("GET", url, headers=wanted, max_bytes=max_bytes, timeout=timeout)
+        if not 200 <= answer.status < 300:
+            raise OutboundFailed(f"{_shown(url)} answered with status {answer.status}: check the address, and that the service is up.")
+        return answer.json()
+
+    async def post_form(
+        self,
+        url: str,
+        data: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+        timeout: float = SECONDS,
+    ) -> Answer:
+        """Send a form; the answer is handed over whatever its status. Errors as `request`."""
+        wanted = {"Accept": "application/json", **(headers or {})}
+        return await self.request("POST", url, headers=wanted, data=data, max_bytes=max_bytes, timeout=timeout)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        json: object = None,
+        max_bytes: int = MAX_BYTES,
+        timeout: float = SECONDS,
+        max_redirects: int = MAX_REDIRECTS,
+    ) -> Answer:
+        """Send a request and read its answer, whatever its status.
+
+        A redirect keeps the headers within its origin only, never leads from https to http, and never carries a body to another origin.
+
+        Raises:
+            OutboundRefused: the address, or one it redirects to, may not be called.
+            OutboundFailed: no answer in time, one that is too large, or too many redirects.
+        """
+        sent = {"User-Agent": f"Qiatan/{__version__}"}
+        sent |= {name: value for name, value in (headers or {}).items() if name.lower() not in _OWN_HEADERS}
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._follow(_Asked(method.upper(), _parse(url), sent, data, json), max_bytes, max_redirects)
+        except TimeoutError:
+            raise OutboundFailed(f"{_shown(url)} did not answer within {timeout:g} seconds: check that the service is up.") from None
+
+    async def _follow(self, asked: _Asked, max_bytes: int, redirects: int) -> Answer:
+        while True:
+            answer = await self._once(asked, max_bytes)
+            target = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not target:
+                return answer
+            if redirects <= 0:
+                raise OutboundFailed(f"{_shown(answer.url)} redirects again and again: give the address that it leads to.")
+            redirects -= 1
+            asked = asked.redirected(answer.status, target)
+
+    async def _once(self, asked: _Asked, max_bytes: int) -> Answer:
+        host, port = _host_and_port(asked.url)
+        addresses = await self._addresses(host, port)
+        problem: httpx.TransportError | None = None
+        for address in addresses[:MAX_ADDRESSES]:
+            try:
+                return await self._send(asked, host, address, max_bytes)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                problem = error
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise OutboundFailed(f"{host} broke off before its answer was complete: try again.") from error
+        if "SSL" in str(problem):
+            raise OutboundFailed(f"{host} does not prove who it is ({problem}): its certificate must be valid for this name.") from problem
+        raise OutboundFailed(f"{host} cannot be reached on port {port}: check the address, and that the service is up.") from problem
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a name, all of which may be called."""
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise OutboundFailed(f"the name {host} is not known: check the address.") from error
+        if not found:
+            raise OutboundFailed(f"the name {host} has no address: check it.")
+        for text in found:
+            if not permitted(text, self._allow):
+                # Which inside address a name has is told to whoever runs the installation, not to who typed the name.
+                log.warning("outbound.refused", host=host, address=text)
+                raise OutboundRefused(
+                    f"{host} leads to an address inside a private or special network, which is not called from here: "
+                    "if that is meant, whoever runs this installation adds its network to OUTBOUND_ALLOW."
+                )
+        return list(found)
+
+    async def _send(self, asked: _Asked, host: str, address: str, max_bytes: int) -> Answer:
+        request = httpx.Request(
+            asked.method,
+            asked.url.copy_with(host=address),
+            headers={**asked.headers, "Host": asked.url.netloc.decode("ascii"), "Accept-Encoding": "identity", "Connection": "close"},
+            data=asked.data,
+            json=asked.json,
+            # The certificate is asked for, and checked, by the name and not by the address.
+            extensions={"sni_hostname": host, "timeout": {"connect": CONNECT_SECONDS}},
+        )
+        response = await self._transport().handle_async_request(request)
+        try:
+            if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+                raise OutboundFailed(f"{host} answered in an encoding that was not asked for: its service has to respect Accept-Encoding.")
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > max_bytes:
+                    raise OutboundFailed(f"{host} answered with more than {max_bytes} bytes: check that the address is the right one.")
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, dict(response.headers), bytes(body), str(asked.url))
+
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        if self._made is None:
+            limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+            self._made = httpx.AsyncHTTPTransport(verify=self._tls or _certificates(), trust_env=False, limits=limits)
+        return self._made
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    method: str
+    url: httpx.URL
+    headers: Mapping[str, str]
+    data: Mapping[str, str] | None
+    json: object
+
+    def redirected(self, status: int, target: str) -> _Asked:
+        try:
+            url = _parse(str(self.url.join(target)))
+        except httpx.InvalidURL:
+            raise OutboundFailed(f"{_shown(str(self.url))} redirects to something that is no address.") from None
+        if self.url.scheme == "https" and url.scheme != "https":
+            raise OutboundRefused(f"{_shown(str(self.url))} redirects from https to http, where others could listen.")
+        same = _origin(url) == _origin(self.url)
+        keeps = status in (307, 308) or self.method in ("GET", "HEAD")
+        if keeps and not same and (self.data is not None or self.json is not None):
+            raise OutboundRefused(f"{_shown(str(self.url))} wants what is sent to go to {url.host}: give that address if it is meant.")
+        headers = self.headers if same else {name: value for name, value in self.headers.items() if name.lower() in _KEPT_ELSEWHERE}
+        return _Asked(self.method, url, headers, self.data, self.json) if keeps else _Asked("GET", url, headers, None, None)
+
+
+def permitted(address: str, allow: Iterable[Network] = ()) -> bool:
+    """Whether this server may call an address: each one it stands for is public, or in an allowed network."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    allowed = tuple(allow)
+    return all(_public(one) or any(one.version == network.version and one in network for network in allowed) for one in _meant(parsed))
+
+
+def _meant(address: Address) -> tuple[Address, ...]:
+    """An address and those it carries: IPv6 has several ways to write an IPv4 address, and gateways that follow them."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    if address in _NAT64:
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    if address in _TEREDO and address.teredo is not None:
+        return address.teredo
+    return (address,)
+
+
+def _public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _INSIDE_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _INSIDE_V6)
+
+
+def _parse(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, UnicodeError, TypeError):
+        raise OutboundRefused("This is not an address: use one like https://login.example.com.") from None
+    if url.scheme not in ("http", "https"):
+        raise OutboundRefused(f"Addresses begin with https:// (or http://), not with {url.scheme or 'nothing'}.")
+    if url.userinfo:
+        raise OutboundRefused("An address holds no user name or password: leave out what stands before the @.")
+    host = url.host.rstrip(".")
+    if not host or not 1 <= (url.port or 443) <= 65535 or url.port == 0:
+        raise OutboundRefused("This address names no server: use one like https://login.example.com.")
+    return url.copy_with(host=host, fragment=None)
+
+
+def _host_and_port(url: httpx.URL) -> tuple[str, int]:
+    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return (url.scheme, *_host_and_port(url))
+
+
+def _shown(url: str) -> str:
+    """An address without its path and query, which may hold secrets."""
+    try:
+        return httpx.URL(url).host or "the other server"
+    except httpx.InvalidURL:
+        return "the other server"
+
+
+def _certificates() -> ssl.SSLContext:
+    """Mozilla's list, which comes with the client, and the machine's own (SSL_CERT_FILE included): companies have servers of theirs."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context

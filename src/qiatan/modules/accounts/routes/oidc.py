@@ -1,0 +1,93 @@
+"""The identity provider: its settings, and signing in by it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from qiatan.infra.http.guards import Public, Requires
+from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.infra.resources import Resources
+from qiatan.kit.access import AgentActor
+from qiatan.modules.accounts import permissions, rules, service
+from qiatan.modules.accounts.contracts import ChangeOidc, FinishOidc, OidcSettings, OidcShown, OidcStarted, SignInAnswer, StartOidc
+from qiatan.modules.accounts.routes import common
+from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf
+from qiatan.modules.accounts.service import OidcDoor
+
+router = APIRouter()
+
+Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW_SECURITY))]
+Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT_SECURITY))]
+
+FLOW_COOKIE = "qiatan_oidc"
+FLOW_PATH = "/api/v1/session/oidc"
+
+
+def _door(shared: Resources) -> OidcDoor:
+    return OidcDoor(shared.http, shared.sealer, shared.settings.public_url)
+
+
+@router.get("/security/oidc")
+async def get_oidc(actor: Viewer, tx: TenantTx, shared: Shared) -> OidcSettings:
+    return await service.see_oidc(tx, actor, public_url=shared.settings.public_url)
+
+
+@router.put("/security/oidc")
+async def change_oidc(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, change: ChangeOidc) -> OidcSettings:
+    return await service.change_oidc(tx, actor, change, sealer=shared.sealer, public_url=shared.settings.public_url, catalogue=catalogue)
+
+
+@router.delete("/security/oidc", status_code=204)
+async def delete_oidc(actor: Editor, tx: TenantTx, catalogue: Catalogue) -> None:
+    await service.delete_oidc(tx, actor, catalogue=catalogue)
+
+
+@router.post("/security/oidc/test", status_code=204)
+async def try_oidc(actor: Editor, shared: Shared, change: ChangeOidc) -> None:
+    common.throttle(shared, "oidc-test", common.OIDC, str(actor.enterprise_id))
+    await service.try_oidc(actor, change, http=shared.http)
+
+
+@router.get("/session/oidc/{enterprise_id}", dependencies=[Depends(Public("what the sign-in page shows of an identity provider"))])
+async def get_oidc_sign_in(tx: SystemTx, enterprise_id: UUID) -> OidcShown:
+    return await service.shown_oidc(tx, enterprise_id)
+
+
+@router.post("/session/oidc", dependencies=[Depends(Public("signing in by an identity provider"))])
+async def start_oidc(entrance: EntranceOf, response: Response, shared: Shared, command: StartOidc) -> OidcStarted:
+    entrance.throttle("oidc", common.OIDC)
+    started = await service.start_oidc(shared.database, _door(shared), enterprise_id=command.enterprise_id)
+    response.set_cookie(
+        FLOW_COOKIE,
+        started.browser_token,
+        max_age=int(rules.CHALLENGE_LIVES / timedelta(seconds=1)),
+        path=FLOW_PATH,
+        secure=shared.settings.public_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return OidcStarted(url=started.url)
+
+
+@router.post("/session/oidc/finish", dependencies=[Depends(Public("coming back from an identity provider"))])
+async def finish_oidc(
+    entrance: EntranceOf, request: Request, response: Response, shared: Shared, catalogue: Catalogue, command: FinishOidc
+) -> SignInAnswer:
+    entrance.throttle("oidc", common.OIDC)
+    outcome = await service.finish_oidc(
+        shared.database,
+        _door(shared),
+        state=command.state,
+        code=command.code,
+        browser_token=request.cookies.get(FLOW_COOKIE, ""),
+        caller=entrance.caller,
+        catalogue=catalogue,
+    )
+    response.delete_cookie(
+        FLOW_COOKIE, path=FLOW_PATH, secure=shared.settings.public_url.startswith("https:"), httponly=True, samesite="lax"
+    )
+    return entrance.answer(outcome)

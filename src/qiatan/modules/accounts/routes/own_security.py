@@ -1,0 +1,110 @@
+"""The protection of the own account: second factors, recovery codes, the browsers that are signed in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends
+
+from qiatan.infra.http.guards import SignedIn
+from qiatan.infra.http.transactions import Shared, TenantTx
+from qiatan.kit.access import AgentActor
+from qiatan.modules.accounts import service
+from qiatan.modules.accounts.contracts import (
+    Confirm,
+    ConfirmTotp,
+    NewPasskey,
+    OwnSecurity,
+    OwnSessions,
+    Passkey,
+    PasskeyOptions,
+    RecoveryCodes,
+    RenamePasskey,
+    TotpSetup,
+)
+from qiatan.modules.accounts.routes import common
+from qiatan.modules.accounts.routes.common import throttle
+
+router = APIRouter()
+
+Own = Annotated[AgentActor, Depends(SignedIn())]
+# What adds a factor is open to those who must add one.
+Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True))]
+Confirmed = Annotated[Confirm, Body(default_factory=Confirm)]
+
+
+@router.get("/me/security")
+async def get_own_security(actor: Enrolling, tx: TenantTx) -> OwnSecurity:
+    return await service.own_security(tx, actor)
+
+
+@router.post("/me/totp")
+async def begin_totp(actor: Enrolling, tx: TenantTx, shared: Shared, confirm: Confirmed) -> TotpSetup:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    setup = await service.begin_totp(tx, actor, password=confirm.password, sealer=shared.sealer)
+    common.forgive(shared, "password", str(actor.agent_id))
+    return setup
+
+
+@router.put("/me/totp")
+async def confirm_totp(actor: Enrolling, tx: TenantTx, shared: Shared, command: ConfirmTotp) -> RecoveryCodes:
+    throttle(shared, "own-code", common.OWN_CODE, str(actor.agent_id))
+    return await service.confirm_totp(tx, actor, code=command.code, sealer=shared.sealer)
+
+
+@router.delete("/me/totp", status_code=204)
+async def remove_totp(actor: Own, tx: TenantTx, shared: Shared, confirm: Confirmed) -> None:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    await service.remove_totp(tx, actor, password=confirm.password)
+    common.forgive(shared, "password", str(actor.agent_id))
+
+
+@router.post("/me/passkeys/options")
+async def begin_passkey(actor: Enrolling, tx: TenantTx, shared: Shared, confirm: Confirmed) -> PasskeyOptions:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    site = service.Site.of(shared.settings.public_url)
+    options = await service.begin_passkey(tx, actor, password=confirm.password, site=site)
+    common.forgive(shared, "password", str(actor.agent_id))
+    return options
+
+
+@router.post("/me/passkeys", status_code=201)
+async def add_passkey(actor: Enrolling, tx: TenantTx, shared: Shared, command: NewPasskey) -> RecoveryCodes:
+    site = service.Site.of(shared.settings.public_url)
+    return await service.add_passkey(tx, actor, challenge=command.challenge, name=command.name, credential=command.credential, site=site)
+
+
+@router.patch("/me/passkeys/{passkey_id}")
+async def rename_passkey(actor: Own, tx: TenantTx, passkey_id: UUID, command: RenamePasskey) -> Passkey:
+    return await service.rename_passkey(tx, actor, passkey_id=passkey_id, name=command.name)
+
+
+@router.delete("/me/passkeys/{passkey_id}", status_code=204)
+async def remove_passkey(actor: Own, tx: TenantTx, shared: Shared, passkey_id: UUID, confirm: Confirmed) -> None:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    await service.remove_passkey(tx, actor, passkey_id=passkey_id, password=confirm.password)
+    common.forgive(shared, "password", str(actor.agent_id))
+
+
+@router.post("/me/recovery-codes")
+async def make_recovery_codes(actor: Own, tx: TenantTx, shared: Shared, confirm: Confirmed) -> RecoveryCodes:
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    codes = await service.new_recovery_codes(tx, actor, password=confirm.password)
+    common.forgive(shared, "password", str(actor.agent_id))
+    return codes
+
+
+@router.get("/me/sessions")
+async def list_own_sessions(actor: Own, tx: TenantTx) -> OwnSessions:
+    return await service.own_sessions(tx, actor)
+
+
+@router.delete("/me/sessions", status_code=204)
+async def end_other_sessions(actor: Own, tx: TenantTx) -> None:
+    await service.end_other_sessions(tx, actor)
+
+
+@router.delete("/me/sessions/{session_id}", status_code=204)
+async def end_own_session(actor: Own, tx: TenantTx, session_id: UUID) -> None:
+    await service.end_own_session(tx, actor, session_id=session_id)

@@ -1,0 +1,67 @@
+import type { Page } from '@qiatan/api'
+import { onScopeDispose, shallowRef, type Ref } from 'vue'
+
+export interface Pages<T> {
+  items: Readonly<Ref<readonly T[]>>
+  /** The first page is being fetched. */
+  loading: Readonly<Ref<boolean>>
+  loadingMore: Readonly<Ref<boolean>>
+  error: Readonly<Ref<unknown>>
+  moreError: Readonly<Ref<unknown>>
+  hasMore: Readonly<Ref<boolean>>
+  /** Fetches the first page (again); what is shown stays until it is there. */
+  reload: () => Promise<void>
+  more: () => Promise<void>
+}
+
+/** A list that is fetched page by page. An answer that a later call overtook is dropped. */
+export function usePages<T>(read: (after: string | null) => Promise<Page<T>>): Pages<T> {
+  const items = shallowRef<readonly T[]>([])
+  const loading = shallowRef(false)
+  const loadingMore = shallowRef(false)
+  const error = shallowRef<unknown>(null)
+  const moreError = shallowRef<unknown>(null)
+  const hasMore = shallowRef(false)
+  let next: string | null = null
+  let turn = 0
+
+  function take(page: Page<T>, before: readonly T[]): void {
+    items.value = [...before, ...page.items]
+    next = page.next
+    hasMore.value = next !== null
+  }
+
+  async function reload(): Promise<void> {
+    const mine = ++turn
+    loading.value = true
+    loadingMore.value = false
+    error.value = null
+    moreError.value = null
+    try {
+      const page = await read(null)
+      if (mine === turn) take(page, [])
+    } catch (failure) {
+      if (mine === turn) error.value = failure
+    } finally {
+      if (mine === turn) loading.value = false
+    }
+  }
+
+  async function more(): Promise<void> {
+    if (loadingMore.value || loading.value || next === null) return
+    const mine = ++turn
+    loadingMore.value = true
+    moreError.value = null
+    try {
+      const page = await read(next)
+      if (mine === turn) take(page, items.value)
+    } catch (failure) {
+      if (mine === turn) moreError.value = failure
+    } finally {
+      if (mine === turn) loadingMore.value = false
+    }
+  }
+
+  onScopeDispose(() => { turn += 1 })
+  return { items, loading, loadingMore, error, moreError, hasMore, reload, more }
+}

@@ -1,0 +1,46 @@
+import type { MessageKey } from '../i18n'
+
+export type AreaName = 'conversations' | 'agents' | 'channels' | 'enterprise' | 'security'
+
+interface Area {
+  name: AreaName
+  /** Points that show something. */
+  sees: readonly string[]
+  /** Points that let something be done with it. */
+  can: readonly string[]
+}
+
+/** Every point stands in one of these, so that nothing a role may do is left out of what is said about it. */
+export const AREAS: readonly Area[] = [
+  {
+    name: 'conversations',
+    sees: ['conversations.serve', 'conversations.take', 'conversations.view_colleagues'],
+    can: ['conversations.end', 'files.send', 'customers.edit'],
+  },
+  {
+    name: 'agents',
+    sees: ['agents.view'],
+    can: ['agents.create', 'agents.edit', 'agents.role', 'agents.scope', 'agents.view_as', 'groups.edit', 'roles.edit'],
+  },
+  { name: 'channels', sees: ['channels.view'], can: ['channels.edit'] },
+  { name: 'enterprise', sees: ['enterprise.view'], can: ['enterprise.edit'] },
+  { name: 'security', sees: ['security.view', 'security.logins', 'audit.view'], can: ['security.edit', 'audit.export', 'api_keys.manage'] },
+]
+
+export interface SeenArea {
+  name: AreaName
+  label: MessageKey
+  sees: string[]
+  can: string[]
+}
+
+/** What these points show and allow, area by area. */
+export function sightOf(points: readonly string[]): SeenArea[] {
+  const held = new Set(points)
+  return AREAS.map(({ name, sees, can }) => ({
+    name,
+    label: `access.area.${name}`,
+    sees: sees.filter((one) => held.has(one)),
+    can: can.filter((one) => held.has(one)),
+  }))
+}
