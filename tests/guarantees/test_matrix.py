@@ -29,6 +29,8 @@ from tests.support.routes import Route, all_routes, described_app
 from tests.support.sockets import SocketClient
 
 ROUTES = [route for route in all_routes(described_app()) if route.path is not None and isinstance(route.guards[0], SignedIn)]
+POINTED = [route for route in ROUTES if isinstance(route.guards[0], Requires)]
+OWN = [route for route in ROUTES if route not in POINTED]
 ROLES = ["everything", "department_head", "group_leader", "analyst", "specialist", "agent"]
 REFUSED = (401, 403, 404)
 
@@ -52,7 +54,7 @@ def _undone() -> AbstractContextManager[object]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(AsyncSession, "commit", undo)
-    patch.setattr(Database, "publish", lambda database, events: None)
+    patch.setattr(Database, "publish", lambda *_: None)
     return _Patched(patch)
 
 
@@ -103,15 +105,26 @@ async def _sql(database: Database, statement: str, **values: Any) -> None:
 # -- routes
 
 
+async def test_what_is_ones_own(doors: Doors, database: Database, factories: Factories, world: World) -> None:
+    """It takes no point and knows no scope, so one ordinary agent stands for all."""
+    http = _client(doors, await factories.agent(world.tenant.enterprise_id))
+    before = await checksum(database, world.tenant.enterprise_id)
+
+    answers = await _answers(http, world, OWN, undone=True)
+
+    assert _statuses(answers) == {route.name: expected(route, points_of("agent"), ScopeKind.SELF) for route in OWN}
+    assert await checksum(database, world.tenant.enterprise_id) == before
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_each_role_in_each_scope(doors: Doors, database: Database, factories: Factories, world: World, role: str) -> None:
     members = {kind: await _member(factories, world, role, scope) for kind, scope in _scopes(world).items()}
     before = await checksum(database, world.tenant.enterprise_id)
     for kind, member in members.items():
         http = _client(doors, member)
-        right = {route.name: expected(route, _points(role), kind) for route in ROUTES}
-        refused = [route for route in ROUTES if right[route.name] in REFUSED]
-        allowed = [route for route in ROUTES if right[route.name] not in REFUSED]
+        right = {route.name: expected(route, _points(role), kind) for route in POINTED}
+        refused = [route for route in POINTED if right[route.name] in REFUSED]
+        allowed = [route for route in POINTED if right[route.name] not in REFUSED]
 
         answers = await _answers(http, world, refused) | await _answers(http, world, allowed, undone=True)
 
@@ -171,9 +184,8 @@ async def test_a_program_with_all_that_a_key_may_hold(doors: Doors, database: Da
     made = await doors.agent(world.tenant.admin).post("/api-keys", json={"name": "报表", "points": sorted(points)})
     http = doors.visitor(made.json()["secret"])
     await http.get("/enterprise")  # from here on the key's last use is known
-    own = [route for route in ROUTES if not isinstance(route.guards[0], Requires)]
-    right = {route.name: 403 if route in own else expected(route, points, ScopeKind.ALL) for route in ROUTES}
-    # Accounts hold personal points, which no key has: a key cannot decide about them.
+    right = {route.name: 403 if route in OWN else expected(route, points, ScopeKind.ALL) for route in ROUTES}
+    right["preview_login_policy"] = 403  # its first word is what becomes of the asker
     refused = [route for route in ROUTES if right[route.name] in REFUSED]
     before = await checksum(database, world.tenant.enterprise_id)
 

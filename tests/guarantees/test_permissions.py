@@ -159,7 +159,6 @@ async def test_another_enterprises_ids_cannot_be_put_into_ones_own(doors: Doors,
         await http.post("/security/login-policy/trial", json={"address": "192.0.2.1", "role_id": str(world.ids["role_id"])}),
     ]
 
-    print([answer.status_code for answer in answers])
     assert {answer.status_code for answer in answers} <= {403, 422}
     assert await checksum(doors.app.state.resources.database, other.enterprise_id) == before
     guest = await factories.visitor(await factories.channel(other.enterprise_id))

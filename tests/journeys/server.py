@@ -56,6 +56,8 @@ class Server:
             "DATA": str(self.directory / "data"),
             # The tests' own API calls come from addresses of their own, so that the limits per address stay on and are not in the way.
             "TRUSTED_PROXIES": "127.0.0.1/32",
+            # An identity provider of a test listens on this machine.
+            "OUTBOUND_ALLOW": "127.0.0.0/8",
         }
         self._begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:

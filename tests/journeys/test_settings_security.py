@@ -125,7 +125,9 @@ async def test_an_address_is_tried_on_the_form_before_it_is_saved(people: People
     await page.get_by_role("checkbox", name="普通客服").check()
     await page.get_by_role("checkbox", name="广东省").check()
     await page.get_by_role("button", name="试一下").click()
-    await expect(page.get_by_role("status").filter(has_text="拒绝。")).to_contain_text("地区 美国 不在可登录地区；不在可信任 IP。按未保存的修改算。")
+    await expect(page.get_by_role("status").filter(has_text="拒绝。")).to_contain_text(
+        "地区 美国 不在可登录地区；不在可信任 IP。按未保存的修改算。"
+    )
     await page.get_by_label("试一个地址").fill(SHENZHEN)
     await page.get_by_role("button", name="试一下").click()
     await expect(page.get_by_role("status").filter(has_text="通过。")).to_contain_text("地区 广东省 深圳市 可以登录。")

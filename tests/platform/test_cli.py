@@ -28,7 +28,7 @@ def qiatan(*arguments: str, text: str = "", **environment: str) -> subprocess.Co
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     done = qiatan("--help")
     assert done.returncode == 0
-    for command in ("serve", "work", "migrate", "user", "doctor", "openapi"):
+    for command in ("serve", "work", "migrate", "user", "audit", "security", "doctor", "openapi"):
         assert f"\n  {command} " in done.stdout
     loaded = "import sys, qiatan.entrypoints.cli; print([n for n in ('sqlalchemy', 'fastapi', 'psycopg', 'structlog') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -83,10 +83,71 @@ def test_a_password_is_made_and_shown_once_and_a_given_one_is_not_shown(empty_da
     assert not unknown.stdout
 
 
+def test_people_are_let_in_again_on_the_command_line(empty_database: str) -> None:
+    assert (
+        qiatan("user", "create", "ada@example.com", "--name", "Ada", "--enterprise", "Example", DATABASE_URL=empty_database).returncode == 0
+    )
+    for command, said in (
+        (["user", "enable", "ada@example.com"], "ada@example.com is on already; nothing was changed\n"),
+        (["user", "reset-two-factor", "ada@example.com"], "ada@example.com has no second factor; nothing was changed\n"),
+        (["security", "open", "Example"], "the login restriction of Example is off already; nothing was changed\n"),
+    ):
+        done = qiatan(*command, DATABASE_URL=empty_database)
+        assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+    link = qiatan("user", "sign-in-link", "ada@example.com", DATABASE_URL=empty_database, PUBLIC_URL="https://talk.example.com")
+    assert link.returncode == 0, link.stderr
+    assert link.stdout.startswith("https://talk.example.com/app/link#token=")
+    unknown = qiatan("user", "sign-in-link", "nobody@example.com", DATABASE_URL=empty_database)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr == "qiatan: email: No account has the e-mail address nobody@example.com.\n"
+
+
 def test_an_empty_standard_input_is_no_password(tmp_path: Path) -> None:
     done = qiatan("user", "password", "ada@example.com", "--password-stdin", "--data", str(tmp_path))
     assert done.returncode == 2
     assert "first line" in done.stderr
+
+
+def test_the_audit_log_is_verified_on_the_command_line(empty_database: str) -> None:
+    for name in ("松间", "云上"):
+        made = qiatan("user", "create", f"{name}@example.com", "--name", "Ada", "--enterprise", name, DATABASE_URL=empty_database)
+        assert made.returncode == 0, made.stderr
+
+    whole = qiatan("audit", "verify", DATABASE_URL=empty_database)
+    assert whole.returncode == 0, whole.stderr
+    lines = whole.stdout.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["松间", "云上"]
+    assert all(": ok, 2 entries, head 2:" in line for line in lines), lines
+    head = lines[0].rpartition(" ")[2]
+
+    noted = qiatan("audit", "verify", "--enterprise", "松间", "--head", head, DATABASE_URL=empty_database)
+    assert (noted.returncode, noted.stdout) == (0, lines[0] + "\n")
+    foreign = qiatan("audit", "verify", "--enterprise", "云上", "--head", head, DATABASE_URL=empty_database)
+    assert foreign.returncode == 1
+    assert "the head noted earlier (2) is not in this chain" in foreign.stdout
+
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
+        connection.execute(
+            "UPDATE audit_log SET address = 'x' FROM enterprises e WHERE e.id = enterprise_id AND e.name = '云上' AND seq = 2"
+        )
+        connection.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
+    broken = qiatan("audit", "verify", DATABASE_URL=empty_database)
+    assert broken.returncode == 1
+    assert broken.stdout.splitlines()[0] == lines[0]
+    assert broken.stdout.splitlines()[1].endswith(": BROKEN after 1 good entries: entry 2 was changed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--head", "1:" + "0" * 64], "--enterprise"), (["--enterprise", "x", "--head", "1:zz"], "64 hexadecimal digits")],
+)
+def test_a_head_that_cannot_be_meant_is_refused(arguments: list[str], said: str) -> None:
+    done = qiatan("audit", "verify", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not done.stdout
 
 
 def test_openapi_describes_the_api() -> None:

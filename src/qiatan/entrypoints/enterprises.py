@@ -14,6 +14,7 @@ from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.entrypoints.users import DemoAccess
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
+from qiatan.infra.geo import Geo
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, Scope, ScopeKind, Template
 from qiatan.kit.errors import Fault
@@ -101,13 +102,13 @@ async def dress_demo(resources: Resources, access: DemoAccess) -> None:
     )
     unknown_password = await accounts.hash_password(secrets.token_urlsafe(32))
     async with resources.database.tenant(access.enterprise_id) as tx:
-        await _hire_demo(tx, owner, unknown_password)
+        await _hire_demo(tx, owner, unknown_password, resources.geo)
         channel = await channels.create_default(tx)
         change = ChannelChange.model_validate({"version": channel.version, "settings": _DEMO_LOOK})
         await channels.change(tx, owner, channel_id=channel.id, change=change)
 
 
-async def _hire_demo(tx: Tx, owner: AgentActor, password_hash: str) -> None:
+async def _hire_demo(tx: Tx, owner: AgentActor, password_hash: str, geo: Geo) -> None:
     templates = {found.key: found.points for found in accounts.role_templates(owner, catalogue=CATALOGUE).items}
     roles: dict[Template, UUID] = {}
     for template, name in _ROLE_NAMES.items():
@@ -127,7 +128,7 @@ async def _hire_demo(tx: Tx, owner: AgentActor, password_hash: str) -> None:
         )
         scope = {"kind": colleague.scope, "group_ids": group_ids if colleague.scope is ScopeKind.GROUPS else []}
         change = ChangeAgent.model_validate({"version": made.row.version, "scope": scope, "group_ids": group_ids})
-        await accounts.change_agent(tx, owner, agent_id=agent_id, change=change, catalogue=CATALOGUE)
+        await accounts.change_agent(tx, owner, agent_id=agent_id, change=change, catalogue=CATALOGUE, geo=geo)
 
 
 async def first_channel_key(resources: Resources) -> str | None:

@@ -56,17 +56,22 @@ _PACE: WorkerOptions = {
 }
 
 
+async def _not_kept(resources: Resources, **arguments: Any) -> None:
+    """What a promised job does before its work was given."""
+    raise RuntimeError("nobody has given this job its work")
+
+
 @dataclass(slots=True)
 class Job:
-    """A named job. `cron` is set for periodic ones; `run` is absent while a promised job is not kept."""
+    """A named job. `cron` is set for periodic ones."""
 
     name: str
-    run: JobFunction | None = None
+    run: JobFunction = _not_kept
     cron: str | None = None
 
     def kept_by(self, function: JobFunction) -> JobFunction:
         """Give a promised job its work."""
-        if self.run is not None:
+        if self.run is not _not_kept:
             raise RuntimeError(f"the job {self.name} has its work already")
         self.run = function
         return function
@@ -97,9 +102,9 @@ class JobList:
 
     def promise(self, name: str) -> Job:
         """A job whose work the module's service gives (`Job.kept_by`)."""
-        return self._add(name, None, None)
+        return self._add(name, _not_kept, None)
 
-    def _add(self, name: str, function: JobFunction | None, cron: str | None) -> Job:
+    def _add(self, name: str, function: JobFunction, cron: str | None) -> Job:
         job = Job(f"{self.module}.{name}", function, cron)
         self.jobs.append(job)
         return job
@@ -153,7 +158,7 @@ def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -
 def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
     retry = procrastinate.RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)
     work = job.run
-    if work is None:
+    if work is _not_kept:
         raise RuntimeError(f"nothing keeps the promised job {job.name}")
 
     async def run(**arguments: Any) -> None:

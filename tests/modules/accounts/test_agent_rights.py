@@ -228,7 +228,9 @@ async def test_which_visitors_an_account_sees_is_kept(factories: Factories, tena
     assert everybody.json()["visitor_regions"] == {"mode": "all", "regions": []}
 
 
-@pytest.mark.parametrize("regions", [[], ["广东省"], ["CN/"], ["CN//深圳市"], ["CN/广东省/深圳市/南山区"], ["cn"], ["CN/\x00"]])
+@pytest.mark.parametrize(
+    "regions", [[], ["广东省"], ["CN/"], ["CN//深圳市"], ["CN/广东省/深圳市/南山区"], ["cn"], ["CN/火星省"], ["CN", "XX"], ["CN/\x00"]]
+)
 async def test_regions_that_cannot_be_are_refused(
     factories: Factories, tenant: Tenant, database: Database, change: Change, regions: list[str]
 ) -> None:

@@ -216,6 +216,19 @@ async def test_who_must_add_a_factor_may_do_nothing_else(doors: Doors, bound: Me
     assert (await browser.get("/agents")).status_code == 200
 
 
+async def test_open_pages_lose_their_socket_with_a_demanded_factor(doors: Doors, bound: Member, clock: FakeClock) -> None:
+    browser = doors.agent(bound)
+    refused = await doors.socket(cookie=bound.session_token)
+    await refused.send(type="hello", protocol=1)
+    assert (await refused.next("bye"))["code"] == "two_factor_required"
+    await add_app(browser, clock)
+    socket = await doors.agent_socket(bound)
+
+    await browser.request("DELETE", "/me/totp", json={"password": PASSWORD})
+
+    assert (await socket.next("bye"))["code"] == "replaced"
+
+
 async def test_who_must_add_a_factor_is_told_at_sign_in(doors: Doors, bound: Member) -> None:
     answer = await doors.stranger().post("/session", json={"email": bound.email, "password": PASSWORD})
     assert answer.json()["me"]["must_enrol"] is True

@@ -95,27 +95,6 @@ def test_who_changes_a_role_can_neither_give_nor_take_what_they_lack(
     assert allowed == (before - own == after - own and not (security and lacked))
 
 
-@pytest.mark.parametrize(
-    ("text", "fits"),
-    [
-        ("CN", True),
-        ("CN/广东省", True),
-        ("CN/广东省/深圳市", True),
-        ("US/New York", True),
-        ("cn", False),
-        ("CHN", False),
-        ("CN/", False),
-        ("CN//深圳市", False),
-        ("CN/广东省/深圳市/南山区", False),
-        ("广东省", False),
-        ("", False),
-        ("CN\n", False),
-    ],
-)
-def test_codes_of_regions_have_a_form(text: str, fits: bool) -> None:
-    assert rules.is_region_code(text) is fits
-
-
 def test_scope_says_which_agents_and_groups_are_seen() -> None:
     lead = actor(Scope(ScopeKind.GROUPS, frozenset({NORTH})))
     assert rules.agent_in_scope(lead, lead.agent_id, ())

@@ -33,7 +33,7 @@ describe('passkeys', () => {
     vi.stubGlobal('isSecureContext', false)
     expect(passkeysSupported('localhost')).toBe(false)
     vi.stubGlobal('isSecureContext', true)
-    vi.stubGlobal('PublicKeyCredential', class {})
+    vi.stubGlobal('PublicKeyCredential', vi.fn())
     expect(passkeysSupported('localhost')).toBe(false)
   })
 

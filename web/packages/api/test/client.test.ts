@@ -110,6 +110,19 @@ describe('the client', () => {
     await client().get('/agents', { query: { after: null, limit: 100, name: 'a b' } })
     expect(fetched.mock.calls[0]?.[0]).toBe('/api/v1/agents?limit=100&name=a+b')
   })
+
+  it('fetches a file with the name the server gave it', async () => {
+    const named = { 'Content-Disposition': "attachment; filename*=UTF-8''%E7%99%BB%E5%BD%95%20log.csv" }
+    fetched.mockResolvedValue(new Response('a,b', { status: 200, headers: named }))
+    const file = await client().download('/audit/export', { query: { action: 'role' } })
+    expect([file.name, await file.blob.text()]).toEqual(['登录 log.csv', 'a,b'])
+    expect(fetched.mock.calls[0]?.[0]).toBe('/api/v1/audit/export?action=role')
+  })
+
+  it('tells a refused file like any other refusal', async () => {
+    fetched.mockResolvedValue(answer(429, { error: { code: 'too_many', message: '', request_id: 'r' } }, { 'Retry-After': '7' }))
+    await expect(client().download('/audit/export')).rejects.toMatchObject({ code: 'too_many', retryAfter: 7 })
+  })
 })
 
 describe('Retry-After', () => {

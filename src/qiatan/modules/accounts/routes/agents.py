@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
-from qiatan.infra.http.transactions import TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import Page
 from qiatan.modules.accounts import permissions, service
@@ -38,8 +38,8 @@ async def get_sight(actor: Viewer, tx: TenantTx, catalogue: Catalogue, agent_id:
 
 
 @router.patch("/agents/{agent_id}")
-async def change_agent(actor: Editor, tx: TenantTx, catalogue: Catalogue, agent_id: UUID, change: ChangeAgent) -> Agent:
-    return await service.change_agent(tx, actor, agent_id=agent_id, change=change, catalogue=catalogue)
+async def change_agent(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID, change: ChangeAgent) -> Agent:
+    return await service.change_agent(tx, actor, agent_id=agent_id, change=change, catalogue=catalogue, geo=shared.geo)
 
 
 @router.delete("/agents/{agent_id}/two-factor")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,8 +12,6 @@ from qiatan.modules.accounts.contracts import BuiltinRole
 MAX_AGENTS = 10_000
 MAX_GROUPS = 1_000
 MAX_ROLES = 200
-
-_REGION_CODE = re.compile(r"[A-Z]{2}(?:/[^/\s][^/]*){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +67,6 @@ def may_change_role(actor: AgentActor, *, before: frozenset[str], after: frozens
 def unknown_points(names: Collection[str], catalogue: Collection[Point]) -> list[str]:
     """The names that no module declares, in order."""
     return sorted(set(names).difference(point.name for point in catalogue))
-
-
-def is_region_code(text: str) -> bool:
-    """Whether a text has the form of a region's code: a country, and perhaps a province and a city of it (`CN/广东省/深圳市`)."""
-    return _REGION_CODE.fullmatch(text) is not None
 
 
 def agent_in_scope(actor: AgentActor, agent_id: UUID, group_ids: Collection[UUID]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.geo import Geo
 from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
@@ -29,6 +30,7 @@ from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights
 from qiatan.modules.accounts.service.groups import supervisors_see_others
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
+from qiatan.modules.accounts.service.places import unknown_regions
 
 
 async def agents_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int, role_id: UUID | None = None) -> Page[Agent]:
@@ -71,7 +73,7 @@ class _Rights:
         return role_facts(self.role)
 
 
-async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: ChangeAgent, catalogue: Collection[Point]) -> Agent:
+async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: ChangeAgent, catalogue: Collection[Point], geo: Geo) -> Agent:
     """Change an account. Who is disabled is signed out everywhere; whose rights change has their sockets opened anew.
 
     Raises:
@@ -80,13 +82,20 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
         LastAdmin: no enabled administrator would be left.
         NotAllowed: the own role, scope or state; or rights, before or after, that the actor lacks; or a role or scope without the
             point for giving them.
-        InvalidInput: a role or group does not exist, or a group lies outside the actor's scope, or scope or regions name nothing.
+        InvalidInput: a role, group or region does not exist, or a group lies outside the actor's scope, or scope or regions name
+            nothing.
     """
+    require(actor, permissions.EDIT_AGENTS)
+    strange = await unknown_regions(geo, change.visitor_regions.regions) if change.visitor_regions is not None else []
     actor = await lock_rights(tx, actor, permissions.EDIT_AGENTS, catalogue=catalogue)
     found = await visible_agent(tx, actor, agent_id, lock=True)
     if found.row.version != change.version:
         raise VersionConflict
     before = _Rights.of(found)
+    # Newer region data may have dropped a place that was chosen with older data; what is there may stay.
+    unknown = [code for code in strange if code not in before.regions[1]]
+    if unknown:
+        raise InvalidInput.of("visitor_regions.regions", "unknown", f"There is no region {unknown[0]}. Choose it from the list.")
     after = await _asked_rights(tx, actor, before, change)
     await _require_change(tx, actor, found, after, catalogue)
     details = _plain_changes(found, change) | await _rights_changes(tx, actor.enterprise_id, before, after)
@@ -169,8 +178,6 @@ def _regions_after(before: _Rights, role: rules.RoleFacts, asked: VisitorRegions
         raise InvalidInput.of("visitor_regions.mode", "invalid", "Administrators see all visitors. Choose another role to narrow that.")
     if not asked.regions:
         raise InvalidInput.of("visitor_regions.regions", "missing", "Choose at least one region, or let the account see all visitors.")
-    if not all(rules.is_region_code(code) for code in asked.regions):
-        raise InvalidInput.of("visitor_regions.regions", "unknown", "One of these regions does not exist. Load the regions again.")
     return asked.mode, asked.regions
 
 

@@ -12,7 +12,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.infra.geo import Geo, Region
 from qiatan.kit.access import AgentActor, require
-from qiatan.kit.errors import FieldProblem, InvalidInput, NotFound, VersionConflict
+from qiatan.kit.errors import FieldProblem, InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions
 from qiatan.modules.accounts.contracts import (
     BuiltinRole,
@@ -44,6 +44,7 @@ from qiatan.modules.accounts.rules.login import BadAddress, LoginRules, TrustedR
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.login import to_verdict
 from qiatan.modules.accounts.service.mapping import to_region
+from qiatan.modules.accounts.service.places import unknown_regions
 
 MAX_NAMED = 20
 
@@ -189,7 +190,7 @@ async def _own_verdict(tx: Tx, actor: AgentActor, meant: LoginRules, geo: Geo) -
     """What the rules say of the person who asks (who may be looking as somebody else), at the address they ask from."""
     own = await _person(tx, actor)
     if own is None:
-        raise NotFound
+        raise NotAllowed("A preview says first what becomes of the person who asks, and an API key is none.")
     return _verdict(meant, own.role_row, actor.address, geo.region_of(actor.address))
 
 
@@ -206,7 +207,7 @@ async def _read(tx: Tx, enterprise_id: UUID, draft: PolicyDraft, *, before: Poli
         problems.append(FieldProblem("role_ids", "admin", "Administrators are never restricted. Leave their role out."))
     # Newer region data may have dropped a place that was chosen with older data; what is there may stay.
     asked = set(draft.regions) - before.rules.regions
-    unknown = sorted(asked - await asyncio.to_thread(_codes, geo)) if asked else []
+    unknown = await unknown_regions(geo, asked)
     if unknown:
         problems.append(FieldProblem("regions", "unknown", f"There is no region {unknown[0]}. Choose it from the list."))
     trusted = [_range(position, entry, problems) for position, entry in enumerate(draft.trusted)]
@@ -227,16 +228,6 @@ def _range(position: int, entry: TrustedInput, problems: list[FieldProblem]) -> 
     except BadAddress as problem:
         problems.append(FieldProblem(f"trusted.{position}.{problem.part}", "invalid", str(problem)))
         return None
-
-
-def _codes(geo: Geo) -> set[str]:
-    codes: set[str] = set()
-    for country in geo.tree():
-        codes.add(country.code)
-        for province in country.provinces:
-            codes.add(province.code)
-            codes.update(city.code for city in province.cities)
-    return codes
 
 
 def _entries(tx: Tx, before: PolicyRecord, drafted: _Drafted) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ __all__ = [
 log = structlog.get_logger(__name__)
 
 # Somebody who knows the password may begin as many challenges as they like; this is what keeps them from trying all codes. With one
-# try in five minutes and three steps that count, a year of tries finds a code with a chance of one in three.
+# try in five minutes and three steps that count, a year of tries finds one with a chance of a quarter, and fills the login log with them.
 CODES = Rate(burst=10, per_minute=0.2)
 # So that nothing of the note can be told from how long the answer took.
 _AFTER_THE_ANSWER = 0.05

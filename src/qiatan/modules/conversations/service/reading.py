@@ -77,13 +77,14 @@ async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> U
     """The customer of a conversation the agent serves, in one query: typing asks for it every second.
 
     Raises:
-        ConversationNotFound: there is none.
+        ConversationNotFound: there is none, or it may not be seen.
         NotYours: somebody else serves it.
     """
     row = await ConversationRepository(tx, actor.enterprise_id).get(conversation_id)
     if row is None:
         raise ConversationNotFound
     if row.assignee_id != actor.agent_id:
+        await visible(tx, actor, conversation_id)
         raise NotYours
     return row.customer_id
 

@@ -91,7 +91,9 @@ export function useEntry() {
       }
       session.accept(me)
       if (account === 'new') await chooseLocale(locale)
-      await router.replace(safeNext(route.query['next'] ?? rememberedNext()))
+      const next = safeNext(route.query['next'] ?? rememberedNext())
+      if (session.followsAnother()) window.location.assign(router.resolve(next).href)
+      else await router.replace(next)
     } catch (failure) {
       error.value = failure
       if (failure instanceof ApiError && failure.code === 'too_many') wait.start(failure.retryAfter ?? WAIT_WITHOUT_HEADER_S)

@@ -19,6 +19,7 @@ export const useSession = defineStore('session', () => {
   const rightsChange = shallowRef<RightsChange | null>(null)
   let asked: Promise<Me | null> | null = null
   let question = 0
+  let former: string | null = null
 
   const agent = computed(() => me.value?.agent ?? null)
   const enterprise = computed(() => me.value?.enterprise ?? null)
@@ -50,6 +51,11 @@ export const useSession = defineStore('session', () => {
     }
   }
 
+  /** Whether this page showed another account before: then it is loaded anew, and nothing of that one is left in it. */
+  function followsAnother(): boolean {
+    return former !== null && former !== me.value?.agent.id
+  }
+
   function follow(changed: RightsChange | null): void {
     if (changed === null) return
     lost.value = new Set([...lost.value, ...changed.lost].filter((point) => !changed.gained.includes(point)))
@@ -60,6 +66,7 @@ export const useSession = defineStore('session', () => {
     live.stop()
     useCsrfToken(null)
     forgetView()
+    former = me.value?.agent.id ?? former
     me.value = null
     lost.value = new Set()
     rightsChange.value = null
@@ -130,5 +137,5 @@ export const useSession = defineStore('session', () => {
   // The server ended the connection for good: ask whether the session is over too; if so, the answer signs this page out.
   watch(live.endedBy, (code) => { if (code !== null) askAgain() })
 
-  return { me, agent, enterprise, points, viewer, mustEnrol, wasSignedOut, lost, rightsChange, can, accept, load, refresh, signOut, forget }
+  return { me, agent, enterprise, points, viewer, mustEnrol, wasSignedOut, lost, rightsChange, can, accept, followsAnother, load, refresh, signOut, forget }
 })

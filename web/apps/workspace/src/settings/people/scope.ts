@@ -14,7 +14,7 @@ export function scopeText(scope: Scope, groups: readonly Group[]): string {
   return names === '' ? t('settings.agent.scopeGroups') : t('access.pointIn', { module: t('settings.agent.scopeGroups'), point: names })
 }
 
-/** How far a scope reaches now, with the number of people in it. */
+/** How far a scope reaches now, with the number of colleagues in it. */
 export function reachText(scope: Scope, groups: readonly Group[], count: number): string {
   if (scope.kind === 'self') return t('access.sees.scopeSelf')
   if (scope.kind === 'all') return tn('access.sees.scopeAll', count)
