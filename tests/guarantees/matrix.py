@@ -18,6 +18,7 @@ WHOLE_SCOPE = {
     "list_api_keys",
     "create_api_key",
     "revoke_api_key",
+    "change_login_policy",
     "change_oidc",
     "delete_oidc",
     "invite_agent",

@@ -175,7 +175,8 @@ async def test_who_looks_as_a_colleague(doors: Doors, database: Database, factor
     reads = await _answers(http, world, reading, undone=True)
 
     assert writes == dict.fromkeys(writes, (403, "read_only_view"))
-    assert _statuses(reads) == {route.name: expected(route, _points(role), ScopeKind.ALL) for route in reading}
+    right = {route.name: expected(route, _points(role), ScopeKind.ALL) for route in reading}
+    assert _statuses(reads) == right | {"get_own_security": 403, "list_own_sessions": 403}
     assert await checksum(database, world.tenant.enterprise_id) == before
 
 

@@ -180,7 +180,9 @@ async def test_too_many_wrong_codes_lead_back_to_the_first_step_with_the_address
 
     for code in wrong[:5]:
         await page.get_by_label("验证码").fill(code)
-        await expect(page.get_by_label("验证码").and_(page.locator("[aria-invalid]")).or_(page.get_by_text("这次登录已过期"))).to_be_visible()
+        await expect(
+            page.get_by_label("验证码").and_(page.locator("[aria-invalid]")).or_(page.get_by_text("这次登录已过期"))
+        ).to_be_visible()
     await page.get_by_label("验证码").fill(wrong[5])
 
     await expect(page.get_by_text("这次登录已过期")).to_be_visible()

@@ -226,7 +226,7 @@ async def test_of_two_who_save_at_once_one_is_told_so(doors: Doors, tenant: Tena
 async def test_rules_that_lock_out_their_author_need_a_confirmation(
     doors: Doors, factories: Factories, tenant: Tenant, database: Database
 ) -> None:
-    head = await factories.agent(tenant.enterprise_id, points=SECURITY)
+    head = await factories.agent(tenant.enterprise_id, points=SECURITY, scope=Scope(ScopeKind.ALL))
     browser = doors.agent(head, address=CHENGDU)
     body = rules_of(await role_of(database, head), regions=["CN/广东省"], version=0)
 
@@ -245,7 +245,7 @@ async def test_rules_that_lock_out_their_author_need_a_confirmation(
 
 
 async def test_rules_that_spare_their_author_need_none(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
-    head = await factories.agent(tenant.enterprise_id, points=SECURITY)
+    head = await factories.agent(tenant.enterprise_id, points=SECURITY, scope=Scope(ScopeKind.ALL))
     role = await role_of(database, head)
     spare: list[dict[str, Any]] = [
         {"regions": ["CN/四川省"]},

@@ -88,17 +88,24 @@ class Public(Guard):
 
 
 class SignedIn(Guard):
-    """Any signed-in agent, for what is their own. `enrolling`: also one whose role demands a second factor that is still to be added."""
+    """Any signed-in agent, for what is their own.
+
+    `enrolling`: also one whose role demands a second factor that is still to be added. `private`: not for colleagues who look at the
+    product as this agent.
+    """
 
     label = "own"
 
-    def __init__(self, *, enrolling: bool = False) -> None:
+    def __init__(self, *, enrolling: bool = False, private: bool = False) -> None:
         self._enrolling = enrolling
+        self.private = private
 
     async def __call__(self, request: Request) -> AgentActor:
         actor = await _agent(request)
         if actor.via == "api_key":
             raise NotAllowed("An API key has no account of its own.")
+        if actor.via == "view" and self.private:
+            raise NotAllowed("How somebody protects their account is shown to nobody else.")
         if actor.must_enrol and not self._enrolling:
             raise TwoFactorRequired
         return actor

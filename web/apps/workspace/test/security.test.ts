@@ -146,6 +146,12 @@ describe('the audit log in words', () => {
     expect(sentence(entry({ action: 'robot.woken', subject: null }))).toBe('robot.woken')
   })
 
+  it('says to whom, where another did what people do to themselves', () => {
+    const ended = { action: 'session.ended', subject: { kind: 'agent', id: ID, name: '顾南乔' } }
+    expect(sentence(entry({ ...ended, actor: { kind: 'system', id: null, name: '' } }))).toBe('登录结束（顾南乔）')
+    expect(sentence(entry({ ...ended, actor: { kind: 'agent', id: ID, name: '顾南乔' } }))).toBe('登录结束')
+  })
+
   it('says who acted', () => {
     expect(actorName(entry())).toBe('沈知夏')
     expect(actorName(entry({ actor: { kind: 'api_key', id: ID, name: '订单系统' } }))).toBe('接口密钥「订单系统」')

@@ -28,9 +28,9 @@ from qiatan.modules.accounts.routes.common import throttle
 
 router = APIRouter()
 
-Own = Annotated[AgentActor, Depends(SignedIn())]
+Own = Annotated[AgentActor, Depends(SignedIn(private=True))]
 # What adds a factor is open to those who must add one.
-Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True))]
+Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True, private=True))]
 Confirmed = Annotated[Confirm, Body(default_factory=Confirm)]
 
 

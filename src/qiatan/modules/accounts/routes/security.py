@@ -23,7 +23,7 @@ from qiatan.modules.accounts.contracts import (
     PolicyPreview,
     TryAddress,
 )
-from qiatan.modules.accounts.routes.common import After, Limit
+from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
 
 router = APIRouter(prefix="/security")
 
@@ -51,8 +51,8 @@ async def get_login_policy(actor: Viewer, tx: TenantTx) -> LoginPolicy:
 
 
 @router.put("/login-policy")
-async def change_login_policy(actor: Editor, tx: TenantTx, shared: Shared, change: ChangeLoginPolicy) -> LoginPolicy:
-    return await service.change_login_policy(tx, actor, change, geo=shared.geo)
+async def change_login_policy(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, change: ChangeLoginPolicy) -> LoginPolicy:
+    return await service.change_login_policy(tx, actor, change, geo=shared.geo, catalogue=catalogue)
 
 
 @router.post("/login-policy/preview")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.infra.geo import Geo, Region
-from qiatan.kit.access import AgentActor, require
+from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import FieldProblem, InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions
 from qiatan.modules.accounts.contracts import (
@@ -34,7 +34,6 @@ from qiatan.modules.accounts.models import RoleRow
 from qiatan.modules.accounts.repository import (
     AgentRecord,
     AgentRepository,
-    EnterpriseRepository,
     LivingSession,
     LoginRepository,
     PolicyRecord,
@@ -42,6 +41,7 @@ from qiatan.modules.accounts.repository import (
 )
 from qiatan.modules.accounts.rules.login import BadAddress, LoginRules, TrustedRange, decide, plain_address, read_address, read_range
 from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
 from qiatan.modules.accounts.service.login import to_verdict
 from qiatan.modules.accounts.service.mapping import to_region
 from qiatan.modules.accounts.service.places import unknown_regions
@@ -86,7 +86,9 @@ async def see_login_policy(tx: Tx, actor: AgentActor) -> LoginPolicy:
     return await _shown(tx, actor.enterprise_id)
 
 
-async def change_login_policy(tx: Tx, actor: AgentActor, change: ChangeLoginPolicy, *, geo: Geo) -> LoginPolicy:
+async def change_login_policy(
+    tx: Tx, actor: AgentActor, change: ChangeLoginPolicy, *, geo: Geo, catalogue: Collection[Point]
+) -> LoginPolicy:
     """Replace the login restriction. Sessions that no longer pass end within a minute; those with an open socket at once.
 
     Raises:
@@ -94,8 +96,8 @@ async def change_login_policy(tx: Tx, actor: AgentActor, change: ChangeLoginPoli
         InvalidInput: a role, region or address that cannot be meant, or rules that name nobody or no place.
         WouldLockOut: its author could not stay signed in, and has not confirmed it.
     """
-    require(actor, permissions.EDIT_SECURITY)
-    await EnterpriseRepository(tx, actor.enterprise_id).lock()
+    actor = await lock_rights(tx, actor, permissions.EDIT_SECURITY, catalogue=catalogue)
+    require_whole_scope(actor)
     login = LoginRepository(tx, actor.enterprise_id)
     before = await login.policy()
     if before.version != change.version:

@@ -3560,36 +3560,6 @@ export interface components {
             code: string;
             message: string;
         };
-        /**
-         * AgentBrief
-         * @description What visitors see of an agent.
-         */
-        AgentBrief: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            /** Avatar Url */
-            avatar_url: string | null;
-        };
-        /**
-         * ServingAgent
-         * @description An agent who may get conversations, when present.
-         */
-        ServingAgent: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Max Conversations */
-            max_conversations: number;
-            /** Group Ids */
-            group_ids: string[];
-        };
     };
     responses: never;
     parameters: never;

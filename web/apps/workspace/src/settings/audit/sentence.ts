@@ -31,12 +31,18 @@ function pairOf(entry: AuditEntry, value: unknown): readonly [unknown, unknown] 
   return entry.action.endsWith('.changed') && Array.isArray(value) && value.length === 2 ? [value[0], value[1]] : null
 }
 
+/** Where a sentence tells what people do to themselves and somebody else did it to them, whom it was done to. */
+function withWhom({ actor, subject }: AuditEntry, said: string): string {
+  const another = subject?.kind === 'agent' && subject.name !== '' && subject.id !== actor.id && !said.includes(subject.name)
+  return another ? t('security.audit.whom', { sentence: said, subject: subject.name }) : said
+}
+
 /** What was done, in a sentence without its doer. An action this page does not know is shown by its name. */
 export function sentence(entry: AuditEntry): string {
   const subject = entry.subject?.name ?? ''
   const key = `security.act.${entry.action.replaceAll('.', '_')}`
   if (!isMessageKey(key)) return subject === '' ? entry.action : t('security.audit.unknownAction', { action: entry.action, subject })
-  const said = t(key, { subject })
+  const said = withWhom(entry, t(key, { subject }))
   const fields = Object.entries(entry.details ?? {}).filter(([, value]) => pairOf(entry, value)).map(([field]) => fieldName(field))
   if (fields.length === 0) return said
   const named = joined(fields.slice(0, FIELDS_NAMED))
@@ -63,7 +69,8 @@ function word(text: string, zone: string): string {
 
 /** Fields whose text is what somebody wrote and never one of our words. */
 const WRITTEN: ReadonlySet<string> = new Set([
-  'name', 'public_name', 'email', 'staff_number', 'label', 'issuer', 'client_id', 'note', 'title', 'greeting', 'offline_text', 'launcher_text', 'members', 'groups',
+  'name', 'public_name', 'email', 'staff_number', 'label', 'issuer', 'client_id', 'note', 'title', 'greeting', 'offline_text', 'launcher_text', 'members', 'groups', 'role', 'roles',
+  'notes', 'admin', 'device',
 ])
 
 /** A value of an entry's details in words. */
