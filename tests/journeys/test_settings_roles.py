@@ -138,7 +138,7 @@ async def test_scope_and_regions_are_set_and_the_page_says_what_is_seen(people: 
     await expect(page.get_by_text("至少选一个地区")).to_be_visible()
     await page.get_by_role("button", name="选择地区").click()
     await page.get_by_role("checkbox", name="海南省").check()
-    await page.get_by_label("搜索地区").fill("深圳")
+    await page.get_by_label("国家、省份、城市").fill("深圳")
     await page.get_by_role("checkbox", name="深圳市").check()
     await expect(page.get_by_role("checkbox", name="广东省")).to_have_js_property("indeterminate", value=True)
     await page.get_by_role("button", name="去掉海南省").click()

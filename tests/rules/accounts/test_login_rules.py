@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qiatan.modules.accounts.contracts import LoginReason
@@ -127,6 +127,8 @@ def test_a_range_holds_exactly_its_addresses(ends: tuple[IPv4Address, IPv4Addres
 def test_a_network_is_the_range_from_its_first_to_its_last_address(address: IPv4Address | IPv6Address, bits: int) -> None:
     kind = IPv4Network if address.version == 4 else IPv6Network
     network = kind((int(address), min(bits, address.max_prefixlen)), strict=False)
+    # Written as IPv6, these are IPv4 addresses: a range that begins before them ends in another family.
+    assume(isinstance(network, IPv4Network) or not network.overlaps(IPv6Network("::ffff:0:0/96")))
     written, ranged = read_range(str(network)), read_range(str(network[0]), str(network[-1]))
     assert (written.low, written.high) == (ranged.low, ranged.high)
     assert written.holds(address)

@@ -11,7 +11,7 @@ export function useLocaleChoice(): (locale: Locale) => Promise<void> {
   return async (locale) => {
     preferences.rememberLocale(locale)
     const agent = session.agent
-    if (!agent || session.viewer !== null || agent.locale === locale) return
+    if (!agent || session.readOnly || agent.locale === locale) return
     try {
       session.accept(await api.changeMe({ locale, version: agent.version }))
     } catch (error) {

@@ -26,6 +26,8 @@ export const useSession = defineStore('session', () => {
   const points = computed(() => new Set(me.value?.points ?? []))
   /** Who looks at the product as the agent shown, and until when; null where this is the own account. */
   const viewer = computed(() => me.value?.viewer ?? null)
+  /** Whoever looks as a colleague changes nothing. */
+  const readOnly = computed(() => viewer.value !== null)
   /** The role asks for a second factor that the account lacks: nothing else can be done before. */
   const mustEnrol = computed(() => me.value?.must_enrol ?? false)
 
@@ -137,5 +139,5 @@ export const useSession = defineStore('session', () => {
   // The server ended the connection for good: ask whether the session is over too; if so, the answer signs this page out.
   watch(live.endedBy, (code) => { if (code !== null) askAgain() })
 
-  return { me, agent, enterprise, points, viewer, mustEnrol, wasSignedOut, lost, rightsChange, can, accept, followsAnother, load, refresh, signOut, forget }
+  return { me, agent, enterprise, points, viewer, readOnly, mustEnrol, wasSignedOut, lost, rightsChange, can, accept, followsAnother, load, refresh, signOut, forget }
 })

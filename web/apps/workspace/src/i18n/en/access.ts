@@ -197,11 +197,14 @@ export default {
   region: {
     add: 'Choose regions',
     close: 'Close',
-    find: 'Find a region',
+    find: 'Country, province, city',
     list: 'Regions',
     none: 'No region chosen',
     nothing: 'No such region',
     remove: 'Remove {name}',
-    unfold: 'Regions in {name}',
+    unfold: 'Open {name}',
+    insideCountry: 'no regions | 1 region | {count} regions',
+    insideHome: 'no provinces | 1 province | {count} provinces',
+    insideProvince: 'no cities | 1 city | {count} cities',
   },
 }

@@ -113,6 +113,7 @@ export default {
     end: 'End',
     soon: 'One minute of this view is left',
     readOnly: 'You are viewing as somebody else and cannot send messages',
+    noChanges: 'Nothing can be changed while you view as somebody else',
     endedTitle: 'This view has ended',
     endedBody: 'Time is up, or the rights of one of you changed. You can begin again from their page.',
     leave: 'Back to your own workspace',

@@ -198,11 +198,14 @@ export default {
   region: {
     add: '选择地区',
     close: '收起',
-    find: '搜索地区',
+    find: '国家、省份、城市',
     list: '地区',
-    none: '没有选地区',
+    none: '还没有选地区',
     nothing: '没有这样的地区',
     remove: '去掉{name}',
-    unfold: '{name}里的地区',
+    unfold: '展开{name}',
+    insideCountry: '{count} 个地区',
+    insideHome: '{count} 个省级地区',
+    insideProvince: '{count} 个市',
   },
 }

@@ -111,6 +111,7 @@ export default {
     end: '结束',
     soon: '查看还剩 1 分钟',
     readOnly: '正以别人的身份查看，不能发送消息',
+    noChanges: '查看他人视角时不能修改',
     endedTitle: '查看已结束',
     endedBody: '时间到了，或你们的权限变了。需要时可以在对方的页面上重新开始。',
     leave: '回到自己的工作台',
