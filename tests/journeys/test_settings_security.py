@@ -203,7 +203,7 @@ async def test_whoever_may_see_one_half_sees_that_half(people: People, house: Ho
 async def test_the_identity_provider_is_set_up_tested_and_removed(people: People, house: House) -> None:
     admin = await people.agent(house, path="/app/settings/sso")
     page = admin.page
-    await expect(page.get_by_label("回调地址").last).to_have_text(f"{house.server.url}/app/oidc")
+    await expect(page.get_by_label("回调地址").last).to_have_text(f"{house.server.url}/app/oidc/{house.admin.me['enterprise']['id']}")
 
     # when something is missing
     await page.get_by_label("显示名称").fill("松间统一登录")

@@ -1,4 +1,4 @@
-"""The application behind a real port, served as `qiatan serve` does."""
+"""Ports of this machine: a free one, and the application behind one, served as `qiatan serve` does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from qiatan.entrypoints.serve import HttpServer, http_config
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-from bench.server import free_port
+from tests.support.network import free_port
 
 ROOT = Path(__file__).parents[2]
 CLIENT_ID = "qiatan"
@@ -58,7 +58,7 @@ class OidcProvider:
 
 @contextmanager
 def oidc_provider(redirect_uri: str) -> Iterator[OidcProvider]:
-    """Run a provider for a relying party that is answered at this address."""
+    """Run a provider for a relying party that is answered at addresses that begin with this one."""
     client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uris": [redirect_uri]}
     port = free_port()
     config = {"port": port, "web": str(ROOT / "web"), "clients": [client]}

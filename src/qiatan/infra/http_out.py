@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpx
 import structlog
@@ -28,6 +29,8 @@ MAX_BYTES = 1024 * 1024
 SECONDS = 10.0
 MAX_REDIRECTS = 3
 MAX_ADDRESSES = 3
+# One server that does not answer may keep only its own callers waiting.
+CONNECTIONS, CONNECTIONS_OF_A_SERVER = 100, 4
 CONNECT_SECONDS = 4.0
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -100,6 +103,15 @@ class HttpOut:
         self._resolve = resolve
         self._tls = tls
         self._made: httpx.AsyncHTTPTransport | None = None
+        self._busy: WeakValueDictionary[tuple[str, str, int], asyncio.Semaphore] = WeakValueDictionary()
+
+    def allows(self, host: str) -> bool:
+        """Whether a host is written as an address of the networks that whoever runs the installation allowed on purpose."""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address.version == network.version and address in network for network in self._allow)
 
     async def close(self) -> None:
         if self._made is not None:
@@ -179,6 +191,11 @@ class HttpOut:
             asked = asked.redirected(answer.status, target)
 
     async def _once(self, asked: _Asked, max_bytes: int) -> Answer:
+        server = self._busy.setdefault(_origin(asked.url), asyncio.Semaphore(CONNECTIONS_OF_A_SERVER))
+        async with server:
+            return await self._at_one_address(asked, max_bytes)
+
+    async def _at_one_address(self, asked: _Asked, max_bytes: int) -> Answer:
         host, port = _host_and_port(asked.url)
         addresses = await self._addresses(host, port)
         problem: httpx.TransportError | None = None
@@ -236,7 +253,7 @@ class HttpOut:
 
     def _transport(self) -> httpx.AsyncHTTPTransport:
         if self._made is None:
-            limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
             self._made = httpx.AsyncHTTPTransport(verify=self._tls or _certificates(), trust_env=False, limits=limits)
         return self._made
 
@@ -298,13 +315,13 @@ def _public(address: Address) -> bool:
 def _parse(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
+        host = url.host.rstrip(".")  # which decodes it, and finds out that it is no name
     except (httpx.InvalidURL, UnicodeError, TypeError):
         raise OutboundRefused("This is not an address: use one like https://login.example.com.") from None
     if url.scheme not in ("http", "https"):
         raise OutboundRefused(f"Addresses begin with https:// (or http://), not with {url.scheme or 'nothing'}.")
     if url.userinfo:
         raise OutboundRefused("An address holds no user name or password: leave out what stands before the @.")
-    host = url.host.rstrip(".")
     if not host or not 1 <= (url.port or 443) <= 65535 or url.port == 0:
         raise OutboundRefused("This address names no server: use one like https://login.example.com.")
     return url.copy_with(host=host, fragment=None)
@@ -322,7 +339,7 @@ def _shown(url: str) -> str:
     """An address without its path and query, which may hold secrets."""
     try:
         return httpx.URL(url).host or "the other server"
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         return "the other server"
 
 

@@ -1,6 +1,6 @@
 """OpenID Connect as a relying party: discovery, the authorization code flow with PKCE, the ID token's checks.
 
-Sources: OpenID Connect Core 1.0 (3.1.2, 3.1.3.7), OpenID Connect Discovery 1.0, RFC 7636 (PKCE).
+Sources: OpenID Connect Core 1.0 (3.1.2, 3.1.3.7), OpenID Connect Discovery 1.0, RFC 7636 (PKCE), RFC 9207 (`iss` in the answer).
 It knows no accounts: who the subject is among ours is decided elsewhere.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import jwt
 
 from qiatan.infra.http_out import HttpOut, OutboundError
+from qiatan.kit.text import storable
 
 SCOPE = "openid email profile"
 CLOCK_LEEWAY = timedelta(seconds=90)
@@ -44,6 +44,7 @@ class Provider:
     token_endpoint: str
     jwks_uri: str
     secret_in_body: bool
+    names_itself: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ class Client:
     id: str
     secret: str
     redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the browser came back with; `iss` where the provider names itself (RFC 9207)."""
+
+    code: str
+    iss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ async def discover(http: HttpOut, issuer: str) -> Provider:
     ways = told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     if not isinstance(ways, list) or not {"client_secret_basic", "client_secret_post"}.intersection(map(str, ways)):
         raise ProviderUnreachable(f"{address} offers neither client_secret_basic nor client_secret_post")
-    return Provider(issuer, **endpoints, secret_in_body="client_secret_basic" not in ways)
+    names_itself = told.get("authorization_response_iss_parameter_supported") is True
+    return Provider(issuer, **endpoints, secret_in_body="client_secret_basic" not in ways, names_itself=names_itself)
 
 
 def authorization_url(provider: Provider, client: Client, *, state: str, nonce: str, verifier: str) -> str:
@@ -102,14 +112,16 @@ def authorization_url(provider: Provider, client: Client, *, state: str, nonce: 
     return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query, keep_blank_values=True), *asked.items()]), fragment=""))
 
 
-async def redeem(http: HttpOut, provider: Provider, client: Client, *, code: str, nonce: str, verifier: str) -> Identity:
+async def redeem(http: HttpOut, provider: Provider, client: Client, *, answer: Answer, nonce: str, verifier: str) -> Identity:
     """Exchange a code for an ID token, and check that token.
 
     Raises:
         ProviderUnreachable: token endpoint or keys cannot be read.
-        ProviderRefused: the code is not taken, or the token is not for us, not for this sign-in, too old or wrongly signed.
+        ProviderRefused: the answer came from another provider, the code is not taken, or the token is not for us, not for this sign-in, too old or wrongly signed.
     """
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri, "code_verifier": verifier}
+    if answer.iss != provider.issuer and (answer.iss is not None or provider.names_itself):
+        raise ProviderRefused(f"the browser came back from the issuer {answer.iss!r}")
+    form = {"grant_type": "authorization_code", "code": answer.code, "redirect_uri": client.redirect_uri, "code_verifier": verifier}
     headers = {"accept": "application/json"}
     if provider.secret_in_body:
         form |= {"client_id": client.id, "client_secret": client.secret}
@@ -117,9 +129,9 @@ async def redeem(http: HttpOut, provider: Provider, client: Client, *, code: str
         # RFC 6749 2.3.1: both are form-encoded before they are put together.
         pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    answer = await _post(http, provider.token_endpoint, form, headers)
-    token = answer.get("id_token")
-    if not isinstance(token, str):
+    told = await _post(http, provider.token_endpoint, form, headers)
+    token = told.get("id_token")
+    if not isinstance(token, str) or not token.isascii():
         raise ProviderRefused("the token endpoint sent no ID token")
     return _identity(_claims(token, await _get(http, provider.jwks_uri), provider, client), nonce)
 
@@ -155,11 +167,13 @@ def _key(keys: jwt.PyJWKSet, header: Mapping[str, Any]) -> jwt.PyJWK:
 
 
 def _identity(claims: Mapping[str, Any], nonce: str) -> Identity:
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    if claims.get("nonce") != nonce:
         raise ProviderRefused("the ID token belongs to another sign-in")
     subject, email = claims["sub"], claims.get("email")
-    if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
+    if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT or not storable(subject):
         raise ProviderRefused("the ID token names no usable subject")
+    if isinstance(email, str) and not storable(email):
+        raise ProviderRefused("the ID token's e-mail address is no text")
     # Some providers send the text "true"; anything but a clear yes is no.
     told = claims.get("email_verified")
     confirmed = (told is True or told == "true") and isinstance(email, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -14,13 +15,16 @@ from sqlalchemy import select, text
 
 from qiatan.infra.db import Database
 from qiatan.infra.settings import Settings
+from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.accounts.models import OidcIdentityRow
+from tests.support.access import points_of
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Member, Tenant
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, Person, oidc_provider
 
 REDIRECT = f"{PUBLIC_URL}/app/oidc"
+JSON = {"content-type": "application/json"}
 
 
 def _person(email: str, **changed: Any) -> Person:
@@ -59,13 +63,14 @@ async def start(browser: httpx.AsyncClient, tenant: Tenant) -> str:
     return str(answer.json()["url"])
 
 
-async def finish(browser: httpx.AsyncClient, told: dict[str, str]) -> httpx.Response:
-    return await browser.post("/session/oidc/finish", json={"state": told["state"], "code": told["code"]})
+async def finish(browser: httpx.AsyncClient, tenant: Tenant, told: dict[str, str], **changed: Any) -> httpx.Response:
+    body = {"enterprise_id": str(tenant.enterprise_id), **{name: told[name] for name in ("state", "code", "iss")}, **changed}
+    return await browser.post("/session/oidc/finish", json=body)
 
 
 async def sign_in(doors: Doors, provider: OidcProvider, tenant: Tenant, person: Person) -> httpx.Response:
     browser = doors.stranger()
-    return await finish(browser, await provider.sign_in(await start(browser, tenant), person))
+    return await finish(browser, tenant, await provider.sign_in(await start(browser, tenant), person))
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -168,7 +173,7 @@ async def test_the_answer_is_worth_nothing_in_another_browser(doors: Doors, prov
     victim, attacker = doors.stranger(), doors.stranger()
     told = await provider.sign_in(await start(attacker, tenant), _person(gu.email))
 
-    assert refusal(await finish(victim, told)) == (401, "challenge_expired")
+    assert refusal(await finish(victim, tenant, told)) == (401, "challenge_expired")
 
 
 async def test_a_flow_is_finished_once_and_within_ten_minutes(
@@ -176,13 +181,13 @@ async def test_a_flow_is_finished_once_and_within_ten_minutes(
 ) -> None:
     browser = doors.stranger()
     told = await provider.sign_in(await start(browser, tenant), _person(gu.email))
-    assert (await finish(browser, told)).status_code == 200
-    assert refusal(await finish(browser, told)) == (401, "challenge_expired")
+    assert (await finish(browser, tenant, told)).status_code == 200
+    assert refusal(await finish(browser, tenant, told)) == (401, "challenge_expired")
 
     late = doors.stranger()
     told = await provider.sign_in(await start(late, tenant), _person(gu.email))
     clock.advance(minutes=10, seconds=1)
-    assert refusal(await finish(late, told)) == (401, "challenge_expired")
+    assert refusal(await finish(late, tenant, told)) == (401, "challenge_expired")
 
 
 async def test_a_code_belongs_to_the_flow_that_asked_for_it(doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member) -> None:
@@ -191,7 +196,7 @@ async def test_a_code_belongs_to_the_flow_that_asked_for_it(doors: Doors, provid
     stolen = await provider.sign_in(await start(owner, tenant), _person(gu.email))
     own = await provider.sign_in(await start(thief, tenant), _person("thief@example.com"))
 
-    assert refusal(await finish(thief, {"state": own["state"], "code": stolen["code"]})) == (403, "oidc_refused")
+    assert refusal(await finish(thief, tenant, own | {"code": stolen["code"]})) == (403, "oidc_refused")
 
 
 async def test_a_wrong_client_secret_is_refused_by_the_provider(doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member) -> None:
@@ -214,7 +219,7 @@ async def test_the_secret_is_never_told_and_does_not_follow_to_another_issuer(
         "label": "松间账号",
         "issuer": provider.issuer,
         "client_id": CLIENT_ID,
-        "redirect_uri": REDIRECT,
+        "redirect_uri": f"{REDIRECT}/{tenant.enterprise_id}",
         "sign_in_url": f"{PUBLIC_URL}/app/sign-in?sso={tenant.enterprise_id}",
         "version": 1,
     }
@@ -229,9 +234,9 @@ async def test_a_provider_is_tried_before_it_is_used(doors: Doors, provider: Oid
     admin = doors.agent(tenant.admin)
 
     assert (await admin.post("/security/oidc/test", json=_form(provider))).status_code == 204
-    other_name = await admin.post("/security/oidc/test", json=_form(provider, issuer=provider.issuer.replace("127.0.0.1", "localhost")))
+    other_name = await admin.post("/security/oidc/test", json=_form(provider, issuer=provider.issuer + "/"))
     nobody = await admin.post("/security/oidc/test", json=_form(provider, issuer="http://127.0.0.1:9"))
-    inside = await admin.post("/security/oidc/test", json=_form(provider, issuer="http://169.254.169.254/latest"))
+    inside = await admin.post("/security/oidc/test", json=_form(provider, issuer="https://169.254.169.254/latest"))
     for text_given in ("ftp://id.example.com", "https://", "id.example.com", "https://u:p@id.example.com", "https://id.example.com?x=1"):
         wrong = await admin.post("/security/oidc/test", json=_form(provider, issuer=text_given))
         assert (wrong.status_code, wrong.json()["error"]["fields"][0]["field"]) == (422, "issuer"), text_given
@@ -252,7 +257,67 @@ async def test_a_provider_that_is_off_or_gone_is_not_offered(doors: Doors, provi
 
     assert (await anybody.get(path)).status_code == 404
     assert (await anybody.post("/session/oidc", json={"enterprise_id": str(tenant.enterprise_id)})).status_code == 404
-    assert refusal(await finish(anybody, begun)) == (403, "oidc_refused")
+    assert refusal(await finish(anybody, tenant, begun)) == (403, "oidc_refused")
     assert (await admin.delete("/security/oidc")).status_code == 204
     assert (await admin.get("/security/oidc")).json()["version"] == 0
     assert (await admin.delete("/security/oidc")).status_code == 404
+
+
+async def test_an_answer_meant_for_another_enterprise_is_not_taken(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member, factories: Factories
+) -> None:
+    """Mix-up (RFC 9700 4.4): a flow begun for the attacker's enterprise, answered at the victim's address."""
+    attackers = await factories.tenant()
+    await doors.agent(attackers.admin).put("/security/oidc", json=_form(provider))
+    browser = doors.stranger()
+    told = await provider.sign_in(await start(browser, attackers), _person(gu.email))
+
+    assert refusal(await finish(browser, tenant, told)) == (401, "challenge_expired")
+
+
+@pytest.mark.parametrize("iss", [None, "https://somebody.example"])
+async def test_a_provider_that_names_itself_must_be_the_one_that_was_asked(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member, iss: str | None
+) -> None:
+    browser = doors.stranger()
+    told = await provider.sign_in(await start(browser, tenant), _person(gu.email))
+
+    assert refusal(await finish(browser, tenant, told, iss=iss)) == (403, "oidc_refused")
+
+
+async def test_two_tabs_that_come_back_at_once_are_both_in(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member, database: Database
+) -> None:
+    tabs = [doors.stranger(), doors.stranger()]
+    told = [await provider.sign_in(await start(tab, tenant), _person(gu.email)) for tab in tabs]
+
+    answers = await asyncio.gather(*(finish(tab, tenant, what) for tab, what in zip(tabs, told, strict=True)))
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert await ties(database, tenant) == [(json.dumps(_person(gu.email)), str(gu.id))]
+
+
+async def test_who_lacks_a_point_does_not_decide_who_is_who(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, factories: Factories
+) -> None:
+    """Whoever names the provider can be everybody: an administrator, too."""
+    points = points_of("admin") - {"audit.export"}
+    guard = await factories.agent(tenant.enterprise_id, points=points, scope=Scope(ScopeKind.ALL))
+
+    answer = await doors.agent(guard).put("/security/oidc", json=_form(provider, label="我的", version=1))
+
+    assert refusal(answer) == (403, "not_allowed")
+    assert (await doors.agent(tenant.admin).get("/security/oidc")).json()["label"] == "松间账号"
+
+
+async def test_an_issuer_that_others_could_listen_to_is_not_taken(doors: Doors, provider: OidcProvider, tenant: Tenant) -> None:
+    admin = doors.agent(tenant.admin)
+
+    for issuer in ("http://id.example.com", "http://localhost:8080", "http://10.1.2.3"):
+        answer = await admin.put("/security/oidc", json=_form(provider, issuer=issuer, version=1))
+        assert (answer.status_code, answer.json()["error"]["fields"][0]["field"]) == (422, "issuer"), issuer
+    for issuer in ("https://xn--a/", "https://\ud800.example"):
+        answer = await admin.post("/security/oidc/test", content=json.dumps(_form(provider, issuer=issuer)), headers=JSON)
+        assert answer.status_code in (422, 502), issuer
+    nul = await admin.put("/security/oidc", json=_form(provider, client_id="a\x00b", version=1))
+    assert (nul.status_code, nul.json()["error"]["fields"][0]["field"]) == (422, "client_id")

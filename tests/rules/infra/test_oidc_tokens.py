@@ -62,7 +62,7 @@ class Hostile:
         self.server.says("/keys", json.dumps({"keys": [_public(KEY)] if keys is None else keys}))
         self.server.says("/token", json.dumps({"access_token": "x"} | ({"id_token": token} if token is not None else {})))
         provider = await oidc.discover(self.http, self.issuer)
-        return await oidc.redeem(self.http, provider, CLIENT, code="c", nonce="n", verifier="v")
+        return await oidc.redeem(self.http, provider, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
 
 
 @pytest.fixture
@@ -118,6 +118,10 @@ async def test_an_honest_token_is_believed_and_the_secret_goes_into_the_header(h
         {"sub": None},
         {"sub": ""},
         {"sub": "x" * 256},
+        {"sub": "a\x00b"},
+        {"sub": "\ud800"},
+        {"nonce": "\ud800"},
+        {"email": "a\x00b@example.com"},
     ],
     ids=str,
 )
@@ -202,7 +206,7 @@ async def test_credentials_do_not_follow_a_redirect(hostile: Hostile) -> None:
     provider = await oidc.discover(hostile.http, hostile.issuer)
 
     with pytest.raises(oidc.ProviderUnreachable):
-        await oidc.redeem(hostile.http, provider, CLIENT, code="c", nonce="n", verifier="v")
+        await oidc.redeem(hostile.http, provider, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
 
     assert [heard.path for heard in hostile.server.heard if "elsewhere" in heard.path] == []
 

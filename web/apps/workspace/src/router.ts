@@ -19,7 +19,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/invitation', name: 'invitation', component: () => import('./auth/InvitationPage.vue'), meta: { open: true, title: 'auth.invitation.page' } },
   { path: '/forgot', name: 'forgot', component: () => import('./auth/ForgotPage.vue'), meta: { open: true, title: 'auth.forgot.page' } },
   { path: '/reset', name: 'reset', component: () => import('./auth/ResetPage.vue'), meta: { open: true, title: 'auth.reset.page' } },
-  { path: '/oidc', name: 'oidc', component: () => import('./auth/OidcPage.vue'), meta: { open: true, title: 'auth.oidc.page' } },
+  { path: '/oidc/:enterprise', name: 'oidc', component: () => import('./auth/OidcPage.vue'), meta: { open: true, title: 'auth.oidc.page' } },
   { path: '/enrol', name: 'enrol', component: () => import('./auth/EnrolPage.vue'), meta: { title: 'own.enrol.page' } },
   { path: '/link', name: 'link', component: () => import('./auth/LinkPage.vue'), meta: { open: true, title: 'auth.link.page' } },
   {

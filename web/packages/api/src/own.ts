@@ -47,7 +47,7 @@ export function ownEndpoints(client: ApiClient) {
     signInByPasskey: (challenge: string, credential: Credential) => client.post<Me>('/session/passkey', { challenge, credential }),
     oidcOf: (enterprise: Id, options?: RequestOptions) => client.get<OidcShown>(`/session/oidc/${encodeURIComponent(enterprise)}`, options),
     startOidc: (enterprise_id: Id) => client.post<{ url: string }>('/session/oidc', { enterprise_id }),
-    finishOidc: (body: { state: string; code: string }) => client.post<SignInAnswer>('/session/oidc/finish', body),
+    finishOidc: (body: { enterprise_id: Id; state: string; code: string; iss: string | null }) => client.post<SignInAnswer>('/session/oidc/finish', body),
     signOut: () => client.delete<null>('/session'),
 
     askPasswordReset: (email: string, locale: Locale) => client.post<null>('/password-reset', { email, locale }),

@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
+from qiatan.kit.text import storable
 from qiatan.modules.accounts.contracts.common import Input, Name, Output, Token
+
+
+def _storable(text: str) -> str:
+    if not storable(text):
+        raise ValueError("Remove the characters that are not text (NUL, broken pairs).")
+    return text
 
 
 class OidcSettings(Output):
@@ -29,7 +36,7 @@ class ChangeOidc(Input):
     enabled: bool = True
     label: Name
     issuer: Annotated[str, Field(min_length=1, max_length=300)]
-    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    client_id: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
     client_secret: Annotated[SecretStr, Field(max_length=500)] | None = None
     version: Annotated[int, Field(ge=0, le=2**31 - 1)]
 
@@ -52,7 +59,12 @@ class OidcStarted(Output):
 
 
 class FinishOidc(Input):
-    """What the provider sent the browser back with."""
+    """What the provider sent the browser back with, and to whose address: each enterprise has one of its own (RFC 9700 4.4).
 
+    `iss` is the provider's own name, where it tells it (RFC 9207).
+    """
+
+    enterprise_id: UUID
     state: Token
     code: Annotated[str, Field(max_length=2_000)]
+    iss: Annotated[str, Field(max_length=300)] | None = None

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import delete, func, select
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.models import AgentRow, OidcIdentityRow, OidcProviderRow
-from qiatan.modules.accounts.repository.agents import AgentRecord, record, records
 
 
 class OidcRepository:
@@ -34,34 +33,24 @@ class OidcRepository:
         for table in (OidcIdentityRow, OidcProviderRow):
             await self._session.execute(delete(table).where(table.enterprise_id == self._enterprise_id))
 
-    async def agent_of(self, issuer: str, subject: str) -> AgentRecord | None:
-        """Whom the provider calls this subject, their row locked."""
-        identity = and_(OidcIdentityRow.enterprise_id == AgentRow.enterprise_id, OidcIdentityRow.agent_id == AgentRow.id)
-        query = (
-            records()
-            .join(OidcIdentityRow, identity)
-            .where(
-                OidcIdentityRow.enterprise_id == self._enterprise_id,
-                OidcIdentityRow.issuer == issuer,
-                OidcIdentityRow.subject == subject,
-            )
-            .with_for_update(of=AgentRow, key_share=True)
+    async def agent_id_of(self, issuer: str, subject: str) -> UUID | None:
+        """Whom the provider calls this subject."""
+        query = select(OidcIdentityRow.agent_id).where(
+            OidcIdentityRow.enterprise_id == self._enterprise_id, OidcIdentityRow.issuer == issuer, OidcIdentityRow.subject == subject
         )
-        found = (await self._session.execute(query)).one_or_none()
-        return record(found) if found else None
+        return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def agent_at(self, email: str) -> AgentRecord | None:
-        """The enterprise's account with this address, its row locked."""
-        query = records().where(AgentRow.enterprise_id == self._enterprise_id, func.lower(AgentRow.email) == func.lower(email))
-        found = (await self._session.execute(query.with_for_update(of=AgentRow, key_share=True))).one_or_none()
-        return record(found) if found else None
+    async def agent_id_at(self, email: str) -> UUID | None:
+        """The enterprise's account with this address."""
+        query = select(AgentRow.id).where(AgentRow.enterprise_id == self._enterprise_id, func.lower(AgentRow.email) == func.lower(email))
+        return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def known(self, agent_id: UUID, issuer: str) -> bool:
-        """Whether the provider knows the agent by some subject already."""
+    async def subject_of(self, agent_id: UUID, issuer: str) -> str | None:
+        """How the provider calls the agent already. The caller holds the agent's lock, so there is one at most."""
         query = select(OidcIdentityRow.subject).where(
             OidcIdentityRow.enterprise_id == self._enterprise_id, OidcIdentityRow.agent_id == agent_id, OidcIdentityRow.issuer == issuer
         )
-        return (await self._session.execute(query.limit(1))).first() is not None
+        return (await self._session.execute(query.limit(1))).scalar_one_or_none()
 
     async def tie(self, agent_id: UUID, issuer: str, subject: str, *, created_at: datetime) -> None:
         row = OidcIdentityRow(enterprise_id=self._enterprise_id, agent_id=agent_id, issuer=issuer, subject=subject, created_at=created_at)

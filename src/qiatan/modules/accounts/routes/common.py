@@ -33,6 +33,7 @@ LINK = Rate(burst=30, per_minute=30)
 PASSWORD = Rate(burst=5, per_minute=2)
 # Each makes this server call another one.
 OIDC = Rate(burst=20, per_minute=20)
+OIDC_OF_ENTERPRISE = Rate(burst=200, per_minute=60)
 INVITE = Rate(burst=100, per_minute=60)
 # Asking for a new password: by caller, and letters by address, so that nobody's mailbox is filled by a stranger.
 RESET = Rate(burst=10, per_minute=10 / 60)

@@ -38,7 +38,9 @@ async def get_oidc(actor: Viewer, tx: TenantTx, shared: Shared) -> OidcSettings:
 
 @router.put("/security/oidc")
 async def change_oidc(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, change: ChangeOidc) -> OidcSettings:
-    return await service.change_oidc(tx, actor, change, sealer=shared.sealer, public_url=shared.settings.public_url, catalogue=catalogue)
+    return await service.change_oidc(
+        tx, actor, change, http=shared.http, sealer=shared.sealer, public_url=shared.settings.public_url, catalogue=catalogue
+    )
 
 
 @router.delete("/security/oidc", status_code=204)
@@ -60,6 +62,7 @@ async def get_oidc_sign_in(tx: SystemTx, enterprise_id: UUID) -> OidcShown:
 @router.post("/session/oidc", dependencies=[Depends(Public("signing in by an identity provider"))])
 async def start_oidc(entrance: EntranceOf, response: Response, shared: Shared, command: StartOidc) -> OidcStarted:
     entrance.throttle("oidc", common.OIDC)
+    entrance.throttle("oidc-enterprise", common.OIDC_OF_ENTERPRISE, str(command.enterprise_id))
     started = await service.start_oidc(shared.database, _door(shared), enterprise_id=command.enterprise_id)
     response.set_cookie(
         FLOW_COOKIE,
@@ -81,8 +84,7 @@ async def finish_oidc(
     outcome = await service.finish_oidc(
         shared.database,
         _door(shared),
-        state=command.state,
-        code=command.code,
+        command,
         browser_token=request.cookies.get(FLOW_COOKIE, ""),
         caller=entrance.caller,
         catalogue=catalogue,

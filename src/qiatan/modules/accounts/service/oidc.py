@@ -12,7 +12,7 @@ from qiatan.infra.db import Tx
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import AgentActor, Point, require
-from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
+from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.kit.text import storable
 from qiatan.modules.accounts import permissions
 from qiatan.modules.accounts.contracts import ChangeOidc, OidcSettings
@@ -22,7 +22,11 @@ from qiatan.modules.accounts.repository import OidcRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
 
-REDIRECT_PATH = "/app/oidc"
+
+def redirect_uri(public_url: str, enterprise_id: UUID) -> str:
+    """Where the provider sends browsers back to. Each enterprise has an address of its own, so that an answer meant for one cannot be
+    passed off on another, whose provider may be somebody else's (RFC 9700 4.4)."""
+    return f"{public_url}/app/oidc/{enterprise_id}"
 
 
 def secret_purpose(enterprise_id: UUID) -> str:
@@ -37,24 +41,27 @@ async def see_oidc(tx: Tx, actor: AgentActor, *, public_url: str) -> OidcSetting
 
 
 async def change_oidc(
-    tx: Tx, actor: AgentActor, change: ChangeOidc, *, sealer: Sealer, public_url: str, catalogue: Collection[Point]
+    tx: Tx, actor: AgentActor, change: ChangeOidc, *, http: HttpOut, sealer: Sealer, public_url: str, catalogue: Collection[Point]
 ) -> OidcSettings:
     """Set up the provider, or change it.
 
     The secret belongs to the issuer it was given for: with another issuer it has to be given again, so that it cannot be sent to
-    somebody else (security.md D26).
+    somebody else (security.md D26). The provider says who somebody is, administrators too, so only who holds all points decides on it.
 
     Raises:
+        NotAllowed: the actor lacks a point, or the whole scope.
         VersionConflict: somebody else changed it meanwhile.
         InvalidInput: the issuer is no address, or the secret is missing.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_SECURITY, catalogue=catalogue)
     require_whole_scope(actor)
+    if not actor.points.issuperset(point.name for point in catalogue):
+        raise NotAllowed("The identity provider says who is who, so only administrators set it up.")
     repository = OidcRepository(tx, actor.enterprise_id)
     row = await repository.provider()
     if (row.version if row is not None else 0) != change.version:
         raise VersionConflict
-    issuer = checked_issuer(change.issuer)
+    issuer = checked_issuer(change.issuer, http)
     secret = change.client_secret.get_secret_value() if change.client_secret is not None else ""
     if not secret and (row is None or row.issuer != issuer):
         raise InvalidInput.of("client_secret", "missing", "Give the client secret that the provider made for this issuer.")
@@ -99,22 +106,25 @@ async def try_oidc(actor: AgentActor, change: ChangeOidc, *, http: HttpOut) -> N
     """
     require(actor, permissions.EDIT_SECURITY)
     try:
-        await oidc.discover(http, checked_issuer(change.issuer))
+        await oidc.discover(http, checked_issuer(change.issuer, http))
     except oidc.ProviderUnreachable as error:
         raise OidcUnreachable(f"The identity provider cannot be used: {error}") from error
 
 
-def checked_issuer(text: str) -> str:
+def checked_issuer(text: str, http: HttpOut) -> str:
     """An issuer as it is written: the provider compares it letter by letter.
 
     Raises:
-        InvalidInput: it is not an address of the web.
+        InvalidInput: it is not an address of the web, or could be listened to on the way.
     """
     issuer = text.strip()
     if not _is_issuer(issuer):
         raise InvalidInput.of(
             "issuer", "invalid", "Write the issuer's address as the provider shows it, like https://id.example.com/realm."
         )
+    if urlsplit(issuer).scheme == "http" and not http.allows(urlsplit(issuer).hostname or ""):
+        message = "Use the provider's https address: over http, whoever is on the way could sign in as anybody."
+        raise InvalidInput.of("issuer", "invalid", message)
     return issuer
 
 
@@ -133,7 +143,7 @@ def _shown(row: OidcProviderRow | None, actor: AgentActor, public_url: str) -> O
         label=row.label if row is not None else "",
         issuer=row.issuer if row is not None else "",
         client_id=row.client_id if row is not None else "",
-        redirect_uri=public_url + REDIRECT_PATH,
+        redirect_uri=redirect_uri(public_url, actor.enterprise_id),
         sign_in_url=f"{public_url}/app/sign-in?sso={actor.enterprise_id}",
         version=row.version if row is not None else 0,
     )

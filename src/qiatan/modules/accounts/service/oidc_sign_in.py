@@ -17,14 +17,14 @@ from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import Point
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository, rules
-from qiatan.modules.accounts.contracts import ActorKind, LinkPurpose, LoginMethod, OidcShown
+from qiatan.modules.accounts.contracts import ActorKind, FinishOidc, LinkPurpose, LoginMethod, OidcShown
 from qiatan.modules.accounts.errors import ChallengeExpired, OidcNoAccount, OidcRefused, OidcUnconfirmed, OidcUnreachable
 from qiatan.modules.accounts.models import OidcProviderRow
-from qiatan.modules.accounts.repository import AgentRecord, ChallengeRepository, OidcRepository, SessionRepository
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, OidcRepository, SessionRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.hashing import UNUSABLE
 from qiatan.modules.accounts.service.mapping import agent_changed
-from qiatan.modules.accounts.service.oidc import REDIRECT_PATH, secret_purpose
+from qiatan.modules.accounts.service.oidc import redirect_uri, secret_purpose
 from qiatan.modules.accounts.service.sign_in import Caller, Outcome, proceed
 from qiatan.modules.accounts.service.tokens import new_token, token_hash
 
@@ -41,7 +41,7 @@ class OidcDoor:
 
     def client(self, row: OidcProviderRow) -> oidc.Client:
         secret = self.sealer.open(row.client_secret, purpose=secret_purpose(row.enterprise_id)).decode()
-        return oidc.Client(row.client_id, secret, self.public_url + REDIRECT_PATH)
+        return oidc.Client(row.client_id, secret, redirect_uri(self.public_url, row.enterprise_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def start_oidc(database: Database, door: OidcDoor, *, enterprise_id: UUID)
 
 
 async def finish_oidc(
-    database: Database, door: OidcDoor, *, state: str, code: str, browser_token: str, caller: Caller, catalogue: Collection[Point]
+    database: Database, door: OidcDoor, told: FinishOidc, *, browser_token: str, caller: Caller, catalogue: Collection[Point]
 ) -> Outcome:
     """Take the provider's answer.
 
@@ -94,28 +94,33 @@ async def finish_oidc(
     (security.md F37): an unconfirmed address, or one of another enterprise, opens nothing.
 
     Raises:
-        ChallengeExpired: the flow is unknown, too old, used, or began in another browser.
+        ChallengeExpired: the flow is unknown, too old, used, or began in another browser or for another enterprise.
         OidcRefused, OidcUnreachable: the provider's answer does not hold, or it does not answer.
         OidcUnconfirmed: the address is not confirmed by the provider.
         OidcNoAccount: nobody of this enterprise fits.
     """
     async with database.system() as tx:
-        found = await repository.take_challenge(tx, token_hash(state), "oidc")
+        found = await repository.take_challenge(tx, token_hash(told.state), "oidc")
         row = await OidcRepository(tx, found.enterprise_id).provider() if found is not None else None
-    if found is None or not hmac.compare_digest(token_hash(browser_token).hex(), str(found.data["browser"])):
+    if (
+        found is None
+        or found.enterprise_id != told.enterprise_id
+        or not hmac.compare_digest(token_hash(browser_token).hex(), str(found.data["browser"]))
+    ):
         raise ChallengeExpired
     if row is None or not row.enabled or row.issuer != found.data["issuer"]:
         _refuse(found.enterprise_id, "the provider was changed meanwhile")
-    identity = await _redeem(door, row, code=code, nonce=str(found.data["nonce"]), verifier=str(found.data["verifier"]))
+    answer = oidc.Answer(told.code, told.iss)
+    identity = await _redeem(door, row, answer, nonce=str(found.data["nonce"]), verifier=str(found.data["verifier"]))
     async with database.system() as tx:
         agent = await _agent(tx, row.enterprise_id, identity, caller)
         return await proceed(tx, agent, caller=caller, method=LoginMethod.OIDC, catalogue=catalogue)
 
 
-async def _redeem(door: OidcDoor, row: OidcProviderRow, *, code: str, nonce: str, verifier: str) -> oidc.Identity:
+async def _redeem(door: OidcDoor, row: OidcProviderRow, answer: oidc.Answer, *, nonce: str, verifier: str) -> oidc.Identity:
     provider = await _discover(door, row.issuer)
     try:
-        return await oidc.redeem(door.http, provider, door.client(row), code=code, nonce=nonce, verifier=verifier)
+        return await oidc.redeem(door.http, provider, door.client(row), answer=answer, nonce=nonce, verifier=verifier)
     except oidc.ProviderUnreachable as error:
         raise _unreachable(row.issuer, error) from error
     except oidc.ProviderRefused as error:
@@ -150,17 +155,19 @@ async def _enabled(tx: Tx, enterprise_id: UUID) -> OidcProviderRow:
 async def _agent(tx: Tx, enterprise_id: UUID, identity: oidc.Identity, caller: Caller) -> AgentRecord:
     """The account, its row locked: the one tied to the subject, else the one at the confirmed address, which is tied to it now."""
     people = OidcRepository(tx, enterprise_id)
-    agent = await people.agent_of(identity.issuer, identity.subject)
-    if agent is not None:
-        if not agent.may_sign_in:
-            raise OidcNoAccount
-        return agent
-    if identity.unconfirmed_email:
+    agents = AgentRepository(tx, enterprise_id)
+    tied = await people.agent_id_of(identity.issuer, identity.subject)
+    if tied is None and identity.unconfirmed_email:
         raise OidcUnconfirmed
-    agent = await people.agent_at(identity.email) if identity.email is not None else None
-    if agent is None or not agent.row.enabled:
+    agent_id = tied or (await people.agent_id_at(identity.email) if identity.email is not None else None)
+    agent = await agents.get(agent_id, lock=True) if agent_id is not None else None
+    if agent is None or not agent.row.enabled or (tied is not None and agent.pending):
         raise OidcNoAccount
-    if await people.known(agent.row.id, identity.issuer):
+    # Under the lock: of two tabs that come back at once, the second finds what the first has tied.
+    subject = await people.subject_of(agent.row.id, identity.issuer)
+    if subject == identity.subject:
+        return agent
+    if subject is not None:
         _refuse(enterprise_id, "the account is tied to another subject of this provider")
     await people.tie(agent.row.id, identity.issuer, identity.subject, created_at=tx.now)
     if agent.pending:
