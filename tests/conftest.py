@@ -28,12 +28,16 @@ from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
+from qiatan.modules.conversations.realtime import heartbeat
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
 from tests.support.postgres import TestServer, copy_database
 
 _SERVER = pytest.StashKey[TestServer]()
+
+_applications: dict[str, FastAPI] = {}
+"""By the address they are answered at, which is built into them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -130,9 +134,16 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
 
 
 @pytest.fixture
-async def app(resources: Resources) -> AsyncIterator[FastAPI]:
-    """The whole application over this test's resources, its gateway running."""
-    application = build_app(resources)
+async def app(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
+    """The whole application over this test's resources, its gateway running.
+
+    Heartbeats are gathered for seconds in earnest; here they tell that everything before has arrived (`SocketClient.settle`).
+    Preparing the routes takes longer than most tests, so it is done once; what differs from test to test is all in `state`.
+    """
+    monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
+    fresh = build_app(resources)
+    application = _applications.setdefault(resources.settings.public_url, fresh)
+    application.state = fresh.state
     gateway: Gateway = application.state.gateway
     gateway.start()
     yield application

@@ -110,6 +110,8 @@ def _factors() -> None:
         *_agent_key(),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("told_steps", sa.ARRAY(sa.BigInteger()), server_default=_NONE, nullable=False),
+        sa.Column("tries_until", _TIME, nullable=True),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("confirmed_at", _TIME, nullable=True),
         sa.PrimaryKeyConstraint("enterprise_id", "agent_id", name="pk_totp_secrets"),

@@ -25,8 +25,8 @@ WHOLE_SCOPE = {
 }
 """What reaches the whole enterprise: 403 for who has the point and a narrower scope. (An invitation into no group lies outside one.)"""
 
-TOUCHES_AN_ACCOUNT = {"invite_agent", "change_agent", "reset_second_factor", "reset_agent_password", "view_as_agent"}
-"""403 for who lacks a point that the account has, or would have."""
+TOUCHES_AN_ACCOUNT = {"invite_agent", "change_agent", "reset_second_factor", "reset_agent_password", "view_as_agent", "delete_group"}
+"""403 for who lacks a point that the account (of the group, its member) has, or would have."""
 
 STATE = {
     "invite_agent_again": 409,  # has joined

@@ -245,11 +245,6 @@ async def _frame_answers(socket: SocketClient, world: World) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(autouse=True)
-def _prompt_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qiatan.modules.conversations.realtime.heartbeat.GATHER_SECONDS", 0.001)
-
-
 async def test_frames_of_each_role_in_each_scope(doors: Doors, database: Database, factories: Factories, world: World) -> None:
     members = {(role, kind): await _member(factories, world, role, scope) for role in ROLES for kind, scope in _scopes(world).items()}
     before = await _talk_checksum(database, world)

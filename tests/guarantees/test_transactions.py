@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from fastapi import Depends
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from qiatan.entrypoints.app import build_app
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SignedIn
@@ -37,6 +38,12 @@ class Strict(BaseModel):
 
 _RENAME = text("UPDATE enterprises SET name = :name WHERE id = :id")
 Own = Annotated[AgentActor, Depends(SignedIn())]
+
+
+@pytest.fixture
+def app(resources: Resources) -> FastAPI:
+    """One of this test's own: routes are added to it."""
+    return build_app(resources)
 
 
 @pytest.fixture

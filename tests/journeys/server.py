@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 from qiatan.entrypoints.pages import PAGES
 from qiatan.infra.postgres import make_scratch_dir
+from tests.support.network import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / ".venv" / "bin" / "qiatan"
@@ -23,14 +23,6 @@ START_SECONDS = 150
 def missing_pages() -> list[str]:
     """The built pages that are not there."""
     return [name for name in BUILT if not (PAGES / name).is_file()]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:

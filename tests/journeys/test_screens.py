@@ -15,13 +15,15 @@ from playwright.async_api import Page, expect
 
 from tests.journeys.audit import axe, chinese_words
 from tests.journeys.conftest import People
-from tests.journeys.house import House, house_of
+from tests.journeys.house import PASSWORD, House, house_of
+from tests.journeys.office import CHINESE_RULES, ENGLISH_RULES, furnish
 from tests.journeys.people import Agent
 from tests.journeys.server import ROOT, Server
 from tests.journeys.story import CHINESE, ENGLISH, Words, tell
 
 SHOTS = ROOT / "screenshots"
 LANGUAGE_NAMES = ("简体中文", "中文")
+ACCESS_PAGES = ("security", "audit", "api-keys", "sso", "own-security")
 PHONE = {"width": 390, "height": 844}
 
 
@@ -31,13 +33,15 @@ class Told:
 
     house: House
     conversation: str
+    leaders: str
+    """The id of a role of the house's own."""
     locale: str
 
 
 @pytest.fixture(scope="module")
 async def chinese(server: Server) -> AsyncIterator[Told]:
     async with _morning(server, CHINESE) as house:
-        yield Told(house, await tell(house, CHINESE), "zh-CN")
+        yield Told(house, await tell(house, CHINESE), await furnish(house, CHINESE_RULES), "zh-CN")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ async def english(server: Server) -> AsyncIterator[Told]:
         me = house.admin.me["agent"]
         answer = await house.admin.client.patch("/me", json={"locale": "en", "version": me["version"]})
         assert answer.status_code == 200
-        yield Told(house, await tell(house, ENGLISH), "en-US")
+        yield Told(house, await tell(house, ENGLISH), await furnish(house, ENGLISH_RULES), "en-US")
 
 
 def _morning(server: Server, words: Words) -> Any:
@@ -61,14 +65,16 @@ class Camera:
     english: bool = False
     found: list[str] = field(default_factory=list)
 
-    async def shoot(self, page: Page, name: str) -> None:
+    async def shoot(self, page: Page, name: str, *, kept: str = "\0") -> None:
+        """`kept`: what the server once named in the other language, and now stands in its records."""
         await page.screenshot(path=SHOTS / f"{name}-{self.look}.png", animations="disabled")
         for frame in page.frames:
             if frame != page.main_frame and not await (await frame.frame_element()).is_visible():
                 continue
             self.found += [f"{name}-{self.look}: {one}" for one in await axe(frame)]
             if self.english:
-                self.found += [f"{name}-{self.look}: Chinese: {one}" for one in await chinese_words(frame, *LANGUAGE_NAMES)]
+                words = await chinese_words(frame, *LANGUAGE_NAMES)
+                self.found += [f"{name}-{self.look}: Chinese: {one}" for one in words if kept not in one]
 
     def check(self) -> None:
         assert self.found == [], "\n".join(self.found)
@@ -84,6 +90,7 @@ async def _workspace(people: People, told: Told, camera: Camera, **options: Any)
         await expect(stranger.get_by_role("heading", level=1)).to_be_visible()
         await expect(stranger.get_by_role("contentinfo")).to_contain_text(re.compile(r"\d"))
         await camera.shoot(stranger, name)
+    await _at_the_door(stranger, told, camera)
 
     agent = await people.agent(told.house, path="/app/conversations", locale=told.locale, **options)
     page = agent.page
@@ -101,7 +108,7 @@ async def _workspace(people: People, told: Told, camera: Camera, **options: Any)
         await expect(agent.inbox.get_by_role("tabpanel").get_by_role("listitem").first).to_be_visible()
         await camera.shoot(page, f"conversations-{name}")
 
-    await page.goto(f"{base}/settings/agents/{told.house.members[1].id}")
+    await _settings(page, told, f"agents/{told.house.members[1].id}")
     await expect(page.get_by_role("spinbutton")).to_be_visible()
     await camera.shoot(page, "settings-agent")
     await page.get_by_role("button", name=re.compile("邀请客服|Invite")).click()
@@ -112,16 +119,45 @@ async def _workspace(people: People, told: Told, camera: Camera, **options: Any)
     await expect(page.get_by_role("dialog").get_by_role("radio").first).to_be_visible()
     await camera.shoot(page, "settings-role-new")
     await page.get_by_role("dialog").get_by_role("button").first.click()
-    await page.get_by_role("link", name=re.compile(r"^(普通客服|Agent)\s*\d")).click()
+    await page.get_by_role("link", name=re.compile(r"^(客服分组组长|Team lead)\s*\d")).click()
     await expect(page.get_by_role("switch")).to_be_visible()
     await camera.shoot(page, "settings-role")
+    for name in ACCESS_PAGES:
+        await _settings(page, told, name)
+        await camera.shoot(page, f"settings-{name}", kept="官网")
     for name in ("profile", "enterprise", "web"):
         await page.goto(f"{base}/settings/{name}")
         await expect(page.get_by_role("main").get_by_role("textbox").nth(1)).to_be_visible()
         await camera.shoot(page, f"settings-{name}")
+    grant = await told.house.admin.post(f"/agents/{told.house.members[1].id}/view-as")
+    tab = await agent.context.new_page()
+    await _settings(tab, told, f"agents/{told.house.members[1].id}#view={grant['token']}")
+    await expect(tab.get_by_role("spinbutton")).to_be_disabled()
+    await camera.shoot(tab, "view-as")
     await page.goto(f"{base}/nothing-here")
     await expect(page.get_by_role("main").get_by_role("link")).to_be_visible()
     await camera.shoot(page, "not-found")
+
+
+async def _at_the_door(stranger: Page, told: Told, camera: Camera) -> None:
+    """Who signs in from a place that is not allowed, and who must give a second factor."""
+    restricted, protected = told.house.members[2], told.house.admin
+    for email, name in ((restricted.email, "sign-in-denied"), (protected.email, "sign-in-second")):
+        await stranger.goto(f"{told.house.server.url}/app/sign-in")
+        await stranger.get_by_label(re.compile("^(邮箱|E-?mail)", re.IGNORECASE)).fill(email)
+        await stranger.get_by_label(re.compile("^(密码|Password)$")).fill(PASSWORD)
+        await stranger.get_by_label(re.compile("^(密码|Password)$")).press("Enter")
+        await expect(
+            stranger.get_by_role("alert").or_(stranger.get_by_label(re.compile("^(验证码|.*code)$", re.IGNORECASE)))
+        ).to_be_visible()
+        await camera.shoot(stranger, name)
+
+
+async def _settings(page: Page, told: Told, name: str) -> None:
+    """A settings page, and everything on it."""
+    await page.goto(f"{told.house.server.url}/app/settings/{name}")
+    await expect(page.get_by_role("heading", level=1).last).to_be_visible()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 async def _thread_ready(agent: Agent) -> None:
@@ -156,6 +192,9 @@ async def test_the_workspace_on_a_narrow_screen(people: People, chinese: Told) -
         await agent.page.goto(f"{chinese.house.server.url}/app/settings/{name}")
         await expect(agent.page.get_by_role("main").get_by_role("textbox").nth(1)).to_be_visible()
         await camera.shoot(agent.page, f"settings-{name.partition('/')[0]}")
+    for name in (f"roles/{chinese.leaders}", *ACCESS_PAGES):
+        await _settings(agent.page, chinese, name)
+        await camera.shoot(agent.page, f"settings-{name.partition('/')[0]}")
     camera.check()
 
 
@@ -189,6 +228,10 @@ async def test_the_workspace_on_a_phone_list_conversation_card(people: People, c
         if name == "settings-agents":
             await expect(page.get_by_role("link", name="顾南乔")).to_be_visible()
         await camera.shoot(page, name)
+    opened = {"agent": f"agents/{chinese.house.members[1].id}", "roles": "roles", "role": f"roles/{chinese.leaders}"}
+    for name, path in (opened | {one: one for one in ACCESS_PAGES}).items():
+        await _settings(page, chinese, path)
+        await camera.shoot(page, f"settings-{name}")
     context, _ = await people.context(viewport=PHONE, has_touch=True, is_mobile=True)
     stranger = await context.new_page()
     await stranger.goto(f"{base}/sign-in")

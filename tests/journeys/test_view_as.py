@@ -57,12 +57,45 @@ async def test_an_administrator_looks_as_a_colleague_and_can_change_nothing(peop
     await expect(tab.get_by_role("menuitem", name=re.compile("^离线"))).to_be_hidden()
     await expect(tab.get_by_role("menuitem", name="退出登录")).to_be_hidden()
 
-    # and a change that a page still offers is refused in words, and changed nothing
+    # and a form says at once that it cannot be changed
     await tab.get_by_role("menuitem", name="个人资料").click()
-    await tab.get_by_label("姓名").fill("别人")
-    await tab.get_by_role("button", name="保存").click()
-    await expect(tab.get_by_text("正以别人的身份查看，不能修改")).to_be_visible()
-    assert (await colleague.get("/me"))["agent"]["name"] == "白露"
+    await expect(tab.get_by_text("查看他人视角时不能修改")).to_be_visible()
+    await expect(tab.get_by_label("姓名")).to_be_disabled()
+    await expect(tab.get_by_label("姓名")).to_have_value("白露")
+    await expect(tab.get_by_role("button", name="上传图片").last).to_be_disabled()
+    assert await axe(tab) == []
+
+
+async def test_who_looks_as_an_administrator_sees_the_actions_and_can_take_none(people: People, house: House, server: Server) -> None:
+    colleague = await house.hire("白露", role="admin", scope={"kind": "all", "group_ids": []})
+    agent = await house.hire("顾南乔")
+    _, tab = await _view(people, house, server, colleague)
+    found: list[str] = []
+
+    async def off(path: str, *names: str) -> None:
+        await tab.goto(f"{server.url}/app/settings/{path}")
+        for name in names:
+            await expect(tab.get_by_role("button", name=name, exact=True)).to_be_disabled()
+            await expect(tab.locator("fieldset").filter(has=tab.get_by_role("button", name=name, exact=True)).first).to_have_attribute(
+                "title", "查看他人视角时不能修改"
+            )
+        found.extend(f"{path}: {one}" for one in await axe(tab))
+
+    await off(f"agents/{agent.id}", "邀请客服", "重置密码", "停用", "以此人身份查看")
+    await expect(tab.get_by_label("工号", exact=True)).to_be_disabled()
+    await off(f"roles/{await house.role('组长', 'agents.view')}", "新角色", "改名", "复制", "删除")
+    # what only looks still works
+    await tab.get_by_label("找一项权限").fill("查看")
+    await expect(tab.get_by_role("checkbox", name="查看", exact=True).first).to_be_disabled()
+    await off("security", "试一下")
+    await expect(tab.get_by_role("switch", name="启用登录限制")).to_be_disabled()
+    await tab.get_by_role("complementary", name="登录日志").get_by_role("button", name="拒绝", exact=True).click()
+    await off("api-keys", "新建密钥")
+    await off("sso", "测试连接")
+    await tab.goto(f"{server.url}/app/settings/audit")
+    await tab.get_by_label("操作", exact=True).select_option("角色")
+    await expect(tab.get_by_role("listitem").filter(has_text="新建角色「组长」")).to_be_visible()
+    assert found == [], "\n".join(found)
 
 
 async def test_a_view_stays_in_its_tab_and_ends_on_a_click(people: People, house: House, server: Server) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.platform.commands import command
 from tests.platform.conftest import Hold
 
 
@@ -28,8 +29,8 @@ def qiatan(*arguments: str, text: str = "", **environment: str) -> subprocess.Co
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     done = qiatan("--help")
     assert done.returncode == 0
-    for command in ("serve", "work", "migrate", "user", "audit", "security", "doctor", "openapi"):
-        assert f"\n  {command} " in done.stdout
+    for name in ("serve", "work", "migrate", "user", "audit", "security", "doctor", "openapi"):
+        assert f"\n  {name} " in done.stdout
     loaded = "import sys, qiatan.entrypoints.cli; print([n for n in ('sqlalchemy', 'fastapi', 'psycopg', 'structlog') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "[]\n"
 
@@ -67,16 +68,16 @@ def test_migrate_uses_the_running_server(made: Path, hold: Hold) -> None:
 
 def test_a_password_is_made_and_shown_once_and_a_given_one_is_not_shown(empty_database: str) -> None:
     make = ["user", "create", "ada@example.com", "--name", "Ada", "--enterprise", "Example"]
-    made = qiatan(*make, DATABASE_URL=empty_database)
+    made = command(*make, DATABASE_URL=empty_database)
     assert made.returncode == 0, made.stderr
     assert len(made.stdout.partition("password: ")[2].strip()) >= 16
 
     change = ["user", "password", "ada@example.com", "--password-stdin"]
-    changed = qiatan(*change, text="correct horse 9 battery\n", DATABASE_URL=empty_database)
+    changed = command(*change, text="correct horse 9 battery\n", DATABASE_URL=empty_database)
     assert changed.returncode == 0, changed.stderr
     assert "correct horse" not in changed.stdout + changed.stderr
 
-    unknown = qiatan("user", "password", "nobody@example.com", DATABASE_URL=empty_database)
+    unknown = command("user", "password", "nobody@example.com", DATABASE_URL=empty_database)
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("qiatan: email: ")
     assert unknown.stderr.count("\n") == 1
@@ -84,21 +85,20 @@ def test_a_password_is_made_and_shown_once_and_a_given_one_is_not_shown(empty_da
 
 
 def test_people_are_let_in_again_on_the_command_line(empty_database: str) -> None:
-    assert (
-        qiatan("user", "create", "ada@example.com", "--name", "Ada", "--enterprise", "Example", DATABASE_URL=empty_database).returncode == 0
-    )
-    for command, said in (
+    made = command("user", "create", "ada@example.com", "--name", "Ada", "--enterprise", "Example", DATABASE_URL=empty_database)
+    assert made.returncode == 0, made.stderr
+    for arguments, said in (
         (["user", "enable", "ada@example.com"], "ada@example.com is on already; nothing was changed\n"),
         (["user", "reset-two-factor", "ada@example.com"], "ada@example.com has no second factor; nothing was changed\n"),
         (["security", "open", "Example"], "the login restriction of Example is off already; nothing was changed\n"),
     ):
-        done = qiatan(*command, DATABASE_URL=empty_database)
+        done = command(*arguments, DATABASE_URL=empty_database)
         assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
-    link = qiatan("user", "sign-in-link", "ada@example.com", DATABASE_URL=empty_database, PUBLIC_URL="https://talk.example.com")
+    link = command("user", "sign-in-link", "ada@example.com", DATABASE_URL=empty_database, PUBLIC_URL="https://talk.example.com")
     assert link.returncode == 0, link.stderr
     assert link.stdout.startswith("https://talk.example.com/app/link#token=")
-    unknown = qiatan("user", "sign-in-link", "nobody@example.com", DATABASE_URL=empty_database)
+    unknown = command("user", "sign-in-link", "nobody@example.com", DATABASE_URL=empty_database)
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr == "qiatan: email: No account has the e-mail address nobody@example.com.\n"
 
@@ -111,19 +111,19 @@ def test_an_empty_standard_input_is_no_password(tmp_path: Path) -> None:
 
 def test_the_audit_log_is_verified_on_the_command_line(empty_database: str) -> None:
     for name in ("松间", "云上"):
-        made = qiatan("user", "create", f"{name}@example.com", "--name", "Ada", "--enterprise", name, DATABASE_URL=empty_database)
+        made = command("user", "create", f"{name}@example.com", "--name", "Ada", "--enterprise", name, DATABASE_URL=empty_database)
         assert made.returncode == 0, made.stderr
 
-    whole = qiatan("audit", "verify", DATABASE_URL=empty_database)
+    whole = command("audit", "verify", DATABASE_URL=empty_database)
     assert whole.returncode == 0, whole.stderr
     lines = whole.stdout.splitlines()
     assert [line.partition(" ")[0] for line in lines] == ["松间", "云上"]
     assert all(": ok, 2 entries, head 2:" in line for line in lines), lines
     head = lines[0].rpartition(" ")[2]
 
-    noted = qiatan("audit", "verify", "--enterprise", "松间", "--head", head, DATABASE_URL=empty_database)
+    noted = command("audit", "verify", "--enterprise", "松间", "--head", head, DATABASE_URL=empty_database)
     assert (noted.returncode, noted.stdout) == (0, lines[0] + "\n")
-    foreign = qiatan("audit", "verify", "--enterprise", "云上", "--head", head, DATABASE_URL=empty_database)
+    foreign = command("audit", "verify", "--enterprise", "云上", "--head", head, DATABASE_URL=empty_database)
     assert foreign.returncode == 1
     assert "the head noted earlier (2) is not in this chain" in foreign.stdout
 
@@ -133,7 +133,7 @@ def test_the_audit_log_is_verified_on_the_command_line(empty_database: str) -> N
             "UPDATE audit_log SET address = 'x' FROM enterprises e WHERE e.id = enterprise_id AND e.name = '云上' AND seq = 2"
         )
         connection.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
-    broken = qiatan("audit", "verify", DATABASE_URL=empty_database)
+    broken = command("audit", "verify", DATABASE_URL=empty_database)
     assert broken.returncode == 1
     assert broken.stdout.splitlines()[0] == lines[0]
     assert broken.stdout.splitlines()[1].endswith(": BROKEN after 1 good entries: entry 2 was changed")

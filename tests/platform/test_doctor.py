@@ -17,14 +17,13 @@ import pytest
 from qiatan.entrypoints import doctor
 from qiatan.entrypoints.doctor import Finding
 from tests.platform.conftest import Hold
+from tests.support.network import free_port
 from tests.support.smtp import mail_server
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def port() -> int:
+    return free_port()
 
 
 @pytest.fixture
@@ -40,9 +39,9 @@ def examine(data: Path, port: int, **more: str) -> dict[str, Finding]:
     return {finding.name: finding for finding in findings}
 
 
-def test_before_the_first_start_nothing_fails_and_nothing_is_made(tmp_path: Path, free_port: int) -> None:
+def test_before_the_first_start_nothing_fails_and_nothing_is_made(tmp_path: Path, port: int) -> None:
     data = tmp_path / "data"
-    found = examine(data, free_port)
+    found = examine(data, port)
     assert {name for name, finding in found.items() if finding.level == "fail"} <= {"pages"}
     assert "not made yet" in found["database"].message
     assert not data.exists()
@@ -64,69 +63,69 @@ def test_a_bad_setting_is_found(tmp_path: Path) -> None:
     assert doctor.failed(findings)
 
 
-def test_a_secret_that_others_can_read_is_found(tmp_path: Path, free_port: int) -> None:
+def test_a_secret_that_others_can_read_is_found(tmp_path: Path, port: int) -> None:
     key = tmp_path / "secret.key"
     key.write_text("0123456789abcdef" * 4)
     key.chmod(0o644)
-    assert examine(tmp_path, free_port)["secret key"].level == "fail"
+    assert examine(tmp_path, port)["secret key"].level == "fail"
     key.chmod(0o600)
-    assert examine(tmp_path, free_port)["secret key"].level == "ok"
+    assert examine(tmp_path, port)["secret key"].level == "ok"
 
 
-def test_little_disk_space_is_found(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_disk_space_is_found(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_DISK_WARN", 1 << 62)
-    assert examine(tmp_path, free_port)["disk"].level == "warn"
+    assert examine(tmp_path, port)["disk"].level == "warn"
     monkeypatch.setattr(doctor, "_DISK_FAIL", 1 << 62)
-    assert examine(tmp_path, free_port)["disk"].level == "fail"
+    assert examine(tmp_path, port)["disk"].level == "fail"
 
 
-def test_an_unreachable_database_is_found(tmp_path: Path, free_port: int) -> None:
-    finding = examine(tmp_path, free_port, DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/d")["database"]
+def test_an_unreachable_database_is_found(tmp_path: Path, port: int) -> None:
+    finding = examine(tmp_path, port, DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/d")["database"]
     assert finding.level == "fail"
     assert "hidden" not in str(finding)
 
 
-def test_a_clock_that_went_back_is_found(tmp_path: Path, free_port: int) -> None:
+def test_a_clock_that_went_back_is_found(tmp_path: Path, port: int) -> None:
     ahead = tmp_path / "file"
     ahead.touch()
     os.utime(ahead, (time.time() + 3600, time.time() + 3600))
-    finding = examine(tmp_path, free_port)["clock"]
+    finding = examine(tmp_path, port)["clock"]
     assert finding.level == "warn"
     assert "went back" in finding.message
 
 
-def test_the_age_of_the_region_data_is_told_and_a_broken_file_found(tmp_path: Path, free_port: int) -> None:
-    told = examine(tmp_path, free_port)["regions"]
+def test_the_age_of_the_region_data_is_told_and_a_broken_file_found(tmp_path: Path, port: int) -> None:
+    told = examine(tmp_path, port)["regions"]
     assert told.level == "ok"
     assert "IPv4 20" in told.message
     assert "ip2region_v6.xdb" in told.message
 
     (tmp_path / "ip2region_v4.xdb").write_bytes(b"not all of it")
 
-    found = examine(tmp_path, free_port)["regions"]
+    found = examine(tmp_path, port)["regions"]
     assert found.level == "warn"
     assert "ip2region_v4.xdb: too short" in found.message
     assert "again" in (found.remedy or "")
 
 
-async def test_a_mail_server_is_tried_without_sending_anything(tmp_path: Path, free_port: int) -> None:
+async def test_a_mail_server_is_tried_without_sending_anything(tmp_path: Path, port: int) -> None:
     async with mail_server() as post:
         mail = {"SMTP_URL": f"smtp://127.0.0.1:{post.port}", "MAIL_FROM": "noreply@example.com"}
-        well = await asyncio.to_thread(examine, tmp_path, free_port, **mail)
+        well = await asyncio.to_thread(examine, tmp_path, port, **mail)
         assert (well["mail"].level, post.delivered) == ("ok", [])
-    away = await asyncio.to_thread(examine, tmp_path, free_port, **mail)
+    away = await asyncio.to_thread(examine, tmp_path, port, **mail)
     assert away["mail"].level == "warn"
     assert f"127.0.0.1:{post.port}" in away["mail"].message
 
 
-def test_an_address_without_encryption_is_found(tmp_path: Path, free_port: int) -> None:
-    assert examine(tmp_path, free_port, PUBLIC_URL="http://talk.example.com")["public url"].level == "warn"
-    assert "public url" not in examine(tmp_path, free_port, PUBLIC_URL="https://talk.example.com")
+def test_an_address_without_encryption_is_found(tmp_path: Path, port: int) -> None:
+    assert examine(tmp_path, port, PUBLIC_URL="http://talk.example.com")["public url"].level == "warn"
+    assert "public url" not in examine(tmp_path, port, PUBLIC_URL="https://talk.example.com")
 
 
-def test_a_running_server_is_examined_through_its_own_database(made: Path, hold: Hold, free_port: int) -> None:
+def test_a_running_server_is_examined_through_its_own_database(made: Path, hold: Hold, port: int) -> None:
     held = hold(made)
-    found = examine(made, free_port)
+    found = examine(made, port)
     assert found["database"].message.startswith("embedded, PostgreSQL 18")
     assert found["migrations"].level == "warn"
     assert "qiatan migrate" in (found["migrations"].remedy or "")
@@ -134,8 +133,8 @@ def test_a_running_server_is_examined_through_its_own_database(made: Path, hold:
     held.stop()
 
 
-async def test_a_migrated_database_is_well(empty_database: str, tmp_path: Path, free_port: int) -> None:
-    found = await asyncio.to_thread(examine, tmp_path, free_port, DATABASE_URL=empty_database)
+async def test_a_migrated_database_is_well(empty_database: str, tmp_path: Path, port: int) -> None:
+    found = await asyncio.to_thread(examine, tmp_path, port, DATABASE_URL=empty_database)
     assert found["migrations"].level == "ok"
     assert found["database"].message.startswith("DATABASE_URL, PostgreSQL")
 

@@ -55,12 +55,17 @@ async def visitor_of(database: Database, visitor_token: str | None) -> VisitorAc
         return await visitors.resolve_token(tx, visitor_token)
 
 
+def bearer_of(request: Request) -> str | None:
+    """The bearer token; an empty one is one too."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 async def identify(request: Request) -> AgentActor | VisitorActor | None:
     """A bearer token, if sent, decides: the widget is served from our own address, where an agent's cookie may exist too."""
     resources = resources_of(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        bearer = token.strip()
+    bearer = bearer_of(request)
+    if bearer is not None:
         if accounts.looks_like_key(bearer):
             return await program_of(resources, bearer, address=address_of(request))
         return await visitor_of(resources.database, bearer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -13,16 +14,19 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from qiatan.entrypoints.gateway import Gateway
+from qiatan.entrypoints.identity import agent_of, bearer_of
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
-from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED, Connection
 from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
-from qiatan.kit.errors import BadRequest, NotFound, TooLarge, TooMany
+from qiatan.kit.access import AgentActor
+from qiatan.kit.errors import BadRequest, NotFound, NotSignedIn, TooLarge, TooMany
 
 WAIT_SECONDS = 25
 MAX_POLLERS = 5_000
 MAX_FRAMES = 100
 
 router = APIRouter(prefix="/api/v1", tags=["polling"])
+_ENDED = "This poll has ended. Open a new one."
 _ANYBODY = Public("carries the socket's own sign-in (hello)")
 
 
@@ -56,6 +60,7 @@ class Poller:
         self._news = asyncio.Event()
         self.ended = False
         self.session_token: str | None = None
+        self.visitor_token: str | None = None
         self.connection: Connection | None = None
 
     def write(self, payload: str) -> bool:
@@ -106,12 +111,12 @@ class Pollers:
         self.gateway = gateway
         self._open: dict[str, Poller] = {}
 
-    def open(self, address: str, session_token: str | None) -> tuple[str, Poller, Connection]:
+    def open(self, address: str, session_token: str | None, visitor_token: str | None) -> tuple[str, Poller, Connection]:
         self._forget_ended()
         if len(self._open) >= MAX_POLLERS:
             raise TooMany("The server has no place for another polling client. Try again later.", retry_after=30)
         poller = Poller(self.gateway.closed)
-        poller.session_token = session_token
+        poller.session_token, poller.visitor_token = session_token, visitor_token
         connection = Connection(self.gateway.resources.hub, poller, address)
         poller.connection = connection
         poll_id = secrets.token_urlsafe(24)
@@ -126,7 +131,7 @@ class Pollers:
         """
         poller = self._open.get(poll_id)
         if poller is None or poller.connection is None:
-            raise NotFound("This poll has ended. Open a new one.")
+            raise NotFound(_ENDED)
         return poller, poller.connection
 
     def forget(self, poll_id: str) -> None:
@@ -150,6 +155,34 @@ def _payload(frame: dict[str, Any]) -> str:
     return payload.decode()
 
 
+def _same(given: str | None, kept: str | None) -> bool:
+    return bool(given) and bool(kept) and hmac.compare_digest(str(given).encode(errors="replace"), str(kept).encode(errors="replace"))
+
+
+async def _require_owner(request: Request, poller: Poller, connection: Connection, gateway: Gateway) -> None:
+    """Each call shows anew what the connection was opened with: knowing its id is not being its owner.
+
+    An agent who moved to another address must be allowed to be there, as at every request (F02).
+
+    Raises:
+        NotFound: it is somebody else's.
+        NotSignedIn: the session has ended, or may not be used from this address; the connection ends too.
+    """
+    if not isinstance(connection.actor, AgentActor):
+        if not _same(bearer_of(request), poller.visitor_token):
+            raise NotFound(_ENDED)
+        return
+    if not _same(request.cookies.get(SESSION_COOKIE), poller.session_token):
+        raise NotFound(_ENDED)
+    address = address_of(request)
+    if address == connection.address:
+        return
+    if await agent_of(gateway.resources, poller.session_token, address=address) is None:
+        connection.close(CLOSE_UNAUTHORISED, "signed_out")
+        raise NotSignedIn
+    connection.address = address
+
+
 def pollers_of(request: Request) -> Pollers:
     pollers: Pollers = request.app.state.pollers
     return pollers
@@ -163,7 +196,9 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
     """Open a polling connection with the hello a socket would send."""
     check_origin(request)
     hello = _payload({**body.hello, "type": "hello"})
-    poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE))
+    token = body.hello.get("token")
+    visitor_token = token if isinstance(token, str) else None
+    poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE), visitor_token)
     try:
         await pollers.gateway.open(connection, hello, request.cookies.get(SESSION_COOKIE))
     except BaseException:
@@ -173,16 +208,17 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
 
 
 @router.post("/poll/{poll_id}", dependencies=[Depends(_ANYBODY)], response_class=Response)
-async def poll(pollers: Shared, poll_id: str, body: PollFrames) -> Response:
+async def poll(request: Request, pollers: Shared, poll_id: str, body: PollFrames) -> Response:
     """Deliver frames, then wait for some. Calls that deliver do not wait, so that the waiting call stays the only one."""
     poller, connection = pollers.find(poll_id)
+    await _require_owner(request, poller, connection, pollers.gateway)
     for frame in body.frames:
         await pollers.gateway.receive(connection, _payload(frame), poller.session_token)
     connection.flush()
     payload_out = None if body.frames else await poller.fetch(WAIT_SECONDS)
     if poller.ended and payload_out is None:
         pollers.forget(poll_id)
-        raise NotFound("This poll has ended. Open a new one.")
+        raise NotFound(_ENDED)
     if not connection.closed:
         connection.seen_at = time.monotonic()
     return Response(f'{{"frames": {payload_out or "[]"}}}', media_type="application/json")

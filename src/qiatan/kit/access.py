@@ -59,6 +59,22 @@ class Scope:
     group_ids: frozenset[UUID] = frozenset()
 
 
+class RegionMode(StrEnum):
+    """Which online visitors an agent sees (F22): of all regions, only of some, of all but some."""
+
+    ALL = "all"
+    ONLY = "only"
+    EXCEPT = "except"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLimit:
+    """Whose visitors an account sees, by where they are. A code like `CN/广东省` means all that lies in it too."""
+
+    mode: RegionMode = RegionMode.ALL
+    codes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class AgentActor:
     """A signed-in agent, or a program with an API key. `session_id` names the session that acts, so that ending it ends its sockets.
@@ -74,6 +90,7 @@ class AgentActor:
     points: frozenset[str]
     scope: Scope = field(default_factory=Scope)
     group_ids: frozenset[UUID] = frozenset()
+    regions: RegionLimit = field(default_factory=RegionLimit)
     via: Literal["session", "view", "api_key"] = "session"
     viewer_id: UUID | None = None
     must_enrol: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,8 +17,10 @@ from qiatan.infra.db import Database
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.modules.accounts.repository import EnterpriseRepository
 from tests.guarantees.world import checksum
 from tests.support.access import points_of
+from tests.support.backends import somebody_waits_for_a_lock
 from tests.support.clock import NOON, FakeClock
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Member, Tenant
@@ -262,6 +265,40 @@ async def test_a_key_does_no_more_than_whoever_made_it_may_now(
 
     assert (everybody, narrowed, lost, kept) == (2, [], 403, 200)
     assert (await program.get("/enterprise")).status_code == 401
+
+
+async def test_a_key_rests_while_its_maker_has_to_add_a_second_factor(doors: Doors, tenant: Tenant, factories: Factories) -> None:
+    held = frozenset({"api_keys.manage", "agents.view"})
+    maker = await factories.agent(tenant.enterprise_id, points=held, scope=Scope(ScopeKind.ALL))
+    program, admin = _program(doors, await _make(doors, maker, "agents.view")), doors.agent(tenant.admin)
+    role = (await admin.get(f"/agents/{maker.id}")).json()["role"]["id"]
+
+    answers = [await program.get("/agents")]
+    for version, demanded in ((1, True), (2, False)):
+        await admin.patch(f"/roles/{role}", json={"requires_two_factor": demanded, "version": version})
+        answers.append(await program.get("/agents"))
+
+    assert [answer.status_code for answer in answers] == [200, 403, 200]
+    assert answers[1].json()["error"]["code"] == "two_factor_required"
+
+
+async def test_a_key_decides_about_rights_with_what_its_maker_holds_once_its_turn_comes(
+    doors: Doors, database: Database, tenant: Tenant, factories: Factories
+) -> None:
+    # given a program that waits while others decide about rights
+    maker = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.ALL))
+    program = _program(doors, await _make(doors, maker, "groups.edit"))
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await EnterpriseRepository(tx, tenant.enterprise_id).lock()
+        waiting = asyncio.create_task(program.post("/groups", json={"name": "新组"}))
+        await somebody_waits_for_a_lock(database)
+        # when its maker is switched off meanwhile
+        await tx.session.execute(text("UPDATE agents SET enabled = false WHERE id = :id"), {"id": maker.id})
+
+    # then it has no say any more
+    refused = await waiting
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "not_signed_in")
+    assert (await doors.agent(tenant.admin).get("/groups")).json()["items"] == []
 
 
 @pytest.mark.parametrize("key", ["qk_", "qk_" + "a" * 43, "qk_" + "a" * 5_000, "qk_ä", "qk_\x00" + "a" * 42, "QK_" + "a" * 43])

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from qiatan.infra.db import Database
+from qiatan.kit.access import Scope, ScopeKind
 from tests.modules.accounts.changing import leader
-from tests.modules.accounts.reading import audit_entries
+from tests.modules.accounts.reading import agent_row, audit_entries
+from tests.support.access import points_of
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Tenant
+from tests.support.factories import Factories, Member, Tenant
 
 
 @pytest.fixture
@@ -186,3 +188,69 @@ async def test_members_beyond_the_scope_are_not_put_into_a_group(
     assert (refused.status_code, refused.json()["error"]["fields"][0]["field"]) == (422, "member_ids")
     assert [group["member_ids"] for group in await groups_of(doors, tenant)] == [[]]
     assert await audit_entries(database, tenant.enterprise_id) == []
+
+
+@pytest.fixture
+async def north(factories: Factories, tenant: Tenant) -> UUID:
+    """A group with an administrator in it."""
+    return await factories.group(tenant.enterprise_id, tenant.admin.id, name="北")
+
+
+async def supervisor(factories: Factories, tenant: Tenant, *groups: UUID, role: str = "department_head") -> Member:
+    return await factories.agent(tenant.enterprise_id, role=role, scope=Scope(ScopeKind.GROUPS, frozenset(groups)))
+
+
+async def test_who_holds_more_is_neither_put_into_a_group_nor_taken_out(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database, north: UUID
+) -> None:
+    # given a supervisor of the group, and one of everybody who holds less than an administrator too
+    member = await factories.agent(tenant.enterprise_id, group_ids=(north,))
+    lead = doors.agent(await supervisor(factories, tenant, north))
+    head = doors.agent(await factories.agent(tenant.enterprise_id, role="department_head", scope=Scope(ScopeKind.ALL)))
+    other = await factories.group(tenant.enterprise_id, name="南")
+    before, row = await groups_of(doors, tenant), await agent_row(database, tenant.admin.id)
+
+    answers = [
+        await lead.patch(f"/groups/{north}", json={"member_ids": [str(member.id)], "version": 1}),
+        await lead.delete(f"/groups/{north}"),
+        await head.delete(f"/groups/{north}"),
+        await head.patch(f"/groups/{other}", json={"member_ids": [str(tenant.admin.id)], "version": 1}),
+        await head.post("/groups", json={"name": "东", "member_ids": [str(tenant.admin.id)]}),
+    ]
+
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(403, "not_allowed")] * 5
+    assert (await groups_of(doors, tenant), await agent_row(database, tenant.admin.id)) == (before, row)
+    assert await audit_entries(database, tenant.enterprise_id) == []
+    stays = await lead.patch(f"/groups/{north}", json={"member_ids": [str(tenant.admin.id)], "version": 1})
+    assert (stays.status_code, stays.json()["member_ids"]) == (200, [str(tenant.admin.id)])
+
+
+async def test_a_group_stays_while_it_is_in_a_scope_that_goes_further(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    group, south = [await factories.group(tenant.enterprise_id) for _ in range(2)]
+    further = await supervisor(factories, tenant, group, south)
+    lead = doors.agent(await supervisor(factories, tenant, group))
+    before = await groups_of(doors, tenant)
+
+    refused = await lead.delete(f"/groups/{group}")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    assert await groups_of(doors, tenant) == before
+    assert (await doors.agent(tenant.admin).get(f"/agents/{further.id}")).json()["scope"]["group_ids"] == sorted(map(str, (group, south)))
+    assert (await doors.agent(tenant.admin).delete(f"/groups/{group}")).status_code == 204
+
+
+async def test_whoever_shrinks_scopes_by_deleting_a_group_may_set_scopes(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    group = await factories.group(tenant.enterprise_id)
+    await supervisor(factories, tenant, group, role="specialist")
+    points = points_of("department_head")
+    refused = await doors.agent(await leader(factories, tenant, group, points=points - {"agents.scope"})).delete(f"/groups/{group}")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    assert [one["id"] for one in await groups_of(doors, tenant)] == [str(group)]
+    empty = await factories.group(tenant.enterprise_id)
+    assert (
+        await doors.agent(await leader(factories, tenant, empty, points=frozenset({"groups.edit"}))).delete(f"/groups/{empty}")
+    ).status_code == 204

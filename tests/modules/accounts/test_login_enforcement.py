@@ -17,7 +17,6 @@ from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SESSION_COOKIE
 from qiatan.infra.settings import Settings
 from qiatan.modules.accounts.models import AgentRow, LoginPolicyRoleRow, LoginPolicyRow
-from qiatan.modules.conversations.realtime import heartbeat
 from tests.modules.accounts.reading import agent_row, session_ids, sessions
 from tests.modules.accounts.restricting import (
     AMERICA,
@@ -37,12 +36,6 @@ from tests.support.doors import BASE, PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories, Member, Tenant
 
 PROXY = "10.255.0.1"
-
-
-@pytest.fixture(autouse=True)
-def prompt_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heartbeats are gathered in earnest; here they only tell that everything before has arrived."""
-    monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ from qiatan.entrypoints import gateway, polling
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.modules.routing import realtime
+from tests.modules.accounts.reading import session_ids
+from tests.modules.accounts.restricting import AMERICA, GUANGZHOU, SHENZHEN, logins, restrict, role_of
 from tests.support import talk
 from tests.support.doors import Doors
-from tests.support.factories import Factories
+from tests.support.factories import Factories, Member
 
 
 class Poll:
@@ -25,15 +27,18 @@ class Poll:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
         self.id = ""
+        self.headers = {"X-Qiatan-Csrf": "1"}
         self.frames: list[dict[str, Any]] = []
 
     async def open(self, **hello: Any) -> httpx.Response:
-        answer = await self.http.post("/poll", json={"hello": hello}, headers={"X-Qiatan-Csrf": "1"})
+        if "token" in hello:
+            self.headers["Authorization"] = f"Bearer {hello['token']}"
+        answer = await self.http.post("/poll", json={"hello": hello}, headers=self.headers)
         self.id = answer.json().get("poll_id", "")
         return answer
 
     async def call(self, *frames: dict[str, Any]) -> httpx.Response:
-        answer = await self.http.post(f"/poll/{self.id}", json={"frames": list(frames)}, headers={"X-Qiatan-Csrf": "1"})
+        answer = await self.http.post(f"/poll/{self.id}", json={"frames": list(frames)}, headers=self.headers)
         self.frames += answer.json().get("frames", [])
         return answer
 
@@ -141,6 +146,86 @@ async def test_a_poll_nobody_opened_and_one_of_somebody_else(doors: Doors, facto
     assert (await poll.until("welcome"))["type"] == "welcome"
 
 
+@pytest.mark.parametrize("shown", [None, "Bearer ", "Bearer x", "Basic {0}", "Bearer {1}"])
+async def test_who_knows_the_id_of_a_visitors_poll_is_not_the_visitor(doors: Doors, factories: Factories, shown: str | None) -> None:
+    channel = await factories.channel((await factories.tenant()).enterprise_id)
+    guest, other = await factories.visitor(channel), await factories.visitor(channel)
+    poll, thief = Poll(doors.stranger()), Poll(doors.stranger())
+    await poll.open(token=guest.token)
+    thief.id = poll.id
+    if shown is not None:
+        thief.headers["Authorization"] = shown.format(guest.token, other.token)
+
+    for frames in ([], [{"type": "ping"}]):
+        answer = await thief.call(*frames)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+    assert (await poll.until("welcome"))["me"] == {"kind": "customer", "id": str(guest.customer_id)}
+    await poll.call({"type": "ping"})
+    await poll.until("pong")
+    assert [frame["type"] for frame in poll.frames] == []
+
+
+async def test_who_knows_the_id_of_an_agents_poll_is_not_the_agent(doors: Doors, factories: Factories, database: Database) -> None:
+    tenant = await factories.tenant()
+    conversation_id = (await talk.write(database, await factories.visitor(await factories.channel(tenant.enterprise_id)))).conversation_id
+    poll = Poll(doors.agent(tenant.admin))
+    await poll.open(protocol=1)
+    elsewhere = doors.agent(await factories.session(tenant.admin))
+    colleague = doors.agent(await factories.agent(tenant.enterprise_id))
+
+    for http in (doors.stranger(), elsewhere, colleague):
+        thief = Poll(http)
+        thief.id = poll.id
+        text = {"type": "send", "conversation_id": str(conversation_id), "client_message_id": str(new_id()), "text": "nicht von mir"}
+        for frames in ([], [text]):
+            answer = await thief.call(*frames)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+    assert (await poll.until("welcome"))["me"] == {"kind": "agent", "id": str(tenant.admin.id)}
+    assert "nicht von mir" not in [text for _, _, text in await talk.stored(database, tenant.enterprise_id)]
+
+
+@pytest.fixture
+async def restricted(doors: Doors, factories: Factories, database: Database) -> Member:
+    """An agent who may be signed in from Guangdong only."""
+    tenant = await factories.tenant()
+    agent = await factories.agent(tenant.enterprise_id)
+    await restrict(doors, tenant, await role_of(database, agent), regions=["CN/广东省"])
+    return agent
+
+
+@pytest.mark.parametrize("frames", [[], [{"type": "ping"}]])
+async def test_a_poll_ends_where_its_agent_may_not_be(
+    doors: Doors, restricted: Member, database: Database, frames: list[dict[str, Any]]
+) -> None:
+    poll, abroad = Poll(doors.agent(restricted, address=SHENZHEN)), Poll(doors.agent(restricted, address=AMERICA))
+    assert (await poll.open(protocol=1)).status_code == 200
+    abroad.id = poll.id
+
+    answer = await abroad.call(*frames)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_signed_in")
+    assert await session_ids(database, restricted.id) == set()
+    assert await logins(database, restricted.enterprise_id) == [
+        (restricted.id, AMERICA, "US", "session", False, "region_denied"),
+    ]
+    assert await _ends(poll)
+    assert [frame["type"] for frame in poll.frames if frame["type"] == "pong"] == []
+
+
+async def test_a_poll_goes_on_where_its_agent_may_be(doors: Doors, restricted: Member, database: Database) -> None:
+    poll, moved = Poll(doors.agent(restricted, address=SHENZHEN)), Poll(doors.agent(restricted, address=GUANGZHOU))
+    await poll.open(protocol=1)
+    moved.id = poll.id
+
+    assert (await moved.until("welcome"))["me"] == {"kind": "agent", "id": str(restricted.id)}
+
+    (connection,) = [found for found in doors.app.state.resources.hub.connections if found.actor.agent_id == restricted.id]
+    assert connection.address == GUANGZHOU
+    assert await logins(database, restricted.enterprise_id) == []
+
+
 async def test_other_pages_may_not_poll(doors: Doors, factories: Factories) -> None:
     tenant = await factories.tenant()
     http = doors.agent(tenant.admin)
@@ -178,13 +263,13 @@ async def test_bad_input_by_polling(doors: Doors, factories: Factories, frames: 
     await poll.open(token=guest.token)
     await poll.until("welcome")
 
-    answer = await poll.http.post(f"/poll/{poll.id}", json={"frames": frames}, headers={"X-Qiatan-Csrf": "1"})
+    answer = await poll.http.post(f"/poll/{poll.id}", json={"frames": frames}, headers=poll.headers)
 
     assert answer.status_code == status
     if status == 200:
         assert [(await poll.until("error"))["code"] for _ in frames] == ["unknown_frame", "bad_frame"]
     broken = '{"frames": [{"type": "typing", "text": "\\ud800"}]}'
-    answer = await poll.http.post(f"/poll/{poll.id}", content=broken, headers={"X-Qiatan-Csrf": "1", "Content-Type": "application/json"})
+    answer = await poll.http.post(f"/poll/{poll.id}", content=broken, headers={**poll.headers, "Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
     assert (await poll.call({"type": "ping"})).status_code == 200
 

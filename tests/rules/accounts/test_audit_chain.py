@@ -103,3 +103,8 @@ def test_details_are_bounded_and_become_json() -> None:
     assert (made["mode"], type(made["mode"])) == ("only", str)
     assert made["pair"] == [None, True]
     assert json.loads(json.dumps(made)) == made
+
+
+@given(some.datetimes(timezones=some.timezones() | some.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours)))))
+def test_every_time_of_the_calendar_is_kept(at: datetime) -> None:
+    assert datetime.fromisoformat(bounded({"from": at})["from"]) == at

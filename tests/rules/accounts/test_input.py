@@ -52,6 +52,46 @@ def test_a_password_too_short_or_too_long_is_refused_and_not_repeated(password: 
     assert refused.value.errors()[0]["loc"] == ("password",)
 
 
+BROKEN = "correct horse \ud800 battery"
+LINK = {"token": "x" * 43}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "field"),
+    [
+        (SignUp, GOOD, "password"),
+        (contracts.SignIn, {"email": GOOD["email"]}, "password"),
+        (contracts.AcceptInvitation, LINK | {"name": "沈知夏"}, "password"),
+        (contracts.FinishReset, LINK, "password"),
+        (contracts.ChangePassword, {"new_password": GOOD["password"]}, "current_password"),
+        (contracts.ChangePassword, {"current_password": GOOD["password"]}, "new_password"),
+        (contracts.Confirm, {}, "password"),
+    ],
+)
+def test_half_a_character_in_a_password_is_refused_and_not_repeated(kind: type[Input], given: dict[str, str], field: str) -> None:
+    assert kind.model_validate({**given, field: "correct horse 🐎 battery"})
+    with pytest.raises(ValidationError, match="not text") as refused:
+        kind.model_validate({**given, field: BROKEN})
+    assert refused.value.errors()[0]["loc"] == (field,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (contracts.LinkToken, {"token": "\ud800"}),
+        (contracts.ConfirmTotp, {"code": "\ud800"}),
+        (contracts.GiveSecondFactor, {"challenge": "x", "totp": "\ud800"}),
+        (contracts.GiveSecondFactor, {"challenge": "x", "recovery_code": "\ud800"}),
+        (contracts.GiveSecondFactor, {"challenge": "\ud800", "totp": "123456"}),
+        (contracts.NewPasskey, {"challenge": "\ud800", "name": "x", "credential": {}}),
+        (contracts.SignInByPasskey, {"challenge": "\ud800", "credential": {}}),
+    ],
+)
+def test_half_a_character_in_a_token_or_code_is_refused(kind: type[Input], given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        kind.model_validate(given)
+
+
 def test_a_password_is_not_shown_by_accident() -> None:
     assert "correct horse" not in repr(SignUp.model_validate(GOOD))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, Template
+from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind, Template
 from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import BuiltinRole
 
@@ -60,8 +61,63 @@ def test_whoever_is_covered_sees_no_agent_that_the_covering_scope_hides(own: Sco
 
 def test_nobody_grants_a_point_they_lack() -> None:
     holder = actor(Scope(ScopeKind.ALL), frozenset({"talk.serve"}))
-    assert rules.may_grant(holder, points=frozenset({"talk.serve"}), scope=Scope(ScopeKind.ALL))
-    assert not rules.may_grant(holder, points=frozenset({"talk.serve", "talk.edit"}), scope=Scope())
+    everybody, few = RegionLimit(), RegionLimit(RegionMode.ONLY, ("CN",))
+    assert rules.may_grant(holder, points=frozenset({"talk.serve"}), scope=Scope(ScopeKind.ALL), regions=everybody)
+    assert not rules.may_grant(holder, points=frozenset({"talk.serve", "talk.edit"}), scope=Scope(), regions=few)
+    assert not rules.may_grant(replace(holder, regions=few), points=frozenset(), scope=Scope(), regions=everybody)
+
+
+PLACES = ["CN", "CN/广东省", "CN/广东省/深圳市", "CN/广东省/广州市", "CN/福建省", "CN/福建省/厦门市", "US", "US/加州", ""]
+limits = st.builds(RegionLimit, st.sampled_from(RegionMode), st.lists(st.sampled_from(PLACES[:-1]), max_size=3).map(tuple))
+
+
+def seen(limit: RegionLimit, place: str) -> bool:
+    """Whether visitors from a place (empty: nobody knows where) are seen, said once more and independently of the program."""
+    named = any(place == code or place.startswith(f"{code}/") for code in limit.codes)
+    return {RegionMode.ALL: True, RegionMode.ONLY: named, RegionMode.EXCEPT: not named}[limit.mode]
+
+
+@given(own=limits, other=limits, place=st.sampled_from(PLACES))
+def test_whoever_is_covered_sees_no_visitor_that_the_covering_limit_hides(own: RegionLimit, other: RegionLimit, place: str) -> None:
+    if rules.covers_regions(own, other):
+        assert seen(own, place) or not seen(other, place)
+
+
+@given(limits)
+def test_every_limit_covers_itself_and_nothing_less_than_everybody_covers_everybody(limit: RegionLimit) -> None:
+    assert rules.covers_regions(limit, limit)
+    assert rules.covers_regions(RegionLimit(), limit)
+    assert rules.covers_regions(limit, RegionLimit()) == all(seen(limit, place) for place in PLACES)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "covered"),
+    [
+        (RegionLimit(RegionMode.ONLY, ("CN",)), RegionLimit(RegionMode.ONLY, ("CN/广东省", "CN/福建省/厦门市")), True),
+        (RegionLimit(RegionMode.ONLY, ("CN/广东省",)), RegionLimit(RegionMode.ONLY, ("CN",)), False),
+        (RegionLimit(RegionMode.ONLY, ("CN/广东省",)), RegionLimit(RegionMode.EXCEPT, ("US",)), False),
+        (RegionLimit(RegionMode.EXCEPT, ("US",)), RegionLimit(RegionMode.ONLY, ("CN",)), True),
+        (RegionLimit(RegionMode.EXCEPT, ("US/加州",)), RegionLimit(RegionMode.ONLY, ("US",)), False),
+        (RegionLimit(RegionMode.EXCEPT, ("US/加州",)), RegionLimit(RegionMode.EXCEPT, ("US", "CN")), True),
+        (RegionLimit(RegionMode.EXCEPT, ("US",)), RegionLimit(RegionMode.EXCEPT, ("US/加州",)), False),
+    ],
+)
+def test_a_limit_covers_another(own: RegionLimit, other: RegionLimit, covered: bool) -> None:
+    assert rules.covers_regions(own, other) is covered
+
+
+asked = st.builds(rules.Demands, st.booleans(), st.booleans())
+
+
+@given(own=asked, before=st.none() | asked, after=asked, more_points=st.booleans())
+def test_no_role_gets_points_or_freedom_from_somebody_of_whom_more_is_demanded(
+    own: rules.Demands, before: rules.Demands | None, after: rules.Demands, more_points: bool
+) -> None:
+    shed = rules.demands_shed(own, before=before, after=after, more_points=more_points)
+    grows = before is None or more_points
+    eased = before is not None and before.two_factor and not after.two_factor
+    assert shed.two_factor == (own.two_factor and not after.two_factor and (grows or eased))
+    assert shed.place == (own.place and not after.place and grows)
 
 
 OWN = rules.RoleFacts(None, frozenset({"talk.edit", "fax.send"}))

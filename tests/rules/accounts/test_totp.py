@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyotp import HOTP
 
-from qiatan.modules.accounts.rules import CodeVerdict, judge_code, read_recovery_code, read_totp, recovery_code, step_of
+from qiatan.modules.accounts.rules import (
+    CodeVerdict,
+    count_try,
+    judge_code,
+    read_recovery_code,
+    read_totp,
+    recovery_code,
+    step_of,
+    told_steps_after,
+)
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # "12345678901234567890", the secret of RFC 6238's test vectors
 NOW = datetime(2026, 3, 2, 4, 0, 10, tzinfo=UTC)
@@ -65,6 +74,45 @@ def test_no_text_breaks_it_and_only_codes_count(typed: str, at: datetime) -> Non
     found = judge_code(SECRET, read_totp(typed), at=at, last_step=0)
     codes = {HOTP(SECRET).at(step_of(at) + offset) for offset in range(-10, 11)}
     assert (found.verdict is CodeVerdict.WRONG) == (read_totp(typed) not in codes)
+
+
+@given(at=moments, offset=st.integers(2, 10), later=st.integers(-1, 1))
+def test_a_code_that_was_told_to_be_ahead_is_spent_when_its_time_comes(at: datetime, offset: int, later: int) -> None:
+    step = step_of(at) + offset
+    code = HOTP(SECRET).at(step)
+    told = told_steps_after([], step, at=at)
+    then = datetime.fromtimestamp((step + later) * 30, UTC)
+    beside = [HOTP(SECRET).at(step + one) for one in (-2, -1, 1, 2)]
+    if code not in beside:  # one in a million belongs to two steps
+        assert judge_code(SECRET, code, at=then, last_step=0, told_steps=told).verdict is CodeVerdict.REPLAYED
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.integers(-10, 10)), max_size=60))
+def test_what_is_told_stays_spent_as_long_as_it_could_count_and_no_longer(tellings: list[tuple[int, int]]) -> None:
+    at, told, all_steps = NOW, list[int](), set[int]()
+    for seconds, offset in tellings:
+        at += timedelta(seconds=seconds)
+        all_steps.add(step_of(at) + offset)
+        told = told_steps_after(told, step_of(at) + offset, at=at)
+        assert told == sorted(step for step in all_steps if step >= step_of(at) - 1)
+        assert len(told) <= 12
+
+
+@given(st.lists(st.integers(0, 900), max_size=60))
+def test_tries_are_ten_at_once_and_one_in_five_minutes_after(waits: list[int]) -> None:
+    at, until, taken = NOW, None, list[datetime]()
+    for seconds in waits:
+        at += timedelta(seconds=seconds)
+        after, wait = count_try(until, at=at)
+        if wait <= timedelta(0):
+            until = after
+            taken.append(at)
+        else:
+            assert count_try(until, at=at + wait)[1] == timedelta(0)
+            assert count_try(until, at=at + wait - timedelta(seconds=1))[1] > timedelta(0)
+    for first, begin in enumerate(taken):
+        for last, end in enumerate(taken[first:], 1):
+            assert last <= 10 + (end - begin) / timedelta(minutes=5)
 
 
 def test_other_digits_are_no_digits() -> None:

@@ -43,7 +43,8 @@ def serve(
     """Run the server: pages, API, sockets, background jobs and, without DATABASE_URL, its own PostgreSQL.
 
     Other settings: DATABASE_URL, PUBLIC_URL (the address people use), SIGNUP=on|off, TRUSTED_PROXIES=10.0.0.0/8,…,
-    LOG_LEVEL=debug|info|warning|error, WORKER=on|off.
+    LOG_LEVEL=debug|info|warning|error, WORKER=on|off, VISITOR_RATE (messages a minute), SMTP_URL and MAIL_FROM (mail), OUTBOUND_ALLOW
+    (own networks that may be called). docs/operating.md explains each.
     """
     settings = running.settings(host=host, port=port, data=data)
     from qiatan.entrypoints.serve import run

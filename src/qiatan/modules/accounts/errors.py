@@ -11,6 +11,12 @@ class WrongCredentials(Fault):
     code, status = "wrong_credentials", 401
 
 
+class Busy(Fault):
+    """Too many people sign in at this moment. Try again in a few seconds."""
+
+    code, status = "try_again", 503
+
+
 class LoginDenied(Fault):
     """Signing in is not allowed from this address. Ask an administrator of your enterprise."""
 

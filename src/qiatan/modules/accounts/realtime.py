@@ -14,6 +14,10 @@ from qiatan.kit.events import Event
 from qiatan.modules.accounts import permissions, rules
 from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, LoginPolicyChanged, RoleChanged, SessionsEnded
 
+# Beyond this many changed agents at once, whoever looks at lists hears of a group instead and loads them anew: a frame for each would
+# cost changes times listeners, and more than a queue of frames holds.
+MANY_AGENTS = 100
+
 _CLOSE = {"signed_out": CLOSE_UNAUTHORISED, "replaced": CLOSE_RESTART}
 _BYE = {
     "signed_out": encode(ByeFrame("signed_out", "This session has ended. Sign in again.")),
@@ -23,8 +27,13 @@ _BYE = {
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
     """Tell who may see it what changed, and only then close sockets: nothing follows a `bye`."""
+    changed = [event for event in events if isinstance(event, AgentChanged)]
+    many = len(changed) > MANY_AGENTS
     for event in events:
-        _tell(hub, event)
+        _tell(hub, event, many=many)
+    if many:
+        for enterprise_id in {event.enterprise_id for event in changed}:
+            _tell_of_many(hub, enterprise_id, [event for event in changed if event.enterprise_id == enterprise_id], events)
     for event in events:
         if isinstance(event, SessionsEnded):
             _close(hub, event)
@@ -33,16 +42,14 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
                 _close(hub, SessionsEnded(enterprise_id=event.enterprise_id, agent_id=agent_id, reason="replaced"))
 
 
-def _tell(hub: Hub, event: Event) -> None:
+def _tell(hub: Hub, event: Event, *, many: bool) -> None:
     if isinstance(event, EnterpriseChanged):
         frame = _changed("enterprise", event.enterprise_id, event.version)
         hub.publish([(f"point:{permissions.VIEW_ENTERPRISE.name}", event.enterprise_id)], frame)
     elif isinstance(event, AgentChanged):
         hub.publish([("agent", event.agent_id)], _changed("me", event.agent_id, event.version))
-        frame = _changed("agent", event.agent_id, event.version)
-        for connection, actor in _viewers(hub, event.enterprise_id):
-            if rules.agent_in_scope(actor, event.agent_id, event.group_ids):
-                connection.push(frame)
+        if not many:
+            _tell_viewers(hub, event)
     elif isinstance(event, GroupChanged):
         frame = _changed("group", event.group_id, event.version)
         for connection, actor in _viewers(hub, event.enterprise_id):
@@ -54,6 +61,29 @@ def _tell(hub: Hub, event: Event) -> None:
     elif isinstance(event, LoginPolicyChanged):
         frame = _changed("security", event.enterprise_id, event.version)
         hub.publish([(f"point:{permissions.VIEW_SECURITY.name}", event.enterprise_id)], frame)
+
+
+def _tell_viewers(hub: Hub, event: AgentChanged) -> None:
+    frame = _changed("agent", event.agent_id, event.version)
+    for connection, actor in _viewers(hub, event.enterprise_id):
+        if rules.agent_in_scope(actor, event.agent_id, event.group_ids):
+            connection.push(frame)
+
+
+def _tell_of_many(hub: Hub, enterprise_id: UUID, changed: Sequence[AgentChanged], events: Sequence[Event]) -> None:
+    """One frame for each who may see some of these agents: about a group of theirs, unless a changed group is told to them anyway."""
+    told = {event.group_id for event in events if isinstance(event, GroupChanged) and event.enterprise_id == enterprise_id}
+    versions = {event.agent_id: event.version for event in changed}
+    touched = sorted({group_id for event in changed for group_id in event.group_ids})
+    for connection, actor in _viewers(hub, enterprise_id):
+        if any(rules.group_in_scope(actor, group_id) for group_id in told):
+            continue
+        group_id = next((group_id for group_id in touched if rules.group_in_scope(actor, group_id)), None)
+        if group_id is not None:
+            # It did not change itself, so it has no new version to tell.
+            connection.push(_changed("group", group_id, 0))
+        elif actor.agent_id in versions:
+            connection.push(_changed("agent", actor.agent_id, versions[actor.agent_id]))
 
 
 def _viewers(hub: Hub, enterprise_id: UUID) -> list[tuple[Connection, AgentActor]]:

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createPasskey, PasskeyAbandoned, PasskeyKnown, passkeysSupported, usePasskey } from '../src/auth/passkeys'
+import { createPasskey, namedAddress, PasskeyAbandoned, passkeyObstacle, PasskeyKnown, passkeysSupported, usePasskey } from '../src/auth/passkeys'
 
 class Credential {
   static parseRequestOptionsFromJSON = (options: unknown): unknown => ({ parsed: options })
@@ -35,6 +35,21 @@ describe('passkeys', () => {
     vi.stubGlobal('isSecureContext', true)
     vi.stubGlobal('PublicKeyCredential', vi.fn())
     expect(passkeysSupported('localhost')).toBe(false)
+  })
+
+  it('tell what keeps them away: the address before the browser', () => {
+    expect(passkeyObstacle('localhost')).toBeNull()
+    vi.stubGlobal('PublicKeyCredential', vi.fn())
+    expect(passkeyObstacle('localhost')).toBe('browser')
+    expect(passkeyObstacle('127.0.0.1')).toBe('address')
+    vi.stubGlobal('isSecureContext', false)
+    expect(passkeyObstacle('chat.example.com')).toBe('address')
+  })
+
+  it('know another name for this machine only', () => {
+    expect(namedAddress({ protocol: 'http:', hostname: '127.0.0.1', port: '8000' })).toBe('http://localhost:8000')
+    expect(namedAddress({ protocol: 'http:', hostname: '[::1]', port: '' })).toBe('http://localhost')
+    expect(namedAddress({ protocol: 'http:', hostname: '192.0.2.7', port: '8000' })).toBeNull()
   })
 
   it('answer as JSON', async () => {

@@ -29,7 +29,10 @@ describe('the address a refusal names', () => {
   it.each([
     ['Signing in is not allowed from the address 203.0.113.86. Ask an administrator.', '203.0.113.86'],
     ['Signing in is not allowed from the address 2001:db8::7f:1. Ask an administrator.', '2001:db8::7f:1'],
-    ['Signing in is not allowed. Ask an administrator.', null],
+    ['Not allowed from ::ffff:203.0.113.86.', '::ffff:203.0.113.86'],
+    ['203.0.113.86 不能登录', '203.0.113.86'],
+    ['Not allowed (address: ::1)', '::1'],
+    ['Signing in is not allowed at 09:30. Ask: an administrator.', null],
   ])('%s', (message, address) => {
     expect(addressIn(message)).toBe(address)
   })

@@ -4,13 +4,14 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { setLocale } from '../src/i18n'
 import { askedBy, filterOf, queryOf } from '../src/settings/audit/filters'
-import { actorName, detailRows, sentence } from '../src/settings/audit/sentence'
+import { actorName, detailRows, sentence, valueText } from '../src/settings/audit/sentence'
 import { expiresAt, expiryFault, firstDay, stateOf } from '../src/settings/keys/expiry'
 import { faultsOf, isIssuer } from '../src/settings/oidc/provider'
 import { addressFault, formOf, parseAddress, writeAddress } from '../src/settings/security/address'
 import { byDay, dayStart, dayTitle, nextDay } from '../src/settings/security/days'
 import { draftOf, lastUsed, policyFault, toggled } from '../src/settings/security/policy'
 import { reasonText, regionText, verdictText } from '../src/settings/security/words'
+import { moment } from '../src/ui/time'
 
 const ZONE = 'Asia/Shanghai'
 const NOW = Date.parse('2026-11-22T04:00:00Z')
@@ -134,11 +135,29 @@ function entry(over: Partial<AuditEntry> = {}): AuditEntry {
   }
 }
 
+describe('a moment in a sentence', () => {
+  it('names the days around now, and the year only where it is another', () => {
+    expect(moment('2026-11-22T03:00:00Z', ZONE, NOW)).toBe('今天 11:00')
+    expect(moment('2026-11-21T15:59:59Z', ZONE, NOW)).toBe('昨天 23:59')
+    expect(moment('2026-10-29T03:00:00Z', ZONE, NOW)).toBe('10 月 29 日 11:00')
+    expect(moment('2027-02-20T03:00:00Z', ZONE, NOW)).toBe('2027 年 2 月 20 日 11:00')
+  })
+})
+
 describe('the audit log in words', () => {
   it('says what was done, and which fields changed', () => {
     expect(sentence(entry({ details: { points: [['files.send'], []], name: ['a', 'b'] } }))).toBe('修改角色「客服专员」：权限点、名称')
     setLocale('en')
     expect(sentence(entry({ details: { points: [['files.send'], []] } }))).toBe('Changed the role "客服专员": Permissions')
+  })
+
+  it('names the built-in roles in the language of the reader', () => {
+    setLocale('en')
+    const builtin = entry({ subject: { kind: 'role', id: ID, name: '普通客服' }, details: { points: [['files.send'], []] } })
+    expect(sentence(builtin)).toBe('Changed the role "Agent": Permissions')
+    const [row] = detailRows(entry({ action: 'agent.changed', details: { role: ['普通客服', '管理员'] } }), ZONE)
+    expect([row?.before, row?.after]).toEqual(['Agent', 'Administrator'])
+    expect(valueText('roles', ['管理员', '客服专员'], ZONE)).toBe('Administrator, 客服专员')
   })
 
   it('falls back to the name of an action it does not know', () => {
@@ -171,7 +190,7 @@ describe('the audit log in words', () => {
   it('takes a list of two for a change only where something was changed', () => {
     const rows = detailRows(entry({ action: 'api_key.created', details: { points: ['agents.view', 'audit.view'], expires_at: '2026-12-01T00:00:00+00:00' } }), ZONE)
     expect(rows[0]).toEqual({ field: '权限点', before: null, after: '客服：查看、操作日志：查看' })
-    expect(rows[1]?.after).toBe('2026年12月1日 08:00')
+    expect(rows[1]?.after).toBe('2026 年 12 月 1 日 08:00')
   })
 
   it('names what lies inside a value', () => {

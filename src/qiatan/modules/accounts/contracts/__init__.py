@@ -1,5 +1,6 @@
 """What goes into accounts and comes out; the HTTP door's schemas."""
 
+from qiatan.kit.access import RegionMode
 from qiatan.modules.accounts.contracts.api_keys import (
     ApiKey,
     CreatedApiKey,
@@ -103,7 +104,6 @@ from qiatan.modules.accounts.contracts.people import (
     LinkToken,
     Me,
     NewGroup,
-    RegionMode,
     ResetPreview,
     RoleBrief,
     ScopeInput,

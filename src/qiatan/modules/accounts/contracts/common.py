@@ -51,10 +51,17 @@ def asked_email(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
+def _encodable(text: object) -> object:
+    # Secret strings are not looked into by the form's own checks, and half a character has no bytes to be hashed.
+    if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("Remove the characters that are not text (broken pairs).")
+    return text
+
+
 def _password(text: object) -> object:
     if isinstance(text, str) and not 10 <= len(text) <= MAX_PASSWORD:
         raise ValueError(f"Use at least 10 and at most {MAX_PASSWORD} characters; a few words together are easy to keep in mind.")
-    return text
+    return _encodable(text)
 
 
 def _unique(ids: list[UUID]) -> list[UUID]:
@@ -72,7 +79,7 @@ Name: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_name())]
 OptionalName: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_name(optional=True))]
 Email: TypeAlias = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 NewPassword: TypeAlias = Annotated[SecretStr, BeforeValidator(_password)]
-GivenPassword: TypeAlias = Annotated[SecretStr, Field(max_length=MAX_PASSWORD)]
+GivenPassword: TypeAlias = Annotated[SecretStr, Field(max_length=MAX_PASSWORD), BeforeValidator(_encodable)]
 StaffNumber: TypeAlias = Annotated[str, Field(max_length=20), AfterValidator(_name(optional=True))]
 Note: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_name(optional=True))]
 Token: TypeAlias = Annotated[str, Field(max_length=200)]

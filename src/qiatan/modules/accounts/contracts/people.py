@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from qiatan.kit.access import ScopeKind
+from qiatan.kit.access import RegionMode, ScopeKind
 from qiatan.modules.accounts.contracts.common import (
     MAX_CONVERSATIONS,
     Email,
@@ -41,14 +41,6 @@ class LinkPurpose(StrEnum):
     INVITATION = "invitation"
     SIGN_IN = "sign_in"
     RESET = "reset"
-
-
-class RegionMode(StrEnum):
-    """Which online visitors an agent sees (F22): of all regions, only of some, of all but some."""
-
-    ALL = "all"
-    ONLY = "only"
-    EXCEPT = "except"
 
 
 class SignUp(Input):

@@ -13,7 +13,11 @@ from qiatan.modules.accounts.models.people import AGENT
 
 
 class TotpRow(Base):
-    """An authenticator app (RFC 6238). `secret` is encrypted; `last_step` is the newest time step a code was taken for."""
+    """An authenticator app (RFC 6238). `secret` is encrypted.
+
+    `last_step` is the newest time step a code was taken for; `told_steps` are later ones whose codes are spent, as an answer gave them
+    away; `tries_until` is when all tries at its codes will be forgotten.
+    """
 
     __tablename__ = "totp_secrets"
     __table_args__ = (ForeignKeyConstraint(["enterprise_id", "agent_id"], AGENT, ondelete="CASCADE"),)
@@ -22,6 +26,8 @@ class TotpRow(Base):
     agent_id: Mapped[UUID] = mapped_column(primary_key=True)
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    told_steps: Mapped[list[int]] = mapped_column(ARRAY(BigInteger()), server_default=text("'{}'"))
+    tries_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
 

@@ -12,8 +12,8 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, delete, ex
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
-from qiatan.kit.access import AgentActor, Scope, ScopeKind
-from qiatan.modules.accounts.contracts import BuiltinRole, RegionMode
+from qiatan.kit.access import AgentActor, RegionLimit, RegionMode, Scope, ScopeKind
+from qiatan.modules.accounts.contracts import BuiltinRole
 from qiatan.modules.accounts.models import (
     AgentRow,
     AgentScopeGroupRow,
@@ -51,9 +51,9 @@ class AgentRecord:
         return Scope(ScopeKind(self.row.scope_kind), self.scope_group_ids)
 
     @property
-    def regions(self) -> tuple[RegionMode, list[str]]:
-        """Whose visitors the agent sees: a mode and codes of regions (F22)."""
-        return RegionMode(self.row.visitor_region_mode), list(self.row.visitor_regions)
+    def regions(self) -> RegionLimit:
+        """Whose visitors the agent sees (F22)."""
+        return RegionLimit(RegionMode(self.row.visitor_region_mode), tuple(self.row.visitor_regions))
 
     @property
     def pending(self) -> bool:
@@ -133,10 +133,25 @@ def records() -> Select[AgentRow, RoleRow, Sequence[UUID], Sequence[UUID], bool,
     return joined.execution_options(populate_existing=True)
 
 
+async def locked_record(tx: Tx, *which: ColumnElement[bool]) -> AgentRecord | None:
+    """The one agent that fits, its row locked.
+
+    The lock is a statement of its own: whoever had to wait for one is shown the locked row anew, but everything else (the role, factors,
+    groups) as it was before the wait.
+    """
+    lock = select(AgentRow.id).where(*which).with_for_update(key_share=True)
+    agent_id = (await tx.session.execute(lock)).scalar_one_or_none()
+    if agent_id is None:
+        return None
+    found = (await tx.session.execute(records().where(AgentRow.id == agent_id, *which))).one_or_none()
+    return record(found) if found else None
+
+
 class AgentRepository:
     """Agents of one enterprise."""
 
     def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._tx = tx
         self._session = tx.session
         self._enterprise_id = enterprise_id
 
@@ -154,10 +169,9 @@ class AgentRepository:
         )
 
     async def get(self, agent_id: UUID, *, lock: bool = False) -> AgentRecord | None:
-        query = self._records().where(AgentRow.id == agent_id)
         if lock:
-            query = query.with_for_update(of=AgentRow, key_share=True)
-        found = (await self._session.execute(query)).one_or_none()
+            return await locked_record(self._tx, AgentRow.enterprise_id == self._enterprise_id, AgentRow.id == agent_id)
+        found = (await self._session.execute(self._records().where(AgentRow.id == agent_id))).one_or_none()
         return record(found) if found else None
 
     async def get_all(self, agent_ids: Collection[UUID]) -> list[AgentRecord]:

@@ -28,9 +28,21 @@ class FactorRepository:
 
     async def set_totp(self, agent_id: UUID, *, secret: bytes, created_at: datetime) -> None:
         """Begin an authenticator app, in place of one that was begun and not confirmed."""
-        begun = {"secret": secret, "last_step": 0, "created_at": created_at, "confirmed_at": None}
+        begun = {
+            "secret": secret,
+            "last_step": 0,
+            "told_steps": [],
+            "tries_until": None,
+            "created_at": created_at,
+            "confirmed_at": None,
+        }
         statement = upsert(TotpRow).values(enterprise_id=self._enterprise_id, agent_id=agent_id, **begun)
         await self._session.execute(statement.on_conflict_do_update(index_elements=[TotpRow.enterprise_id, TotpRow.agent_id], set_=begun))
+
+    async def forget_tries(self, agent_id: UUID) -> None:
+        """Let the agent try codes anew, after a success."""
+        here = and_(TotpRow.enterprise_id == self._enterprise_id, TotpRow.agent_id == agent_id)
+        await self._session.execute(update(TotpRow).where(here).values(tries_until=None))
 
     async def use_step(self, agent_id: UUID, step: int) -> bool:
         """Take the code of a time step. False when a code of this or a later step was taken already (of two at once, one gets it)."""

@@ -48,10 +48,11 @@ class GroupRepository:
         return columns.where(GroupRow.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
 
     async def get(self, group_id: UUID, *, lock: bool = False) -> GroupRecord | None:
-        query = self._records().where(GroupRow.id == group_id)
         if lock:
-            query = query.with_for_update(of=GroupRow)
-        found = (await self._session.execute(query)).one_or_none()
+            # A statement of its own, so that the members are read as they are once the lock is held.
+            here = select(GroupRow.id).where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id == group_id)
+            await self._session.execute(here.with_for_update())
+        found = (await self._session.execute(self._records().where(GroupRow.id == group_id))).one_or_none()
         return GroupRecord(found[0], frozenset(found[1])) if found else None
 
     async def page(self, actor: AgentActor, *, after: tuple[datetime, UUID] | None, limit: int) -> list[GroupRecord]:

@@ -49,10 +49,11 @@ class RoleRepository:
         return query.execution_options(populate_existing=True)
 
     async def get(self, role_id: UUID, *, lock: bool = False) -> RoleRecord | None:
-        query = self._records().where(RoleRow.id == role_id)
         if lock:
-            query = query.with_for_update(of=RoleRow, key_share=True)
-        found = (await self._session.execute(query)).one_or_none()
+            # A statement of its own, so that the members are counted as they are once the lock is held.
+            here = select(RoleRow.id).where(RoleRow.enterprise_id == self._enterprise_id, RoleRow.id == role_id)
+            await self._session.execute(here.with_for_update(key_share=True))
+        found = (await self._session.execute(self._records().where(RoleRow.id == role_id))).one_or_none()
         return RoleRecord(found[0], found[1]) if found else None
 
     async def builtin(self, builtin: BuiltinRole) -> RoleRow:

@@ -6,7 +6,7 @@ yet where they belong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,11 @@ from sqlalchemy import and_, delete, func, select, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.contracts import LinkPurpose
-from qiatan.modules.accounts.models import AgentRow, ChallengeRow, EnterpriseRow, OneTimeLinkRow, RoleRow, SessionRow
+from qiatan.modules.accounts.models import AgentRow, ChallengeRow, EnterpriseRow, LoginEntryRow, OneTimeLinkRow, RoleRow, SessionRow
 from qiatan.modules.accounts.repository.agents import (
     AgentRecord,
     group_ids_column,
+    locked_record,
     record,
     records,
     scope_group_ids_column,
@@ -48,6 +49,8 @@ class FoundSession:
     scope_kind: str
     group_ids: Sequence[UUID]
     scope_group_ids: Sequence[UUID]
+    visitor_region_mode: str
+    visitor_regions: Sequence[str]
 
 
 class SessionRepository:
@@ -118,6 +121,11 @@ class SessionRepository:
             statement = statement.where(OneTimeLinkRow.purpose == purpose.value)
         await self._session.execute(statement)
 
+    async def drop_links_of(self, agent_ids: Collection[UUID]) -> None:
+        """End the unused links of these agents."""
+        here = and_(OneTimeLinkRow.enterprise_id == self._enterprise_id, OneTimeLinkRow.agent_id.in_(agent_ids))
+        await self._session.execute(delete(OneTimeLinkRow).where(here, OneTimeLinkRow.used_at.is_(None)))
+
     async def use_link(self, link_id: UUID, used_at: datetime) -> bool:
         """Spend a link. False when somebody else did so first (the two wait for each other here)."""
         here = and_(OneTimeLinkRow.enterprise_id == self._enterprise_id, OneTimeLinkRow.id == link_id, OneTimeLinkRow.used_at.is_(None))
@@ -145,6 +153,8 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
             AgentRow.scope_kind,
             group_ids_column().label("group_ids"),
             scope_group_ids_column().label("scope_group_ids"),
+            AgentRow.visitor_region_mode,
+            AgentRow.visitor_regions,
         )
         .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
         .join(RoleRow, and_(RoleRow.enterprise_id == AgentRow.enterprise_id, RoleRow.id == AgentRow.role_id))
@@ -157,11 +167,23 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
 
 async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord | None:
     """The account of an e-mail address, whatever the case of its letters; with its row locked if asked."""
-    query = records().where(func.lower(AgentRow.email) == func.lower(email))
+    at_address = func.lower(AgentRow.email) == func.lower(email)
     if lock:
-        query = query.with_for_update(of=AgentRow, key_share=True)
-    found = (await tx.session.execute(query)).one_or_none()
+        return await locked_record(tx, at_address)
+    found = (await tx.session.execute(records().where(at_address))).one_or_none()
     return record(found) if found else None
+
+
+async def came_from(tx: Tx, email: str, *, since: datetime, limit: int) -> set[str]:
+    """The addresses from which the account of an e-mail address came in, looking at its newest entries in the login log."""
+    query = (
+        select(LoginEntryRow.address)
+        .join(AgentRow, and_(AgentRow.enterprise_id == LoginEntryRow.enterprise_id, AgentRow.id == LoginEntryRow.agent_id))
+        .where(func.lower(AgentRow.email) == func.lower(email), LoginEntryRow.allowed, LoginEntryRow.at >= since)
+        .order_by(LoginEntryRow.at.desc())
+        .limit(limit)
+    )
+    return set((await tx.session.execute(query)).scalars())
 
 
 async def find_link(tx: Tx, token_hash: bytes, purpose: LinkPurpose) -> tuple[OneTimeLinkRow, AgentRow, EnterpriseRow] | None:

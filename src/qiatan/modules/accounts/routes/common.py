@@ -22,7 +22,7 @@ After = Annotated[str | None, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 # Signing in: a person mistypes a few times; an office behind one address signs in together in the morning; one account tried from
-# many addresses is an attack (NIST SP 800-63B asks for such a limit too).
+# many addresses is an attack (NIST SP 800-63B asks for such a limit too). It does not hold up who came in from the same address before.
 SIGN_IN_PAIR = Rate(burst=5, per_minute=2)
 SIGN_IN_ADDRESS = Rate(burst=100, per_minute=60)
 SIGN_IN_ACCOUNT = Rate(burst=50, per_minute=5)

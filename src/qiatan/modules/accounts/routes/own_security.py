@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends
 
+from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import SignedIn
 from qiatan.infra.http.transactions import Shared, TenantTx
+from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import (
@@ -34,39 +38,49 @@ Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True, private=True)
 Confirmed = Annotated[Confirm, Body(default_factory=Confirm)]
 
 
+@asynccontextmanager
+async def _proven(shared: Resources, actor: AgentActor, confirm: Confirm) -> AsyncIterator[tuple[Tx, service.Proof]]:
+    """A transaction for what needs the password once more. Not the request's own: none is open while the password is checked.
+
+    Raises:
+        TooMany: it was tried too often.
+        WrongCredentials, InvalidInput, Busy: as `prove_owner`.
+    """
+    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    proof = await service.prove_owner(shared.database, actor, confirm.password)
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        yield tx, proof
+    common.forgive(shared, "password", str(actor.agent_id))
+
+
 @router.get("/me/security")
 async def get_own_security(actor: Enrolling, tx: TenantTx) -> OwnSecurity:
     return await service.own_security(tx, actor)
 
 
 @router.post("/me/totp")
-async def begin_totp(actor: Enrolling, tx: TenantTx, shared: Shared, confirm: Confirmed) -> TotpSetup:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
-    setup = await service.begin_totp(tx, actor, password=confirm.password, sealer=shared.sealer)
-    common.forgive(shared, "password", str(actor.agent_id))
-    return setup
+async def begin_totp(actor: Enrolling, shared: Shared, confirm: Confirmed) -> TotpSetup:
+    async with _proven(shared, actor, confirm) as (tx, proof):
+        return await service.begin_totp(tx, actor, proof=proof, sealer=shared.sealer)
 
 
 @router.put("/me/totp")
-async def confirm_totp(actor: Enrolling, tx: TenantTx, shared: Shared, command: ConfirmTotp) -> RecoveryCodes:
+async def confirm_totp(actor: Enrolling, shared: Shared, command: ConfirmTotp) -> RecoveryCodes:
     throttle(shared, "own-code", common.OWN_CODE, str(actor.agent_id))
-    return await service.confirm_totp(tx, actor, code=command.code, sealer=shared.sealer)
+    return await service.confirm_totp(shared.database, actor, code=command.code, sealer=shared.sealer)
 
 
 @router.delete("/me/totp", status_code=204)
-async def remove_totp(actor: Own, tx: TenantTx, shared: Shared, confirm: Confirmed) -> None:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
-    await service.remove_totp(tx, actor, password=confirm.password)
-    common.forgive(shared, "password", str(actor.agent_id))
+async def remove_totp(actor: Own, shared: Shared, confirm: Confirmed) -> None:
+    async with _proven(shared, actor, confirm) as (tx, proof):
+        await service.remove_totp(tx, actor, proof=proof)
 
 
 @router.post("/me/passkeys/options")
-async def begin_passkey(actor: Enrolling, tx: TenantTx, shared: Shared, confirm: Confirmed) -> PasskeyOptions:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+async def begin_passkey(actor: Enrolling, shared: Shared, confirm: Confirmed) -> PasskeyOptions:
     site = service.Site.of(shared.settings.public_url)
-    options = await service.begin_passkey(tx, actor, password=confirm.password, site=site)
-    common.forgive(shared, "password", str(actor.agent_id))
-    return options
+    async with _proven(shared, actor, confirm) as (tx, proof):
+        return await service.begin_passkey(tx, actor, proof=proof, site=site)
 
 
 @router.post("/me/passkeys", status_code=201)
@@ -81,18 +95,15 @@ async def rename_passkey(actor: Own, tx: TenantTx, passkey_id: UUID, command: Re
 
 
 @router.delete("/me/passkeys/{passkey_id}", status_code=204)
-async def remove_passkey(actor: Own, tx: TenantTx, shared: Shared, passkey_id: UUID, confirm: Confirmed) -> None:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
-    await service.remove_passkey(tx, actor, passkey_id=passkey_id, password=confirm.password)
-    common.forgive(shared, "password", str(actor.agent_id))
+async def remove_passkey(actor: Own, shared: Shared, passkey_id: UUID, confirm: Confirmed) -> None:
+    async with _proven(shared, actor, confirm) as (tx, proof):
+        await service.remove_passkey(tx, actor, passkey_id=passkey_id, proof=proof)
 
 
 @router.post("/me/recovery-codes")
-async def make_recovery_codes(actor: Own, tx: TenantTx, shared: Shared, confirm: Confirmed) -> RecoveryCodes:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
-    codes = await service.new_recovery_codes(tx, actor, password=confirm.password)
-    common.forgive(shared, "password", str(actor.agent_id))
-    return codes
+async def make_recovery_codes(actor: Own, shared: Shared, confirm: Confirmed) -> RecoveryCodes:
+    async with _proven(shared, actor, confirm) as (tx, proof):
+        return await service.new_recovery_codes(tx, actor, proof=proof)
 
 
 @router.get("/me/sessions")

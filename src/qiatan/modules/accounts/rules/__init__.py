@@ -5,9 +5,12 @@ from qiatan.modules.accounts.rules.rights import (
     MAX_AGENTS,
     MAX_GROUPS,
     MAX_ROLES,
+    Demands,
     RoleFacts,
     agent_in_scope,
     covers,
+    covers_regions,
+    demands_shed,
     group_in_scope,
     may_change_role,
     may_grant,
@@ -29,7 +32,7 @@ from qiatan.modules.accounts.rules.sessions import (
     address_group,
     session_expiry,
 )
-from qiatan.modules.accounts.rules.totp import CodeFound, CodeVerdict, judge_code, step_of
+from qiatan.modules.accounts.rules.totp import CodeFound, CodeVerdict, count_try, judge_code, step_of, told_steps_after
 
 __all__ = [
     "CHALLENGE_LIVES",
@@ -48,10 +51,14 @@ __all__ = [
     "VIEW_LIVES",
     "CodeFound",
     "CodeVerdict",
+    "Demands",
     "RoleFacts",
     "address_group",
     "agent_in_scope",
+    "count_try",
     "covers",
+    "covers_regions",
+    "demands_shed",
     "group_in_scope",
     "judge_code",
     "may_change_role",
@@ -63,6 +70,7 @@ __all__ = [
     "recovery_code",
     "session_expiry",
     "step_of",
+    "told_steps_after",
     "unknown_points",
     "usual_scope",
 ]

@@ -68,5 +68,9 @@ def bounded(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        try:
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        except OverflowError:
+            # Within a day of the calendar's ends (a filter may name such a time) UTC has no date for it.
+            return value.isoformat(timespec="microseconds")
     return str(value) if isinstance(value, UUID) else value

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, Template
+from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind, Template
 from qiatan.modules.accounts.contracts import BuiltinRole
+from qiatan.modules.accounts.rules.login import region_in
 
 MAX_AGENTS = 10_000
 MAX_GROUPS = 1_000
@@ -50,9 +51,24 @@ def covers(own: Scope, other: Scope) -> bool:
     return own.kind is ScopeKind.GROUPS and other.kind is ScopeKind.GROUPS and other.group_ids <= own.group_ids
 
 
-def may_grant(actor: AgentActor, *, points: frozenset[str], scope: Scope) -> bool:
+def covers_regions(own: RegionLimit, other: RegionLimit) -> bool:
+    """Whether every visitor who is seen under a limit is seen under one's own too (F22).
+
+    Places that are named one by one are not added up: all cities of a province do not cover the province, as newer region data may
+    know one more. Visitors whose place is unknown are in none.
+    """
+    if own.mode is RegionMode.ALL or (own.mode is RegionMode.EXCEPT and not own.codes):
+        return True
+    if own.mode is RegionMode.ONLY:
+        return other.mode is RegionMode.ONLY and all(region_in(code, own.codes) for code in other.codes)
+    if other.mode is RegionMode.ONLY:
+        return not any(region_in(code, own.codes) for code in other.codes) and not any(region_in(code, other.codes) for code in own.codes)
+    return other.mode is RegionMode.EXCEPT and all(region_in(code, other.codes) for code in own.codes)
+
+
+def may_grant(actor: AgentActor, *, points: frozenset[str], scope: Scope, regions: RegionLimit) -> bool:
     """Nobody hands out, or decides about, more than they hold themselves."""
-    return points <= actor.points and covers(actor.scope, scope)
+    return points <= actor.points and covers(actor.scope, scope) and covers_regions(actor.regions, regions)
 
 
 def may_change_role(actor: AgentActor, *, before: frozenset[str], after: frozenset[str], security: bool) -> bool:
@@ -62,6 +78,27 @@ def may_change_role(actor: AgentActor, *, before: frozenset[str], after: frozens
     """
     touched = before | after if security else before ^ after
     return touched <= actor.points
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a role asks of its members before they act: a second factor (F16), a place they may sign in from (F02)."""
+
+    two_factor: bool = False
+    place: bool = False
+
+
+def demands_shed(own: Demands, *, before: Demands | None, after: Demands, more_points: bool) -> Demands:
+    """Which of the demands on oneself a change of a role would let somebody get around; `before` is None for a new role.
+
+    Whoever is under a demand could else take it from the own role, or move with all they hold into a role that lacks it. So points go
+    only into roles that ask for as much, and no role asks for less than it did. Administrators are under none here: they answer for it.
+    """
+    gives = before is None or more_points
+    return Demands(
+        two_factor=own.two_factor and not after.two_factor and (gives or (before is not None and before.two_factor)),
+        place=own.place and not after.place and gives,
+    )
 
 
 def unknown_points(names: Collection[str], catalogue: Collection[Point]) -> list[str]:

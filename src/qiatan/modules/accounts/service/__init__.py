@@ -40,7 +40,7 @@ from qiatan.modules.accounts.service.lookups import (
 from qiatan.modules.accounts.service.oidc import change_oidc, delete_oidc, see_oidc, try_oidc
 from qiatan.modules.accounts.service.oidc_sign_in import OidcDoor, finish_oidc, shown_oidc, start_oidc
 from qiatan.modules.accounts.service.own_passkeys import add_passkey, begin_passkey, remove_passkey, rename_passkey
-from qiatan.modules.accounts.service.own_security import own_security
+from qiatan.modules.accounts.service.own_security import Proof, own_security, prove_owner
 from qiatan.modules.accounts.service.own_sessions import end_other_sessions, end_own_session, own_sessions
 from qiatan.modules.accounts.service.passkeys import Site, encode_challenge, issue_challenge, request_options
 from qiatan.modules.accounts.service.passwords import ask_reset, change_password, finish_reset, look_up_reset, reset_password, send_reset
@@ -61,6 +61,7 @@ from qiatan.modules.accounts.service.sign_in import (
     Denied,
     Outcome,
     SecondFactorNeeded,
+    came_before,
     give_second_factor,
     proceed,
     settled,
@@ -81,6 +82,7 @@ __all__ = [
     "OidcDoor",
     "OpenSocket",
     "Outcome",
+    "Proof",
     "SecondFactorNeeded",
     "SignedIn",
     "Site",
@@ -96,6 +98,7 @@ __all__ = [
     "begin_passkey",
     "begin_totp",
     "briefs",
+    "came_before",
     "change_agent",
     "change_enterprise",
     "change_group",
@@ -148,6 +151,7 @@ __all__ = [
     "point_catalogue",
     "preview_login_policy",
     "proceed",
+    "prove_owner",
     "record",
     "regions",
     "remove_avatar",

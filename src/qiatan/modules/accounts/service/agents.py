@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.infra.geo import Geo
-from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind, require
+from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, rules
-from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, RegionMode, ScopeInput, VisitorRegions
+from qiatan.modules.accounts.contracts import MAX_MEMBERS_OF_GROUP, Agent, ChangeAgent, ScopeInput, VisitorRegions
 from qiatan.modules.accounts.errors import LastAdmin, LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.models import RoleRow
@@ -27,7 +27,7 @@ from qiatan.modules.accounts.repository import (
     role_facts,
 )
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.authority import lock_rights
+from qiatan.modules.accounts.service.authority import beyond_own, lock_rights, require_authority_over
 from qiatan.modules.accounts.service.groups import supervisors_see_others
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 from qiatan.modules.accounts.service.places import unknown_regions
@@ -60,7 +60,7 @@ class _Rights:
 
     role: RoleRow
     scope: Scope
-    regions: tuple[RegionMode, list[str]]
+    regions: RegionLimit
     enabled: bool
     group_ids: frozenset[UUID]
 
@@ -75,6 +75,8 @@ class _Rights:
 
 async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: ChangeAgent, catalogue: Collection[Point], geo: Geo) -> Agent:
     """Change an account. Who is disabled is signed out everywhere; whose rights change has their sockets opened anew.
+
+    Links to join or to choose a password end with the rights they were handed out for: who holds one may not have these.
 
     Raises:
         NotFound: there is none with this id in the actor's scope.
@@ -93,7 +95,7 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
         raise VersionConflict
     before = _Rights.of(found)
     # Newer region data may have dropped a place that was chosen with older data; what is there may stay.
-    unknown = [code for code in strange if code not in before.regions[1]]
+    unknown = [code for code in strange if code not in before.regions.codes]
     if unknown:
         raise InvalidInput.of("visitor_regions.regions", "unknown", f"There is no region {unknown[0]}. Choose it from the list.")
     after = await _asked_rights(tx, actor, before, change)
@@ -168,17 +170,17 @@ def asked_scope(asked: ScopeInput, role: rules.RoleFacts) -> Scope:
     return Scope(ScopeKind.GROUPS, frozenset(asked.group_ids))
 
 
-def _regions_after(before: _Rights, role: rules.RoleFacts, asked: VisitorRegions | None) -> tuple[RegionMode, list[str]]:
+def _regions_after(before: _Rights, role: rules.RoleFacts, asked: VisitorRegions | None) -> RegionLimit:
     """Whose visitors are seen (F22); administrators see all."""
     if asked is None:
-        return (RegionMode.ALL, []) if role.is_admin else before.regions
+        return RegionLimit() if role.is_admin else before.regions
     if asked.mode is RegionMode.ALL:
-        return RegionMode.ALL, []
+        return RegionLimit()
     if role.is_admin:
         raise InvalidInput.of("visitor_regions.mode", "invalid", "Administrators see all visitors. Choose another role to narrow that.")
     if not asked.regions:
         raise InvalidInput.of("visitor_regions.regions", "missing", "Choose at least one region, or let the account see all visitors.")
-    return asked.mode, asked.regions
+    return RegionLimit(asked.mode, tuple(asked.regions))
 
 
 async def _require_change(tx: Tx, actor: AgentActor, found: AgentRecord, after: _Rights, catalogue: Collection[Point]) -> None:
@@ -193,23 +195,13 @@ async def _require_change(tx: Tx, actor: AgentActor, found: AgentRecord, after: 
         raise LastAdmin
     if actor.agent_id != found.row.id:
         require_authority_over(actor, found, catalogue=catalogue)
-        if not rules.may_grant(actor, points=rules.points_of(after.facts, catalogue), scope=after.scope):
-            raise _beyond_own()
+        if not rules.may_grant(actor, points=rules.points_of(after.facts, catalogue), scope=after.scope, regions=after.regions):
+            raise beyond_own()
     elif replace(after, group_ids=before.group_ids) != before:
         raise NotAllowed("Your own role, scope and state are changed by a colleague.")
     groups = GroupRepository(tx, actor.enterprise_id)
     await require_groups(groups, actor, after.group_ids ^ before.group_ids, field="group_ids", existing=before.group_ids)
     await require_groups(groups, actor, after.scope.group_ids - before.scope.group_ids, field="scope.group_ids")
-
-
-def require_authority_over(actor: AgentActor, found: AgentRecord, *, catalogue: Collection[Point]) -> None:
-    """Let pass who holds everything that an account does: whoever decides about it could else reach for more than their own.
-
-    Raises:
-        NotAllowed: the account's role or scope goes further.
-    """
-    if not rules.may_grant(actor, points=rules.points_of(found.role, catalogue), scope=found.scope):
-        raise _beyond_own()
 
 
 async def require_role(tx: Tx, actor: AgentActor, role_id: UUID) -> RoleRecord:
@@ -250,10 +242,6 @@ async def visible_agent(tx: Tx, actor: AgentActor, agent_id: UUID, *, lock: bool
     return found
 
 
-def _beyond_own() -> NotAllowed:
-    return NotAllowed("This account has, or would have, rights that you do not hold yourself.")
-
-
 # -- writing and telling
 
 
@@ -263,7 +251,7 @@ async def _write(tx: Tx, found: AgentRecord, before: _Rights, after: _Rights, ch
     for field, value in _plain_fields(change).items():
         setattr(row, field, value)
     row.role_id, row.scope_kind, row.enabled = after.role.id, after.scope.kind.value, after.enabled
-    row.visitor_region_mode, row.visitor_regions = after.regions[0].value, after.regions[1]
+    row.visitor_region_mode, row.visitor_regions = after.regions.mode.value, list(after.regions.codes)
     row.version += 1
     await tx.session.flush()
     if after.scope.group_ids != found.scope_group_ids:
@@ -281,10 +269,11 @@ async def _write(tx: Tx, found: AgentRecord, before: _Rights, after: _Rights, ch
 
 async def _end_what_is_over(tx: Tx, changed: AgentRecord, before: _Rights, after: _Rights) -> None:
     enterprise_id, agent_id = changed.row.enterprise_id, changed.row.id
-    if before.enabled and not after.enabled:
-        sessions = SessionRepository(tx, enterprise_id)
-        await sessions.delete_all(agent_id)
+    sessions = SessionRepository(tx, enterprise_id)
+    if replace(after, group_ids=before.group_ids) != before:
         await sessions.drop_links(agent_id)
+    if before.enabled and not after.enabled:
+        await sessions.delete_all(agent_id)
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="signed_out"))
     elif after != before:
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="replaced"))
@@ -299,6 +288,15 @@ def _plain_changes(found: AgentRecord, change: ChangeAgent) -> dict[str, Any]:
     return {field: [getattr(found.row, field), value] for field, value in asked if getattr(found.row, field) != value}
 
 
+def reach_in_words(scope: Scope, regions: RegionLimit, group_ids: Collection[UUID], named: Mapping[UUID, str]) -> dict[str, Any]:
+    """How far an account reaches, for the audit log."""
+    return {
+        "scope": {"kind": scope.kind.value, "groups": sorted(named[group_id] for group_id in scope.group_ids)},
+        "visitor_regions": {"mode": regions.mode.value, "regions": list(regions.codes)},
+        "groups": sorted(named[group_id] for group_id in group_ids),
+    }
+
+
 async def _rights_changes(tx: Tx, enterprise_id: UUID, before: _Rights, after: _Rights) -> dict[str, Any]:
     """What changes, in words that can still be read when groups and roles have gone."""
     named = await GroupRepository(tx, enterprise_id).names(
@@ -306,14 +304,8 @@ async def _rights_changes(tx: Tx, enterprise_id: UUID, before: _Rights, after: _
     )
 
     def words(rights: _Rights) -> dict[str, Any]:
-        scope = {"kind": rights.scope.kind.value, "groups": sorted(named[group_id] for group_id in rights.scope.group_ids)}
-        return {
-            "role": rights.role.name,
-            "scope": scope,
-            "visitor_regions": {"mode": rights.regions[0].value, "regions": rights.regions[1]},
-            "enabled": rights.enabled,
-            "groups": sorted(named[group_id] for group_id in rights.group_ids),
-        }
+        reach = reach_in_words(rights.scope, rights.regions, rights.group_ids, named)
+        return {"role": rights.role.name, "enabled": rights.enabled, **reach}
 
     if before == after:
         return {}

@@ -1,7 +1,8 @@
 """Keys with which programs act for the enterprise.
 
 A key acts within what whoever made it may do at that moment: points and scope are those of the account, narrowed to the key's own
-points, so taking rights from somebody takes them from their keys too, and a disabled account's keys do nothing.
+points, so taking rights from somebody takes them from their keys too. Keys of an account that is disabled, or has to add a second
+factor first, do nothing for that long; what shall never work again is revoked.
 """
 
 from __future__ import annotations
@@ -128,7 +129,9 @@ async def resolve_api_key(tx: Tx, secret: str, catalogue: Collection[Point], *, 
         session_id=found.id,
         points=rules.points_of(found.creator.role, catalogue).intersection(found.points) - personal,
         scope=found.creator.scope,
+        regions=found.creator.regions,
         via="api_key",
+        must_enrol=found.creator.role_row.requires_two_factor and not found.creator.two_factor,
         address=address,
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.infra.geo import Region
-from qiatan.kit.access import AgentActor, Point, Scope, ScopeKind
+from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind
 from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import ActorKind, BuiltinRole, LoginMethod
 from qiatan.modules.accounts.events import SessionsEnded
@@ -66,6 +66,7 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point], *, a
         points=rules.points_of(role, catalogue),
         scope=Scope(ScopeKind(found.scope_kind), frozenset(found.scope_group_ids)),
         group_ids=frozenset(found.group_ids),
+        regions=RegionLimit(RegionMode(found.visitor_region_mode), tuple(found.visitor_regions)),
         must_enrol=found.requires_two_factor and not found.two_factor,
         address=address,
     )

@@ -15,9 +15,9 @@ from qiatan.modules.accounts import permissions, rules
 from qiatan.modules.accounts.contracts import ChangeGroup, Group, NewGroup
 from qiatan.modules.accounts.errors import LimitReached
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRepository, GroupRecord, GroupRepository
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, GroupRecord, GroupRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
+from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over, require_whole_scope
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_group
 
 
@@ -36,7 +36,8 @@ async def create_group(tx: Tx, actor: AgentActor, command: NewGroup, *, catalogu
     """Make a group.
 
     Raises:
-        NotAllowed: the actor's scope is not the whole enterprise, so the new group would lie outside it.
+        NotAllowed: the actor's scope is not the whole enterprise, so the new group would lie outside it; or a member has rights that
+            the actor lacks.
         InvalidInput: the name is taken, or a member does not exist.
         LimitReached: there are as many groups as allowed.
     """
@@ -45,12 +46,13 @@ async def create_group(tx: Tx, actor: AgentActor, command: NewGroup, *, catalogu
     groups = GroupRepository(tx, actor.enterprise_id)
     if await groups.count() >= rules.MAX_GROUPS:
         raise LimitReached
-    names = await _require_members(tx, actor, frozenset(command.member_ids))
+    members = await _require_members(tx, actor, frozenset(command.member_ids))
+    _require_authority(actor, members, catalogue)
     group_id = new_id()
     if not await groups.insert({"id": group_id, "name": command.name, "created_at": tx.now}):
         raise _name_taken()
     await groups.set_members(group_id, command.member_ids)
-    record(tx, Who.of(actor), "group.created", What("group", group_id, command.name), members=names)
+    record(tx, Who.of(actor), "group.created", What("group", group_id, command.name), members=_names(members))
     tx.emit(group_changed(actor.enterprise_id, group_id, 1))
     await _members_changed(tx, actor.enterprise_id, frozenset(command.member_ids), group_id)
     return to_group(await _get(groups, group_id))
@@ -63,6 +65,7 @@ async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: Cha
         NotFound: there is none with this id in the actor's scope.
         VersionConflict: somebody else changed it meanwhile.
         InvalidInput: the name is taken, or a new member does not exist.
+        NotAllowed: somebody who comes or goes has rights that the actor lacks, as where an account's groups are chosen.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_GROUPS, catalogue=catalogue)
     groups = GroupRepository(tx, actor.enterprise_id)
@@ -81,9 +84,11 @@ async def change_group(tx: Tx, actor: AgentActor, *, group_id: UUID, change: Cha
     if change.member_ids is not None:
         member_ids = frozenset(change.member_ids)
         added = await _require_members(tx, actor, member_ids - before.member_ids)
+        removed = await _agents(tx, actor.enterprise_id, before.member_ids - member_ids)
+        _require_authority(actor, [*added, *removed], catalogue)
         await groups.set_members(group_id, member_ids)
         if member_ids != before.member_ids:
-            details |= {"members_added": added, "members_removed": await _names(tx, actor.enterprise_id, before.member_ids - member_ids)}
+            details |= {"members_added": _names(added), "members_removed": _names(removed)}
             await _members_changed(tx, actor.enterprise_id, member_ids ^ before.member_ids, group_id)
             await supervisors_see_others(tx, actor.enterprise_id, {group_id})
     if details:
@@ -105,14 +110,20 @@ async def delete_group(tx: Tx, actor: AgentActor, *, group_id: UUID, catalogue: 
 
     Raises:
         NotFound: there is none with this id in the actor's scope.
+        NotAllowed: a member, or somebody whose scope would shrink, has rights that the actor lacks; or the actor may not set scopes and
+            somebody's would shrink.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_GROUPS, catalogue=catalogue)
     groups = GroupRepository(tx, actor.enterprise_id)
     before = await _visible(groups, actor, group_id)
-    members = await _names(tx, actor.enterprise_id, before.member_ids)
-    touched = before.member_ids | await groups.scoped_agents(group_id)
+    members = await _agents(tx, actor.enterprise_id, before.member_ids)
+    supervisors = await _agents(tx, actor.enterprise_id, await groups.scoped_agents(group_id))
+    if any(found.row.id != actor.agent_id for found in supervisors):
+        require(actor, permissions.SET_SCOPES)
+    _require_authority(actor, [*members, *supervisors], catalogue)
+    touched = {found.row.id for found in (*members, *supervisors)}
     await groups.delete(group_id)
-    record(tx, Who.of(actor), "group.deleted", What("group", group_id, before.row.name), members=members)
+    record(tx, Who.of(actor), "group.deleted", What("group", group_id, before.row.name), members=_names(members))
     tx.emit(group_changed(actor.enterprise_id, group_id, before.row.version + 1))
     await _members_changed(tx, actor.enterprise_id, touched, group_id)
 
@@ -127,16 +138,27 @@ async def _members_changed(tx: Tx, enterprise_id: UUID, agent_ids: Collection[UU
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=member.row.id, reason="replaced"))
 
 
-async def _names(tx: Tx, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> list[str]:
-    return sorted(member.row.name for member in await AgentRepository(tx, enterprise_id).get_all(agent_ids)) if agent_ids else []
+async def _agents(tx: Tx, enterprise_id: UUID, agent_ids: Collection[UUID]) -> list[AgentRecord]:
+    return await AgentRepository(tx, enterprise_id).get_all(agent_ids) if agent_ids else []
 
 
-async def _require_members(tx: Tx, actor: AgentActor, agent_ids: frozenset[UUID]) -> list[str]:
-    """Let pass agents that exist and lie in the actor's scope; returns their names."""
-    found = await AgentRepository(tx, actor.enterprise_id).get_all(agent_ids) if agent_ids else []
+def _names(agents: Collection[AgentRecord]) -> list[str]:
+    return sorted(found.row.name for found in agents)
+
+
+def _require_authority(actor: AgentActor, agents: Collection[AgentRecord], catalogue: Collection[Point]) -> None:
+    """Let pass who may decide about all of these, as at the accounts' own door."""
+    for found in agents:
+        if found.row.id != actor.agent_id:
+            require_authority_over(actor, found, catalogue=catalogue)
+
+
+async def _require_members(tx: Tx, actor: AgentActor, agent_ids: frozenset[UUID]) -> list[AgentRecord]:
+    """Let pass agents that exist and lie in the actor's scope."""
+    found = await _agents(tx, actor.enterprise_id, agent_ids)
     if len(found) < len(agent_ids) or not all(rules.agent_in_scope(actor, member.row.id, member.group_ids) for member in found):
         raise InvalidInput.of("member_ids", "unknown", "One of these agents does not exist. Load the agents again.")
-    return sorted(member.row.name for member in found)
+    return found
 
 
 async def _visible(groups: GroupRepository, actor: AgentActor, group_id: UUID) -> GroupRecord:

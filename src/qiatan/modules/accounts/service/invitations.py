@@ -7,7 +7,7 @@ from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database, Tx
-from qiatan.kit.access import AgentActor, Point
+from qiatan.kit.access import AgentActor, Point, RegionLimit
 from qiatan.kit.errors import LinkExpired, NotAllowed, NotFound
 from qiatan.modules.accounts import permissions, repository, rules
 from qiatan.modules.accounts.contracts import (
@@ -29,9 +29,9 @@ from qiatan.modules.accounts.repository import (
     RoleRepository,
     role_facts,
 )
-from qiatan.modules.accounts.service.agents import asked_scope, require_authority_over, require_groups, require_role, visible_agent
+from qiatan.modules.accounts.service.agents import asked_scope, reach_in_words, require_groups, require_role, visible_agent
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.authority import lock_rights
+from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
 from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
 from qiatan.modules.accounts.service.mailing import invite_by_mail
@@ -43,6 +43,8 @@ from qiatan.modules.accounts.service.tokens import token_hash
 
 async def invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
     """Make a pending account and the link that lets its owner join. The link belongs to this account and address, whoever opens it.
+
+    A colleague of somebody who sees some regions' visitors only sees these as well (F22), until that is changed.
 
     `mail`: whether this installation sends it by mail; else the link is in the answer.
 
@@ -58,7 +60,8 @@ async def invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, publ
     facts = role_facts(role)
     scope = rules.usual_scope(facts) if command.scope is None else asked_scope(command.scope, facts)
     agent_id, group_ids = new_id(), frozenset(command.group_ids)
-    if not rules.may_grant(actor, points=rules.points_of(facts, catalogue), scope=scope):
+    regions = RegionLimit() if facts.is_admin else actor.regions
+    if not rules.may_grant(actor, points=rules.points_of(facts, catalogue), scope=scope, regions=regions):
         raise NotAllowed
     if not rules.agent_in_scope(actor, agent_id, group_ids):
         raise NotAllowed
@@ -73,6 +76,8 @@ async def invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, publ
         "name": command.name,
         "role_id": role.id,
         "scope_kind": scope.kind.value,
+        "visitor_region_mode": regions.mode.value,
+        "visitor_regions": list(regions.codes),
         "created_at": tx.now,
     }
     if not await agents.insert(values):
@@ -114,7 +119,10 @@ async def invite_again(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool,
 
 async def _send(tx: Tx, actor: AgentActor, invited: AgentRecord, *, mail: bool, public_url: str, again: bool) -> LinkSent:
     what = What("agent", invited.row.id, invited.row.name)
-    record(tx, Who.of(actor), "agent.invited", what, email=invited.row.email, role=invited.role_row.name, mailed=mail, again=again)
+    named = await GroupRepository(tx, actor.enterprise_id).names(invited.group_ids | invited.scope.group_ids)
+    reach = reach_in_words(invited.scope, invited.regions, invited.group_ids, named)
+    told = {"email": invited.row.email, "role": invited.role_row.name, **reach, "mailed": mail, "again": again}
+    record(tx, Who.of(actor), "agent.invited", what, **told)
     expires_at = link_expiry(tx, LinkPurpose.INVITATION)
     if mail:
         await invite_by_mail(tx, invited, inviter_id=actor.agent_id)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
@@ -17,7 +15,7 @@ from qiatan.modules.accounts.errors import ChallengeExpired, LimitReached, Passk
 from qiatan.modules.accounts.repository import ChallengeRepository, FactorRepository
 from qiatan.modules.accounts.service import passkeys
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.own_security import confirmed_owner, factors_changed, owner, to_passkey
+from qiatan.modules.accounts.service.own_security import Proof, confirmed_owner, factors_changed, owner, to_passkey
 from qiatan.modules.accounts.service.passkeys import MAX_PASSKEYS, Site
 from qiatan.modules.accounts.service.recovery import codes_with_first_factor
 from qiatan.modules.accounts.service.tokens import new_token, token_hash
@@ -26,14 +24,14 @@ _PURPOSE = "passkey"
 _AT_ONCE = 5
 
 
-async def begin_passkey(tx: Tx, actor: AgentActor, *, password: SecretStr | None, site: Site) -> PasskeyOptions:
+async def begin_passkey(tx: Tx, actor: AgentActor, *, proof: Proof, site: Site) -> PasskeyOptions:
     """What the browser needs to make a passkey for this account.
 
     Raises:
-        WrongCredentials, InvalidInput: as `confirmed_owner`.
+        WrongCredentials: as `confirmed_owner`.
         LimitReached: the account has as many passkeys as allowed.
     """
-    agent = await confirmed_owner(tx, actor, password)
+    agent = await confirmed_owner(tx, actor, proof)
     existing = await FactorRepository(tx, actor.enterprise_id).passkeys(actor.agent_id)
     if len(existing) >= MAX_PASSKEYS:
         raise LimitReached
@@ -94,19 +92,21 @@ async def rename_passkey(tx: Tx, actor: AgentActor, *, passkey_id: UUID, name: s
     row = await FactorRepository(tx, actor.enterprise_id).passkey(actor.agent_id, passkey_id)
     if row is None:
         raise NotFound
-    row.name = name
+    former, row.name = row.name, name
     await tx.session.flush()
+    if former != name:
+        record(tx, Who.of(actor), "two_factor.passkey_renamed", What("passkey", passkey_id, name), name=[former, name])
     return to_passkey(row)
 
 
-async def remove_passkey(tx: Tx, actor: AgentActor, *, passkey_id: UUID, password: SecretStr | None) -> None:
+async def remove_passkey(tx: Tx, actor: AgentActor, *, passkey_id: UUID, proof: Proof) -> None:
     """Sign in without it from now on. Other sessions end.
 
     Raises:
-        WrongCredentials, InvalidInput: as `confirmed_owner`.
+        WrongCredentials: as `confirmed_owner`.
         NotFound: the account has no passkey of this id.
     """
-    agent = await confirmed_owner(tx, actor, password)
+    agent = await confirmed_owner(tx, actor, proof)
     factors = FactorRepository(tx, actor.enterprise_id)
     row = await factors.passkey(actor.agent_id, passkey_id)
     if row is None:

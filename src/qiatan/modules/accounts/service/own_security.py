@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import SecretStr
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import InvalidInput, NotFound
 from qiatan.modules.accounts.contracts import OwnSecurity, Passkey
@@ -42,21 +44,46 @@ def self_as_subject(agent: AgentRecord) -> What:
     return What("agent", agent.row.id, agent.row.name)
 
 
-async def confirmed_owner(tx: Tx, actor: AgentActor, password: SecretStr | None) -> AgentRecord:
-    """The own account, locked, once its password was given again: an open browser is not enough to change what protects it.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That somebody gave the account's password again. It holds as long as that stays the password."""
 
-    Who signs in by the provider only has no password to give.
+    password_hash: str | None
+
+
+async def prove_owner(database: Database, actor: AgentActor, password: SecretStr | None) -> Proof:
+    """Have the own password given again: an open browser is not enough to change what protects the account.
+
+    Who signs in by the provider only has no password to give. It is checked before the transaction that makes the change (see
+    `hashing.verify`), which takes the proof to `confirmed_owner`.
 
     Raises:
         InvalidInput: there is a password, and it was left out.
         WrongCredentials: it is another one.
+        Busy: as `hashing.verify`.
     """
-    agent = await owner(tx, actor)
-    if agent.row.password_hash == UNUSABLE:
-        return agent
+    async with database.tenant(actor.enterprise_id) as tx:
+        agent = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id)
+    if agent is None:
+        raise NotFound
+    known = agent.row.password_hash
+    if known == UNUSABLE:
+        return Proof(known)
     if password is None:
         raise InvalidInput.of("password", "missing", "Enter your password again.")
-    if not await verify(agent.row.password_hash, password.get_secret_value()):
+    if not await verify(known, password.get_secret_value()):
+        raise WrongCredentials
+    return Proof(known)
+
+
+async def confirmed_owner(tx: Tx, actor: AgentActor, proof: Proof) -> AgentRecord:
+    """The own account, locked, whose password was given again.
+
+    Raises:
+        WrongCredentials: it was changed since.
+    """
+    agent = await owner(tx, actor)
+    if agent.row.password_hash != proof.password_hash:
         raise WrongCredentials
     return agent
 

@@ -13,9 +13,9 @@ from qiatan.modules.accounts.contracts import ActorKind, AskReset, FinishReset, 
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, SessionRepository
-from qiatan.modules.accounts.service.agents import require_authority_over, visible_agent
+from qiatan.modules.accounts.service.agents import visible_agent
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.authority import lock_rights
+from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
 from qiatan.modules.accounts.service.hashing import hash_password, verify
 from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
 from qiatan.modules.accounts.service.mailing import reset_by_mail, reset_by_mail_if_known
@@ -23,18 +23,26 @@ from qiatan.modules.accounts.service.mapping import agent_changed, to_agent
 from qiatan.modules.accounts.service.tokens import token_hash
 
 
-async def change_password(tx: Tx, actor: AgentActor, *, current: str, new: str) -> None:
+async def change_password(database: Database, actor: AgentActor, *, current: str, new: str) -> None:
     """Set the own password. The acting session stays; all others, their sockets and open links end.
 
     Raises:
-        WrongCredentials: `current` is not the password.
+        WrongCredentials: `current` is not the password, or was changed meanwhile.
+        Busy: as `hash_password`.
     """
-    account = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=True)
-    if account is None or not await verify(account.row.password_hash, current):
+    async with database.tenant(actor.enterprise_id) as tx:
+        account = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id)
+    known = account.row.password_hash if account is not None else None
+    if not await verify(known, current):
         raise WrongCredentials
-    account.row.password_hash = await hash_password(new)
-    await _put_out(tx, account, besides=actor.session_id)
-    record(tx, Who.of(actor), "password.changed", _account(account))
+    password_hash = await hash_password(new)
+    async with database.tenant(actor.enterprise_id) as tx:
+        account = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=True)
+        if account is None or account.row.password_hash != known:
+            raise WrongCredentials
+        account.row.password_hash = password_hash
+        await _put_out(tx, account, besides=actor.session_id)
+        record(tx, Who.of(actor), "password.changed", _account(account))
 
 
 async def reset_password(tx: Tx, *, email: str, password_hash: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import NotFound, VersionConflict
@@ -10,13 +12,13 @@ from qiatan.modules.accounts import repository
 from qiatan.modules.accounts.contracts import Agent, ChangeMe, Enterprise
 from qiatan.modules.accounts.jobs import delete_avatar
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository
+from qiatan.modules.accounts.service.audit import What, Who, differences, record
 from qiatan.modules.accounts.service.mapping import agent_changed, to_agent, to_enterprise
 
 
 async def me(tx: Tx, actor: AgentActor) -> tuple[Agent, Enterprise]:
     """The own account and enterprise."""
-    record = await _own(tx, actor)
-    return to_agent(record), to_enterprise(await EnterpriseRepository(tx, actor.enterprise_id).get())
+    return to_agent(await _own(tx, actor)), to_enterprise(await EnterpriseRepository(tx, actor.enterprise_id).get())
 
 
 async def change_me(tx: Tx, actor: AgentActor, change: ChangeMe) -> None:
@@ -25,14 +27,14 @@ async def change_me(tx: Tx, actor: AgentActor, change: ChangeMe) -> None:
     Raises:
         VersionConflict: it was changed elsewhere meanwhile.
     """
-    record = await _own(tx, actor, lock=True)
-    row = record.row
-    if row.version != change.version:
+    own = await _own(tx, actor, lock=True)
+    if own.row.version != change.version:
         raise VersionConflict
-    row.name = change.name if change.name is not None else row.name
-    row.public_name = change.public_name if change.public_name is not None else row.public_name
-    row.locale = change.locale if change.locale is not None else row.locale
-    await _changed(tx, record)
+    before = {field: getattr(own.row, field) for field in ("name", "public_name", "locale")}
+    after = before | change.model_dump(include=set(before), exclude_none=True)
+    for field, value in after.items():
+        setattr(own.row, field, value)
+    await _changed(tx, actor, own, differences(before, after))
 
 
 async def set_avatar(tx: Tx, actor: AgentActor, *, blob: str) -> None:
@@ -46,11 +48,11 @@ async def remove_avatar(tx: Tx, actor: AgentActor) -> None:
 
 
 async def _swap_avatar(tx: Tx, actor: AgentActor, blob: str | None) -> None:
-    record = await _own(tx, actor, lock=True)
-    former, record.row.avatar = record.row.avatar, blob
+    own = await _own(tx, actor, lock=True)
+    former, own.row.avatar = own.row.avatar, blob
     if former is not None:
         await tx.defer(delete_avatar, blob=former)
-    await _changed(tx, record)
+    await _changed(tx, actor, own, {"avatar": [former, blob]} if former != blob else {})
 
 
 async def require_shown(tx: Tx, avatar: str) -> None:
@@ -64,13 +66,15 @@ async def require_shown(tx: Tx, avatar: str) -> None:
 
 
 async def _own(tx: Tx, actor: AgentActor, *, lock: bool = False) -> AgentRecord:
-    record = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=lock)
-    if record is None:
+    own = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id, lock=lock)
+    if own is None:
         raise NotFound
-    return record
+    return own
 
 
-async def _changed(tx: Tx, record: AgentRecord) -> None:
-    record.row.version += 1
+async def _changed(tx: Tx, actor: AgentActor, own: AgentRecord, changes: dict[str, Any]) -> None:
+    own.row.version += 1
     await tx.session.flush()
-    tx.emit(agent_changed(record))
+    if changes:
+        record(tx, Who.of(actor), "agent.changed", What("agent", own.row.id, own.row.name), **changes)
+    tx.emit(agent_changed(own))

@@ -6,8 +6,6 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import NotFound
@@ -15,17 +13,17 @@ from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import RecoveryCodes
 from qiatan.modules.accounts.repository import FactorRepository
 from qiatan.modules.accounts.service.audit import Who, record
-from qiatan.modules.accounts.service.own_security import confirmed_owner, self_as_subject
+from qiatan.modules.accounts.service.own_security import Proof, confirmed_owner, self_as_subject
 
 
-async def new_recovery_codes(tx: Tx, actor: AgentActor, *, password: SecretStr | None) -> RecoveryCodes:
+async def new_recovery_codes(tx: Tx, actor: AgentActor, *, proof: Proof) -> RecoveryCodes:
     """Fresh codes in place of all former ones, shown this once.
 
     Raises:
-        WrongCredentials, InvalidInput: as `confirmed_owner`.
+        WrongCredentials: as `confirmed_owner`.
         NotFound: the account has no second factor that they could stand for.
     """
-    agent = await confirmed_owner(tx, actor, password)
+    agent = await confirmed_owner(tx, actor, proof)
     if not agent.two_factor:
         raise NotFound("There is no second factor yet. Add an authenticator app or a passkey first.")
     codes = await write_codes(tx, actor.enterprise_id, actor.agent_id)

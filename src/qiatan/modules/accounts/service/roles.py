@@ -25,9 +25,9 @@ from qiatan.modules.accounts.contracts import (
 )
 from qiatan.modules.accounts.errors import LimitReached, RoleBuiltIn, RoleInUse
 from qiatan.modules.accounts.events import RoleChanged
-from qiatan.modules.accounts.repository import RoleRecord, RoleRepository
+from qiatan.modules.accounts.repository import LoginRepository, RoleRecord, RoleRepository, SessionRepository, role_facts
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
+from qiatan.modules.accounts.service.authority import answering_account, lock_rights, require_whole_scope
 from qiatan.modules.accounts.service.mapping import to_role
 
 
@@ -77,10 +77,11 @@ async def see_role(tx: Tx, actor: AgentActor, *, role_id: UUID, catalogue: Colle
 
 
 async def create_role(tx: Tx, actor: AgentActor, command: NewRole, *, catalogue: Collection[Point]) -> Role:
-    """Make a role of points the actor holds.
+    """Make a role of points the actor holds. It demands a second factor where the actor's own role does.
 
     Raises:
-        NotAllowed: the actor's scope is not the whole enterprise, or lacks one of the points.
+        NotAllowed: the actor's scope is not the whole enterprise, or lacks one of the points; or the login restriction holds for the
+            actor, and would not for the new role's members.
         InvalidInput: a point does not exist, or another role has the name.
         LimitReached: there are as many roles as allowed.
     """
@@ -89,11 +90,18 @@ async def create_role(tx: Tx, actor: AgentActor, command: NewRole, *, catalogue:
     points = _known(command.points, catalogue)
     if not rules.may_change_role(actor, before=frozenset(), after=points, security=False):
         raise _beyond_own()
+    shed = await _demands_shed(tx, actor, None, before=None, after=_Shape(command.name, points, command.requires_two_factor))
+    if shed.place:
+        raise _restricted()
     roles = RoleRepository(tx, actor.enterprise_id)
     if await roles.count() >= rules.MAX_ROLES:
         raise LimitReached
     role_id = new_id()
-    values: dict[str, Any] = {"name": command.name, "points": sorted(points), "requires_two_factor": command.requires_two_factor}
+    values: dict[str, Any] = {
+        "name": command.name,
+        "points": sorted(points),
+        "requires_two_factor": command.requires_two_factor or shed.two_factor,
+    }
     if not await roles.insert({"id": role_id, "created_at": tx.now, **values}):
         raise _name_taken()
     record(tx, Who.of(actor), "role.created", What("role", role_id, command.name), **values)
@@ -109,8 +117,10 @@ async def change_role(tx: Tx, actor: AgentActor, *, role_id: UUID, change: Chang
         VersionConflict: somebody else changed it meanwhile.
         RoleBuiltIn: another name or other points for a built-in role.
         NotAllowed: the actor's scope is not the whole enterprise, or lacks a point that is added or removed (or, where the second
-            factor is no longer or newly demanded, any point of the role).
-        InvalidInput: a point does not exist, or another role has the name.
+            factor is no longer or newly demanded, any point of the role); or the login restriction holds for the actor and not for the
+            role, which gets more points.
+        InvalidInput: a point does not exist, another role has the name, or the actor's role demands a second factor, and this one, which
+            gets more points or did so too, not any more.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_ROLES, catalogue=catalogue)
     require_whole_scope(actor)
@@ -121,6 +131,12 @@ async def change_role(tx: Tx, actor: AgentActor, *, role_id: UUID, change: Chang
     before = _Shape(found.row.name, rules.points_of(found.facts, catalogue), found.row.requires_two_factor)
     after = _asked(before, change, catalogue)
     await _require_change(roles, actor, found, before, after)
+    shed = await _demands_shed(tx, actor, role_id, before=before, after=after)
+    if shed.two_factor:
+        message = "Your own role demands a second factor. Demand one here too, or ask an administrator."
+        raise InvalidInput.of("requires_two_factor", "demanded", message)
+    if shed.place:
+        raise _restricted()
 
     row = found.row
     row.name, row.requires_two_factor, row.version = after.name, after.requires_two_factor, row.version + 1
@@ -129,6 +145,9 @@ async def change_role(tx: Tx, actor: AgentActor, *, role_id: UUID, change: Chang
     await tx.session.flush()
     rights_change = replace(after, name=before.name) != before
     members = await roles.member_ids(role_id) if rights_change else []
+    if not after.points <= before.points:
+        # They were handed out for what the role could do then, maybe by somebody who cannot do what it can now.
+        await SessionRepository(tx, actor.enterprise_id).drop_links_of(members)
     if after != before:
         record(tx, Who.of(actor), "role.changed", What("role", role_id, after.name), **before.differences(after))
     tx.emit(RoleChanged(enterprise_id=actor.enterprise_id, role_id=role_id, version=row.version, members=tuple(members)))
@@ -169,6 +188,21 @@ async def _require_change(roles: RoleRepository, actor: AgentActor, found: RoleR
     other = await roles.named(after.name)
     if other is not None and other.id != found.row.id:
         raise _name_taken()
+
+
+async def _demands_shed(tx: Tx, actor: AgentActor, role_id: UUID | None, *, before: _Shape | None, after: _Shape) -> rules.Demands:
+    """What of the actor's own role's demands a new or changed role would help them around."""
+    own = (await answering_account(tx, actor)).role_row
+    if role_facts(own).is_admin:
+        return rules.Demands()
+    policy = (await LoginRepository(tx, actor.enterprise_id).policy()).rules
+    restricted = policy.role_ids if policy.enabled else frozenset[UUID]()
+    return rules.demands_shed(
+        rules.Demands(own.requires_two_factor, own.id in restricted),
+        before=rules.Demands(before.requires_two_factor, role_id in restricted) if before is not None else None,
+        after=rules.Demands(after.requires_two_factor, role_id in restricted),
+        more_points=before is not None and not after.points <= before.points,
+    )
 
 
 async def delete_role(tx: Tx, actor: AgentActor, *, role_id: UUID, catalogue: Collection[Point]) -> None:
@@ -213,6 +247,10 @@ async def _get(roles: RoleRepository, role_id: UUID, *, lock: bool = False) -> R
 
 def _beyond_own() -> NotAllowed:
     return NotAllowed("This role has, or would have, permissions that you do not hold yourself.")
+
+
+def _restricted() -> NotAllowed:
+    return NotAllowed("The login restriction holds for you and not for this role. Ask an administrator to give it permissions.")
 
 
 def _name_taken() -> InvalidInput:

@@ -12,7 +12,7 @@ from qiatan.infra.geo import Region
 from qiatan.kit.access import AgentActor, Point
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository, rules
-from qiatan.modules.accounts.contracts import Agent, Enterprise, LinkPurpose, LoginMethod
+from qiatan.modules.accounts.contracts import ActorKind, Agent, Enterprise, LinkPurpose, LoginMethod
 from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository, SessionRepository
 from qiatan.modules.accounts.rules.login import plain_address
@@ -54,7 +54,7 @@ async def open_session(tx: Tx, agent: AgentRecord, *, caller: Caller, method: Lo
     """
     enterprise_id, agent_id = agent.row.enterprise_id, agent.row.id
     if caller.session_token is not None:
-        await _end_former(tx, caller.session_token, successor=agent_id)
+        await _end_former(tx, caller.session_token, successor=agent_id, address=caller.address)
     token = new_token()
     values = {
         "id": new_id(),
@@ -79,11 +79,14 @@ async def open_session(tx: Tx, agent: AgentRecord, *, caller: Caller, method: Lo
     )
 
 
-async def _end_former(tx: Tx, token: str, *, successor: UUID) -> None:
+async def _end_former(tx: Tx, token: str, *, successor: UUID, address: str) -> None:
     former = await repository.find_session(tx, token_hash(token))
     if former is None:
         return
-    await SessionRepository(tx, former.enterprise_id).delete(former.id)
+    if not await SessionRepository(tx, former.enterprise_id).delete(former.id):
+        return
+    who, what = Who(ActorKind.AGENT, former.agent_id, plain_address(address)), What("agent", former.agent_id, former.agent_name)
+    record(tx, who, "session.ended", what, enterprise_id=former.enterprise_id, reason="replaced")
     # Other tabs of the same person come back by themselves with the new cookie; another person's must not go on as if they were theirs.
     tx.emit(
         SessionsEnded(

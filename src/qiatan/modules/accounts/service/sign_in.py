@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import structlog
@@ -19,7 +19,7 @@ from qiatan.infra.sealing import Sealer
 from qiatan.infra.throttle import Rate, Throttle
 from qiatan.kit.access import Point
 from qiatan.kit.errors import Fault, LinkExpired
-from qiatan.modules.accounts import repository
+from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import ActorKind, GiveSecondFactor, LinkPurpose, LoginMethod, LoginReason
 from qiatan.modules.accounts.errors import ChallengeExpired, PasskeyRefused, WrongCredentials
 from qiatan.modules.accounts.models import PasskeyRow
@@ -40,6 +40,7 @@ from qiatan.modules.accounts.service.second_factor import (
 )
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn, open_session
 from qiatan.modules.accounts.service.tokens import token_hash
+from qiatan.modules.accounts.service.totp import count_code
 
 __all__ = [
     "Caller",
@@ -47,6 +48,7 @@ __all__ = [
     "Outcome",
     "SecondFactorNeeded",
     "SignedIn",
+    "came_before",
     "give_second_factor",
     "proceed",
     "settled",
@@ -57,9 +59,11 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-# Somebody who knows the password may begin as many challenges as they like; this is what keeps them from trying all codes. With one
-# try in five minutes and three steps that count, a year of tries finds one with a chance of a quarter, and fills the login log with them.
-CODES = Rate(burst=10, per_minute=0.2)
+# Recovery codes cannot be guessed; this keeps who tries from filling the login log. Codes of apps are counted in the database.
+RECOVERY_CODES = Rate(burst=10, per_minute=0.2)
+# How far the login log is looked back into for addresses that an account is used from.
+_KNOWN_FOR = timedelta(days=90)
+_KNOWN_BY = 500
 # So that nothing of the note can be told from how long the answer took.
 _AFTER_THE_ANSWER = 0.05
 
@@ -149,6 +153,13 @@ async def sign_in(database: Database, *, email: str, password: str, caller: Call
         return await proceed(tx, found, caller=caller, method=LoginMethod.PASSWORD, catalogue=catalogue)
 
 
+async def came_before(database: Database, *, email: str, address: str) -> bool:
+    """Whether somebody came into this account from about this address lately. For an unknown account the same is asked, and it is no."""
+    async with database.system() as tx:
+        addresses = await repository.came_from(tx, email, since=tx.now - _KNOWN_FOR, limit=_KNOWN_BY)
+    return rules.address_group(address) in {rules.address_group(one) for one in addresses}
+
+
 async def sign_in_by_link(database: Database, *, token: str, caller: Caller, catalogue: Collection[Point]) -> Outcome:
     """Come in by a one-time link. It is used up also when the place is not allowed or a second factor is due.
 
@@ -205,9 +216,11 @@ async def _second_step(
     agent = await AgentRepository(tx, challenge.enterprise_id).get(challenge.agent_id, lock=True)
     if agent is None or not agent.may_sign_in:
         return ChallengeExpired()
-    tries = f"second-factor:{agent.row.id}"
-    if kind != "passkey":
-        throttle.check(tries, CODES)
+    tries = f"recovery-code:{agent.row.id}"
+    if kind == "recovery_code":
+        throttle.check(tries, RECOVERY_CODES)
+    if kind == "totp":
+        await count_code(tx, agent.row.enterprise_id, agent.row.id)
     challenges = ChallengeRepository(tx, challenge.enterprise_id)
     if not await challenges.count_try(challenge.id, at_most=MAX_TRIES):
         return ChallengeExpired()
@@ -222,6 +235,7 @@ async def _second_step(
     if not await challenges.delete(challenge.id):
         raise ChallengeExpired
     throttle.forget(tries)
+    await FactorRepository(tx, challenge.enterprise_id).forget_tries(agent.row.id)
     return await _enter(tx, agent, caller=caller, method=method, reason=reason, catalogue=catalogue, second_factor=kind)
 
 

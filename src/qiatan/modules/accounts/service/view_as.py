@@ -105,6 +105,7 @@ async def resolve_view(
         points=rules.points_of(target.role, catalogue),
         scope=target.scope,
         group_ids=target.group_ids,
+        regions=target.regions,
         via="view",
         viewer_id=viewer.agent_id,
     )
@@ -125,7 +126,7 @@ def _problem(viewer: AgentActor, target: AgentRecord, catalogue: Collection[Poin
         return "This is yourself."
     if not target.may_sign_in:
         return "This account cannot sign in, so there is nothing it would see."
-    if not rules.may_grant(viewer, points=rules.points_of(target.role, catalogue), scope=target.scope):
+    if not rules.may_grant(viewer, points=rules.points_of(target.role, catalogue), scope=target.scope, regions=target.regions):
         return "This account has rights that you do not hold yourself."
     return None
 

@@ -21,9 +21,21 @@ function isName(host: string): boolean {
   return !/^[\d.]+$/.test(host) && !host.includes(':')
 }
 
+/** What keeps passkeys from being used here: the address, or the browser. The address comes first, because at a wrong one browsers hide what they can do. */
+export function passkeyObstacle(host: string = window.location.hostname): 'address' | 'browser' | null {
+  if (!window.isSecureContext || !isName(host)) return 'address'
+  return 'PublicKeyCredential' in window && 'parseRequestOptionsFromJSON' in PublicKeyCredential ? null : 'browser'
+}
+
 /** Whether this browser can use passkeys at this address. */
-export function passkeysSupported(host: string = window.location.hostname): boolean {
-  return 'PublicKeyCredential' in window && 'parseRequestOptionsFromJSON' in PublicKeyCredential && window.isSecureContext && isName(host)
+export function passkeysSupported(host?: string): boolean {
+  return passkeyObstacle(host) === null
+}
+
+/** The address with a name at which the same machine could use passkeys; null where only whoever runs it can give it one. */
+export function namedAddress(location: Pick<Location, 'protocol' | 'hostname' | 'port'> = window.location): string | null {
+  if (location.hostname !== '127.0.0.1' && location.hostname !== '[::1]') return null
+  return `${location.protocol}//localhost${location.port === '' ? '' : `:${location.port}`}`
 }
 
 function told(error: unknown): unknown {

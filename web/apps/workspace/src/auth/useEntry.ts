@@ -29,9 +29,13 @@ function isMe(answer: Me | SignInAnswer): answer is Me {
   return 'agent' in answer
 }
 
-/** The address a refusal names, or null. */
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
+const IPV6 = /^(?=(?:[^:]*:){2})[0-9a-f:]+(?:\d{1,3}(?:\.\d{1,3}){3})?$/i
+
+/** The address a refusal names, or null: whatever the words around it, which belong to the server. */
 export function addressIn(message: string): string | null {
-  return /\b\d{1,3}(?:\.\d{1,3}){3}\b|[0-9a-f]*(?::[0-9a-f]*){2,}/i.exec(message)?.[0] ?? null
+  const words = message.split(/[^0-9a-z.:]+/i).map((word) => word.replace(/^\.+|\.+$/g, ''))
+  return words.find((word) => IPV4.test(word) || IPV6.test(word)) ?? null
 }
 
 /** What all ways in share: a call that answers with who signed in or with what must follow, its failures, the wait after too many tries. */
@@ -67,6 +71,7 @@ export function useEntry() {
     if (error.value === null || throttled.value) return null
     if (error.value instanceof ApiError && error.value.code === 'too_many') return null
     if (error.value instanceof PasskeyAbandoned) return t('own.passkey.abandoned')
+    if (error.value instanceof DOMException) return t('own.passkey.impossible')
     if (denied.value) return t('auth.denied.title')
     if (error.value instanceof ApiError && error.value.fields.length > 0) return null
     return errorText(error.value)

@@ -24,6 +24,15 @@ export function roleName(role: Pick<RoleBrief, 'name' | 'builtin'>): string {
   return role.builtin ? t(`access.builtin.${role.builtin}`) : role.name
 }
 
+/** As the server names the built-in roles in what it keeps of the past. */
+const BUILTIN_NAMES: Readonly<Record<string, 'admin' | 'agent'>> = { 管理员: 'admin', 普通客服: 'agent' }
+
+/** Name of a role of which only the kept name is left. No other role can have the name of a built-in one. */
+export function roleNamed(name: string): string {
+  const builtin = BUILTIN_NAMES[name]
+  return builtin ? t(`access.builtin.${builtin}`) : name
+}
+
 export function moduleOf(point: string): string {
   return point.slice(0, point.indexOf('.'))
 }

@@ -14,6 +14,11 @@ export function requestIdOf(error: unknown): string | null {
   return error instanceof ApiError ? error.requestId : null
 }
 
+/** The server's own words about a failure of this code, which know more than the sentence of the code. */
+export function detailOf(error: unknown, code: string): string | null {
+  return error instanceof ApiError && error.code === code && error.message !== '' ? error.message : null
+}
+
 /** The sentence for one field of a refused form, or null. Codes of whole answers that speak of one field are named in `codes`. */
 export function fieldText(error: unknown, field: string, codes: Readonly<Record<string, string>> = {}): string | null {
   if (!(error instanceof ApiError)) return null

@@ -2049,13 +2049,22 @@ export interface components {
         };
         /**
          * FinishOidc
-         * @description What the provider sent the browser back with.
+         * @description What the provider sent the browser back with, and to whose address: each enterprise has one of its own (RFC 9700 4.4).
+         *
+         *     `iss` is the provider's own name, where it tells it (RFC 9207).
          */
         FinishOidc: {
+            /**
+             * Enterprise Id
+             * Format: uuid
+             */
+            enterprise_id: string;
             /** State */
             state: string;
             /** Code */
             code: string;
+            /** Iss */
+            iss?: string | null;
         };
         /** FinishReset */
         FinishReset: {

@@ -65,6 +65,10 @@ export default {
     somethingWrongHint: 'Loading it again may help. If not, tell an administrator the time it happened.',
     reload: 'Load again',
   },
+  day: {
+    today: 'today',
+    yesterday: 'yesterday',
+  },
   unsaved: {
     title: 'Leave and discard changes?',
     body: 'This page has unsaved changes. They are lost when you leave.',

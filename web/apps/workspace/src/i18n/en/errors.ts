@@ -56,6 +56,7 @@ export default {
   timeout: 'The server did not answer in time. Please retry.',
   unexpected: 'Something went wrong. Please retry.',
   field_required: 'Please fill this in',
+  field_demanded: 'Your own role demands two-step verification; turn it on here too',
   field_missing: 'Please fill this in',
   field_empty: 'Please fill this in',
   field_blank: 'Please fill this in',

@@ -34,7 +34,9 @@ export default {
   passkey: {
     title: 'Passkeys',
     hint: 'Sign in with your fingerprint, face, device PIN or security key, without a password',
-    unsupported: 'Passkeys need a browser that knows them, and an address with a name and HTTPS',
+    noBrowser: 'This browser cannot use passkeys. Update it, or take another one.',
+    noName: 'Passkeys work at a name with HTTPS only, not at an IP address. Ask your administrator to set PUBLIC_URL to an address with https:// and a name, then open that.',
+    noNameHere: 'Passkeys do not work at an IP address. Start with PUBLIC_URL set to {address} and open that, or use a name with HTTPS.',
     add: 'Add a passkey',
     remove: 'Remove the passkey',
     addBody: 'Name it so that you know which device it is. Then follow your browser.',

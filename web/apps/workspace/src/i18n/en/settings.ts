@@ -112,7 +112,7 @@ export default {
     enable: 'Enable',
     enabledDone: '{name} enabled',
     disableTitle: 'Disable {name}?',
-    disableBody: '{name} is signed out everywhere at once, cannot sign in and gets no new conversations. The {count} open ones stay and colleagues can take them over. The account can be enabled again.',
+    disableBody: '{name} is signed out everywhere at once, cannot sign in and gets no new conversations. The {count} open ones go back to the queue for colleagues. The account can be enabled again.',
     disableBodyPending: '{name} has not joined yet; the invitation link stops working. The account can be enabled and invited again.',
     lastAdmin: 'The only enabled administrator cannot be disabled or made an agent. Make somebody else an administrator first.',
     reissue: 'New link',

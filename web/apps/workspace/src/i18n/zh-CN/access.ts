@@ -51,6 +51,7 @@ export default {
     audit_export: { name: '导出', hint: '导出为 CSV 文件', brief: '导出操作日志' },
     api_keys_manage: { name: '管理', hint: '新建和吊销，范围须为全部', brief: '管理 API 密钥' },
   },
+  inAudit: '操作日志',
   pointIn: '{module}：{point}',
   join: '、',
   area: {

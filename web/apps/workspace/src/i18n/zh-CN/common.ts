@@ -62,6 +62,10 @@ export default {
     somethingWrongHint: '可以重新载入。若仍出错，请把时间告诉管理员。',
     reload: '重新载入',
   },
+  day: {
+    today: '今天',
+    yesterday: '昨天',
+  },
   unsaved: {
     title: '离开并放弃修改？',
     body: '这一页有没保存的修改，离开后不再保留。',

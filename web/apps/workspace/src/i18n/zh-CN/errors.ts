@@ -54,6 +54,7 @@ export default {
   timeout: '服务器没有及时回应，请重试',
   unexpected: '出错了，请重试',
   field_required: '请填写',
+  field_demanded: '你自己的角色要求两步验证，这里也要开启',
   field_missing: '请填写',
   field_empty: '请填写',
   field_blank: '请填写',

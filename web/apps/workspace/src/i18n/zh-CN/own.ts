@@ -32,7 +32,9 @@ export default {
   passkey: {
     title: '通行密钥',
     hint: '用指纹、面容、设备密码或安全密钥登录，不用输密码',
-    unsupported: '这个浏览器或地址不能使用通行密钥，需要用域名和 HTTPS 打开',
+    noBrowser: '这个浏览器不能使用通行密钥，请换一个，或更新它',
+    noName: '通行密钥只能用在 HTTPS 的域名上，不能用 IP 地址。请管理员把 PUBLIC_URL 设为 https:// 开头的域名，再从那里打开',
+    noNameHere: '通行密钥不能用在 IP 地址上。请把 PUBLIC_URL 设为 {address} 再启动，从那里打开，或使用 HTTPS 的域名',
     add: '添加通行密钥',
     remove: '移除通行密钥',
     addBody: '给它起个名字，以便分辨是哪台设备。接着按浏览器的提示操作。',

@@ -109,7 +109,7 @@ export default {
     enable: '启用',
     enabledDone: '已启用 {name}',
     disableTitle: '停用{name}？',
-    disableBody: '{name}会立即退出所有设备，不能再登录，也不再分到新对话。手上的 {count} 个对话会留着，可由同事接手。以后可以重新启用。',
+    disableBody: '{name}会立即退出所有设备，不能再登录，也不再分到新对话。手上的 {count} 个对话回到排队，由同事接手。以后可以重新启用。',
     disableBodyPending: '{name}还没有加入，邀请链接会失效。以后可以重新启用并再发链接。',
     lastAdmin: '这是唯一启用的管理员，不能停用或改为客服。请先让另一位成为管理员。',
     reissue: '重新发链接',

@@ -19,6 +19,11 @@ const WORDS = /^[a-z_.]{1,60}$/
 const KIND = /^[a-z_]{1,30}$/
 const FITS: Readonly<Record<keyof Asked, RegExp>> = { actor: ID, action: WORDS, kind: KIND, id: ID, from: DAY, to: DAY }
 
+/** The page's address that shows what was done to one thing. */
+export function auditOf(kind: string, id: string): { path: string; query: Record<string, string> } {
+  return { path: '/settings/audit', query: { [NAMES.kind]: kind, [NAMES.id]: id } }
+}
+
 type Query = Readonly<Record<string, unknown>>
 
 /** Reads the address of the page; what cannot be meant is left out. */

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '@qiatan/api'
 import { currentLocale, isMessageKey, t } from '../../i18n'
-import { joined, pointAlone } from '../../ui/access'
+import { joined, pointAlone, roleNamed } from '../../ui/access'
 import { regionPath } from '../../ui/regions'
 import { moment } from '../../ui/time'
 
@@ -37,9 +37,14 @@ function withWhom({ actor, subject }: AuditEntry, said: string): string {
   return another ? t('security.audit.whom', { sentence: said, subject: subject.name }) : said
 }
 
+/** What it was done to; built-in roles are kept by the names the server gives them. */
+export function subjectName({ subject }: AuditEntry): string {
+  return subject?.kind === 'role' ? roleNamed(subject.name) : (subject?.name ?? '')
+}
+
 /** What was done, in a sentence without its doer. An action this page does not know is shown by its name. */
 export function sentence(entry: AuditEntry): string {
-  const subject = entry.subject?.name ?? ''
+  const subject = subjectName(entry)
   const key = `security.act.${entry.action.replaceAll('.', '_')}`
   if (!isMessageKey(key)) return subject === '' ? entry.action : t('security.audit.unknownAction', { action: entry.action, subject })
   const said = withWhom(entry, t(key, { subject }))
@@ -61,7 +66,8 @@ export function actorName({ actor }: AuditEntry): string {
 
 function word(text: string, zone: string): string {
   if (POINT.test(text)) return pointAlone(text)
-  if (INSTANT.test(text) && !Number.isNaN(Date.parse(text))) return moment(text, zone)
+  // Records are read long after: the day is written out with its year.
+  if (INSTANT.test(text) && !Number.isNaN(Date.parse(text))) return moment(text, zone, 0)
   if (REGION.test(text)) return regionPath(text, currentLocale())
   for (const key of [`security.value.${text}`, `security.reason.${text}`, `security.method.${text}`]) if (isMessageKey(key)) return t(key)
   return text
@@ -73,10 +79,13 @@ const WRITTEN: ReadonlySet<string> = new Set([
   'notes', 'admin', 'device',
 ])
 
+const ROLES: ReadonlySet<string> = new Set(['role', 'roles'])
+
 /** A value of an entry's details in words. */
 export function valueText(field: string, value: unknown, zone: string): string {
   if (value === null || value === undefined || value === '') return t('security.audit.none')
   if (typeof value === 'boolean') return t(value ? 'security.audit.yes' : 'security.audit.no')
+  if (typeof value === 'string' && ROLES.has(field)) return roleNamed(value)
   if (typeof value === 'string') return WRITTEN.has(field) ? value : word(value, zone)
   if (typeof value !== 'object') return String(value)
   if (Array.isArray(value)) return value.length === 0 ? t('security.audit.none') : joined(value.map((one) => valueText(field, one, zone)))

@@ -1,0 +1,158 @@
+"""Checking passwords takes long, so nothing is held meanwhile, and the queue is short."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from qiatan.infra.db import Database
+from qiatan.modules.accounts import service
+from qiatan.modules.accounts.errors import WrongCredentials
+from qiatan.modules.accounts.models import AgentRow
+from qiatan.modules.accounts.service import hashing
+from qiatan.modules.accounts.service.own_security import confirmed_owner
+from tests.modules.accounts.factors import said
+from tests.modules.accounts.reading import agent_row
+from tests.support.doors import Doors
+from tests.support.factories import PASSWORD, Factories, Member, Tenant
+
+
+class Watched:
+    """The maker of hashes, which tells when it is asked and can be made to wait."""
+
+    def __init__(self, inner: Any, seen: Callable[[], object]) -> None:
+        self._inner = inner
+        self._seen = seen
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        self._seen()
+        return bool(self._inner.verify(password_hash, password))
+
+    def hash(self, password: str) -> str:
+        self._seen()
+        return str(self._inner.hash(password))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.fixture
+async def tenant(factories: Factories) -> Tenant:
+    return await factories.tenant()
+
+
+@pytest.fixture
+async def member(factories: Factories, tenant: Tenant) -> Member:
+    return await factories.agent(tenant.enterprise_id)
+
+
+@pytest.fixture
+def connections(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many connections to the database were in use at each piece of hashing."""
+    seen: list[int] = []
+    hashing._of_nobody()
+
+    def look() -> None:
+        pools: list[Any] = [database._app.pool, database._system.pool]
+        seen.append(sum(pool.checkedout() for pool in pools))
+
+    monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, look))
+    return seen
+
+
+ANY = UUID(int=1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/session", {}),
+        ("PUT", "/me/password", {"current_password": PASSWORD, "new_password": "tea leaves unfold"}),
+        ("PUT", "/me/password", {"current_password": "another password", "new_password": "tea leaves unfold"}),
+        ("POST", "/me/totp", {"password": PASSWORD}),
+        ("POST", "/me/totp", {"password": "another password"}),
+        ("DELETE", "/me/totp", {"password": PASSWORD}),
+        ("POST", "/me/passkeys/options", {"password": PASSWORD}),
+        ("DELETE", f"/me/passkeys/{ANY}", {"password": PASSWORD}),
+        ("POST", "/me/recovery-codes", {"password": PASSWORD}),
+    ],
+)
+async def test_no_connection_is_held_while_a_password_is_checked(
+    doors: Doors, member: Member, connections: list[int], method: str, path: str, body: dict[str, str]
+) -> None:
+    body = body or {"email": member.email, "password": PASSWORD}
+
+    answer = await doors.agent(member).request(method, path, json=body)
+
+    wrong = "another password" in body.values()
+    assert (answer.status_code == 401) == wrong
+    assert connections
+    assert set(connections) == {0}
+
+
+async def test_a_proof_is_worth_nothing_once_the_password_is_another(member: Member, database: Database) -> None:
+    proof = await service.prove_owner(database, member.actor, SecretStr(PASSWORD))
+    async with database.system() as tx:
+        await tx.session.execute(update(AgentRow).where(AgentRow.id == member.id).values(password_hash="another"))
+
+    async with database.tenant(member.enterprise_id) as tx:
+        with pytest.raises(WrongCredentials):
+            await confirmed_owner(tx, member.actor, proof)
+
+
+async def test_of_two_who_change_the_password_at_once_one_does(
+    doors: Doors, member: Member, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_checked = threading.Barrier(2, timeout=10)
+    checks = iter(range(2))
+
+    def meet() -> None:
+        if next(checks, None) is not None:
+            both_checked.wait()
+
+    hashing._of_nobody()
+    monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, meet))
+    new = ["tea leaves unfold", "rain upon the roof"]
+    asked = [{"current_password": PASSWORD, "new_password": one} for one in new]
+
+    answers = await asyncio.gather(*(doors.agent(member).put("/me/password", json=body) for body in asked))
+
+    assert sorted(answer.status_code for answer in answers) == [204, 401]
+    kept = new[[answer.status_code for answer in answers].index(204)]
+    assert await hashing.verify((await agent_row(database, member.id))["password_hash"], kept)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Closed: whoever checks a password waits here."""
+    opened = threading.Event()
+    hashing._of_nobody()
+    monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, lambda: opened.wait(10)))
+    yield opened
+    opened.set()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_where_too_many_wait_the_next_is_sent_away(
+    doors: Doors, member: Member, gate: threading.Event, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(hashing, "MAX_WAITING", 3)
+    body = {"email": member.email, "password": PASSWORD}
+    waiting = [asyncio.create_task(doors.stranger().post("/session", json=body)) for _ in range(3)]
+    async with asyncio.timeout(10):
+        while len(hashing._waiting) < 3:
+            await asyncio.sleep(0)
+
+    refused = await doors.stranger().post("/session", json=body if known else {"email": "nobody@example.com", "password": PASSWORD})
+
+    assert (said(refused), refused.headers["Retry-After"]) == ((503, "try_again"), "5")
+    gate.set()
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200] * 3
+    assert (await doors.stranger().post("/session", json=body)).status_code == 200
