@@ -69,7 +69,7 @@ LINK = {"token": "x" * 43}
     ],
 )
 def test_half_a_character_in_a_password_is_refused_and_not_repeated(kind: type[Input], given: dict[str, str], field: str) -> None:
-    assert kind.model_validate({**given, field: "correct horse 🐎 battery"})
+    kind.model_validate({**given, field: "correct horse 🐎 battery"})
     with pytest.raises(ValidationError, match="not text") as refused:
         kind.model_validate({**given, field: BROKEN})
     assert refused.value.errors()[0]["loc"] == (field,)
