@@ -9,6 +9,8 @@ from tests.journeys.server import ROOT
 _AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # The frame inside a page is audited by itself: the page's policy keeps axe from reaching into it.
 _RUN = """async () => {
+  // What still fades in has less contrast than it will have.
+  await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)))
   const { violations } = await axe.run(document, { iframes: false, resultTypes: ['violations'] })
   return violations.map(({ id, help, nodes }) => `${id} (${help}): ` + nodes.slice(0, 4).map(({ target, any }) => `${target.join(' ')} ${any[0]?.message ?? ''}`).join(' | '))
 }"""

@@ -79,7 +79,8 @@ async def test_who_looks_as_an_administrator_sees_the_actions_and_can_take_none(
             await expect(tab.locator("fieldset").filter(has=tab.get_by_role("button", name=name, exact=True)).first).to_have_attribute(
                 "title", "查看他人视角时不能修改"
             )
-        found.extend(f"{path}: {one}" for one in await axe(tab))
+        # axe takes everything inside a disabled fieldset for out of the keyboard's reach, also what has a tabindex of its own.
+        found.extend(f"{path}: {one}" for one in await axe(tab) if not one.startswith("scrollable-region-focusable"))
 
     await off(f"agents/{agent.id}", "邀请客服", "重置密码", "停用", "以此人身份查看")
     await expect(tab.get_by_label("工号", exact=True)).to_be_disabled()
@@ -89,6 +90,9 @@ async def test_who_looks_as_an_administrator_sees_the_actions_and_can_take_none(
     await expect(tab.get_by_role("checkbox", name="查看", exact=True).first).to_be_disabled()
     await off("security", "试一下")
     await expect(tab.get_by_role("switch", name="启用登录限制")).to_be_disabled()
+    regions = tab.get_by_role("list", name="地区", exact=True)
+    await regions.focus()
+    await expect(regions).to_be_focused()
     await tab.get_by_role("complementary", name="登录日志").get_by_role("button", name="拒绝", exact=True).click()
     await off("api-keys", "新建密钥")
     await off("sso", "测试连接")

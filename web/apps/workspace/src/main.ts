@@ -5,7 +5,9 @@ import App from './App.vue'
 import { i18n } from './i18n'
 import { router } from './router'
 import { usePreferences } from './stores/preferences'
+import { expectSessionEnds } from './ui/report'
 
+expectSessionEnds()
 const app = createApp(App)
 app.use(createPinia())
 usePreferences()

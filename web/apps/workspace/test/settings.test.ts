@@ -1,7 +1,7 @@
 import type { Agent, Group } from '@qiatan/api'
 import { describe, expect, it } from 'vitest'
 import { roster } from '../src/settings/people/roster'
-import { searchTree, TREE } from '../src/settings/tree'
+import { opens, searchTree, TREE } from '../src/settings/tree'
 import { badSite } from '../src/settings/web/limits'
 
 function agent(id: string, over: Partial<Agent> = {}): Agent {
@@ -67,5 +67,20 @@ describe('allowed sites', () => {
 
   it.each(['www.example.com', 'https://example.com/shop', 'https://*.example.com', 'ftp://example.com', 'https://a@example.com', ''])('refuses %j', (site) => {
     expect(badSite(['https://ok.example', site])).toBe(2)
+  })
+})
+
+describe('which settings somebody sees', () => {
+  const seen = (...points: string[]): string[] =>
+    TREE.flatMap((group) => group.items.filter((item) => opens(item, (point) => points.includes(point))).map((item) => item.to))
+
+  it('without any right: the own ones', () => {
+    expect(seen()).toEqual(['/settings/profile', '/settings/own-security'])
+  })
+
+  it('by rights: what they open, the sign-in rules also for readers of the log', () => {
+    expect(seen('channels.view')).toEqual(['/settings/profile', '/settings/own-security', '/settings/web'])
+    expect(seen('security.logins')).toEqual(['/settings/profile', '/settings/own-security', '/settings/security'])
+    expect(seen('security.view')).toEqual(['/settings/profile', '/settings/own-security', '/settings/security', '/settings/sso'])
   })
 })

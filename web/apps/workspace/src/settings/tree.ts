@@ -4,8 +4,10 @@ import type { MessageKey } from '../i18n'
 export interface TreeItem {
   to: string
   label: MessageKey
-  /** Who lacks it sees the entry and, on the page, what is missing. */
+  /** Who lacks it does not see the entry; whoever comes by an address is told on the page what is missing. */
   point: Point | null
+  /** Another point that opens a part of the page. */
+  also?: Point
   /** Names of what the page holds: search finds the page by them. */
   holds: readonly MessageKey[]
 }
@@ -65,6 +67,7 @@ export const TREE: readonly TreeGroup[] = [
         to: '/settings/security',
         label: 'security.tree.policy',
         point: 'security.view',
+        also: 'security.logins',
         holds: ['security.policy.roles', 'security.policy.regions', 'security.policy.trusted', 'security.log.title', 'security.trial.label'],
       },
       {
@@ -107,6 +110,11 @@ export const TREE: readonly TreeGroup[] = [
     ],
   },
 ]
+
+/** Whether a page has something for whoever may do what `can` says. */
+export function opens(item: TreeItem, can: (point: Point) => boolean): boolean {
+  return item.point === null || can(item.point) || (item.also !== undefined && can(item.also))
+}
 
 export interface Found extends TreeItem {
   /** What the search matched besides the name, as drawn. */

@@ -12,3 +12,10 @@ export function reportSurprise(error: unknown): void {
   if (error instanceof ApiError && (error.status === SIGNED_OUT || error.status === 0 || TOLD.has(error.code))) return
   reportError(error)
 }
+
+/** The session may end while any question is on its way, also one that nobody waits for: the sign-in page tells it, so it is no fault. */
+export function expectSessionEnds(): void {
+  window.addEventListener('unhandledrejection', (event) => {
+    if (event.reason instanceof ApiError && event.reason.status === SIGNED_OUT) event.preventDefault()
+  })
+}

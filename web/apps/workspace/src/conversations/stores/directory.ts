@@ -30,6 +30,9 @@ function asApiError(error: unknown): ApiError {
   throw error
 }
 
+type Stale = (id: Id, view: ConversationView) => boolean
+const never: Stale = () => false
+
 /** All conversations this page knows and the lists they are shown in. Fed by fetches and by frames; never asks twice for the same page. */
 export const useDirectory = defineStore('conversations', () => {
   const session = useSession()
@@ -40,6 +43,10 @@ export const useDirectory = defineStore('conversations', () => {
   /** Can no longer be seen by this agent though it was: the server said so when asked. */
   const gone = shallowReactive(new Set<Id>())
   const asking = new Map<Id, Promise<Conversation>>()
+  /** What left a list while an answer was on its way, and when: the answer may be older, and must not bring it back. */
+  const left = new Map<string, number>()
+  let moment = 0
+  let underway = 0
   /** Grows with every reset, so that an answer for the agent before is dropped. */
   let generation = 0
 
@@ -59,10 +66,11 @@ export const useDirectory = defineStore('conversations', () => {
   }
 
   /** Takes a conversation as a frame or an answer brought it, and shows it in the list it belongs to now. */
-  function accept(incoming: Conversation): Conversation {
+  function accept(incoming: Conversation, isStale: Stale = never): Conversation {
     const conversation = put(incoming)
     gone.delete(conversation.id)
     const belongs = belongsTo(conversation)
+    if (belongs !== null && isStale(conversation.id, belongs)) return conversation
     for (const view of VIEWS) {
       const list = lists[view]
       const listed = list.ids.includes(conversation.id)
@@ -92,6 +100,7 @@ export const useDirectory = defineStore('conversations', () => {
 
   /** Takes a conversation out of one list, as `conversation_gone` says. */
   function leave(id: Id, view: ConversationView): void {
+    if (underway > 0) left.set(`${view} ${id}`, (moment += 1))
     lists[view].ids = lists[view].ids.filter((one) => one !== id)
   }
 
@@ -116,13 +125,28 @@ export const useDirectory = defineStore('conversations', () => {
     if (conversation) known.set(id, withRead(conversation, side, seq))
   }
 
+  /** Asks the server, and tells of its answer which conversations have left a list since. */
+  async function ask<T>(question: () => Promise<T>): Promise<{ answer: T; isStale: Stale }> {
+    const asked = moment
+    underway += 1
+    try {
+      const answer = await question()
+      // Kept apart from the map, which is emptied when the last answer is in.
+      const since = new Set([...left].filter(([, at]) => at > asked).map(([key]) => key))
+      return { answer, isStale: (id, view) => since.has(`${view} ${id}`) }
+    } finally {
+      underway -= 1
+      if (underway === 0) left.clear()
+    }
+  }
+
   /** The conversation, asked for once where it is not known. Throws `ApiError`: `not_found` also where it is not ours to see. */
   async function find(id: Id): Promise<Conversation> {
     const there = known.get(id)
     if (there) return there
     let request = asking.get(id)
     if (!request) {
-      request = api.conversation(id).then(accept).finally(() => asking.delete(id))
+      request = refresh(id).finally(() => asking.delete(id))
       asking.set(id, request)
     }
     return request
@@ -130,7 +154,8 @@ export const useDirectory = defineStore('conversations', () => {
 
   /** Asks again for a conversation whose state may have changed unseen. */
   async function refresh(id: Id): Promise<Conversation> {
-    return accept(await api.conversation(id))
+    const { answer, isStale } = await ask(() => api.conversation(id))
+    return accept(answer, isStale)
   }
 
   /** Loads a list's first page; a list already shown keeps its rows and their places meanwhile. */
@@ -141,9 +166,9 @@ export const useDirectory = defineStore('conversations', () => {
     if (!wasShown) list.phase = 'loading'
     list.error = null
     try {
-      const page = await api.conversations(view, null, PAGE)
+      const { answer: page, isStale } = await ask(() => api.conversations(view, null, PAGE))
       if (started !== generation) return
-      const present = page.items.map((item) => put(item).id)
+      const present = page.items.map((item) => put(item).id).filter((id) => !isStale(id, view))
       for (const id of present) gone.delete(id)
       // What this page does not name: came in by a frame while it was on its way, or stands on a further page.
       const further = wasShown && page.next === null ? [] : list.ids.filter((id) => !present.includes(id) && isIn(id, view))
@@ -164,9 +189,9 @@ export const useDirectory = defineStore('conversations', () => {
     const started = generation
     list.more = 'loading'
     try {
-      const page = await api.conversations(view, list.next, PAGE)
+      const { answer: page, isStale } = await ask(() => api.conversations(view, list.next, PAGE))
       if (started !== generation) return
-      const ids = appendPage(list.ids, page.items.map((item) => put(item).id))
+      const ids = appendPage(list.ids, page.items.map((item) => put(item).id).filter((id) => !isStale(id, view)))
       list.ids = view === 'queue' ? byWaiting(ids) : ids
       list.next = page.next
       list.more = 'idle'
@@ -193,6 +218,7 @@ export const useDirectory = defineStore('conversations', () => {
     known.clear()
     gone.clear()
     asking.clear()
+    left.clear()
     for (const view of VIEWS) lists[view] = emptyList()
   }
 

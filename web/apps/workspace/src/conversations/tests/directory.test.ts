@@ -53,6 +53,26 @@ describe('lists', () => {
     expect(directory.lists.queue.ids).toEqual(['early', 'late'])
   })
 
+  it('an answer that is older than a departure does not bring the conversation back', async () => {
+    const directory = useDirectory()
+    const waiting = conversation('a', { status: 'waiting', assignee_id: null })
+    pages['queue'] = { items: [waiting], next: null }
+    const loading = directory.load('queue')
+    directory.leave('a', 'queue')
+    await loading
+    expect(directory.lists.queue.ids).toEqual([])
+    await directory.load('queue')
+    expect(directory.lists.queue.ids).toEqual(['a'])
+  })
+
+  it('a frame brings back what left before it', () => {
+    const directory = useDirectory()
+    directory.lists.queue.phase = 'ready'
+    directory.leave('a', 'queue')
+    directory.accept(conversation('a', { status: 'waiting', assignee_id: null }))
+    expect(directory.lists.queue.ids).toEqual(['a'])
+  })
+
   it('further pages follow without repeating a row', async () => {
     const directory = useDirectory()
     pages['colleagues'] = { items: [conversation('a', { assignee_id: 'x' })], next: '2' }
