@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.parts.decisions import decisions
 from bench.parts.idle import idle
 from bench.parts.lists import lists
 from bench.parts.messages import messages
@@ -19,4 +20,5 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "lists": lists,
     "widget": widget,
     "regions": regions,
+    "decisions": decisions,
 }

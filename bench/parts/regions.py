@@ -1,4 +1,4 @@
-"""IP regions: how long a lookup takes, which every restricted request pays."""
+"""IP regions: how long a lookup takes, which every restricted request pays. No address comes twice, and nothing is warm."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ def regions() -> list[Row]:
 
 
 def _microseconds(geo: Geo, addresses: list[str]) -> float:
-    for address in addresses[:1000]:
-        geo.region_of(address)
     began = time.perf_counter()
     for address in addresses:
         geo.region_of(address)

@@ -81,6 +81,7 @@ def _sessions() -> None:
     # Links without the address they were made for could not be checked; who holds one asks for another.
     op.execute("DELETE FROM one_time_links")
     op.add_column("one_time_links", sa.Column("email", sa.String(254), nullable=False))
+    op.add_column("one_time_links", sa.Column("made_by", sa.Uuid(), nullable=True))
     op.drop_constraint(op.f("ck_one_time_links_purpose"), "one_time_links", type_="check")
     op.create_check_constraint(op.f("ck_one_time_links_purpose"), "one_time_links", "purpose IN ('invitation', 'sign_in', 'reset')")
     op.create_table(
@@ -253,6 +254,7 @@ def _audit() -> None:
     op.create_index("ix_audit_log_by_actor", "audit_log", ["enterprise_id", "actor_id", "seq"])
     op.create_index("ix_audit_log_by_subject", "audit_log", ["enterprise_id", "subject_kind", "subject_id", "seq"])
     op.create_index("ix_audit_log_by_action", "audit_log", ["enterprise_id", "action", "seq"])
+    op.create_index("ix_audit_log_by_time", "audit_log", ["enterprise_id", "at", "seq"])
     protect(op, "audit_heads")
     protect(op, "audit_log")
     # Whoever gets hold of the program's own database roles can still not rewrite what was done; a trigger stops the owner's slips too.

@@ -22,6 +22,11 @@ WHOLE_SCOPE = {
     "change_oidc",
     "delete_oidc",
     "invite_agent",
+    "save_conversation_rules",
+    "save_assignment",
+    "save_queue_settings",
+    "save_transfer_settings",
+    "save_hours",
 }
 """What reaches the whole enterprise: 403 for who has the point and a narrower scope. (An invitation into no group lies outside one.)"""
 
@@ -41,6 +46,10 @@ STATE = {
     "remove_passkey": 404,
     "make_recovery_codes": 404,
     "end_own_session": 404,
+    "transfer_conversation": 409,  # somebody else serves it
+    "accept_transfer_offer": 404,  # somebody else is asked
+    "refuse_transfer_offer": 404,
+    "withdraw_transfer_offer": 404,
     "try_oidc": 502,  # its provider is on this machine, where nothing may be asked
 }
 """The rightful caller's answer where it is not success, because of how the world is."""
@@ -57,8 +66,12 @@ def expected(route: Route, points: frozenset[str], scope: ScopeKind) -> int:
             return 403
         if ("{agent_id}" in path or "{group_id}" in path) and scope is ScopeKind.SELF:
             return 404
+        if route.name == "list_decisions" and "conversations.serve" not in points:
+            return 403  # who sees no conversation does not see why it went where it did
         if "{conversation_id}" in path and not sees_colleagues(points, scope):
             return 404
+        if route.name == "write_note" and "conversations.join" not in points:
+            return 409  # neither takes part nor may join
         if route.name in TOUCHES_AN_ACCOUNT and not points_of("agent") <= points:
             return 403
     return STATE.get(route.name, route.success)

@@ -36,10 +36,22 @@ BODIES: dict[str, dict[str, Any]] = {
     "send_message": {"client_message_id": str(UUID(int=1)), "text": "假的"},
     "withdraw_message": {"client_message_id": str(UUID(int=2))},
     "mark_conversation_read": {"seq": 1},
-    "rename_customer": {"name": "改过的客户", "version": 1},
+    "write_note": {"client_message_id": str(UUID(int=5)), "text": "假的"},
+    "save_conversation_rules": {"settings": {"auto_end": {"web": {"minutes": 10}}}, "version": 1},
+    "change_customer": {"name": "改过的客户", "version": 1},
+    "set_visitor_metadata": {"values": {"plan": "pro"}},
     "send_own_message": {"client_message_id": str(UUID(int=3)), "text": "假的"},
     "withdraw_own_message": {"client_message_id": str(UUID(int=4))},
     "mark_own_conversation_read": {"seq": 1},
+    "transfer_conversation": {"group_id": str(UUID(int=6))},
+    "save_assignment": {"settings": {"base_rule": "rotate"}, "version": 0},
+    "check_assignment": {"settings": {"base_rule": "rotate"}},
+    "save_queue_settings": {"settings": {"limit": 30}, "version": 1},
+    "save_transfer_settings": {"settings": {"ask": True}, "version": 0},
+    "save_hours": {"settings": {"outside": "queue"}, "version": 0},
+    "try_rules": {"case": {}},
+    "start_simulation": {"settings": {}, "traffic": {"kind": "generated", "conversations": 10}},
+    "put_wish": {"agents": [str(UUID(int=7))]},
     "set_my_presence": {"status": "away"},
     "begin_totp": {"password": PASSWORD},
     "confirm_totp": {"code": "123456"},
@@ -60,6 +72,9 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """`{…}` in a value is one of the world's ids."""
 UPLOADS = {"set_avatar", "upload_file", "upload_widget_file"}
+CALENDARS = {"read_calendar"}
+QUERIES = {"list_routings": "?view=mine"}
+"""What a call cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,7 @@ class World:
 
     def path(self, route: Route) -> str:
         assert route.path is not None
-        return route.path.removeprefix("/api/v1").format(**self.ids)
+        return route.path.removeprefix("/api/v1").format(**self.ids) + QUERIES.get(route.name, "")
 
 
 async def make_world(doors: Doors, database: Database, factories: Factories) -> World:
@@ -112,9 +127,15 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
         "session_id": server.actor.session_id,
         "key_id": new_id(),
         "passkey_id": new_id(),
+        "offer_id": new_id(),
+        "simulation_id": new_id(),
     }
+    values = {"e": tenant.enterprise_id, "a": colleague.id, "role": ids["role_id"], "key": ids["key_id"], "pass": ids["passkey_id"]}
     await _fill(
-        database, {"e": tenant.enterprise_id, "a": colleague.id, "role": ids["role_id"], "key": ids["key_id"], "pass": ids["passkey_id"]}
+        database,
+        values
+        | {"server": server.id, "customer": guest.customer_id, "channel": channel.id}
+        | {"conversation": conversation_id, "offer": ids["offer_id"], "simulation": ids["simulation_id"]},
     )
     return World(tenant, server, colleague, narrow, guest, ids)
 
@@ -133,6 +154,20 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                VALUES (:e, 'https://127.0.0.1', gen_random_uuid()::text, :a, now())""",
             """INSERT INTO challenges (enterprise_id, id, agent_id, purpose, token_hash, data, created_at, expires_at)
                 VALUES (:e, :a, :a, 'passkey', sha256(gen_random_uuid()::text::bytea), '{}', now(), now())""",
+            """INSERT INTO conversation_settings (enterprise_id, value, version) VALUES (:e, '{}', 1)""",
+            "INSERT INTO routing_settings (enterprise_id, part, value, version) VALUES (:e, 'queue', '{}', 1)",
+            """INSERT INTO presence_spans (enterprise_id, id, agent_id, status, started_at, ended_at)
+               VALUES (:e, :a, :a, 'online', '2026-03-01T01:00:00Z', '2026-03-01T02:00:00Z')""",
+            "INSERT INTO routing_wishes (enterprise_id, customer_id, channel_id, wish, at) VALUES (:e, :customer, :channel, '{}', now())",
+            """INSERT INTO routing_requests (enterprise_id, conversation_id, customer_id, state, target_kind)
+               VALUES (:e, :conversation, :customer, 'placed', 'enterprise') ON CONFLICT DO NOTHING""",
+            """INSERT INTO routing_decisions (enterprise_id, id, conversation_id, at, cause, outcome, agent_id, trace)
+               VALUES (:e, :a, :conversation, now(), 'taken', 'assigned', :server, '[]')""",
+            "INSERT INTO rotation_pointers (enterprise_id, target, agent_id) VALUES (:e, 'enterprise', :server)",
+            """INSERT INTO transfer_offers (enterprise_id, id, conversation_id, from_agent_id, to_agent_id, note, state, made_at, due_at)
+               VALUES (:e, :offer, :conversation, :server, :a, '', 'open', now(), '2100-01-01T00:00:00Z')""",
+            """INSERT INTO routing_simulations (enterprise_id, id, made_by, made_at, state, progress, request)
+               VALUES (:e, :simulation, :a, '2026-03-01T00:00:00Z', 'done', 100, '{"traffic": {"kind": "recorded"}}')""",
             "INSERT INTO login_policies (enterprise_id, enabled) VALUES (:e, false)",
             "INSERT INTO login_policy_roles (enterprise_id, role_id) VALUES (:e, :role)",
             "INSERT INTO trusted_addresses (enterprise_id, id, first, position, created_at) VALUES (:e, :a, '10.0.0.1', 1, now())",
@@ -146,6 +181,9 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
 
 async def call(http: httpx.AsyncClient, route: Route, path: str, ids: dict[str, Any] | None = None) -> httpx.Response:
     """The call with a body that a rightful caller could send; `ids` fill what the body names."""
+    if route.name in CALENDARS:
+        calendar = ("holidays.csv", "2026-10-01,off,国庆节".encode(), "text/csv")
+        return await http.request(str(route.method), path, files={"file": calendar})
     if route.name in UPLOADS:
         return await http.request(str(route.method), path, files={"file": ("a.png", png(), "image/png")})
     body = BODIES.get(route.name)

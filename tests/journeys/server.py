@@ -28,12 +28,12 @@ def missing_pages() -> list[str]:
 class Server:
     """`qiatan serve --demo` on a free port. It may be killed and started again on the same data and port.
 
-    `host`: what browsers call it. Passkeys belong to a name, and to no address of numbers.
+    Browsers call it by a name: passkeys belong to one, and to no address of numbers.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"http://localhost:{self.port}"
         self.directory = make_scratch_dir()
         self.log = self.directory.with_name(f"{self.directory.name}.log")
         self._process: subprocess.Popen[bytes] | None = None

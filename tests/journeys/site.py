@@ -48,8 +48,8 @@ class Site:
         self._httpd.daemon_threads = True
         self._thread = threading.Thread(target=self._httpd.serve_forever, name="site", daemon=True)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._httpd.server_port}"
-        self.other_url = f"http://localhost:{self._httpd.server_port}"
+        self.url = f"http://localhost:{self._httpd.server_port}"
+        self.other_url = f"http://127.0.0.1:{self._httpd.server_port}"
 
     def close(self) -> None:
         self._httpd.shutdown()

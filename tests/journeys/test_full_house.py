@@ -48,7 +48,7 @@ async def test_an_agent_takes_by_hand_up_to_the_own_limit(people: People, house:
     # given an agent who takes breaks: one place, nothing comes by itself
     await house.admin.change(f"/agents/{house.admin.id}", max_conversations=1)
     agent = await people.agent(house)
-    await agent.become("离开")
+    await agent.become("隐身")
     for words in ("先来的", "后来的"):
         visitor = await people.visitor(house)
         await visitor.say(words)

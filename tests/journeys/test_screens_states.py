@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.journeys.conftest import People
@@ -15,11 +14,10 @@ from tests.journeys.test_screens import Camera
 BROKEN = '{"error": {"code": "internal", "message": "Something went wrong.", "request_id": "7c1e204b9f3d"}}'
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again(people: People, house: House, theme: str) -> None:
-    camera = Camera(f"zh-1440-{theme}")
+async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again(people: People, house: House) -> None:
+    camera = Camera("zh-1440", themes=("dark", "light"))
     visitor = await people.visitor(house)
-    agent = await people.agent(house, color_scheme=theme)
+    agent = await people.agent(house)
     await visitor.say("在吗")
     await expect(agent.row("在吗")).to_be_visible()
 

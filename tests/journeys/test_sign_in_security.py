@@ -1,16 +1,11 @@
-"""Second factors, recovery codes, passkeys and own sessions, as people use them.
-
-Passkeys need a name in the address, so these stories have a server of their own that is called localhost.
-"""
+"""Second factors, recovery codes, passkeys and own sessions, as people use them."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
 
 import pyotp
-import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.journeys.audit import axe, chinese_words
@@ -21,16 +16,6 @@ from tests.journeys.server import Server
 
 OWN = "/app/settings/own-security"
 STEP = 30
-
-
-@pytest.fixture(scope="session")
-async def server() -> AsyncIterator[Server]:
-    server = Server("localhost")
-    try:
-        await server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 async def _device(page: Page) -> None:

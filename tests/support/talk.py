@@ -10,7 +10,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import SystemActor
 from qiatan.modules.conversations import service
-from qiatan.modules.conversations.contracts import Ack, Conversation, Message, SendMessage
+from qiatan.modules.conversations.contracts import Ack, Conversation, Message, SendMessage, WriteNote
 from tests.support.factories import Guest, Member
 
 
@@ -40,6 +40,33 @@ async def served(database: Database, guest: Guest, member: Member, words: str = 
     return conversation_id
 
 
+async def transfer(
+    database: Database, conversation_id: UUID, expected: Member, to: Member, *, how: service.How = "by_hand"
+) -> Conversation:
+    """Give a conversation that one agent serves to another."""
+    async with database.tenant(to.enterprise_id) as tx:
+        return await service.reassign(tx, SystemActor(to.enterprise_id), conversation_id, to.id, how=how, expected=expected.id)
+
+
+async def join(database: Database, member: Member, conversation_id: UUID) -> Conversation:
+    async with database.tenant(member.enterprise_id) as tx:
+        return await service.join(tx, member.actor, conversation_id)
+
+
+async def note(
+    database: Database, member: Member, conversation_id: UUID, words: str = "别忘了问尺寸", *, message_id: UUID | None = None
+) -> Ack:
+    """An agent writes an internal note."""
+    async with database.tenant(member.enterprise_id) as tx:
+        return await service.note(tx, member.actor, conversation_id, WriteNote(client_message_id=message_id or new_id(), text=words))
+
+
+async def read(database: Database, member: Member, conversation_id: UUID) -> list[Message]:
+    """All messages of a short conversation, as an agent reads them."""
+    async with database.tenant(member.enterprise_id) as tx:
+        return (await service.messages(tx, member.actor, conversation_id, after_seq=0, before_seq=None, limit=100)).items
+
+
 async def end(database: Database, member: Member, conversation_id: UUID) -> Conversation:
     async with database.tenant(member.enterprise_id) as tx:
         return await service.end(tx, member.actor, conversation_id)
@@ -66,19 +93,23 @@ async def stored(database: Database, enterprise_id: UUID) -> list[tuple[UUID, in
 
 
 async def drift(database: Database, enterprise_id: UUID) -> list[UUID]:
-    """Conversations of an enterprise, ended ones too, whose head or unread counts differ from a recount of their messages."""
+    """Conversations of an enterprise, ended ones too, whose head or counts differ from a recount of their messages."""
     query = text(
         """
         SELECT v.id
           FROM conversations v
           LEFT JOIN messages m ON m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id
+          LEFT JOIN messages w ON w.enterprise_id = m.enterprise_id AND w.conversation_id = m.conversation_id AND w.ref_seq = m.seq
          WHERE v.enterprise_id = :id
          GROUP BY v.enterprise_id, v.id
         HAVING v.head <> coalesce(max(m.seq), 0)
             OR v.agent_unread <>
                count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal' AND m.seq > v.agent_read_seq)
             OR v.customer_unread <>
-               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind <> 'withdrawal' AND m.seq > v.customer_read_seq)
+               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note') AND m.seq > v.customer_read_seq)
+            OR v.customer_messages <> count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal' AND w.seq IS NULL)
+            OR v.agent_messages <>
+               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note') AND w.seq IS NULL)
         """
     )
     async with database.system() as tx:

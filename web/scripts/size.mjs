@@ -7,8 +7,11 @@ import { gzipSync } from 'node:zlib'
 const pages = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/qiatan/pages')
 const weigh = async (path) => gzipSync(await readFile(path), { level: 9 }).length
 
-/** The page itself, what it names, and the heavier of the two languages: what is there when the plain chat is open. */
-async function panel() {
+/**
+ * The page itself, what it names, and the heavier of the two languages: what is there when the plain chat is open. `more` names parts that
+ * are fetched besides, by the beginning of their names.
+ */
+async function panel(more = []) {
   const folder = resolve(pages, 'widget')
   const html = await readFile(resolve(folder, 'index.html'), 'utf8')
   const named = [...html.matchAll(/\/assets\/widget\/([\w.-]+)/g)].map(([, name]) => name)
@@ -16,6 +19,11 @@ async function panel() {
   const languages = await Promise.all(names.filter((name) => /^(zh|en)-/.test(name)).map((name) => weigh(resolve(folder, name))))
   if (named.length < 2 || languages.length !== 2) throw new Error('the built panel looks different: adapt scripts/size.mjs')
   const loaded = new Set(named)
+  for (const part of more) {
+    const found = names.find((name) => name.startsWith(`${part}-`) && name.endsWith('.js'))
+    if (!found) throw new Error(`the built panel has no part named ${part}: adapt scripts/size.mjs`)
+    loaded.add(found)
+  }
   // What a loaded script imports statically is loaded with it; a dynamic import has a bracket and comes on demand.
   for (const name of loaded) {
     if (!name.endsWith('.js')) continue
@@ -29,6 +37,7 @@ async function panel() {
 const rows = [
   ['loader', await weigh(resolve(pages, 'loader/widget.js')), 5_000],
   ['panel, opened', await panel(), 45_000],
+  ['panel, queueing', await panel(['Queue', 'Menu']), 49_000],
 ]
 let over = false
 for (const [name, size, most] of rows) {

@@ -16,7 +16,7 @@ from qiatan.entrypoints.polling import router as polling_router
 from qiatan.entrypoints.registry import CATALOGUE, ROUTERS
 from qiatan.entrypoints.socket import PATH as SOCKET_PATH
 from qiatan.entrypoints.socket import serve_socket
-from qiatan.infra.clock import SystemClock
+from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
 from qiatan.infra.http.errors import ErrorAnswer, install_error_handlers
@@ -32,7 +32,7 @@ from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import frames
-from qiatan.modules.routing.realtime import AvailabilityFrame, PresenceFrame
+from qiatan.modules.routing.realtime import AvailabilityFrame, PresenceFrame, QueueFrame, RoutingFrame, TransferOfferFrame
 
 _health = APIRouter(tags=["operation"])
 _ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}}
@@ -45,10 +45,10 @@ async def health() -> dict[str, str]:
 
 def build_resources(settings: Settings, database_url: str) -> Resources:
     """The shared parts of one process."""
-    clock = SystemClock()
+    clock = FollowingClock()
     return Resources(
         settings=settings,
-        database=Database(database_url),
+        database=Database(database_url, clock=clock),
         storage=Storage(settings.data_dir / "files"),
         hub=Hub(),
         throttle=Throttle(),
@@ -114,10 +114,22 @@ _FRAMES = (
     frames.TypingFrame,
     PresenceFrame,
     AvailabilityFrame,
+    RoutingFrame,
+    TransferOfferFrame,
+    QueueFrame,
     ChangedFrame,
     frames.Pong,
     ByeFrame,
 )
+
+
+_EMBEDDED = (
+    ("ConversationFrame", "conversation", "Conversation"),
+    ("RoutingFrame", "routing", "Routing"),
+    ("TransferOfferFrame", "offer", "TransferOffer"),
+    ("QueueFrame", "place", "QueuePlace"),
+)
+"""Frames that hold an object of the HTTP API, encoded already."""
 
 
 def _with_frames(app: FastAPI) -> dict[str, Any]:
@@ -125,7 +137,8 @@ def _with_frames(app: FastAPI) -> dict[str, Any]:
     described = app.openapi()
     schemas = described["components"]["schemas"]
     _, components = msgspec.json.schema_components(_FRAMES, ref_template="#/components/schemas/{name}")
-    components["ConversationFrame"]["properties"]["conversation"] = {"$ref": "#/components/schemas/Conversation"}
+    for frame, field, schema in _EMBEDDED:
+        components[frame]["properties"][field] = {"$ref": f"#/components/schemas/{schema}"}
     for name, schema in components.items():
         schemas.setdefault(name, schema)
     return described

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
-from qiatan.entrypoints.registry import PUBLISHERS
+from qiatan.entrypoints.registry import PUBLISHERS, TIMERS
 from qiatan.infra.realtime.connection import (
     CLOSE_BAD_FRAMES,
     CLOSE_IDLE,
@@ -35,6 +35,7 @@ from qiatan.infra.realtime.doors import (
 )
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
+from qiatan.infra.timers import TimerLoop
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import BadRequest, Fault, NotSignedIn, TwoFactorRequired
 from qiatan.kit.events import Event
@@ -42,8 +43,9 @@ from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.accounts.events import LoginPolicyChanged
 from qiatan.modules.conversations.realtime import ConversationDoors
+from qiatan.modules.conversations.subscribers import JoinKeeper
 from qiatan.modules.routing.realtime import PresenceKeeper
-from qiatan.modules.routing.subscribers import Assigner
+from qiatan.modules.routing.subscribers import Assigner, HoursKeeper, QueueKeeper
 from qiatan.modules.visitors import service as visitors
 
 log = structlog.get_logger(__name__)
@@ -88,8 +90,12 @@ class Gateway:
         self.resources = resources
         self._hub = resources.hub
         self._conversations = ConversationDoors(resources)
+        self._joining = JoinKeeper(resources)
         self._presence = PresenceKeeper(resources)
         self._assigner = Assigner(resources)
+        self._queue = QueueKeeper(resources)
+        self._hours = HoursKeeper(resources)
+        self._timers = TimerLoop(resources, TIMERS)
         self.doors: dict[type[Frame], FrameDoor] = {door.frame: door for door in self._conversations.doors}
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[Hello, *self.doors])
         rate = resources.settings.visitor_rate
@@ -100,7 +106,7 @@ class Gateway:
         self._sweeper: asyncio.Task[None] | None = None
         self._to_recheck: set[UUID] = set()
         self._restricted_anew = asyncio.Event()
-        resources.database.listeners += [self._publish, self._assigner.react]
+        resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react]
 
     def _publish(self, events: Sequence[Event]) -> None:
         for publisher in PUBLISHERS:
@@ -112,8 +118,12 @@ class Gateway:
 
     def start(self) -> None:
         self._conversations.start()
+        self._joining.start()
         self._presence.start()
         self._assigner.start()
+        self._queue.start()
+        self._hours.start()
+        self._timers.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="gateway-sweep")
 
     async def settled(self) -> None:
@@ -127,6 +137,10 @@ class Gateway:
         for connection in tuple(self._hub.connections | self._pending):
             self.bye(connection, CLOSE_RESTART, "shutting_down", "The server restarts. The page connects again by itself.")
         await self._conversations.close()
+        await self._joining.close()
+        await self._timers.close()
+        await self._hours.close()
+        await self._queue.close()
         await self._assigner.close()
         await self._presence.close()
 

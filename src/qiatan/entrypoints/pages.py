@@ -22,6 +22,11 @@ PAGES = Path(qiatan.__file__).parent / "pages"
 _OWN = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'"
 _WORKSPACE_POLICY = f"{_OWN}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _DEMO_POLICY = f"{_OWN}; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+_NO_CHAT = """<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+<title>对话链接不可用</title></head>
+<body><main><h1>对话链接不可用</h1><p>链接可能已停用，或地址不完整。请向发给您链接的人再要一次。</p>
+<p lang="en">This chat link is not available. It may have been switched off, or the address is not complete.</p></main></body></html>"""
 _NOT_BUILT = "The pages are not built. Run `make run`, or `npm ci && npm run build` in web/."
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(Public("a page"))])
@@ -74,6 +79,21 @@ async def widget_panel(key: str, tx: SystemTx) -> Response:
     sites = " ".join(channel.settings.allowed_sites) or "*"
     response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {sites}")
     response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
+
+
+@router.get("/chat/{key}")
+async def chat_link(key: str, tx: SystemTx) -> Response:
+    """The panel as a page of its own, for links in mails, profiles and codes to scan (F34). `agent`, `group`, `fallback` and `lang` are the page's."""
+    headers = {"X-Robots-Tag": "noindex", "Referrer-Policy": "same-origin"}
+    try:
+        await channels.find_by_key(tx, key)
+    except NotFound:
+        # a person came by a link: they get a page, and the same one whatever the reason is
+        policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        return HTMLResponse(_NO_CHAT, 404, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store", **headers})
+    response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    response.headers.update(headers)
     return response
 
 

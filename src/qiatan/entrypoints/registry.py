@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from qiatan.infra.jobs import JobList
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.timers import Timer
 from qiatan.kit.access import Point
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import permissions as accounts_points
@@ -21,19 +22,24 @@ from qiatan.modules.conversations import permissions as conversations_points
 from qiatan.modules.conversations import realtime as conversations_realtime
 from qiatan.modules.conversations.jobs import jobs as conversations_jobs
 from qiatan.modules.conversations.routes import router as conversations_router
+from qiatan.modules.conversations.subscribers import TIMERS as CONVERSATION_TIMERS
 from qiatan.modules.customers import permissions as customers_points
+from qiatan.modules.customers.routes import router as customers_router
 from qiatan.modules.files import permissions as files_points
 from qiatan.modules.files.jobs import jobs as files_jobs
 from qiatan.modules.files.routes import router as files_router
 from qiatan.modules.routing import permissions as routing_points
 from qiatan.modules.routing import realtime as routing_realtime
+from qiatan.modules.routing.jobs import jobs as routing_jobs
 from qiatan.modules.routing.routes import router as routing_router
+from qiatan.modules.routing.subscribers import TIMERS as ROUTING_TIMERS
 from qiatan.modules.visitors.jobs import jobs as visitors_jobs
 from qiatan.modules.visitors.routes import router as visitors_router
 
 ROUTERS: tuple[APIRouter, ...] = (
     accounts_router,
     files_router,
+    customers_router,
     channels_router,
     visitors_router,
     conversations_router,
@@ -49,7 +55,9 @@ CATALOGUE: tuple[Point, ...] = (
     *routing_points.POINTS,
 )
 
-JOBS: tuple[JobList, ...] = (accounts_jobs, files_jobs, visitors_jobs, conversations_jobs)
+JOBS: tuple[JobList, ...] = (accounts_jobs, files_jobs, visitors_jobs, conversations_jobs, routing_jobs)
+
+TIMERS: tuple[Timer, ...] = (*CONVERSATION_TIMERS, *ROUTING_TIMERS)
 
 Publisher = Callable[[Hub, Sequence[Event]], None]
 PUBLISHERS: tuple[Publisher, ...] = (

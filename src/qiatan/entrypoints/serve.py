@@ -18,7 +18,7 @@ from qiatan.entrypoints import users
 from qiatan.entrypoints.app import Application, build_app, build_resources
 from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_channel_key, open_channel_for_new
 from qiatan.entrypoints.port_owner import owner_of_port
-from qiatan.entrypoints.worker import background_worker
+from qiatan.entrypoints.worker import background_worker, following_time
 from qiatan.infra import logs
 from qiatan.infra.db.migrate import UnfitDatabase, upgrade
 from qiatan.infra.postgres import PostgresError, open_database
@@ -126,9 +126,10 @@ async def _serve(settings: Settings, listener: socket.socket, life: _Life, *, de
         resources = build_resources(settings, url)
         app = build_app(resources)
         try:
-            lines = await _prepare(resources, app, demo=demo)
-            async with background_worker(resources, url, enabled=settings.run_worker):
-                await _answer(life, app, listener, [*lines, f"ready {_local_address(settings)}"])
+            async with following_time(resources):
+                lines = await _prepare(resources, app, demo=demo)
+                async with background_worker(resources, url, enabled=settings.run_worker):
+                    await _answer(life, app, listener, [*lines, f"ready {_local_address(settings)}"])
         finally:
             await resources.http.close()
             await resources.database.dispose()

@@ -13,6 +13,8 @@ import uvloop
 from qiatan.entrypoints.app import build_resources
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra import logs
+from qiatan.infra.clock import FollowingClock
+from qiatan.infra.db.clock_keeper import ClockKeeper
 from qiatan.infra.jobs import build_worker, build_worker_app
 from qiatan.infra.postgres import open_database
 from qiatan.infra.resources import Resources
@@ -37,6 +39,20 @@ async def background_worker(resources: Resources, url: str, *, enabled: bool) ->
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@contextlib.asynccontextmanager
+async def following_time(resources: Resources) -> AsyncIterator[None]:
+    """Keep this process's clock with the database's; what tests bring as a clock is left alone."""
+    if not isinstance(resources.clock, FollowingClock):
+        yield
+        return
+    keeper = ClockKeeper(resources.database, resources.clock)
+    await keeper.start()
+    try:
+        yield
+    finally:
+        await keeper.close()
 
 
 async def _work(resources: Resources, url: str) -> None:
@@ -68,7 +84,7 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_database(settings) as url:
         resources = build_resources(settings, url)
-        async with background_worker(resources, url, enabled=True):
+        async with following_time(resources), background_worker(resources, url, enabled=True):
             await stopping.wait()
         await resources.http.close()
         await resources.database.dispose()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -24,6 +25,45 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+def ticks() -> float:
+    """Seconds of a counter that nobody can set. Where the system has one, it goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class FollowingClock:
+    """A clock that follows another machine's, the database's: processes whose own clocks differ agree on what is due.
+
+    Between measurements it runs on a counter, so it does not jump with the machine's clock, and it never goes back: told that it is
+    ahead, it stands still until the other has caught up. Before the first measurement it is the machine's own.
+    """
+
+    def __init__(self, own: Clock | None = None) -> None:
+        self._own = own or SystemClock()
+        self._origin: tuple[datetime, float] | None = None
+        self._latest = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        moment = self._own.now() if self._origin is None else self._at(self._origin, ticks())
+        self._latest = max(self._latest, moment)
+        return self._latest
+
+    def follow(self, moment: datetime, at: float) -> timedelta:
+        """The other clock showed `moment` when our counter (`ticks()`) showed `at`. Returns by how much this clock was behind it."""
+        before = self._own.now() if self._origin is None else self._at(self._origin, at)
+        self._origin = (moment, at)
+        return moment - before
+
+    @staticmethod
+    def _at(origin: tuple[datetime, float], at: float) -> datetime:
+        moment, then = origin
+        return moment + timedelta(seconds=at - then)
+
+
 def new_id() -> UUID:
     """A fresh UUIDv7."""
     return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def pick(count: int) -> int:
+    """A number from 0 to below `count`, each as likely."""
+    return secrets.randbelow(count)

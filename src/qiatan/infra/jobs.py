@@ -18,6 +18,12 @@ A job whose work is itself a use case is only promised there, because `service` 
 
     @mail_invitation.kept_by
     async def _mail_invitation(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
+
+A job that fails is tried again, ten times more in about half an hour. What has to be done when the last try failed, is said with
+`given_up_by`:
+
+    @mail_invitation.given_up_by
+    async def _tell(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
 """
 
 from __future__ import annotations
@@ -68,12 +74,18 @@ class Job:
     name: str
     run: JobFunction = _not_kept
     cron: str | None = None
+    give_up: JobFunction | None = None
 
     def kept_by(self, function: JobFunction) -> JobFunction:
         """Give a promised job its work."""
         if self.run is not _not_kept:
             raise RuntimeError(f"the job {self.name} has its work already")
         self.run = function
+        return function
+
+    def given_up_by(self, function: JobFunction) -> JobFunction:
+        """Say what is done, with the job's arguments, when its last try failed."""
+        self.give_up = function
         return function
 
     async def defer(self, connection: AsyncConnection[Any], arguments: dict[str, Any]) -> None:
@@ -161,13 +173,18 @@ def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
     if work is _not_kept:
         raise RuntimeError(f"nothing keeps the promised job {job.name}")
 
-    async def run(**arguments: Any) -> None:
-        await work(resources, **arguments)
+    async def run(context: procrastinate.JobContext, /, **arguments: Any) -> None:
+        try:
+            await work(resources, **arguments)
+        except Exception:
+            if job.give_up is not None and context.job.attempts >= MAX_ATTEMPTS:
+                await job.give_up(resources, **arguments)
+            raise
 
     async def run_when_due(timestamp: int) -> None:
         await work(resources)
 
     if job.cron is None:
-        app.task(name=job.name, queue=QUEUE, retry=retry)(run)
+        app.task(name=job.name, queue=QUEUE, retry=retry, pass_context=True)(run)
     else:
         app.periodic(cron=job.cron)(app.task(name=job.name, queue=QUEUE, retry=retry)(run_when_due))

@@ -7,9 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.modules.accounts.models import UNUSABLE, AgentRow, OidcProviderRow, PasskeyRow
 from tests.modules.accounts.changing import Change, leader
 from tests.modules.accounts.reading import agent_row, audit_entries, count_factors, give_factors, session_ids
 from tests.support.access import points_of
@@ -67,6 +69,31 @@ async def test_the_last_administrator_stays(doors: Doors, factories: Factories, 
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "last_admin")
     assert await agent_row(database, tenant.admin.id) == before
     assert len(await session_ids(database, tenant.admin.id)) == 1
+
+
+@pytest.mark.parametrize(("way", "leaves"), [("none", 409), ("provider off", 409), ("provider", 200), ("passkey", 200)])
+async def test_administrators_who_cannot_sign_in_are_not_counted(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database, change: Change, way: str, leaves: int
+) -> None:
+    """Who has no password comes in by the provider, where there is one that is switched on, or by a passkey."""
+    other = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
+    own: dict[str, Any] = {"enterprise_id": tenant.enterprise_id}
+    async with database.system() as tx:
+        await tx.session.execute(update(AgentRow).where(AgentRow.id == other.id).values(password_hash=UNUSABLE))
+        if way.startswith("provider"):
+            own |= {"label": "账号", "issuer": "https://id.example.com", "client_id": "x", "client_secret": b"x", "created_at": tx.now}
+            tx.session.add(OidcProviderRow(**own, enabled=way == "provider"))
+        if way == "passkey":
+            own |= {"credential_id": other.id.bytes, "public_key": b"x", "name": "钥匙", "created_at": tx.now}
+            tx.session.add(PasskeyRow(**own, id=other.id, agent_id=other.id))
+    before = await agent_row(database, tenant.admin.id)
+
+    answer = await change(other, tenant.admin, enabled=False)
+
+    assert answer.status_code == leaves, answer.text
+    if leaves == 409:
+        assert answer.json()["error"]["code"] == "last_admin"
+        assert await agent_row(database, tenant.admin.id) == before
 
 
 async def test_two_administrators_who_disable_each_other_at_once_leave_one(

@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database
-from qiatan.infra.jobs import build_worker_app
+from qiatan.infra.jobs import MAX_ATTEMPTS, build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
+from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.accounts.service.letters import invitation_letter, reset_letter
 from tests.modules.accounts.reading import audit_entries, links, session_ids
 from tests.support.doors import PUBLIC_URL, Doors
@@ -115,7 +116,9 @@ async def test_no_token_rests_in_the_jobs(doors: Doors, tenant: Tenant, database
             await tx.session.execute(text("SELECT args FROM procrastinate_jobs WHERE args::text LIKE :id"), {"id": f"%{agent_id}%"})
         ).scalars()
         assert list(rows) == [{"enterprise_id": str(tenant.enterprise_id), "agent_id": str(agent_id), "inviter_id": str(tenant.admin.id)}]
-    assert await links(database, agent_id) == []
+    # The link waits with a token that nobody knows; the letter's writer gives it another.
+    (waiting,) = await links(database, agent_id)
+    assert (waiting.purpose, waiting.made_by, waiting.used_at) == ("invitation", tenant.admin.id, None)
 
 
 async def test_inviting_again_ends_the_former_link_at_once(doors: Doors, tenant: Tenant, post: MailServer, work: Work) -> None:
@@ -158,6 +161,24 @@ async def test_who_joined_or_was_switched_off_meanwhile_gets_no_letter(
             await tx.session.execute(text(f"UPDATE agents SET {change} WHERE email = :email"), {"email": email})  # noqa: S608 -- words of this test
     await work()
     assert [post.to(email) for email in emails] == [[], []]
+
+
+async def test_what_somebody_asked_for_who_was_switched_off_meanwhile_is_not_sent(
+    doors: Doors, factories: Factories, tenant: Tenant, post: MailServer, work: Work, database: Database
+) -> None:
+    colleague = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
+    member = await factories.agent(tenant.enterprise_id, email=f"{uuid4().hex}@example.com")
+    email = f"{uuid4().hex}@example.com"
+    browser = doors.agent(colleague)
+    assert (await browser.post("/agents/invitations", json={"email": email, "name": "小顾"})).status_code == 201
+    assert (await browser.post(f"/agents/{member.id}/password-reset")).status_code == 200
+
+    disabled = await doors.agent(tenant.admin).patch(f"/agents/{colleague.id}", json={"enabled": False, "version": 1})
+    assert disabled.status_code == 200
+    await work()
+
+    assert (post.to(email), post.to(member.email)) == ([], [])
+    assert await links(database, member.id) == []
 
 
 async def test_names_make_neither_headers_nor_markup(
@@ -250,6 +271,33 @@ async def test_a_refusal_for_good_ends_the_job_is_noted_and_the_invitation_can_b
     await work()
     (mail,) = post.to(email)
     assert (await doors.stranger().post("/invitations/accept", json={"token": mail.token, **JOIN})).status_code == 200
+
+
+async def test_a_letter_that_no_try_could_hand_in_is_noted_once(
+    doors: Doors, tenant: Tenant, resources: Resources, database: Database, database_url: str
+) -> None:
+    async with mail_server() as there:
+        address = there.address()
+    sent = await invite(doors, tenant)
+    agent_id = str(sent["agent"]["id"])
+    away = replace(resources, mailer=type(resources.mailer)(address, SENDER, resources.clock))
+    app = build_worker_app(database_url, list(JOBS), away)
+    async with app.open_async():
+        for _ in range(MAX_ATTEMPTS):
+            await app.run_worker_async(wait=False, install_signal_handlers=False)
+            await make_due(database, agent_id)
+        assert await waiting_jobs(database, agent_id) == [("accounts.mail_invitation", "todo", MAX_ATTEMPTS)]
+        assert (await audit_entries(database, tenant.enterprise_id))[-1].action == "agent.invited"
+
+        await app.run_worker_async(wait=False, install_signal_handlers=False)
+
+    assert [job[1] for job in await waiting_jobs(database, agent_id)] == ["failed"]
+    entries = [entry for entry in await audit_entries(database, tenant.enterprise_id) if entry.action == "mail.failed"]
+    assert [(entry.actor_kind, entry.subject_id, entry.details["purpose"]) for entry in entries] == [
+        ("system", UUID(agent_id), "invitation")
+    ]
+    assert "could not be reached" in entries[0].details["reason"]
+    assert str(address.port) not in entries[0].details["reason"]
 
 
 # -- a forgotten password

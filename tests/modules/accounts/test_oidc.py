@@ -321,3 +321,30 @@ async def test_an_issuer_that_others_could_listen_to_is_not_taken(doors: Doors, 
         assert answer.status_code in (422, 502), issuer
     nul = await admin.put("/security/oidc", json=_form(provider, client_id="a\x00b", version=1))
     assert (nul.status_code, nul.json()["error"]["fields"][0]["field"]) == (422, "client_id")
+
+
+@pytest.mark.parametrize("how", ["switched off", "deleted"])
+async def test_the_provider_stays_while_no_administrator_has_another_way_in(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, database: Database, how: str
+) -> None:
+    browser = doors.agent(tenant.admin)
+    shown = (await browser.get("/security/oidc")).json()
+
+    async def end() -> httpx.Response:
+        if how == "deleted":
+            return await browser.delete("/security/oidc")
+        return await browser.put("/security/oidc", json=_form(provider, enabled=False, version=shown["version"]))
+
+    async def password(value: str) -> None:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await tx.session.execute(
+                text("UPDATE agents SET password_hash = :value WHERE id = :id"), {"value": value, "id": tenant.admin.id}
+            )
+
+    await password("!")
+    refused = await end()
+    assert refusal(refused) == (409, "last_admin")
+    assert "password or a passkey" in refused.json()["error"]["message"]
+    assert (await browser.get("/security/oidc")).json() == shown
+    await password("$argon2id$")
+    assert (await end()).status_code in {200, 204}

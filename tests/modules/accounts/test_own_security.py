@@ -9,7 +9,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.kit.events import Event
 from qiatan.modules.accounts.events import AgentChanged, SessionsEnded
-from qiatan.modules.accounts.models import AgentRow, RecoveryCodeRow, RoleRow, TotpRow
+from qiatan.modules.accounts.models import UNUSABLE, AgentRow, RecoveryCodeRow, RoleRow, TotpRow
 from tests.modules.accounts.factors import (
     App,
     add_app,
@@ -249,3 +249,61 @@ async def test_removing_a_demanded_factor_leads_back_to_adding_one(
     ended = [(event.only, event.besides, event.reason) for event in events if isinstance(event, SessionsEnded)]
     session_id = bound.actor.session_id
     assert ended == [(None, session_id, "signed_out"), (session_id, None, "replaced")]
+
+
+# -- who has no password
+
+
+@pytest.fixture
+async def passwordless(member: Member, database: Database) -> Member:
+    """Somebody who signs in by the identity provider only."""
+    async with database.system() as tx:
+        await tx.session.execute(update(AgentRow).where(AgentRow.id == member.id).values(password_hash=UNUSABLE))
+    return member
+
+
+async def test_who_has_no_password_protects_the_account_just_after_signing_in(doors: Doors, passwordless: Member, clock: FakeClock) -> None:
+    browser = doors.agent(passwordless)
+    clock.advance(minutes=9, seconds=59)
+    app, codes = await add_app(browser, clock, password=None)
+    assert (len(codes), bool(app.secret)) == (10, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/me/totp"),
+        ("DELETE", "/me/totp"),
+        ("POST", "/me/passkeys/options"),
+        ("DELETE", "/me/passkeys/{}"),
+        ("POST", "/me/recovery-codes"),
+    ],
+)
+async def test_later_who_has_no_password_signs_in_again_first(
+    doors: Doors, factories: Factories, passwordless: Member, clock: FakeClock, database: Database, method: str, path: str
+) -> None:
+    # given somebody with both kinds of factor, whose browser was left open
+    browser = doors.agent(passwordless)
+    await add_app(browser, clock, password=None)
+    await add_passkey(browser, Authenticator(), password=None)
+    (passkey,) = (await browser.get("/me/security")).json()["passkeys"]
+    before = await stored_factors(database, passwordless.id)
+    clock.advance(minutes=10)
+
+    refused = await browser.request(method, path.format(passkey["id"]), json={})
+
+    assert said(refused) == (403, "recent_sign_in_required")
+    assert "sign in again" in refused.json()["error"]["message"]
+    assert await stored_factors(database, passwordless.id) == before
+    # and a guessed password helps as little
+    assert said(await browser.request(method, path.format(passkey["id"]), json={"password": PASSWORD})) == (403, "recent_sign_in_required")
+    # when they have signed in again
+    fresh = doors.agent(await factories.session(passwordless))
+    answer = await fresh.request(method, path.format(passkey["id"]), json={})
+    assert answer.status_code in {200, 204} or (method, path, said(answer)) == ("POST", "/me/totp", (409, "limit_reached"))
+
+
+async def test_who_has_a_password_is_asked_for_it_however_young_the_session(doors: Doors, member: Member) -> None:
+    refused = await doors.agent(member).post("/me/totp", json={})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["fields"][0]["field"] == "password"

@@ -12,8 +12,9 @@ from qiatan.infra.db import Database
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
+from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import realtime, service
-from qiatan.modules.conversations.contracts import Conversation, View
+from qiatan.modules.conversations.contracts import ChangeCustomer, Conversation, View
 from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.customers import service as customers
 from tests.support import talk
@@ -67,7 +68,8 @@ class Page:
 
     def shown(self) -> dict[str, Any]:
         """What the eye sees; counters and last lines follow from the messages."""
-        facts = ("id", "status", "assignee_id", "version", "customer", "customer_read_seq", "agent_read_seq", "ended_by", "participants")
+        facts = ["id", "status", "assignee_id", "joined_ids", "version", "customer", "customer_read_seq", "agent_read_seq"]
+        facts += ["grade", "ended_by", "participants"]
         return {
             key: ({fact: row[fact] for fact in facts}, [self.messages[key][seq] for seq in sorted(self.messages.get(key, {}))])
             for key, row in self.conversations.items()
@@ -91,14 +93,16 @@ async def test_frames_make_an_early_look_a_fresh_one(
 ) -> None:
     tenant = await factories.tenant()
     agent, guest = await factories.agent(tenant.enterprise_id), await factories.visitor(await factories.channel(tenant.enterprise_id))
+    outside = await factories.agent(tenant.enterprise_id)
+    scope = Scope(ScopeKind.GROUPS, frozenset({await factories.group(tenant.enterprise_id, agent.id)}))
+    leader = await factories.agent(tenant.enterprise_id, role="group_leader", scope=scope)
     database.listeners.append(lambda events: realtime.publish(resources.hub, events))
 
     async def fetch_own(conversation_id: UUID, after: int) -> list[dict[str, Any]]:
         return _plain(await talk.messages(database, guest, conversation_id))
 
     async def fetch(conversation_id: UUID, after: int) -> list[dict[str, Any]]:
-        async with database.tenant(tenant.enterprise_id) as tx:
-            return _plain((await service.messages(tx, agent.actor, conversation_id, after_seq=0, before_seq=None, limit=100)).items)
+        return _plain(await talk.read(database, tenant.admin, conversation_id))
 
     async def look(rows: list[Conversation], fetching: Fetch) -> Page:
         page = Page(fetching)
@@ -111,22 +115,29 @@ async def test_frames_make_an_early_look_a_fresh_one(
             own = (await service.list_own(tx, guest.actor)).items
             mine = (await service.list_conversations(tx, agent.actor, view=View.MINE, after=None, limit=100)).items
             queue = (await service.list_conversations(tx, agent.actor, view=View.QUEUE, after=None, limit=100)).items
-        return {"visitor": await look(own, fetch_own), "mine": await look(mine, fetch), "queue": await look(queue, fetch)}
+            colleagues = (await service.list_conversations(tx, leader.actor, view=View.COLLEAGUES, after=None, limit=100)).items
+        return {
+            "visitor": await look(own, fetch_own),
+            "mine": await look(mine, fetch),
+            "queue": await look(queue, fetch),
+            "colleagues": await look(colleagues, fetch),
+        }
 
     pages = await looks()
     heard = {
         "visitor": _listening(resources.hub, topics.customer(guest.customer_id)),
         "mine": _listening(resources.hub, topics.agent(agent.id)),
         "queue": _listening(resources.hub, topics.queue(tenant.enterprise_id)),
+        "colleagues": _listening(resources.hub, topics.agent(leader.id), topics.served_by(agent.id)),
     }
-    for name, step in _story(database, guest, agent):
+    for name, step in _story(database, guest, agent, leader, outside):
         await step()
         clock.advance(seconds=1)
         fresh = await looks()
         for who, page in pages.items():
             await _catch_up(page, heard[who])
-            if who == "mine":  # what has ended leaves the list by its status
-                page.conversations = {key: row for key, row in page.conversations.items() if row["status"] != "ended"}
+            if who in ("mine", "colleagues"):  # what has ended leaves the list by its status
+                page.conversations = {key: row for key, row in page.conversations.items() if row["status"] == "active"}
             assert page.shown() == fresh[who].shown(), (name, who)
 
 
@@ -140,7 +151,9 @@ async def _catch_up(page: Page, heard: Recorder) -> None:
         await page.apply(frame)
 
 
-def _story(database: Database, guest: Guest, agent: Member) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
+def _story(
+    database: Database, guest: Guest, agent: Member, leader: Member, outside: Member
+) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     ids: list[UUID] = []
 
     async def first() -> None:
@@ -152,7 +165,7 @@ def _story(database: Database, guest: Guest, agent: Member) -> list[tuple[str, C
 
     async def rename(tx: Any) -> None:
         customer = await customers.get(tx, guest.customer_id)
-        await service.rename_customer(tx, agent.actor, ids[-1], name="林夕", version=customer.version)
+        await service.change_customer(tx, agent.actor, ids[-1], ChangeCustomer(name="林夕", version=customer.version))
 
     return [
         ("open", first),
@@ -165,6 +178,19 @@ def _story(database: Database, guest: Guest, agent: Member) -> list[tuple[str, C
         ("read own", lambda: inside(lambda tx: service.mark_read_own(tx, guest.actor, ids[-1], 5))),
         ("read", lambda: inside(lambda tx: service.mark_read(tx, agent.actor, ids[-1], 4))),
         ("rename", lambda: inside(rename)),
+        ("note", lambda: talk.note(database, agent, ids[-1])),
+        ("whisper", lambda: talk.note(database, leader, ids[-1])),
+        ("withdraw the note", lambda: inside(lambda tx: service.withdraw(tx, agent.actor, ids[-1], 8, new_id()))),
+        ("join", lambda: talk.join(database, leader, ids[-1])),
+        ("step in", lambda: talk.answer(database, leader, ids[-1])),
+        ("transfer", lambda: talk.transfer(database, ids[-1], agent, outside)),
+        ("answer elsewhere", lambda: talk.answer(database, outside, ids[-1])),
+        ("transfer back", lambda: talk.transfer(database, ids[-1], outside, agent)),
+        ("release while joined", lambda: inside(lambda tx: service.release(tx, ids[-1]))),
+        ("assign elsewhere", lambda: talk.assign(database, ids[-1], outside)),
+        ("leave", lambda: inside(lambda tx: service.leave(tx, leader.actor, ids[-1]))),
+        ("answer unheard", lambda: talk.answer(database, outside, ids[-1])),
+        ("transfer back again", lambda: talk.transfer(database, ids[-1], outside, agent)),
         ("release", lambda: inside(lambda tx: service.release(tx, ids[-1]))),
         ("write while it waits again", lambda: talk.write(database, guest)),
         ("assign again", lambda: talk.assign(database, ids[-1], agent)),

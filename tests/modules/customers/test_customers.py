@@ -36,7 +36,7 @@ async def test_another_enterprises_customers_do_not_exist(database: Database, fa
         with pytest.raises(NotFound):
             await service.get(tx, customer.id)
         with pytest.raises(NotFound):
-            await service.rename(tx, ours.admin.actor, customer_id=customer.id, name="我们的", version=1)
+            await service.change(tx, ours.admin.actor, customer_id=customer.id, name="我们的", version=1)
         assert await service.briefs(tx, [customer.id, new_id()]) == {}
 
 
@@ -44,7 +44,7 @@ async def test_briefs_name_many_in_one_go(database: Database, factories: Factori
     tenant = await factories.tenant()
     async with database.tenant(tenant.enterprise_id) as tx:
         first, second = await service.create(tx), await service.create(tx)
-        await service.rename(tx, tenant.admin.actor, customer_id=second.id, name="林夕", version=1)
+        await service.change(tx, tenant.admin.actor, customer_id=second.id, name="林夕", version=1)
 
         found = await service.briefs(tx, {first.id, second.id})
 
@@ -59,10 +59,10 @@ async def test_a_renamed_customer_is_announced(database: Database, factories: Fa
         customer = await service.create(tx)
 
     async with database.tenant(tenant.enterprise_id) as tx:
-        renamed = await service.rename(tx, tenant.admin.actor, customer_id=customer.id, name="  林\u202e夕\n ", version=1)
+        renamed = await service.change(tx, tenant.admin.actor, customer_id=customer.id, name="  林\u202e夕\n ", version=1)
 
     assert (renamed.name, renamed.named, renamed.version) == ("林夕", True, 2)
-    assert heard == [CustomerChanged(enterprise_id=tenant.enterprise_id, customer_id=customer.id, name="林夕", version=2)]
+    assert heard == [CustomerChanged(enterprise_id=tenant.enterprise_id, customer_id=customer.id, name="林夕", vip=False, version=2)]
 
 
 async def test_a_rename_that_is_refused_changes_nothing(database: Database, factories: Factories) -> None:
@@ -74,12 +74,15 @@ async def test_a_rename_that_is_refused_changes_nothing(database: Database, fact
 
     async with database.tenant(tenant.enterprise_id) as tx:
         with pytest.raises(VersionConflict):
-            await service.rename(tx, admin, customer_id=customer.id, name="林夕", version=2)
+            await service.change(tx, admin, customer_id=customer.id, name="林夕", version=2)
         with pytest.raises(NotAllowed):
-            await service.rename(tx, powerless, customer_id=customer.id, name="林夕", version=1)
+            await service.change(tx, powerless, customer_id=customer.id, name="林夕", version=1)
         for name in ("", " \u200b", "长" * 61, "a\x00", "\ud800"):
             with pytest.raises(InvalidInput):
-                await service.rename(tx, admin, customer_id=customer.id, name=name, version=1)
+                await service.change(tx, admin, customer_id=customer.id, name=name, vip=True, version=1)
+        for tags in (["老客", ""], ["长" * 31], [f"标签{number}" for number in range(21)]):
+            with pytest.raises(InvalidInput):
+                await service.change(tx, admin, customer_id=customer.id, tags=tags, vip=True, version=1)
 
     async with database.tenant(tenant.enterprise_id) as tx:
         assert await service.get(tx, customer.id) == customer

@@ -21,7 +21,7 @@ from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFou
 from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.errors import LimitReached
-from qiatan.modules.routing.service import LEASE
+from qiatan.modules.routing.service.presence import LEASE
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -260,7 +260,7 @@ async def test_who_comes_online_is_given_what_waits(
     assert await still_waiting(database, tenant) == ids
     answer = await doors.agent(agent).put("/presence/me", json={"status": "online"})
 
-    assert answer.json() == {"agent_id": str(agent.id), "status": "online", "connected": True, "open": 0}
+    assert answer.json() == {"agent_id": str(agent.id), "status": "online", "connected": True, "open": 0, "maximum": 10}
     given = [(await socket.next("conversation"))["conversation"]["id"] for _ in ids]
     assert given == [str(conversation_id) for conversation_id in ids]
 
@@ -320,7 +320,7 @@ async def test_presence_is_told_within_the_scope(app: FastAPI, doors: Doors, fac
 
     await doors.agent(agent).put("/presence/me", json={"status": "away"})
 
-    told = {"type": "presence", "agent_id": str(agent.id), "status": "away", "connected": False, "open": 0}
+    told = {"type": "presence", "agent_id": str(agent.id), "status": "away", "connected": False, "open": 0, "maximum": 10}
     assert told in await watching.settle()
     assert [frame for frame in await outside.settle() if frame["type"] == "presence"] == []
     assert await visitor.settle() == []  # the others still serve: for visitors nothing changed
@@ -329,7 +329,7 @@ async def test_presence_is_told_within_the_scope(app: FastAPI, doors: Doors, fac
     assert len((await doors.agent(tenant.admin).get("/presence")).json()["items"]) == 3
 
 
-@pytest.mark.parametrize("body", [{"status": "busy"}, {"status": None}, {}, {"status": "online", "agent_id": str(new_id())}, []])
+@pytest.mark.parametrize("body", [{"status": "gone"}, {"status": None}, {}, {"status": "online", "agent_id": str(new_id())}, []])
 async def test_a_status_that_does_not_exist(doors: Doors, factories: Factories, body: object) -> None:
     tenant = await factories.tenant()
     http = doors.agent(tenant.admin)

@@ -43,6 +43,7 @@ def test_as_long_as_allowed(length: int) -> None:
         (MessageKind.PICTURE, "x", FILE, ("text", "unknown")),
         (MessageKind.EVENT, "x", None, ("kind", "invalid")),
         (MessageKind.WITHDRAWAL, None, None, ("kind", "invalid")),
+        (MessageKind.NOTE, "x", None, ("kind", "invalid")),
     ],
 )
 def test_what_is_no_message(kind: MessageKind, text: str | None, file_id: UUID | None, problem: tuple[str, str]) -> None:
@@ -66,7 +67,7 @@ def test_only_the_writer_takes_back_and_only_for_two_minutes(
     )
 
     own = sender_kind is SenderKind.CUSTOMER and sender_id == ME
-    written = kind in (MessageKind.TEXT, MessageKind.PICTURE)
+    written = kind in (MessageKind.TEXT, MessageKind.PICTURE, MessageKind.NOTE)
     assert allowed is (own and written and age <= timedelta(minutes=2))
 
 

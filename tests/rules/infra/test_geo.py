@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import struct
-from ipaddress import ip_address
+from bisect import bisect_right
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ip2region import util as xdb
+from ip2region.searcher import new_with_buffer
 
+import qiatan
+from qiatan.infra import geo
 from qiatan.infra.geo import NAMES, UNKNOWN, Geo, Region
 
 HEAD = 256
 INDEX = 256 * 256 * 8
 MADE = 1_760_000_000  # 2025-10-09
+LATER = frozenset({"64:ff9b:1::/48", "2002::/16", "3fff::/20", "5f00::/16"})
+"""Entered in the registry after the oldest Python this program runs on was made."""
 
 
 def region_file(rows: list[tuple[str, str, str]], *, version: int, structure: int = 3) -> bytes:
@@ -106,15 +117,15 @@ def test_the_operators_files_win(tmp_path: Path) -> None:
             version=6,
         )
     )
-    geo = Geo.load(tmp_path)
+    regions = Geo.load(tmp_path)
 
-    assert geo.region_of("8.8.8.8") == Region("US", "California", "Mountain View")
-    assert geo.region_of("8.8.4.4") == Region("US", "", "")  # the registries'
-    assert geo.region_of("113.118.113.77") == Region("CN", "云南省", "大理")
-    assert geo.region_of("2400:3200::1") == Region("CN", "浙江省", "杭州市")
-    assert geo.region_of("2404:6800::1") == Region("CN", "香港", "")
-    assert geo.data_version.startswith("IPv4 2025-10-09, IPv6 2025-10-09, countries ")
-    china = geo.tree()[0]
+    assert regions.region_of("8.8.8.8") == Region("US", "California", "Mountain View")
+    assert regions.region_of("8.8.4.4") == Region("US", "", "")  # the registries'
+    assert regions.region_of("113.118.113.77") == Region("CN", "云南省", "大理")
+    assert regions.region_of("2400:3200::1") == Region("CN", "浙江省", "杭州市")
+    assert regions.region_of("2404:6800::1") == Region("CN", "香港", "")
+    assert regions.data_version.startswith("IPv4 2025-10-09, IPv6 2025-10-09, countries ")
+    china = regions.tree()[0]
     assert [province.name for province in china.provinces] == ["云南省", "浙江省", "香港"]
     assert china.provinces[0].cities == (("CN/云南省/大理", "大理"),)
 
@@ -134,13 +145,69 @@ def test_a_broken_file_gives_way_to_the_programs_own(tmp_path: Path, broken: str
     assert Geo.load(tmp_path).region_of("113.118.113.77") == Region("CN", "广东省", "深圳市")
 
 
-def test_a_file_overwritten_while_open_costs_no_answer(tmp_path: Path) -> None:
+def test_a_file_overwritten_while_open_changes_no_answer(tmp_path: Path) -> None:
     path = tmp_path / "ip2region_v4.xdb"
     path.write_bytes(region_file([("113.118.0.0", "113.118.255.255", "中国|云南省|昆明市|电信|CN")], version=4))
-    geo = Geo.load(tmp_path)
+    regions = Geo.load(tmp_path)
     path.write_bytes(b"")
 
-    assert geo.region_of("113.118.113.77") == Region("CN", "", "")
+    assert regions.region_of("113.118.113.77") == Region("CN", "云南省", "昆明市")
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@given(limits=st.sets(st.integers(0, 0xFFFF), min_size=2, max_size=40).map(sorted))
+def test_the_search_finds_what_the_librarys_own_finds(version: int, limits: list[int]) -> None:
+    first, shift = (ip_address("8.8.0.0"), 0) if version == 4 else (ip_address("2400::"), 96)
+    rows = [
+        (str(first + (low << shift)), str(first + (high << shift)), f"Country|Province {number}|City|0|{chr(65 + number % 26)}A")
+        for number, (low, high) in enumerate(zip(limits[::2], limits[1::2], strict=False))
+    ]
+    content = region_file(rows, version=version)
+    library = new_with_buffer(xdb.IPv4 if version == 4 else xdb.IPv6, content)
+    with TemporaryDirectory() as directory:
+        path = Path(directory, f"ip2region_v{version}.xdb")
+        path.write_bytes(content)
+        regions = Geo.read(Path(directory))
+
+    places = {ip_address("8.9.0.0") if version == 4 else ip_address("2401::"), *(first + (limit << shift) for limit in limits)}
+    for place in places | {place + side for place in places for side in (-1, 1)}:
+        line = library.search(place.packed)
+        region = regions.region_of(str(place))
+        assert (region.province if region.city else "") == (line.split("|")[1] if line else ""), place
+
+
+def test_the_search_agrees_with_the_librarys_own_on_what_comes_with_the_program(shipped: Geo) -> None:
+    path = Path(qiatan.__file__).parent / "pages" / "geo" / "ip2region.xdb"
+    library = new_with_buffer(xdb.IPv4, path.read_bytes())
+    chance = Random(7)
+    found = 0
+    for address in (IPv4Address(chance.getrandbits(32)) for _ in range(3000)):
+        expected = geo._region(library.search(address.packed), with_area=True) if address.is_global else UNKNOWN
+        if expected.known:
+            found += 1
+            assert shipped.region_of(str(address)) == expected, address
+    assert found > 1000
+
+
+def test_an_odd_form_of_an_address_is_read_like_the_plain_one(shipped: Geo) -> None:
+    assert shipped.region_of(" 2400:3200:0:0:0:0:0:1\n") == shipped.region_of("2400:3200::1") == Region("CN", "", "")
+
+
+@pytest.mark.parametrize("networks", [geo._NOT_PUBLIC_4, geo._NOT_PUBLIC_6])
+def test_the_networks_that_are_not_public_are_known_to_the_last_address(shipped: Geo, networks: str) -> None:
+    listed = [ip_network(text) for text in networks.split()]
+    borders = geo._borders(networks)
+
+    assert listed == sorted(listed, key=lambda network: int(network.network_address))
+    assert not any(one.overlaps(other) for one in listed for other in listed if one is not other and one.version == other.version)
+    for network in listed:
+        for address in (network.network_address, network.broadcast_address):
+            assert bisect_right(borders, address.packed) % 2 == 1, address
+            assert not address.is_global or address.is_multicast or str(network) in LATER, address
+    for public in (
+        ("8.8.8.8", "100.63.255.255", "100.128.0.0", "223.255.255.255") if listed[0].version == 4 else ("2400:3200::1", "2000::", "fe7f::1")
+    ):
+        assert bisect_right(borders, ip_address(public).packed) % 2 == 0, public
 
 
 def test_the_tree_starts_with_china_and_names_each_place_once(shipped: Geo) -> None:

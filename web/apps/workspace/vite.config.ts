@@ -23,7 +23,8 @@ export default defineConfig({
         // A page needs dozens of tiny icons and shared parts: one file each, instead of one request for every icon.
         codeSplitting: {
           groups: [
-            { name: 'vue', test: /node_modules[\\/](@vue|vue|pinia|vue-router|vue-i18n|@intlify|@vueuse)[\\/]/ },
+            // What only one page drags along (sorting by hand, through @vueuse/integrations) stays with that page.
+            { name: 'vue', test: /node_modules[\\/](@vue|vue|pinia|vue-router|vue-i18n|@intlify|@vueuse(?![\\/]integrations))[\\/]/ },
             { name: 'icons', test: /node_modules[\\/]@lucide[\\/]/ },
             { name: 'parts', test: /src[\\/](ui|stores|i18n|app)[\\/]|src[\\/](api|live)\.ts|packages[\\/]api[\\/]/, minShareCount: 2 },
           ],

@@ -35,7 +35,12 @@ PICTURE_FORM: dict[str, Any] = {
 
 
 async def receive_picture(request: Request, limit: int) -> tuple[str, bytes]:
-    """The field `file` of a multipart body: its name as sent, and its content of at most `limit` bytes.
+    """A picture: as `receive_file`."""
+    return await receive_file(request, limit, what="picture")
+
+
+async def receive_file(request: Request, limit: int, *, what: str = "file") -> tuple[str, bytes]:
+    """The field `file` of a multipart body: its name as sent, and its content of at most `limit` bytes. `what` it is, for refusals.
 
     Raises:
         TooLarge: by its own word, or when it turns out to be.
@@ -46,14 +51,14 @@ async def receive_picture(request: Request, limit: int) -> tuple[str, bytes]:
     if declared.isdecimal() and int(declared[:20]) > limit + OVERHEAD:
         raise _too_large(limit)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise BadRequest("Send the picture as multipart/form-data, in a field named file.")
+        raise BadRequest(f"Send the {what} as multipart/form-data, in a field named file.")
     try:
         async with asyncio.timeout(RECEIVE_SECONDS):
             form = await MultiPartParser(request.headers, _limited(request, limit), max_files=1, max_fields=1).parse()
             try:
                 upload = form.get("file")
                 if not isinstance(upload, UploadFile):
-                    raise InvalidInput.of("file", "missing", "Add the picture in a field named file.")
+                    raise InvalidInput.of("file", "missing", f"Add the {what} in a field named file.")
                 content = await upload.read()
                 if len(content) > limit:
                     raise _too_large(limit)
@@ -61,9 +66,9 @@ async def receive_picture(request: Request, limit: int) -> tuple[str, bytes]:
             finally:
                 await form.close()
     except TimeoutError:
-        raise BadRequest("The picture took longer than three minutes to arrive. Try again on a better connection.") from None
+        raise BadRequest(f"The {what} took longer than three minutes to arrive. Try again on a better connection.") from None
     except (MultiPartException, ClientDisconnect) as error:
-        raise BadRequest("The picture did not arrive whole. Send it again.") from error
+        raise BadRequest(f"The {what} did not arrive whole. Send it again.") from error
 
 
 async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:

@@ -66,6 +66,12 @@ class PasskeyRefused(Fault):
     code, status = "passkey_refused", 401
 
 
+class RecentSignInRequired(Fault):
+    """Your account has no password to ask for, and you signed in a while ago. Sign out, sign in again, and do this within ten minutes."""
+
+    code, status = "recent_sign_in_required", 403
+
+
 class SignupClosed(Fault):
     """New enterprises are not accepted here. Ask whoever runs this installation."""
 

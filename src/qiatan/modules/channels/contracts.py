@@ -146,7 +146,10 @@ class Channel(BaseModel):
 
 
 class ChannelView(BaseModel):
-    """A channel for the settings page. `snippet` is what the enterprise pastes into its site."""
+    """A channel for the settings page. `snippet` is what the enterprise pastes into its site.
+
+    `chat_link` opens the panel as a page of its own; `chat_code` is a picture of it to scan, as a data address.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -157,6 +160,8 @@ class ChannelView(BaseModel):
     enabled: bool
     settings: WebSettings
     snippet: str
+    chat_link: str
+    chat_code: str
     version: int
     created_at: datetime
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import Annotated
 from uuid import UUID
 
+import segno
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from qiatan.infra.http.guards import Public, Requires
@@ -70,4 +71,6 @@ async def get_widget_config(
 
 def _view(channel: Channel, public_url: str) -> ChannelView:
     values = channel.model_dump(exclude={"enterprise_id"})
-    return ChannelView(**values, snippet=service.snippet(channel, public_url))
+    link = service.chat_link(channel, public_url)
+    code = segno.make(link, error="m", micro=False).svg_data_uri(scale=4, border=2)
+    return ChannelView(**values, snippet=service.snippet(channel, public_url), chat_link=link, chat_code=code)

@@ -157,6 +157,11 @@ def snippet(channel: Channel, public_url: str) -> str:
     return rules.snippet(public_url, channel.key)
 
 
+def chat_link(channel: Channel, public_url: str) -> str:
+    """The address that opens the panel without a site around it."""
+    return rules.chat_link(public_url, channel.key)
+
+
 async def _load(tx: Tx, channel_id: UUID) -> ChannelRow:
     row = await ChannelRepository(tx, tx.enterprise_id).get(channel_id)
     if row is None:

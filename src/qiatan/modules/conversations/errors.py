@@ -27,6 +27,18 @@ class AlreadyTaken(Fault):
     code, status = "already_taken", 409
 
 
+class AlreadyJoined(Fault):
+    """You take part in this conversation already."""
+
+    code, status = "takes_part", 409
+
+
+class TooManyJoined(Fault):
+    """Five colleagues have joined this conversation already. One of them has to leave first."""
+
+    code, status = "limit_reached", 409
+
+
 class TooLate(Fault):
     """A message can be withdrawn within two minutes, by whoever wrote it."""
 

@@ -16,17 +16,22 @@ class MessagesAppended(Event):
     conversation_id: UUID
     customer_id: UUID
     assignee_id: UUID | None
+    joined_ids: tuple[UUID, ...] = ()
     waiting: bool
     messages: tuple[Message, ...]
 
 
 class ConversationChanged(Event):
-    """A conversation was opened, assigned, released or ended, or its customer got a name. `left` is who no longer serves it."""
+    """What a conversation is changed. `renamed`: its customer got another name, mark or tags; `changed`: who takes part.
+
+    `left` is who no longer serves it; `by` who has joined (`joined`) or no longer joins (`left_by`).
+    """
 
     type: Literal["conversation.changed.v1"] = "conversation.changed.v1"
-    what: Literal["opened", "assigned", "released", "ended", "renamed"]
+    what: Literal["opened", "assigned", "transferred", "released", "ended", "renamed", "joined", "left_by", "changed"]
     conversation: Conversation
     left: UUID | None = None
+    by: UUID | None = None
 
 
 class ConversationRead(Event):
@@ -36,9 +41,17 @@ class ConversationRead(Event):
     conversation_id: UUID
     customer_id: UUID
     assignee_id: UUID | None
+    joined_ids: tuple[UUID, ...] = ()
     waiting: bool
     side: SenderKind
     seq: int
+
+
+class ConversationRulesChanged(Event):
+    """The rules of conversations were saved: automatic end, grading."""
+
+    type: Literal["conversation.rules_changed.v1"] = "conversation.rules_changed.v1"
+    version: int
 
 
 def event_data(name: str, **details: Any) -> dict[str, Any]:

@@ -16,6 +16,9 @@ OPEN = text("status <> 'ended'")
 
 
 class ConversationRow(TenantRow, Base):
+    """`agent_ids`: who served it or wrote to its customer, the one who serves it now at the end. `helper_ids`: who joined or wrote a note
+    at any time; its customer is not told of them."""
+
     __tablename__ = "conversations"
     __table_args__ = (
         ForeignKeyConstraint(["enterprise_id", "customer_id"], ["customers.enterprise_id", "customers.id"]),
@@ -25,6 +28,9 @@ class ConversationRow(TenantRow, Base):
         CheckConstraint("(status = 'active') <= (assignee_id IS NOT NULL)", name="active_has_assignee"),
         CheckConstraint("(status = 'waiting') <= (assignee_id IS NULL)", name="waiting_has_no_assignee"),
         CheckConstraint("(status = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
+        CheckConstraint("grade IN ('gold', 'silver', 'bronze')", name="grade"),
+        Index("conversations_idle_due", "idle_due_at", postgresql_where=text("idle_due_at IS NOT NULL AND status <> 'ended'")),
+        Index("conversations_joined", "enterprise_id", "id", postgresql_where=text("status <> 'ended' AND cardinality(joined_ids) > 0")),
         Index(
             "one_open_conversation_per_customer_and_channel",
             "enterprise_id",
@@ -44,6 +50,7 @@ class ConversationRow(TenantRow, Base):
             "id",
             postgresql_where=text("status = 'ended'"),
         ),
+        Index("conversations_ended_lately", "enterprise_id", "ended_at", postgresql_where=text("status = 'ended'")),
         Index("conversations_by_customer", "enterprise_id", "customer_id", "created_at", "id"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
@@ -53,6 +60,8 @@ class ConversationRow(TenantRow, Base):
     status: Mapped[str] = mapped_column(Text, default="waiting")
     assignee_id: Mapped[UUID | None]
     agent_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
+    joined_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
+    helper_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
     head: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     last_seq: Mapped[int | None]
@@ -70,6 +79,24 @@ class ConversationRow(TenantRow, Base):
     assigned_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None] = mapped_column(Text)
+    first_customer_at: Mapped[datetime | None]
+    replied_at: Mapped[datetime | None]
+    customer_messages: Mapped[int] = mapped_column(default=0)
+    agent_messages: Mapped[int] = mapped_column(default=0)
+    grade: Mapped[str | None] = mapped_column(Text)
+    idle_due_at: Mapped[datetime | None]
+    idle_warned_at: Mapped[datetime | None]
+
+
+class SettingsRow(Base):
+    """Rules of conversations, one row an enterprise; none until something was saved."""
+
+    __tablename__ = "conversation_settings"
+    __table_args__ = (ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"]),)
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    version: Mapped[int]
 
 
 class MessageRow(Base):

@@ -6,7 +6,7 @@ groups; *all* adds everybody's. Waiting conversations are seen by whoever may ta
 
 from __future__ import annotations
 
-from qiatan.kit.access import LEADING, SERVING, Point
+from qiatan.kit.access import HEADS, LEADING, SERVING, Point
 
 SERVE = Point(
     "conversations.serve",
@@ -19,4 +19,20 @@ TAKE = Point("conversations.take", "See the queue and take waiting conversations
 END = Point("conversations.end", "End conversations one serves", everyday=True, templates=SERVING, personal=True)
 VIEW_COLLEAGUES = Point("conversations.view_colleagues", "Read colleagues' conversations within the scope", templates=LEADING)
 
-POINTS = (SERVE, TAKE, END, VIEW_COLLEAGUES)
+JOIN = Point(
+    "conversations.join",
+    "Join colleagues' conversations within the scope: watch, write notes to the agent, write to the customer",
+    templates=LEADING,
+    personal=True,
+)
+TAKE_OVER = Point("conversations.take_over", "Take over conversations of colleagues within the scope", templates=LEADING, personal=True)
+TRANSFER = Point(
+    "conversations.transfer", "Transfer conversations one serves to colleagues and groups", everyday=True, templates=SERVING, personal=True
+)
+EXCEED_MAXIMUM = Point(
+    "conversations.exceed_maximum", "Take conversations by hand beyond one's own maximum", everyday=True, templates=SERVING, personal=True
+)
+VIEW_RULES = Point("conversations.view_rules", "See the rules of conversations: automatic end, grading", templates=LEADING)
+EDIT_RULES = Point("conversations.edit_rules", "Change the rules of conversations: automatic end, grading", templates=HEADS)
+
+POINTS = (SERVE, TAKE, END, VIEW_COLLEAGUES, JOIN, TAKE_OVER, TRANSFER, EXCEED_MAXIMUM, VIEW_RULES, EDIT_RULES)

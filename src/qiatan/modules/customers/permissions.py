@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from qiatan.kit.access import SERVING, Point
 
-EDIT = Point("customers.edit", "Change the names of customers whose conversations one may see", everyday=True, templates=SERVING)
+EDIT = Point(
+    "customers.edit", "Change names, VIP marks and tags of customers whose conversations one may see", everyday=True, templates=SERVING
+)
 
 POINTS = (EDIT,)

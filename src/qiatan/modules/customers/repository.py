@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -26,21 +26,30 @@ class CustomerRepository:
     async def get(self, customer_id: UUID) -> CustomerRow | None:
         return await self._session.get(CustomerRow, (self._enterprise_id, customer_id))
 
-    async def names(self, customer_ids: Iterable[UUID]) -> Sequence[Row[UUID, str | None]]:
-        query = select(CustomerRow.id, CustomerRow.name).where(
+    async def get_all(self, customer_ids: Collection[UUID]) -> Sequence[CustomerRow]:
+        query = select(CustomerRow).where(CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id.in_(customer_ids))
+        return (await self._session.execute(query)).scalars().all()
+
+    async def names(self, customer_ids: Iterable[UUID]) -> Sequence[Row[UUID, str | None, bool]]:
+        query = select(CustomerRow.id, CustomerRow.name, CustomerRow.vip).where(
             CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id.in_(list(customer_ids))
         )
         return (await self._session.execute(query)).all()
 
-    async def rename(self, customer_id: UUID, name: str, version: int) -> CustomerRow | None:
+    async def change(self, customer_id: UUID, version: int, **values: object) -> CustomerRow | None:
         """None when the version is not the current one any more."""
         query = (
             update(CustomerRow)
             .where(CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id == customer_id, CustomerRow.version == version)
-            .values(name=name, version=CustomerRow.version + 1)
+            .values(version=CustomerRow.version + 1, **values)
             .returning(CustomerRow)
             .execution_options(populate_existing=True)
         )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def locked(self, customer_id: UUID) -> CustomerRow | None:
+        query = select(CustomerRow).where(CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id == customer_id)
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def touch(self, customer_id: UUID, now: datetime, at_least: timedelta) -> None:

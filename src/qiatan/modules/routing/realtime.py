@@ -1,4 +1,4 @@
-"""Socket door of routing: presence as frames, and connections as presence."""
+"""Socket door of routing: its events as frames, and connections as presence."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 import structlog
+from pydantic import BaseModel
 
 from qiatan.infra.realtime.connection import Connection
-from qiatan.infra.realtime.doors import OutFrame, encode
+from qiatan.infra.realtime.doors import ChangedFrame, OutFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.permissions import SERVE
-from qiatan.modules.routing import service
-from qiatan.modules.routing.events import PresenceChanged
+from qiatan.modules.routing import permissions, service
+from qiatan.modules.routing.events import OfferChanged, OpeningChanged, PresenceChanged, RoutingChanged, RoutingSettingsChanged
 
 log = structlog.get_logger(__name__)
 
@@ -34,27 +36,80 @@ class PresenceFrame(OutFrame, tag="presence"):
     status: str
     connected: bool
     open: int
+    maximum: int
 
 
 class AvailabilityFrame(OutFrame, tag="availability"):
     online: bool
 
 
+class RoutingFrame(OutFrame, tag="routing"):
+    """`routing` is a `Routing`, encoded."""
+
+    routing: msgspec.Raw
+
+
+class TransferOfferFrame(OutFrame, tag="transfer_offer"):
+    """`offer` is a `TransferOffer`, encoded."""
+
+    offer: msgspec.Raw
+
+
+class QueueFrame(OutFrame, tag="queue"):
+    """`place` is a `QueuePlace`, encoded."""
+
+    place: msgspec.Raw
+
+
 def publish(hub: Hub, events: Sequence[Event]) -> None:
-    """Presence to the agent's own pages and to those who look at colleagues; availability, when it changes, to all visitors."""
+    """Turn this module's events into frames; others' events are not its business."""
     for event in events:
-        if isinstance(event, PresenceChanged):
-            shown = event.presence
-            frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open))
-            audience = (
-                ("agent", shown.agent_id),
-                ("served_by", shown.agent_id),
-                ("colleagues", event.enterprise_id),
-            )
-            hub.publish(audience, frame)
-            if hub.notes.get(("availability", event.enterprise_id)) != event.anybody_serves:
-                hub.notes["availability", event.enterprise_id] = event.anybody_serves
-                hub.publish((("visitors", event.enterprise_id),), encode(AvailabilityFrame(event.anybody_serves)))
+        match event:
+            case PresenceChanged():
+                _presence(hub, event)
+            case OpeningChanged():
+                _availability(hub, event.enterprise_id, online=event.anybody_serves)
+            case RoutingChanged():
+                _routing(hub, event)
+            case RoutingSettingsChanged():
+                frame = encode(ChangedFrame("routing", event.enterprise_id, event.version))
+                hub.publish([(f"point:{permissions.VIEW.name}", event.enterprise_id)], frame)
+            case OfferChanged():
+                frame = encode(TransferOfferFrame(_raw(event.offer)))
+                hub.publish([("agent", agent_id) for agent_id in event.agent_ids], frame)
+            case _:
+                pass
+
+
+def _presence(hub: Hub, event: PresenceChanged) -> None:
+    """To the agent's own pages and to those who look at colleagues."""
+    shown = event.presence
+    frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open, shown.maximum))
+    hub.publish((("agent", shown.agent_id), ("served_by", shown.agent_id), ("colleagues", event.enterprise_id)), frame)
+    _availability(hub, event.enterprise_id, online=event.anybody_serves)
+
+
+def _availability(hub: Hub, enterprise_id: UUID, *, online: bool) -> None:
+    """To all visitors, when it changed."""
+    if hub.notes.get(("availability", enterprise_id)) != online:
+        hub.notes["availability", enterprise_id] = online
+        hub.publish((("visitors", enterprise_id),), encode(AvailabilityFrame(online)))
+
+
+def _routing(hub: Hub, event: RoutingChanged) -> None:
+    """To the agents who see the conversation; to its customer only what they know and what truly changed."""
+    audience = [("conversation", event.routing.conversation_id)]
+    if event.assignee_id is not None:
+        audience += [("agent", event.assignee_id), ("served_by", event.assignee_id), ("colleagues", event.enterprise_id)]
+    if event.waiting:
+        audience.append(("queue", event.enterprise_id))
+    hub.publish(audience, encode(RoutingFrame(_raw(event.routing))))
+    if event.place is not None:
+        hub.publish((("customer", event.customer_id),), encode(QueueFrame(_raw(event.place))))
+
+
+def _raw(model: BaseModel) -> msgspec.Raw:
+    return msgspec.Raw(model.model_dump_json().encode())
 
 
 class PresenceKeeper:
@@ -121,7 +176,10 @@ class PresenceKeeper:
                 continue
             try:
                 async with self._resources.database.system() as tx:
-                    await service.renew(tx, self._connections)
+                    back = await service.renew(tx, self._connections)
+                for enterprise_id, agent_id in back:
+                    async with self._resources.database.tenant(enterprise_id) as tx:
+                        await service.announce(tx, agent_id)
             except Exception as error:
                 # The next turn tries again, well before the leases lapse.
                 log.exception("presence.not_renewed", error=str(error))

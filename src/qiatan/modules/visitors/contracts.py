@@ -67,7 +67,10 @@ class WidgetSession(BaseModel):
 
 
 class Visit(BaseModel):
-    """A stay on the site, as agents see it."""
+    """A stay on the site, as agents see it.
+
+    `region` is a code like `CN/广东省/深圳市`, as far as the address tells. `search_engine` and `search_keyword`: as far as the referrer does.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -85,5 +88,8 @@ class Visit(BaseModel):
     timezone: str | None
     screen: str | None
     address: str | None
+    region: str | None
+    search_engine: str | None
+    search_keyword: str | None
     started_at: datetime
     last_seen_at: datetime

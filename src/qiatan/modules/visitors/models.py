@@ -60,5 +60,6 @@ class VisitRow(TenantRow, Base):
     timezone: Mapped[str | None] = mapped_column(Text)
     screen: Mapped[str | None] = mapped_column(Text)
     address: Mapped[str | None] = mapped_column(Text)
+    region: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]

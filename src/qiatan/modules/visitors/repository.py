@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -90,6 +90,16 @@ class VisitRepository:
             .limit(1)
         )
         return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def latest_of(self, customer_ids: Collection[UUID]) -> Sequence[VisitRow]:
+        """The latest visit of each of these customers."""
+        query = (
+            select(VisitRow)
+            .where(VisitRow.enterprise_id == self._enterprise_id, VisitRow.customer_id.in_(customer_ids))
+            .distinct(VisitRow.customer_id)
+            .order_by(VisitRow.customer_id, VisitRow.last_seen_at.desc())
+        )
+        return (await self._session.execute(query)).scalars().all()
 
     async def add(self, **values: Any) -> VisitRow:
         row = VisitRow(enterprise_id=self._enterprise_id, **values)

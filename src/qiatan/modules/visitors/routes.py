@@ -42,6 +42,7 @@ async def open_widget_session(
             address=address,
             user_agent=request.headers.get("user-agent"),
             throttle=shared.throttle,
+            region=shared.geo.region_of(address).code,
         )
         enterprise = await accounts.get_enterprise(tx)
     response.headers["Cache-Control"] = "no-store"

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from qiatan.kit.text import shorten
 
@@ -193,3 +193,47 @@ def _named(table: tuple[tuple[str, str], ...], user_agent: str | None) -> str | 
             version = found.group(1) if found.re.groups else None
             return f"{name} {version}" if version else name
     return None
+
+
+# Where the words stand that were searched for; most engines hide them today.
+_ENGINES = (
+    ("baidu", ("baidu.com",), ("wd", "word", "kw")),
+    ("google", ("google",), ("q",)),
+    ("bing", ("bing.com",), ("q",)),
+    ("sogou", ("sogou.com",), ("query", "keyword")),
+    ("360", ("so.com", "haosou.com"), ("q",)),
+    ("shenma", ("sm.cn",), ("q",)),
+    ("toutiao", ("toutiao.com",), ("keyword",)),
+    ("quark", ("quark.cn",), ("q",)),
+    ("yahoo", ("search.yahoo.com", "search.yahoo.co.jp"), ("p",)),
+    ("duckduckgo", ("duckduckgo.com",), ("q",)),
+    ("yandex", ("yandex.ru", "yandex.com", "ya.ru"), ("text",)),
+    ("naver", ("search.naver.com",), ("query",)),
+)
+_GOOGLE = re.compile(r"(?:^|\.)google\.(?:com|cn|[a-z]{2}|com?\.[a-z]{2})$")
+KEYWORD_LENGTH = 200
+
+
+def search_of(referrer: str | None) -> tuple[str | None, str | None]:
+    """The search engine a visitor came from, and what they had searched for, as far as the referrer tells."""
+    if not referrer:
+        return None, None
+    try:
+        parts = urlsplit(referrer)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return None, None
+    for name, hosts, parameters in _ENGINES:
+        if _GOOGLE.search(host) if name == "google" else any(host == known or host.endswith("." + known) for known in hosts):
+            return name, _searched_for(parts.query, parameters)
+    return None, None
+
+
+def _searched_for(query: str, parameters: tuple[str, ...]) -> str | None:
+    try:
+        given = parse_qs(query, max_num_fields=100)
+    except ValueError:
+        return None
+    words = next((given[name][0] for name in parameters if name in given), None)
+    line = _line(words)
+    return None if line is None else line[:KEYWORD_LENGTH]

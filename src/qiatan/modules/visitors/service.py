@@ -49,6 +49,7 @@ async def open_session(
     address: str,
     user_agent: str | None,
     throttle: Throttle,
+    region: str = "",
 ) -> Session:
     """Greet a visitor: with a living token of this channel the same customer as before, else a new one.
 
@@ -66,7 +67,7 @@ async def open_session(
     else:
         session = await _continue(tx, row, token)
         await customers.seen(tx, row.customer_id)
-    await _visit(tx, channel.id, session.customer_id, about, _browser(about, address, user_agent))
+    await _visit(tx, channel.id, session.customer_id, about, _browser(about, address, user_agent) | {"region": region or None})
     return session
 
 
@@ -94,7 +95,7 @@ async def latest_visit(tx: Tx, *, customer_id: UUID) -> Visit | None:
     return None if row is None else _contract(row)
 
 
-_BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address")
+_BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address", "region")
 
 
 def _hash(token: str) -> bytes:
@@ -167,7 +168,19 @@ async def _begin(tx: Tx, channel_id: UUID, customer_id: UUID, **values: str | No
     )
 
 
+async def latest_visits(tx: Tx, customer_ids: Collection[UUID]) -> dict[UUID, Visit]:
+    """The same of many customers in one query, by customer."""
+    rows = await VisitRepository(tx, tx.enterprise_id).latest_of(customer_ids) if customer_ids else []
+    return {row.customer_id: _contract(row) for row in rows}
+
+
+def search_of(referrer: str | None) -> tuple[str | None, str | None]:
+    """The search engine and the words searched for that a referrer tells of."""
+    return rules.search_of(referrer)
+
+
 def _contract(row: VisitRow) -> Visit:
+    engine, keyword = rules.search_of(row.referrer)
     return Visit(
         id=row.id,
         customer_id=row.customer_id,
@@ -183,6 +196,9 @@ def _contract(row: VisitRow) -> Visit:
         timezone=row.timezone,
         screen=row.screen,
         address=row.address,
+        region=row.region,
+        search_engine=engine,
+        search_keyword=keyword,
         started_at=row.started_at,
         last_seen_at=row.last_seen_at,
     )

@@ -1,5 +1,11 @@
 import type { Kept } from './keep'
 
+/** What the page says of its visitor: whom the next conversation is for, and what else is known. The panel reads it with care. */
+export interface Said {
+  assign?: object
+  metadata?: object
+}
+
 /**
  * The talk between the page and the panel. The loader hands one end of a private MessageChannel to the panel: the handing over names the
  * panel's exact origin, and the panel takes it from its parent window only, so no third script can listen or join.
@@ -10,6 +16,7 @@ export type ToPanel =
   | { type: 'shown'; phone: boolean; full: boolean }
   | { type: 'hidden' }
   | { type: 'kept'; values: Kept | null }
+  | { type: 'said'; said: Said }
 
 export type FromPanel =
   | { type: 'ready' }

@@ -1,6 +1,6 @@
 import { CHAT, DOWN, element, icon } from './dom'
 import { applyCss, css, PHONE } from './styles'
-import { connect, type FromPanel, type ToPanel } from './bridge'
+import { connect, type FromPanel, type Said, type ToPanel } from './bridge'
 import { onBack } from './back'
 import { keeper } from './keep'
 import type { LoaderSettings } from './settings'
@@ -10,8 +10,20 @@ const LEASE = 'qiatan.tab.'
 
 type Name = 'open' | 'close' | 'unread'
 
+/** `agents` and `groups`: ids, as a list or with commas. `fallback` where none of them can serve: 1 leave a message, 2 the agent's groups, 3 anybody. */
+export interface Wish {
+  agents?: string[] | string
+  groups?: string[] | string
+  fallback?: 1 | 2 | 3
+}
+
 export interface Api {
-  open: () => void
+  /** Opens the panel; a wish is taken as by `assign`. */
+  open: (wish?: Wish) => void
+  /** Whom the visitor's next conversation is for; what is left out stays as it was said before. */
+  assign: (wish: Wish) => void
+  /** What the site knows of its visitor: texts by name. */
+  metadata: (values: Record<string, string>) => void
   close: () => void
   /** `open`, `close`, `unread` (with the count). Answers a function that ends the listening. */
   on: (name: Name, listener: (value?: number) => void) => () => void
@@ -47,6 +59,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   let scrolling = ''
   let opened = false
   let recalled = false
+  const said: Said = {}
   const leases = new Set<string>()
   const store = keeper(`qiatan:${key}`, (values) => {
     if (recalled) tell?.({ type: 'kept', values })
@@ -66,6 +79,11 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread(called, unread) : called)
     badge.textContent = unread > 99 ? '99+' : String(unread)
     badge.hidden = shown || unread === 0
+  }
+
+  const say = (part: keyof Said, value: object): void => {
+    said[part] = { ...said[part], ...value }
+    tell?.({ type: 'said', said })
   }
 
   const hear = (message: FromPanel): void => {
@@ -109,6 +127,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     frame.src = `${origin}/widget/${encodeURIComponent(key)}/panel`
     panel.append(frame)
     tellPage()
+    if (said.assign || said.metadata) tell({ type: 'said', said })
   }
 
   const fit = (): void => {
@@ -176,7 +195,12 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   if (store.read()?.talking?.[0]) (window.requestIdleCallback ?? setTimeout)(load)
 
   return {
-    open: show,
+    open: (wish) => {
+      if (wish) say('assign', wish)
+      show()
+    },
+    assign: (wish) => say('assign', wish),
+    metadata: (values) => say('metadata', values),
     close: hide,
     on: (event, listener) => {
       const set = listeners.get(event) ?? new Set()

@@ -164,6 +164,26 @@ describe('widget', () => {
     await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ type: 'page', url: `${location.origin}/other` }))
   })
 
+  it('tells the panel whom the page wishes and what it knows, said before or after the panel is there', async () => {
+    draw()
+    api.assign({ agents: ['a1'], fallback: 1 })
+    api.metadata({ order: 'S1' })
+    expect(frame()).toBeNull()
+    api.open({ groups: 'g1,g2' })
+    panel()
+    const said = { assign: { agents: ['a1'], fallback: 1, groups: 'g1,g2' }, metadata: { order: 'S1' } }
+    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'said', said }))
+    api.metadata({ level: '3' })
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual({ type: 'said', said: { ...said, metadata: { order: 'S1', level: '3' } } }))
+  })
+
+  it('says nothing where the page says nothing', async () => {
+    draw()
+    launcher().click()
+    panel()
+    await vi.waitFor(() => expect(heard.map(({ type }) => type)).toEqual(['page', 'shown']))
+  })
+
   it('ignores messages that are not of the bridge', async () => {
     draw()
     launcher().click()

@@ -11,10 +11,11 @@ const context = { now, locale: 'zh-CN' as const, greeting: '' }
 function conversation(part: Partial<Conversation> = {}): Conversation {
   return {
     id: 'c1',
-    customer: { id: 'v1', name: '' },
+    customer: { id: 'v1', name: '', vip: false },
     channel: { id: 'h1', kind: 'web', name: '' },
     status: 'active',
     assignee_id: 'a1',
+    joined_ids: [],
     head: 0,
     version: 1,
     last: null,
@@ -23,6 +24,8 @@ function conversation(part: Partial<Conversation> = {}): Conversation {
     agent_unread: 0,
     customer_unread: 0,
     unanswered_since: null,
+    replied_at: null,
+    grade: null,
     created_at: '',
     ended_at: null,
     ended_by: null,
@@ -123,6 +126,45 @@ describe('rows', () => {
       event({ name: 'ended', by: 'agent' }, 6),
     ]
     expect(rowsOf(items)).toEqual(['今天 14:00\u3000沈知夏为您服务', '14:00\u3000您撤回了一条消息', '14:00\u3000沈知夏撤回了一条消息', '14:05\u3000现在由 程思远 为您服务', '14:06\u3000对话已结束'])
+  })
+
+  it('tells who has the conversation now, who came and went, and why it ends', () => {
+    seq = 0
+    const items = [
+      event({ name: 'assigned', agent_id: 'a1', agent_name: '沈知夏' }),
+      event({ name: 'transferred', agent_id: 'a2', agent_name: '程思远', from_id: 'a1', how: 'delayed' }, 1),
+      event({ name: 'joined', agent_id: 'a3', agent_name: '顾一鸣' }, 2),
+      event({ name: 'left', agent_id: 'a3', agent_name: '顾一鸣' }, 3),
+      event({ name: 'idle_warning', ends_at: new Date(2026, 9, 20, 14, 35).toISOString() }, 4),
+      event({ name: 'ended', by: 'system' }, 5),
+    ]
+    expect(rowsOf(items)).toEqual([
+      '今天 14:00\u3000沈知夏为您服务',
+      '14:01\u3000现在由 程思远 为您服务',
+      '14:02\u3000顾一鸣 加入了对话',
+      '14:03\u3000顾一鸣 离开了对话',
+      '14:04\u3000若没有新消息，对话将在 14:35 自动结束',
+      '14:05\u3000对话已自动结束',
+    ])
+  })
+
+  it('shows nothing of what agents note among themselves, nor of events it does not know', () => {
+    seq = 0
+    const items = [
+      message({ kind: 'note', sender_kind: 'system', text: null, client_message_id: null }),
+      message({ text: 'a', minute: 1 }),
+      event({ name: 'renamed' as 'ended' }, 2),
+      message({ kind: 'note', sender_kind: 'system', text: null, client_message_id: null, minute: 50 }),
+      message({ text: 'b', minute: 2 }),
+    ]
+    expect(rowsOf(items)).toEqual(['今天 14:01', '>a', '>b joined 14:02 sent'])
+  })
+
+  it('shows name and face of a supervisor who has joined', () => {
+    const items = [message({ sender_kind: 'agent' }), message({ sender_kind: 'agent', sender_id: 'a3' })]
+    const participants = [{ id: 'a1', name: '沈知夏', avatar_url: null }, { id: 'a3', name: '顾一鸣', avatar_url: '/a/3' }]
+    const shown = buildRows([{ conversation: conversation({ participants }), items }], [], context).filter((row): row is BubbleRow => row.type === 'bubble')
+    expect(shown.map(({ name, face, showName }) => [name, face, showName])).toEqual([['沈知夏', null, true], ['顾一鸣', '/a/3', true]])
   })
 
   it('names agents only where several took part', () => {

@@ -20,6 +20,7 @@ const connection = new LiveConnection({
 const state = shallowRef<LiveState>('idle')
 const transport = shallowRef<Transport | null>(null)
 const endedBy = shallowRef<string | null>(null)
+const ahead = shallowRef(0)
 
 connection.on('state', (now) => {
   state.value = now.state
@@ -28,6 +29,12 @@ connection.on('state', (now) => {
 connection.on('ended', ({ code }) => {
   endedBy.value = code
 })
+for (const type of ['welcome', 'pong'] as const) {
+  connection.on(type, ({ at }) => {
+    const there = Date.parse(at)
+    if (!Number.isNaN(there)) ahead.value = there - Date.now()
+  })
+}
 
 export const live = {
   /** 'idle' | 'connecting' | 'open' | 'lost' | 'closed' */
@@ -36,6 +43,8 @@ export const live = {
   transport: readonly(transport),
   /** Why the server ended the connection for good, or null. */
   endedBy: readonly(endedBy),
+  /** By how many milliseconds the server's clock is ahead of this machine's: deadlines are the server's. */
+  ahead: readonly(ahead),
 
   start(): void {
     endedBy.value = null

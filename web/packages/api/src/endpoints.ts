@@ -1,6 +1,9 @@
+import { assignmentEndpoints } from './assignment'
 import type { ApiClient, RequestOptions, UploadOptions } from './client'
+import { deskEndpoints } from './desk'
 import { ownEndpoints } from './own'
 import { securityEndpoints } from './security'
+import { serviceEndpoints } from './service'
 import type {
   Ack, Agent, AgentRegions, AgentStatus, AuditEntry, Channel, Conversation, Enterprise, Group, Id, InvitationPreview, LinkSent, Me,
   MessagePage, Page, PointGroup, Presence, RegionItem, Role, RoleTemplate, Scope, SendBody, Sight, UploadedFile, ViewGrant, WebSettings,
@@ -57,7 +60,10 @@ export function endpoints(client: ApiClient) {
   return {
     client,
     ...ownEndpoints(client),
+    ...deskEndpoints(client),
+    ...assignmentEndpoints(client),
     ...securityEndpoints(client),
+    ...serviceEndpoints(client),
 
     lookUpInvitation: (token: string) => client.post<InvitationPreview>('/invitations/lookup', { token }),
     acceptInvitation: (body: { token: string; name: string; password: string }) => client.post<Me>('/invitations/accept', body),
@@ -119,7 +125,6 @@ export function endpoints(client: ApiClient) {
       client.post<Ack>(`/conversations/${id(conversation)}/messages/${seq}/withdraw`, { client_message_id }),
     markRead: (conversation: Id, seq: number) => client.put<null>(`/conversations/${id(conversation)}/read`, { seq }),
     end: (conversation: Id) => client.post<Conversation>(`/conversations/${id(conversation)}/end`),
-    take: (conversation: Id) => client.post<Conversation>(`/conversations/${id(conversation)}/take`),
     /** Address of a picture of this conversation; the cookie authorises it. */
     fileUrl: (conversation: Id, file: Id, size: 'full' | 'thumb') =>
       `/api/v1/conversations/${id(conversation)}/files/${id(file)}?size=${size}`,

@@ -6,7 +6,7 @@ import type { Schemas } from './schemas'
  */
 export type {
   Ack, Conversation, ConversationStatus, EventData, Message, MessageKind, MessagePage, Participant, PictureData, SenderKind,
-  UploadedFile, WithdrawalData,
+  OfferState, Routing, RoutingState, RoutingTarget, TransferOffer, UploadedFile, WithdrawalData,
 } from '@qiatan/live'
 
 export type Id = string
@@ -64,10 +64,20 @@ export type Point =
   | 'api_keys.manage'
   | 'channels.view'
   | 'channels.edit'
+  | 'routing.view'
+  | 'routing.edit'
+  | 'routing.attendance'
+  | 'conversations.view_rules'
+  | 'conversations.edit_rules'
   | 'conversations.serve'
   | 'conversations.take'
   | 'conversations.view_colleagues'
   | 'conversations.end'
+  | 'conversations.join'
+  | 'conversations.take_over'
+  | 'conversations.transfer'
+  | 'conversations.exceed_maximum'
+  | 'customers.edit'
 
 export type SendBody = { client_message_id: Id } & (
   | { kind: 'text'; text: string }

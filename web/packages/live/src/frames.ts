@@ -1,6 +1,8 @@
 /** What travels between a page and the server: docs/protocol.md, sections 4 and 5. */
 
-export type MessageKind = 'text' | 'picture' | 'event' | 'withdrawal'
+import type { QueuePlace, Routing, TransferOffer } from './routing'
+
+export type MessageKind = 'text' | 'picture' | 'event' | 'withdrawal' | 'note'
 export type SenderKind = 'customer' | 'agent' | 'system'
 export type Side = 'customer' | 'agent'
 export type ConversationStatus = 'waiting' | 'active' | 'ended'
@@ -16,10 +18,15 @@ export interface PictureData {
 }
 
 export interface EventData {
-  name: 'assigned' | 'ended' | 'reopened'
+  name: 'assigned' | 'transferred' | 'joined' | 'left' | 'idle_warning' | 'ended' | 'reopened'
   agent_id?: string | null
   agent_name?: string | null
+  /** Who had it before a transfer. */
+  from_id?: string | null
+  how?: 'by_hand' | 'delayed' | 'taken_over' | 'absent' | null
   by?: string | null
+  /** When an idle conversation will be ended. */
+  ends_at?: string | null
 }
 
 export interface WithdrawalData {
@@ -48,10 +55,12 @@ export interface Participant {
 
 export interface Conversation {
   id: string
-  customer: { id: string; name: string }
+  customer: { id: string; name: string; vip: boolean }
   channel: { id: string; kind: string; name: string }
   status: ConversationStatus
   assignee_id: string | null
+  /** Supervisors who have joined and may write, too. */
+  joined_ids: string[]
   head: number
   version: number
   last: { seq: number; kind: MessageKind; sender_kind: SenderKind; preview: string; at: string } | null
@@ -60,6 +69,9 @@ export interface Conversation {
   agent_unread: number
   customer_unread: number
   unanswered_since: string | null
+  /** The first answer by a person. */
+  replied_at: string | null
+  grade: 'gold' | 'silver' | 'bronze' | null
   created_at: string
   ended_at: string | null
   ended_by: 'customer' | 'agent' | 'system' | null
@@ -126,9 +138,12 @@ export type ServerFrame =
   | { type: 'conversation_gone'; conversation_id: string; topic: Topic }
   | { type: 'read'; conversation_id: string; side: Side; seq: number }
   | { type: 'typing'; conversation_id: string; side: Side; text?: string | null }
-  | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'offline'; connected: boolean; open: number }
+  | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'busy' | 'offline'; connected: boolean; open: number; maximum: number }
+  | { type: 'routing'; routing: Routing }
+  | { type: 'transfer_offer'; offer: TransferOffer }
+  | { type: 'queue'; place: QueuePlace }
   | { type: 'availability'; online: boolean }
-  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'me'; id: string; version: number }
+  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'me'; id: string; version: number }
   | { type: 'pong'; at: string; digest?: string | null }
   | { type: 'bye'; code: ByeCode; message: string }
 

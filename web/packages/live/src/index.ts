@@ -42,6 +42,7 @@
  *   uuidv7(), Backoff, Emitter, digest(heads), uploadPicture(url, file, headers, onProgress, signal)
  */
 export * from './frames'
+export type * from './routing'
 export { uuidv7 } from './ids'
 export { Backoff } from './backoff'
 export { Emitter, type Off } from './emitter'

@@ -278,8 +278,9 @@ class AgentBrief(Output):
 
 
 class ServingAgent(Output):
-    """An agent who may get conversations, when present."""
+    """An agent who may get conversations, when present. `name` is the one colleagues know."""
 
     id: UUID
+    name: str
     max_conversations: int
     group_ids: list[UUID]

@@ -1,7 +1,7 @@
 """Tables of accounts. Private: other modules ask the service."""
 
 from qiatan.modules.accounts.models.factors import OidcIdentityRow, OidcProviderRow, PasskeyRow, RecoveryCodeRow, TotpRow
-from qiatan.modules.accounts.models.people import AgentRow, AgentScopeGroupRow, EnterpriseRow, GroupMemberRow, GroupRow, RoleRow
+from qiatan.modules.accounts.models.people import UNUSABLE, AgentRow, AgentScopeGroupRow, EnterpriseRow, GroupMemberRow, GroupRow, RoleRow
 from qiatan.modules.accounts.models.security import (
     ApiKeyRow,
     AuditEntryRow,
@@ -14,6 +14,7 @@ from qiatan.modules.accounts.models.security import (
 from qiatan.modules.accounts.models.sessions import ChallengeRow, OneTimeLinkRow, SessionRow
 
 __all__ = [
+    "UNUSABLE",
     "AgentRow",
     "AgentScopeGroupRow",
     "ApiKeyRow",

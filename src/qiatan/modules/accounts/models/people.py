@@ -49,6 +49,10 @@ class RoleRow(TenantRow, Base):
     created_at: Mapped[datetime]
 
 
+UNUSABLE = "!"
+"""Stored in place of a password's hash: the account has joined, and no password opens it."""
+
+
 class AgentRow(TenantRow, Base):
     """An account. Pending until its invitation was accepted, which is when it gets a password."""
 

@@ -90,6 +90,7 @@ class AuditEntryRow(Base):
         Index("ix_audit_log_by_actor", "enterprise_id", "actor_id", "seq"),
         Index("ix_audit_log_by_subject", "enterprise_id", "subject_kind", "subject_id", "seq"),
         Index("ix_audit_log_by_action", "enterprise_id", "action", "seq"),
+        Index("ix_audit_log_by_time", "enterprise_id", "at", "seq"),
     )
 
     enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)

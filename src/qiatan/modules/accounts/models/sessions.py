@@ -38,7 +38,8 @@ class SessionRow(TenantRow, Base):
 class OneTimeLinkRow(TenantRow, Base):
     """A link that lets its holder join (`invitation`), sign in (`sign_in`) or set a new password (`reset`), once.
 
-    `email` is the address it was made for: it is worth nothing once the account has another one.
+    `email` is the address it was made for: it is worth nothing once the account has another one. `made_by` is the account, or the API
+    key, whose right made it; nobody where the owner asked for it, or whoever runs the installation.
     """
 
     __tablename__ = "one_time_links"
@@ -60,6 +61,7 @@ class OneTimeLinkRow(TenantRow, Base):
     agent_id: Mapped[UUID]
     purpose: Mapped[str] = mapped_column(String(10))
     email: Mapped[str] = mapped_column(String(254))
+    made_by: Mapped[UUID | None]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

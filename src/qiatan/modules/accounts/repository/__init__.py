@@ -7,6 +7,7 @@ from qiatan.modules.accounts.repository.challenges import ChallengeRepository, f
 from qiatan.modules.accounts.repository.enterprises import EnterpriseRepository, enterprise_ids, enterprises_named, insert_enterprise
 from qiatan.modules.accounts.repository.factors import FactorRepository, find_passkey
 from qiatan.modules.accounts.repository.groups import GroupRecord, GroupRepository
+from qiatan.modules.accounts.repository.links import LinkRepository, OpenLink, find_link
 from qiatan.modules.accounts.repository.login import (
     LivingSession,
     LoginFilter,
@@ -24,7 +25,6 @@ from qiatan.modules.accounts.repository.sessions import (
     avatar_shown,
     came_from,
     find_account,
-    find_link,
     find_session,
     purge,
 )
@@ -41,10 +41,12 @@ __all__ = [
     "FoundSession",
     "GroupRecord",
     "GroupRepository",
+    "LinkRepository",
     "LivingSession",
     "LoginFilter",
     "LoginRepository",
     "OidcRepository",
+    "OpenLink",
     "PolicyRecord",
     "RoleRecord",
     "RoleRepository",

@@ -8,17 +8,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, delete, exists, func, insert, or_, select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, any_, cast, delete, exists, func, insert, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, RegionLimit, RegionMode, Scope, ScopeKind
 from qiatan.modules.accounts.contracts import BuiltinRole
 from qiatan.modules.accounts.models import (
+    UNUSABLE,
     AgentRow,
     AgentScopeGroupRow,
     ChallengeRow,
     GroupMemberRow,
+    OidcProviderRow,
     PasskeyRow,
     RecoveryCodeRow,
     RoleRow,
@@ -178,6 +180,12 @@ class AgentRepository:
         query = self._records().where(AgentRow.id.in_(agent_ids)).order_by(AgentRow.id)
         return [record(found) for found in await self._session.execute(query)]
 
+    async def names(self, agent_ids: Collection[UUID]) -> dict[UUID, str]:
+        # One parameter, however many: an order may name ten thousand.
+        named = AgentRow.id == any_(cast(list(agent_ids), ARRAY(Uuid())))
+        query = select(AgentRow.id, AgentRow.name).where(AgentRow.enterprise_id == self._enterprise_id, named)
+        return {found.id: found.name for found in await self._session.execute(query)}
+
     async def page(
         self, actor: AgentActor, *, after: tuple[datetime, UUID] | None, limit: int, role_id: UUID | None = None
     ) -> list[AgentRecord]:
@@ -212,18 +220,28 @@ class AgentRepository:
         query = select(func.count()).select_from(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id)
         return (await self._session.execute(query)).scalar_one()
 
-    async def other_admins(self, agent_id: UUID) -> int:
-        """How many enabled administrators who have joined there are besides one."""
-        query = select(func.count()).select_from(AgentRow).where(self._admins(), AgentRow.id != agent_id)
+    async def other_admins(self, agent_id: UUID | None) -> int:
+        """How many administrators can sign in besides one: by a password, a passkey, or the provider, where that is switched on."""
+        passkey = exists().where(PasskeyRow.enterprise_id == AgentRow.enterprise_id, PasskeyRow.agent_id == AgentRow.id)
+        provider = exists().where(OidcProviderRow.enterprise_id == AgentRow.enterprise_id, OidcProviderRow.enabled)
+        comes_in = or_(AgentRow.password_hash != UNUSABLE, passkey.correlate(AgentRow), provider.correlate(AgentRow))
+        query = select(func.count()).select_from(AgentRow).where(self._admins(), comes_in)
+        if agent_id is not None:
+            query = query.where(AgentRow.id != agent_id)
         return (await self._session.execute(query)).scalar_one()
 
     async def first_admin(self) -> AgentRow | None:
         query = select(AgentRow).where(self._admins()).order_by(AgentRow.created_at, AgentRow.id).limit(1)
         return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def serving(self) -> list[AgentRecord]:
-        query = self._records().where(AgentRow.enabled, AgentRow.password_hash.is_not(None)).order_by(AgentRow.id)
-        return [record(found) for found in await self._session.execute(query)]
+    async def serving(self, agent_id: UUID | None = None) -> list[tuple[UUID, str, int, UUID, Sequence[UUID]]]:
+        """(id, name, maximum, role, groups) of those (of this one) who are enabled and have joined. Bare columns: it is read with every decision."""
+        query = select(AgentRow.id, AgentRow.name, AgentRow.max_conversations, AgentRow.role_id, group_ids_column()).where(
+            AgentRow.enterprise_id == self._enterprise_id, AgentRow.enabled, AgentRow.password_hash.is_not(None)
+        )
+        if agent_id is not None:
+            query = query.where(AgentRow.id == agent_id)
+        return [(found[0], found[1], found[2], found[3], found[4]) for found in await self._session.execute(query.order_by(AgentRow.id))]
 
     async def insert(self, values: dict[str, Any]) -> bool:
         """Add an agent. False when its e-mail address has an account, in whatever enterprise (row security hides which)."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, union_all, update
+from sqlalchemy import Select, func, insert, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
@@ -50,6 +50,9 @@ class AuditRepository:
 
     async def page(self, filters: AuditFilters, *, before: int | None, limit: int) -> list[AuditEntryRow]:
         """Entries that fit, newest first, older than a number."""
+        return list((await self._session.execute(self._found(filters, before=before, limit=limit))).scalars())
+
+    def _found(self, filters: AuditFilters, *, before: int | None, limit: int) -> Select[AuditEntryRow]:
         query = select(AuditEntryRow).where(AuditEntryRow.enterprise_id == self._enterprise_id)
         if before is not None:
             query = query.where(AuditEntryRow.seq < before)
@@ -66,7 +69,11 @@ class AuditRepository:
             query = query.where(AuditEntryRow.at >= filters.since)
         if filters.until is not None:
             query = query.where(AuditEntryRow.at < filters.until)
-        return list((await self._session.execute(query.order_by(AuditEntryRow.seq.desc()).limit(limit))).scalars())
+        # The planner does not know that numbers and times go together: for the first page of a stretch of time it would walk back by
+        # number, past everything that came later. An order that no index has makes it look the stretch up by time.
+        by_time = before is None and filters.since is not None and filters.until is not None
+        newest_first = (AuditEntryRow.seq + 0 if by_time else AuditEntryRow.seq).desc()
+        return query.order_by(newest_first).limit(limit)
 
     async def names(self, actor_ids: Collection[UUID]) -> dict[UUID, str]:
         """What the agents and keys among these are called now."""

@@ -83,6 +83,10 @@ class GroupRepository:
         query = select(GroupRow.id, GroupRow.name).where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id.in_(group_ids))
         return {found.id: found.name for found in await self._session.execute(query)}
 
+    async def all_names(self) -> dict[UUID, str]:
+        query = select(GroupRow.id, GroupRow.name).where(GroupRow.enterprise_id == self._enterprise_id).order_by(GroupRow.name, GroupRow.id)
+        return {found.id: found.name for found in await self._session.execute(query)}
+
     async def full(self, group_ids: Collection[UUID], limit: int) -> bool:
         """Whether one of the groups has more members than allowed."""
         query = (

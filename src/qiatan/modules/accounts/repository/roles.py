@@ -56,6 +56,11 @@ class RoleRepository:
         found = (await self._session.execute(self._records().where(RoleRow.id == role_id))).one_or_none()
         return RoleRecord(found[0], found[1]) if found else None
 
+    async def everything(self) -> dict[UUID, RoleFacts]:
+        """What every role holds."""
+        rows = (await self._session.execute(select(RoleRow).where(RoleRow.enterprise_id == self._enterprise_id))).scalars()
+        return {row.id: RoleRecord(row, 0).facts for row in rows}
+
     async def builtin(self, builtin: BuiltinRole) -> RoleRow:
         query = select(RoleRow).where(RoleRow.enterprise_id == self._enterprise_id, RoleRow.builtin == builtin.value)
         return (await self._session.execute(query)).scalar_one()

@@ -1,4 +1,4 @@
-"""Queries on sessions and one-time links.
+"""Queries on sessions.
 
 The functions at the end look across enterprises, in a system transaction: who comes with a token or an e-mail address has not said
 yet where they belong.
@@ -6,7 +6,7 @@ yet where they belong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, func, select, update
 
 from qiatan.infra.db import Tx
-from qiatan.modules.accounts.contracts import LinkPurpose
-from qiatan.modules.accounts.models import AgentRow, ChallengeRow, EnterpriseRow, LoginEntryRow, OneTimeLinkRow, RoleRow, SessionRow
+from qiatan.modules.accounts.models import AgentRow, ChallengeRow, LoginEntryRow, OneTimeLinkRow, RoleRow, SessionRow
 from qiatan.modules.accounts.repository.agents import (
     AgentRecord,
     group_ids_column,
@@ -54,7 +53,7 @@ class FoundSession:
 
 
 class SessionRepository:
-    """Sessions and links of one enterprise."""
+    """Sessions of one enterprise."""
 
     def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
         self._session = tx.session
@@ -81,6 +80,11 @@ class SessionRepository:
         statement = delete(SessionRow).where(here).returning(SessionRow.id)
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
+    async def signed_in_at(self, session_id: UUID) -> datetime | None:
+        """When a living session began."""
+        here = and_(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id == session_id)
+        return (await self._session.execute(select(SessionRow.created_at).where(here))).scalar_one_or_none()
+
     async def of_agent(self, agent_id: UUID) -> list[SessionRow]:
         """The agent's living sessions, used last first. Their number is bounded where they are made."""
         query = select(SessionRow).where(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id)
@@ -102,35 +106,6 @@ class SessionRepository:
         await self._session.execute(statement)
         under_way = and_(ChallengeRow.enterprise_id == self._enterprise_id, ChallengeRow.agent_id == agent_id)
         await self._session.execute(delete(ChallengeRow).where(under_way))
-
-    async def replace_link(self, values: dict[str, Any]) -> None:
-        """Add a link; the agent's living one for the same purpose ends. The caller holds the agent's lock."""
-        await self.drop_links(values["agent_id"], LinkPurpose(values["purpose"]))
-        self._session.add(OneTimeLinkRow(enterprise_id=self._enterprise_id, **values))
-        await self._session.flush()
-
-    async def drop_links(self, agent_id: UUID, purpose: LinkPurpose | None = None) -> None:
-        """End the agent's unused links."""
-        here = and_(
-            OneTimeLinkRow.enterprise_id == self._enterprise_id,
-            OneTimeLinkRow.agent_id == agent_id,
-            OneTimeLinkRow.used_at.is_(None),
-        )
-        statement = delete(OneTimeLinkRow).where(here)
-        if purpose is not None:
-            statement = statement.where(OneTimeLinkRow.purpose == purpose.value)
-        await self._session.execute(statement)
-
-    async def drop_links_of(self, agent_ids: Collection[UUID]) -> None:
-        """End the unused links of these agents."""
-        here = and_(OneTimeLinkRow.enterprise_id == self._enterprise_id, OneTimeLinkRow.agent_id.in_(agent_ids))
-        await self._session.execute(delete(OneTimeLinkRow).where(here, OneTimeLinkRow.used_at.is_(None)))
-
-    async def use_link(self, link_id: UUID, used_at: datetime) -> bool:
-        """Spend a link. False when somebody else did so first (the two wait for each other here)."""
-        here = and_(OneTimeLinkRow.enterprise_id == self._enterprise_id, OneTimeLinkRow.id == link_id, OneTimeLinkRow.used_at.is_(None))
-        statement = update(OneTimeLinkRow).where(here).values(used_at=used_at).returning(OneTimeLinkRow.id)
-        return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
 
 async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
@@ -184,20 +159,6 @@ async def came_from(tx: Tx, email: str, *, since: datetime, limit: int) -> set[s
         .limit(limit)
     )
     return set((await tx.session.execute(query)).scalars())
-
-
-async def find_link(tx: Tx, token_hash: bytes, purpose: LinkPurpose) -> tuple[OneTimeLinkRow, AgentRow, EnterpriseRow] | None:
-    """A link that can be used now, with its agent (enabled, and still at the address the link was made for) and enterprise."""
-    query = (
-        select(OneTimeLinkRow, AgentRow, EnterpriseRow)
-        .join(AgentRow, and_(AgentRow.enterprise_id == OneTimeLinkRow.enterprise_id, AgentRow.id == OneTimeLinkRow.agent_id))
-        .join(EnterpriseRow, EnterpriseRow.id == OneTimeLinkRow.enterprise_id)
-        .where(OneTimeLinkRow.token_hash == token_hash, OneTimeLinkRow.purpose == purpose.value)
-        .where(OneTimeLinkRow.used_at.is_(None), OneTimeLinkRow.expires_at > tx.now, AgentRow.enabled)
-        .where(OneTimeLinkRow.email == AgentRow.email)
-    )
-    found = (await tx.session.execute(query)).one_or_none()
-    return (found[0], found[1], found[2]) if found else None
 
 
 async def purge(tx: Tx) -> None:

@@ -15,7 +15,7 @@ from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import Page
 from qiatan.modules.accounts import permissions, service
 from qiatan.modules.accounts.contracts import AuditEntry
-from qiatan.modules.accounts.routes.common import After, Limit
+from qiatan.modules.accounts.routes.common import After, Limit, throttle_export
 from qiatan.modules.accounts.service import AuditFilters
 
 router = APIRouter()
@@ -50,6 +50,7 @@ async def list_audit(
 async def export_audit(
     actor: Annotated[AgentActor, Depends(Requires(permissions.EXPORT_AUDIT))], tx: TenantTx, shared: Shared, filters: Filters
 ) -> Response:
+    throttle_export(shared, actor)
     newest = await service.start_audit_export(tx, actor, filters=filters)
     rows = service.exported_rows(shared.database, actor.enterprise_id, filters=filters, newest=newest)
     return csv_answer(f"audit-{tx.now:%Y-%m-%d}.csv", service.EXPORT_HEADER, rows)

@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request, Response
 from qiatan.infra.http.guards import SESSION_COOKIE, address_of, csrf_token, resources_of
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
-from qiatan.kit.access import Point
+from qiatan.kit.access import AgentActor, Point
 from qiatan.kit.cursors import MAX_PAGE
 from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import Me, SecondFactor, SignInAnswer
@@ -42,6 +42,8 @@ RESET_EMAIL = Rate(burst=3, per_minute=3 / 60)
 SECOND_FACTOR = Rate(burst=60, per_minute=30)
 OWN_CODE = Rate(burst=10, per_minute=5)
 AVATAR = Rate(burst=10, per_minute=10)
+# Each reads up to 100,000 rows, and is an entry of the audit log.
+EXPORT = Rate(burst=6, per_minute=6 / 10)
 
 
 def _catalogue(request: Request) -> tuple[Point, ...]:
@@ -60,6 +62,11 @@ def throttle(resources: Resources, purpose: str, rate: Rate, *parts: str) -> Non
         TooMany: with the seconds to wait.
     """
     resources.throttle.check(_key(purpose, parts), rate)
+
+
+def throttle_export(resources: Resources, actor: AgentActor) -> None:
+    """Count one export of whoever acts, whatever is exported. Raises `TooMany`."""
+    throttle(resources, "export", EXPORT, str(actor.viewer_id or actor.agent_id))
 
 
 def passes(resources: Resources, purpose: str, rate: Rate, *parts: str) -> bool:

@@ -23,7 +23,7 @@ from qiatan.modules.accounts.contracts import (
     PolicyPreview,
     TryAddress,
 )
-from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
+from qiatan.modules.accounts.routes.common import After, Catalogue, Limit, throttle_export
 
 router = APIRouter(prefix="/security")
 
@@ -72,6 +72,7 @@ async def list_logins(actor: LogReader, tx: TenantTx, asked: Asked, after: After
 
 @router.get("/login-log/export", response_class=Response)
 async def export_logins(actor: LogReader, tx: TenantTx, shared: Shared, asked: Asked) -> Response:
+    throttle_export(shared, actor)
     export = await service.start_login_log_export(tx, actor, asked)
     rows = service.login_log_rows(shared.database, actor, asked, export)
     return csv_answer(f"login-log-{tx.now:%Y%m%d}.csv", export.header, rows)

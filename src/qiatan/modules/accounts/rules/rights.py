@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind, Template
@@ -66,7 +67,29 @@ def covers_regions(own: RegionLimit, other: RegionLimit) -> bool:
     return other.mode is RegionMode.EXCEPT and all(region_in(code, other.codes) for code in own.codes)
 
 
-def may_grant(actor: AgentActor, *, points: frozenset[str], scope: Scope, regions: RegionLimit) -> bool:
+class Holder(Protocol):
+    """Whoever holds rights: somebody who acts, or an account as it stands (`Held`)."""
+
+    @property
+    def points(self) -> frozenset[str]: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def regions(self) -> RegionLimit: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The rights of an account."""
+
+    points: frozenset[str]
+    scope: Scope
+    regions: RegionLimit
+
+
+def may_grant(actor: Holder, *, points: frozenset[str], scope: Scope, regions: RegionLimit) -> bool:
     """Nobody hands out, or decides about, more than they hold themselves."""
     return points <= actor.points and covers(actor.scope, scope) and covers_regions(actor.regions, regions)
 

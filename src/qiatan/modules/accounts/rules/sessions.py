@@ -13,6 +13,8 @@ SIGN_IN_LINK_LIVES = timedelta(minutes=15)
 RESET_LINK_LIVES = timedelta(hours=1)
 CHALLENGE_LIVES = timedelta(minutes=10)
 VIEW_LIVES = timedelta(minutes=30)
+# What stands for the password where there is none: having proved oneself to the identity provider a moment ago.
+RECENT_SIGN_IN = timedelta(minutes=10)
 
 MAX_SESSIONS_OF_AGENT = 50
 

@@ -12,6 +12,7 @@ from qiatan.modules.accounts.service.audit_log import (
     start_audit_export,
     verify_chain,
 )
+from qiatan.modules.accounts.service.authority import answering_agent, require_whole_scope
 from qiatan.modules.accounts.service.break_glass import enable_account, link_for, open_login, remove_second_factors
 from qiatan.modules.accounts.service.current import OpenSocket, living_sessions, resolve_session
 from qiatan.modules.accounts.service.enterprise import add_agent, change_enterprise, found_enterprise, see_enterprise, sign_up
@@ -27,14 +28,17 @@ from qiatan.modules.accounts.service.login_policy import (
     try_address,
 )
 from qiatan.modules.accounts.service.lookups import (
+    agent_names,
     briefs,
     enterprise_ids,
     enterprises_named,
     first_admin,
     get_agent,
     get_enterprise,
+    group_names,
     member_ids,
     role_named,
+    serving_agent,
     serving_agents,
 )
 from qiatan.modules.accounts.service.oidc import change_oidc, delete_oidc, see_oidc, try_oidc
@@ -44,6 +48,7 @@ from qiatan.modules.accounts.service.own_security import Proof, own_security, pr
 from qiatan.modules.accounts.service.own_sessions import end_other_sessions, end_own_session, own_sessions
 from qiatan.modules.accounts.service.passkeys import Site, encode_challenge, issue_challenge, request_options
 from qiatan.modules.accounts.service.passwords import ask_reset, change_password, finish_reset, look_up_reset, reset_password, send_reset
+from qiatan.modules.accounts.service.places import unknown_regions
 from qiatan.modules.accounts.service.profile import change_me, me, remove_avatar, require_shown, set_avatar
 from qiatan.modules.accounts.service.recovery import new_recovery_codes
 from qiatan.modules.accounts.service.roles import (
@@ -91,7 +96,9 @@ __all__ = [
     "accept_invitation",
     "add_agent",
     "add_passkey",
+    "agent_names",
     "agents_page",
+    "answering_agent",
     "api_keys_page",
     "ask_reset",
     "audit_page",
@@ -130,6 +137,7 @@ __all__ = [
     "get_agent",
     "get_enterprise",
     "give_second_factor",
+    "group_names",
     "groups_page",
     "hash_password",
     "invite",
@@ -161,6 +169,7 @@ __all__ = [
     "rename_passkey",
     "request_options",
     "require_shown",
+    "require_whole_scope",
     "reset_password",
     "reset_second_factor",
     "resolve_api_key",
@@ -178,6 +187,7 @@ __all__ = [
     "see_sight",
     "see_viewer",
     "send_reset",
+    "serving_agent",
     "serving_agents",
     "set_avatar",
     "settled",
@@ -192,6 +202,7 @@ __all__ = [
     "start_oidc",
     "try_address",
     "try_oidc",
+    "unknown_regions",
     "verify_chain",
     "view_as",
 ]

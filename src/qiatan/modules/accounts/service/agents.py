@@ -21,6 +21,7 @@ from qiatan.modules.accounts.repository import (
     AgentRecord,
     AgentRepository,
     GroupRepository,
+    LinkRepository,
     RoleRecord,
     RoleRepository,
     SessionRepository,
@@ -29,6 +30,7 @@ from qiatan.modules.accounts.repository import (
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import beyond_own, lock_rights, require_authority_over
 from qiatan.modules.accounts.service.groups import supervisors_see_others
+from qiatan.modules.accounts.service.links import end_links_of
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
 from qiatan.modules.accounts.service.places import unknown_regions
 
@@ -76,12 +78,13 @@ class _Rights:
 async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: ChangeAgent, catalogue: Collection[Point], geo: Geo) -> Agent:
     """Change an account. Who is disabled is signed out everywhere; whose rights change has their sockets opened anew.
 
-    Links to join or to choose a password end with the rights they were handed out for: who holds one may not have these.
+    Links to join or to choose a password end with the rights they were handed out for: who holds one may not have these. Those that the
+    account itself has handed out end with the rights it did so by.
 
     Raises:
         NotFound: there is none with this id in the actor's scope.
         VersionConflict: somebody else changed it meanwhile.
-        LastAdmin: no enabled administrator would be left.
+        LastAdmin: no administrator who can sign in would be left.
         NotAllowed: the own role, scope or state; or rights, before or after, that the actor lacks; or a role or scope without the
             point for giving them.
         InvalidInput: a role, group or region does not exist, or a group lies outside the actor's scope, or scope or regions name
@@ -104,7 +107,7 @@ async def change_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID, change: Cha
 
     changed = await _write(tx, found, before, after, change)
     tx.emit(agent_changed(changed, earlier_groups=before.group_ids, role_changed=after.role.id != before.role.id))
-    await _end_what_is_over(tx, changed, before, after)
+    await _end_what_is_over(tx, changed, before, after, catalogue)
     if details:
         record(tx, Who.of(actor), "agent.changed", What("agent", agent_id, changed.row.name), **details)
     return to_agent(changed)
@@ -267,13 +270,13 @@ async def _write(tx: Tx, found: AgentRecord, before: _Rights, after: _Rights, ch
     return replace(found, role_row=after.role, group_ids=after.group_ids, scope_group_ids=after.scope.group_ids)
 
 
-async def _end_what_is_over(tx: Tx, changed: AgentRecord, before: _Rights, after: _Rights) -> None:
+async def _end_what_is_over(tx: Tx, changed: AgentRecord, before: _Rights, after: _Rights, catalogue: Collection[Point]) -> None:
     enterprise_id, agent_id = changed.row.enterprise_id, changed.row.id
-    sessions = SessionRepository(tx, enterprise_id)
     if replace(after, group_ids=before.group_ids) != before:
-        await sessions.drop_links(agent_id)
+        await LinkRepository(tx, enterprise_id).drop(agent_id)
+        await end_links_of(tx, enterprise_id, {agent_id}, catalogue=catalogue)
     if before.enabled and not after.enabled:
-        await sessions.delete_all(agent_id)
+        await SessionRepository(tx, enterprise_id).delete_all(agent_id)
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="signed_out"))
     elif after != before:
         tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, reason="replaced"))

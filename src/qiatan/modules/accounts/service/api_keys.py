@@ -21,7 +21,7 @@ from qiatan.modules.accounts import permissions, repository, rules
 from qiatan.modules.accounts.contracts import ApiKey, CreatedApiKey, NewApiKey
 from qiatan.modules.accounts.errors import LimitReached
 from qiatan.modules.accounts.models import ApiKeyRow
-from qiatan.modules.accounts.repository import ApiKeyRepository
+from qiatan.modules.accounts.repository import ApiKeyRepository, EnterpriseRepository, LinkRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
 from qiatan.modules.accounts.service.tokens import new_token, token_hash
@@ -89,7 +89,7 @@ async def create_api_key(tx: Tx, actor: AgentActor, new: NewApiKey, *, catalogue
 
 
 async def revoke_api_key(tx: Tx, actor: AgentActor, *, key_id: UUID) -> None:
-    """End a key, at once and for ever. Ending it again changes nothing.
+    """End a key, at once and for ever, and the links it has handed out. Ending it again changes nothing.
 
     Raises:
         NotAllowed: without `api_keys.manage` and the scope `all`.
@@ -97,12 +97,15 @@ async def revoke_api_key(tx: Tx, actor: AgentActor, *, key_id: UUID) -> None:
     """
     require(actor, permissions.MANAGE_KEYS)
     require_whole_scope(actor)
+    # The key may be inviting somebody at this moment.
+    await EnterpriseRepository(tx, actor.enterprise_id).lock()
     row = await ApiKeyRepository(tx, actor.enterprise_id).get(key_id, lock=True)
     if row is None:
         raise NotFound
     if row.revoked_at is not None:
         return
     row.revoked_at = tx.now
+    await LinkRepository(tx, actor.enterprise_id).drop_made_by(key_id)
     record(tx, Who.of(actor), "api_key.revoked", What("api_key", row.id, row.name))
 
 

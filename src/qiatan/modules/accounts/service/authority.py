@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, Point, ScopeKind, require
@@ -52,6 +53,11 @@ async def answering_account(tx: Tx, actor: AgentActor) -> AgentRecord:
     if record is None or not record.row.enabled:
         raise NotSignedIn
     return record
+
+
+async def answering_agent(tx: Tx, actor: AgentActor) -> UUID:
+    """The id of the account that answers for what is done: a key has none of its own. Errors as `answering_account`."""
+    return (await answering_account(tx, actor)).row.id if actor.via == "api_key" else actor.agent_id
 
 
 def require_authority_over(actor: AgentActor, found: AgentRecord, *, catalogue: Collection[Point]) -> None:

@@ -70,7 +70,7 @@ async def link_for(tx: Tx, *, email: str) -> str:
     if agent.pending:
         raise NotAllowed("This account has not joined yet. Give it a password first.")
     record(tx, _OPERATOR, "agent.sign_in_link_made", _what(agent), enterprise_id=agent.row.enterprise_id)
-    return await write_link(tx, agent, LinkPurpose.SIGN_IN)
+    return await write_link(tx, agent, LinkPurpose.SIGN_IN, made_by=None)
 
 
 async def open_login(tx: Tx, *, enterprise_id: UUID) -> bool:

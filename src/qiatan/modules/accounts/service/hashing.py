@@ -12,9 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from qiatan.modules.accounts.errors import Busy
-
-UNUSABLE = "!"
-"""Stored in place of a hash: the account has joined, and no password opens it."""
+from qiatan.modules.accounts.models import UNUSABLE
 
 # The library's defaults are RFC 9106's second choice: 64 MiB, three passes, four lanes.
 _HASHER = PasswordHasher()

@@ -127,7 +127,7 @@ async def _send(tx: Tx, actor: AgentActor, invited: AgentRecord, *, mail: bool, 
     if mail:
         await invite_by_mail(tx, invited, inviter_id=actor.agent_id)
         return LinkSent(agent=to_agent(invited), link=None, mailed=True, expires_at=expires_at)
-    link = public_url + await write_link(tx, invited, LinkPurpose.INVITATION)
+    link = public_url + await write_link(tx, invited, LinkPurpose.INVITATION, made_by=actor.agent_id)
     return LinkSent(agent=to_agent(invited), link=link, mailed=False, expires_at=expires_at)
 
 

@@ -22,12 +22,33 @@ async def briefs(tx: Tx, ids: Collection[UUID]) -> dict[UUID, AgentBrief]:
     return {record.row.id: to_brief(record.row) for record in found}
 
 
+async def agent_names(tx: Tx, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Names of agents, as colleagues know them. Ids that are not of this enterprise are left out."""
+    return await AgentRepository(tx, tx.enterprise_id).names(ids) if ids else {}
+
+
+async def group_names(tx: Tx) -> dict[UUID, str]:
+    """All groups of the enterprise, at most a thousand, by name."""
+    return await GroupRepository(tx, tx.enterprise_id).all_names()
+
+
 async def serving_agents(tx: Tx, point: Point) -> list[ServingAgent]:
     """Everybody who may get conversations when present: enabled, joined, and of a role that holds `point`. In order of id."""
+    return await _serving(tx, point, None)
+
+
+async def serving_agent(tx: Tx, agent_id: UUID, point: Point) -> ServingAgent | None:
+    """One agent, if they may get conversations when present."""
+    return next(iter(await _serving(tx, point, agent_id)), None)
+
+
+async def _serving(tx: Tx, point: Point, agent_id: UUID | None) -> list[ServingAgent]:
+    roles = await RoleRepository(tx, tx.enterprise_id).everything()
+    fitting = {role_id for role_id, facts in roles.items() if rules.points_of(facts, (point,))}
     return [
-        ServingAgent(id=record.row.id, max_conversations=record.row.max_conversations, group_ids=sorted(record.group_ids))
-        for record in await AgentRepository(tx, tx.enterprise_id).serving()
-        if rules.points_of(record.role, (point,))
+        ServingAgent.model_construct(id=found_id, name=name, max_conversations=maximum, group_ids=sorted(group_ids))
+        for found_id, name, maximum, role_id, group_ids in await AgentRepository(tx, tx.enterprise_id).serving(agent_id)
+        if role_id in fitting
     ]
 
 

@@ -16,9 +16,9 @@ from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflic
 from qiatan.kit.text import storable
 from qiatan.modules.accounts import permissions
 from qiatan.modules.accounts.contracts import ChangeOidc, OidcSettings
-from qiatan.modules.accounts.errors import OidcUnreachable
+from qiatan.modules.accounts.errors import LastAdmin, OidcUnreachable
 from qiatan.modules.accounts.models import OidcProviderRow
-from qiatan.modules.accounts.repository import OidcRepository
+from qiatan.modules.accounts.repository import AgentRepository, OidcRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
 
@@ -52,6 +52,7 @@ async def change_oidc(
         NotAllowed: the actor lacks a point, or the whole scope.
         VersionConflict: somebody else changed it meanwhile.
         InvalidInput: the issuer is no address, or the secret is missing.
+        LastAdmin: it is switched off, and no administrator has another way in.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_SECURITY, catalogue=catalogue)
     require_whole_scope(actor)
@@ -76,6 +77,8 @@ async def change_oidc(
             setattr(row, name, value)
         row.version += 1
         await tx.session.flush()
+    if not change.enabled:
+        await _require_somebody_comes_in(tx, actor)
     changed: dict[str, Any] = {name: [before[name], values[name]] for name in before if before[name] != values[name]}
     record(tx, Who.of(actor), "oidc.changed", What("oidc", None, change.label), **changed, secret_changed=bool(secret))
     return _shown(row, actor, public_url)
@@ -86,6 +89,7 @@ async def delete_oidc(tx: Tx, actor: AgentActor, *, catalogue: Collection[Point]
 
     Raises:
         NotFound: none is set up.
+        LastAdmin: no administrator has another way in.
     """
     actor = await lock_rights(tx, actor, permissions.EDIT_SECURITY, catalogue=catalogue)
     require_whole_scope(actor)
@@ -94,7 +98,13 @@ async def delete_oidc(tx: Tx, actor: AgentActor, *, catalogue: Collection[Point]
     if row is None:
         raise NotFound
     await repository.delete_provider()
+    await _require_somebody_comes_in(tx, actor)
     record(tx, Who.of(actor), "oidc.deleted", What("oidc", None, row.label), issuer=row.issuer)
+
+
+async def _require_somebody_comes_in(tx: Tx, actor: AgentActor) -> None:
+    if not await AgentRepository(tx, actor.enterprise_id).other_admins(None):
+        raise LastAdmin("Without the identity provider no administrator could sign in. Have one of you set a password or a passkey first.")
 
 
 async def try_oidc(actor: AgentActor, change: ChangeOidc, *, http: HttpOut) -> None:

@@ -19,10 +19,9 @@ from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import ActorKind, FinishOidc, LinkPurpose, LoginMethod, OidcShown
 from qiatan.modules.accounts.errors import ChallengeExpired, OidcNoAccount, OidcRefused, OidcUnconfirmed, OidcUnreachable
-from qiatan.modules.accounts.models import OidcProviderRow
-from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, OidcRepository, SessionRepository
+from qiatan.modules.accounts.models import UNUSABLE, OidcProviderRow
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, LinkRepository, OidcRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
-from qiatan.modules.accounts.service.hashing import UNUSABLE
 from qiatan.modules.accounts.service.mapping import agent_changed
 from qiatan.modules.accounts.service.oidc import redirect_uri, secret_purpose
 from qiatan.modules.accounts.service.sign_in import Caller, Outcome, proceed
@@ -180,7 +179,7 @@ async def _join(tx: Tx, agent: AgentRecord, caller: Caller) -> None:
     row = agent.row
     row.password_hash = UNUSABLE
     row.version += 1
-    await SessionRepository(tx, row.enterprise_id).drop_links(row.id, LinkPurpose.INVITATION)
+    await LinkRepository(tx, row.enterprise_id).drop(row.id, LinkPurpose.INVITATION)
     tx.emit(agent_changed(agent))
     who = Who(ActorKind.AGENT, row.id, caller.address)
     record(tx, who, "agent.joined", What("agent", row.id, row.name), enterprise_id=row.enterprise_id, by="oidc")

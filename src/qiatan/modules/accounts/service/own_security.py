@@ -9,13 +9,14 @@ from pydantic import SecretStr
 from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import InvalidInput, NotFound
+from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import OwnSecurity, Passkey
-from qiatan.modules.accounts.errors import WrongCredentials
+from qiatan.modules.accounts.errors import RecentSignInRequired, WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.models import PasskeyRow
+from qiatan.modules.accounts.models import UNUSABLE, PasskeyRow
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, FactorRepository, SessionRepository
 from qiatan.modules.accounts.service.audit import What
-from qiatan.modules.accounts.service.hashing import UNUSABLE, verify
+from qiatan.modules.accounts.service.hashing import verify
 from qiatan.modules.accounts.service.mapping import agent_changed
 
 
@@ -54,20 +55,25 @@ class Proof:
 async def prove_owner(database: Database, actor: AgentActor, password: SecretStr | None) -> Proof:
     """Have the own password given again: an open browser is not enough to change what protects the account.
 
-    Who signs in by the provider only has no password to give. It is checked before the transaction that makes the change (see
+    Who signs in by the provider only has no password to give, and has signed in a moment ago instead. It is checked before the transaction that makes the change (see
     `hashing.verify`), which takes the proof to `confirmed_owner`.
 
     Raises:
         InvalidInput: there is a password, and it was left out.
         WrongCredentials: it is another one.
+        RecentSignInRequired: there is none, and the session is not young.
         Busy: as `hashing.verify`.
     """
     async with database.tenant(actor.enterprise_id) as tx:
         agent = await AgentRepository(tx, actor.enterprise_id).get(actor.agent_id)
+        began = await SessionRepository(tx, actor.enterprise_id).signed_in_at(actor.session_id)
+        now = tx.now
     if agent is None:
         raise NotFound
     known = agent.row.password_hash
     if known == UNUSABLE:
+        if began is None or now - began >= rules.RECENT_SIGN_IN:
+            raise RecentSignInRequired
         return Proof(known)
     if password is None:
         raise InvalidInput.of("password", "missing", "Enter your password again.")

@@ -12,7 +12,7 @@ from qiatan.modules.accounts import permissions, repository
 from qiatan.modules.accounts.contracts import ActorKind, AskReset, FinishReset, LinkPurpose, LinkSent, ResetPreview
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, SessionRepository
+from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, LinkRepository, SessionRepository
 from qiatan.modules.accounts.service.agents import visible_agent
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
@@ -94,9 +94,9 @@ async def send_reset(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool, p
     record(tx, Who.of(actor), "agent.password_reset", _account(account), mailed=mail)
     expires_at = link_expiry(tx, LinkPurpose.RESET)
     if mail:
-        await reset_by_mail(tx, account)
+        await reset_by_mail(tx, account, made_by=actor.agent_id)
         return LinkSent(agent=to_agent(account), link=None, mailed=True, expires_at=expires_at)
-    link = public_url + await write_link(tx, account, LinkPurpose.RESET)
+    link = public_url + await write_link(tx, account, LinkPurpose.RESET, made_by=actor.agent_id)
     return LinkSent(agent=to_agent(account), link=link, mailed=False, expires_at=expires_at)
 
 
@@ -137,9 +137,8 @@ async def finish_reset(database: Database, command: FinishReset, *, address: str
 async def _put_out(tx: Tx, account: AgentRecord, *, besides: UUID | None = None) -> None:
     """End what was begun with the old password: sessions, sockets, links, and sign-ins that wait for their second step."""
     enterprise_id, agent_id = account.row.enterprise_id, account.row.id
-    sessions = SessionRepository(tx, enterprise_id)
-    await sessions.delete_all(agent_id, besides=besides)
-    await sessions.drop_links(agent_id)
+    await SessionRepository(tx, enterprise_id).delete_all(agent_id, besides=besides)
+    await LinkRepository(tx, enterprise_id).drop(agent_id)
     await ChallengeRepository(tx, enterprise_id).delete_all(agent_id)
     tx.emit(SessionsEnded(enterprise_id=enterprise_id, agent_id=agent_id, besides=besides, reason="signed_out"))
 

@@ -25,9 +25,10 @@ from qiatan.modules.accounts.contracts import (
 )
 from qiatan.modules.accounts.errors import LimitReached, RoleBuiltIn, RoleInUse
 from qiatan.modules.accounts.events import RoleChanged
-from qiatan.modules.accounts.repository import LoginRepository, RoleRecord, RoleRepository, SessionRepository, role_facts
+from qiatan.modules.accounts.repository import LinkRepository, LoginRepository, RoleRecord, RoleRepository, role_facts
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import answering_account, lock_rights, require_whole_scope
+from qiatan.modules.accounts.service.links import end_links_of
 from qiatan.modules.accounts.service.mapping import to_role
 
 
@@ -147,7 +148,9 @@ async def change_role(tx: Tx, actor: AgentActor, *, role_id: UUID, change: Chang
     members = await roles.member_ids(role_id) if rights_change else []
     if not after.points <= before.points:
         # They were handed out for what the role could do then, maybe by somebody who cannot do what it can now.
-        await SessionRepository(tx, actor.enterprise_id).drop_links_of(members)
+        await LinkRepository(tx, actor.enterprise_id).drop_of(members)
+    if not before.points <= after.points:
+        await end_links_of(tx, actor.enterprise_id, members, catalogue=catalogue)
     if after != before:
         record(tx, Who.of(actor), "role.changed", What("role", role_id, after.name), **before.differences(after))
     tx.emit(RoleChanged(enterprise_id=actor.enterprise_id, role_id=role_id, version=row.version, members=tuple(members)))

@@ -116,4 +116,4 @@ async def create_sign_in_link(tx: Tx, enterprise_id: UUID, agent_id: UUID) -> st
     agent = await AgentRepository(tx, enterprise_id).get(agent_id, lock=True)
     if agent is None or not agent.may_sign_in:
         raise NotFound
-    return await write_link(tx, agent, LinkPurpose.SIGN_IN)
+    return await write_link(tx, agent, LinkPurpose.SIGN_IN, made_by=None)

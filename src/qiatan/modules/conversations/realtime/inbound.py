@@ -21,7 +21,7 @@ from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage, View
 from qiatan.modules.conversations.errors import TryAgain
-from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
+from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
@@ -38,6 +38,7 @@ _OPEN = "conversations.open"
 _WATCHED = "conversations.watched"
 _REFUSED = "conversations.refused"
 _REOPENING = "conversations.reopening"
+_HELPED = "conversations.helped"
 
 
 class ConversationDoors:
@@ -179,8 +180,29 @@ class ConversationDoors:
             target, sender, side = connection.memory.get(_OPEN), actor.customer_id, SenderKind.CUSTOMER
         if frame.kind != "text" or frame.text is None or target is None:
             return self._send_in_order(connection, frame)
-        self._log.submit(Pending(connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused))
+        pending = Pending(connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused)
+        if isinstance(actor, AgentActor):
+            pending.may_join, pending.helped = actor.may(JOIN), self._helped
+        self._log.submit(pending)
         return None
+
+    def _helped(self, item: Pending) -> None:
+        """Somebody who has joined wrote to the customer: once for each connection, the conversation is told of it."""
+        known: set[UUID] = item.connection.memory.setdefault(_HELPED, set())
+        if item.conversation_id not in known:
+            known.add(item.conversation_id)
+            task = asyncio.create_task(self._note_speaker(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _note_speaker(self, item: Pending) -> None:
+        try:
+            async with self._resources.database.tenant(item.enterprise_id) as tx:
+                await service.note_speaker(tx, item.conversation_id, item.sender_id)
+        except Fault as fault:
+            # The message is stored; with the next one it is tried again.
+            item.connection.memory[_HELPED].discard(item.conversation_id)
+            log.warning("conversations.speaker_not_noted", conversation_id=str(item.conversation_id), code=fault.code)
 
     async def _send_in_order(self, connection: Connection, frame: frames.Send) -> None:
         """Write after what this sender wrote before, which may still be on its way through the log."""
@@ -294,11 +316,9 @@ class ConversationDoors:
                 line = await service.open_line(tx, actor)
                 if line is None:
                     return
-                conversation_id, assignee_id = line
+                conversation_id, agent_ids = line
                 shown = frame.text is not None and storable(frame.text) and await service.typing_shown(tx)
-                audience = [topics.one(conversation_id)]
-                if assignee_id is not None:
-                    audience.append(topics.agent(assignee_id))
+                audience = [topics.one(conversation_id), *map(topics.agent, agent_ids)]
                 typed = frames.TypingFrame(conversation_id, SenderKind.CUSTOMER, frame.text if shown else None)
         self._hub.publish(audience, encode(typed), besides=connection)
 

@@ -47,6 +47,10 @@ class Pending:
     client_message_id: UUID
     text: str
     refused: Callable[[Pending, Appended | Fault], None]
+    may_join: bool = False
+    """Whether an agent may also write where they have joined."""
+    helped: Callable[[Pending], None] | None = None
+    """Hears that an agent has written who does not serve the conversation."""
     tried: bool = False
     """Written once already with an unknown outcome: a `repeated` now may be that first try, of which nobody was told."""
 
@@ -99,6 +103,7 @@ class MessageLog:
                 t=item.text,
                 p=preview(item.text),
                 own=item.sender_kind is SenderKind.AGENT,
+                j=item.may_join,
             )
             for order, item in enumerate(batch)
         ]
@@ -167,5 +172,8 @@ class MessageLog:
             customer_id=result.customer_id,
             assignee_id=result.assignee_id,
             waiting=bool(result.waiting),
+            joined_ids=result.joined or (),
         )
         self._hub.publish(audience, encode(frame), besides=item.connection)
+        if item.helped is not None and item.sender_id != result.assignee_id:
+            item.helped(item)

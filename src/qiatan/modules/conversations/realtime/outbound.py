@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from qiatan.infra.realtime.doors import encode
+from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.doors import ChangedFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.access import AgentActor, ScopeKind
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Conversation, Message
-from qiatan.modules.conversations.events import ConversationChanged, ConversationRead, MessagesAppended
-from qiatan.modules.conversations.permissions import TAKE, VIEW_COLLEAGUES
+from qiatan.modules.conversations.events import ConversationChanged, ConversationRead, ConversationRulesChanged, MessagesAppended
+from qiatan.modules.conversations.permissions import JOIN, TAKE, VIEW_COLLEAGUES, VIEW_RULES
 from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.conversations.realtime.frames import ConversationFrame, ConversationGone, MessageFrame, ReadFrame
 
@@ -26,6 +27,10 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
             _changed(hub, event)
         elif isinstance(event, ConversationRead):
             _read(hub, event)
+        elif isinstance(event, ConversationRulesChanged):
+            # Rules belong to no conversation; `routing` is the word for all settings of who gets one and how long.
+            frame = encode(ChangedFrame("routing", event.enterprise_id, event.version))
+            hub.publish([(f"point:{VIEW_RULES.name}", event.enterprise_id)], frame)
 
 
 def message_frame(message: Message) -> bytes:
@@ -39,9 +44,14 @@ def _messages(hub: Hub, event: MessagesAppended) -> None:
         customer_id=event.customer_id,
         assignee_id=event.assignee_id,
         waiting=event.waiting,
+        joined_ids=event.joined_ids,
     )
     for message in event.messages:
-        hub.publish(audience, message_frame(message))
+        if message.internal:
+            hub.publish((topics.customer(event.customer_id),), message_frame(message.for_customer()))
+            hub.publish(audience[1:], message_frame(message))
+        else:
+            hub.publish(audience, message_frame(message))
 
 
 def _changed(hub: Hub, event: ConversationChanged) -> None:
@@ -53,26 +63,43 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
         customer_id=conversation.customer.id,
         assignee_id=conversation.assignee_id,
         waiting=waits,
+        joined_ids=conversation.joined_ids,
     )
-    if event.what in ("assigned", "released"):
-        _stop_watchers(hub, conversation)
+    if event.what in ("assigned", "released", "transferred"):
+        _stop_watchers(hub, conversation, hub.listeners(topics.one(conversation.id)))
+    elif event.what == "left_by" and event.by is not None:
+        left = hub.listeners(topics.agent(event.by))
+        _stop_watchers(hub, conversation, left & hub.listeners(topics.one(conversation.id)))
+        _leave_colleagues(hub, event, left)
     if event.left is not None:
-        gone = encode(ConversationGone(conversation.id, "mine"))
-        hub.publish((topics.agent(event.left),), gone)
-        hub.publish(
-            (topics.everybody(event.enterprise_id), topics.served_by(event.left)), encode(ConversationGone(conversation.id, "colleagues"))
-        )
+        hub.publish((topics.agent(event.left),), encode(ConversationGone(conversation.id, "mine")))
+        if waits:
+            topic = [topics.everybody(event.enterprise_id), topics.served_by(event.left), *map(topics.agent, conversation.joined_ids)]
+            hub.publish(topic, encode(ConversationGone(conversation.id, "colleagues")))
+        else:
+            _leave_colleagues(hub, event, hub.listeners(topics.served_by(event.left)))
     if not waits:
         hub.publish((topics.queue(event.enterprise_id),), encode(ConversationGone(conversation.id, "queue")))
-    to_customer = topics.customer(conversation.customer.id)
-    hub.publish((to_customer,), _conversation_frame(conversation.for_customer()))
-    hub.publish([topic for topic in audience if topic != to_customer], _conversation_frame(conversation))
+    hub.publish((topics.customer(conversation.customer.id),), _conversation_frame(conversation.for_customer()))
+    hub.publish(audience[1:], _conversation_frame(conversation))
 
 
-def _stop_watchers(hub: Hub, conversation: Conversation) -> None:
+def _leave_colleagues(hub: Hub, event: ConversationChanged, connections: Iterable[Connection]) -> None:
+    """Take it out of the lists of those who do not look at whoever serves it now, and have not joined."""
+    conversation = event.conversation
+    frame = encode(ConversationGone(conversation.id, "colleagues"))
+    still = {topics.everybody(event.enterprise_id), *map(topics.agent, conversation.joined_ids)}
+    if conversation.assignee_id is not None:
+        still.add(topics.served_by(conversation.assignee_id))
+    for connection in connections:
+        if connection.topics.isdisjoint(still):
+            connection.push(frame)
+
+
+def _stop_watchers(hub: Hub, conversation: Conversation, watchers: Iterable[Connection]) -> None:
     """Who watched it may have lost the right with the new agent. Whose right depends on groups asks again."""
     topic = topics.one(conversation.id)
-    for connection in hub.listeners(topic):
+    for connection in watchers:
         actor = connection.actor
         if isinstance(actor, AgentActor) and not _surely_sees(actor, conversation):
             hub.unsubscribe(connection, topic)
@@ -81,6 +108,8 @@ def _stop_watchers(hub: Hub, conversation: Conversation) -> None:
 
 def _surely_sees(actor: AgentActor, conversation: Conversation) -> bool:
     if conversation.status == "waiting" and actor.may(TAKE):
+        return True
+    if actor.agent_id in conversation.joined_ids and actor.may(JOIN):
         return True
     return conversation.assignee_id == actor.agent_id or (actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.ALL)
 
@@ -96,5 +125,6 @@ def _read(hub: Hub, event: ConversationRead) -> None:
         customer_id=event.customer_id,
         assignee_id=event.assignee_id,
         waiting=event.waiting,
+        joined_ids=event.joined_ids,
     )
     hub.publish(audience, encode(ReadFrame(event.conversation_id, event.side, event.seq)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from qiatan.infra.realtime.hub import Topic
@@ -37,12 +38,19 @@ def one(conversation_id: UUID) -> Topic:
 
 
 def audience(
-    *, enterprise_id: UUID, conversation_id: UUID, customer_id: UUID, assignee_id: UUID | None, waiting: bool
+    *,
+    enterprise_id: UUID,
+    conversation_id: UUID,
+    customer_id: UUID,
+    assignee_id: UUID | None,
+    waiting: bool,
+    joined_ids: Iterable[UUID] = (),
 ) -> tuple[Topic, ...]:
-    """Everybody who may see a conversation's messages now."""
+    """Everybody who may see a conversation's messages now; its customer comes first."""
     topics = [customer(customer_id), one(conversation_id)]
     if assignee_id is not None:
         topics += [agent(assignee_id), served_by(assignee_id), everybody(enterprise_id)]
     if waiting:
         topics.append(queue(enterprise_id))
+    topics += [agent(joined) for joined in joined_ids]
     return tuple(topics)

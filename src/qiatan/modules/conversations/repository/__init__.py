@@ -3,5 +3,6 @@
 from qiatan.modules.conversations.repository.append import Appended, NewMessage, append, encode_batch
 from qiatan.modules.conversations.repository.conversations import ConversationRepository
 from qiatan.modules.conversations.repository.messages import MessageRepository
+from qiatan.modules.conversations.repository.settings import SettingsRepository
 
-__all__ = ["Appended", "ConversationRepository", "MessageRepository", "NewMessage", "append", "encode_batch"]
+__all__ = ["Appended", "ConversationRepository", "MessageRepository", "NewMessage", "SettingsRepository", "append", "encode_batch"]

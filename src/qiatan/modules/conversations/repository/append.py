@@ -25,7 +25,8 @@ class NewMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to append. The short names are the columns of the database function's input.
 
     `o` order in the batch · `e` enterprise · `c` conversation · `sk`, `si` sender · `m` client message id · `k` kind · `t` text ·
-    `d` data · `p` preview · `r` the seq a withdrawal points at · `own` the sender must be the one who serves the conversation.
+    `d` data · `p` preview · `r` the seq a withdrawal points at · `own` the sender must be the one who serves the conversation, or with `j`
+    one who has joined it.
     """
 
     o: int
@@ -40,6 +41,7 @@ class NewMessage(msgspec.Struct, frozen=True, gc=False):
     p: str = ""
     r: int | None = None
     own: bool = False
+    j: bool = False
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +57,7 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
     customer_id: UUID | None
     assignee_id: UUID | None
     waiting: bool | None
+    joined: list[UUID] | None = None
 
 
 _encoder = msgspec.json.Encoder()

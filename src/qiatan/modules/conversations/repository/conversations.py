@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +15,7 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.conversations.contracts import SenderKind, Status, View
 from qiatan.modules.conversations.models import OPEN, ConversationRow
-from qiatan.modules.conversations.permissions import TAKE, VIEW_COLLEAGUES
+from qiatan.modules.conversations.permissions import JOIN, TAKE, VIEW_COLLEAGUES
 
 Row = ConversationRow
 
@@ -33,10 +34,16 @@ class Sight:
             return true()
         return Row.assignee_id.in_(self.colleagues)
 
+    def joined_condition(self) -> ColumnElement[bool]:
+        """What the agent has joined stays in sight until it ends, also after a transfer beyond the scope."""
+        if not self.actor.may(JOIN):
+            return false()
+        return and_(Row.joined_ids.contains([self.actor.agent_id]), OPEN)
+
 
 def visible_to(sight: Sight) -> ColumnElement[bool]:
-    """Scope as SQL: one's own, waiting ones when they may be taken, colleagues' inside the scope, and the earlier
-    conversations of a customer whom one is serving now."""
+    """Scope as SQL: one's own, waiting ones when they may be taken, colleagues' inside the scope, what one has joined, and the
+    earlier conversations of a customer whom one is serving now."""
     actor = sight.actor
     serving_now = aliased(ConversationRow)
     own_customer = exists(
@@ -51,6 +58,7 @@ def visible_to(sight: Sight) -> ColumnElement[bool]:
         Row.assignee_id == actor.agent_id,
         and_(Row.status == Status.WAITING, true() if actor.may(TAKE) else false()),
         sight.colleagues_condition(),
+        sight.joined_condition(),
         own_customer,
     )
 
@@ -93,7 +101,7 @@ class ConversationRepository:
                 query = query.where(Row.assignee_id == sight.actor.agent_id)
             else:
                 query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id)
-                query = query.where(sight.colleagues_condition())
+                query = query.where(or_(sight.colleagues_condition(), sight.joined_condition()))
         if after is not None:
             query = query.where(tuple_(key, Row.id) < after)
         query = query.order_by(key.desc(), Row.id.desc()).limit(limit)
@@ -149,6 +157,79 @@ class ConversationRepository:
         )
         return (await self._session.execute(query)).scalar_one_or_none()
 
+    async def waiting(self, limit: int) -> list[ConversationRow]:
+        """Who waits, the longest first."""
+        query = self._all().where(Row.status == Status.WAITING).order_by(Row.waiting_since, Row.id).limit(limit)
+        return list((await self._session.execute(query)).scalars())
+
+    async def last_ended_of(self, customer_id: UUID, *, since: datetime) -> UUID | None:
+        """Who served the customer's newest ended conversation; None when it ended before `since` or unserved."""
+        query = (
+            select(Row.assignee_id)
+            .where(
+                Row.enterprise_id == self._enterprise_id,
+                Row.customer_id == customer_id,
+                Row.status == Status.ENDED,
+                Row.ended_at >= since,
+                Row.assignee_id.is_not(None),
+            )
+            .order_by(Row.ended_at.desc(), Row.id.desc())
+            .limit(1)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def unanswered_ids(self, agent_id: UUID) -> list[UUID]:
+        """What an agent serves and has not answered, the longest waiting first."""
+        query = (
+            select(Row.id)
+            .where(
+                Row.enterprise_id == self._enterprise_id,
+                Row.assignee_id == agent_id,
+                Row.status == Status.ACTIVE,
+                Row.unanswered_since.is_not(None),
+            )
+            .order_by(Row.unanswered_since, Row.id)
+        )
+        return list((await self._session.execute(query)).scalars())
+
+    async def joined_by(self, agent_ids: Collection[UUID]) -> list[tuple[UUID, UUID | None, list[UUID]]]:
+        """(conversation, assignee, who has joined) of the open conversations that one of these agents has joined."""
+        query = (
+            select(Row.id, Row.assignee_id, Row.joined_ids)
+            .where(Row.enterprise_id == self._enterprise_id, OPEN, func.cardinality(Row.joined_ids) > 0)
+            .where(Row.joined_ids.overlap(list(agent_ids)))
+            .order_by(Row.id)
+        )
+        return [(row_id, assignee_id, joined) for row_id, assignee_id, joined in await self._session.execute(query)]
+
+    async def get_due(self, conversation_id: UUID, now: datetime) -> ConversationRow | None:
+        """An open conversation whose idle time must be looked at by now, locked; None also while somebody else holds it."""
+        query = self._all().where(Row.id == conversation_id, OPEN, Row.idle_due_at <= now)
+        query = query.with_for_update(key_share=True, skip_locked=True).execution_options(populate_existing=True)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def set_idle(self, row: ConversationRow, *, due_at: datetime | None, warned_at: datetime | None) -> None:
+        """Only a timer's memory: `version` stays."""
+        await self._session.execute(
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.id == row.id)
+            .values(idle_due_at=due_at, idle_warned_at=warned_at)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def look_again(self, now: datetime) -> None:
+        """Have the idle time of all that is served looked at as soon as can be."""
+        served = (Row.enterprise_id == self._enterprise_id, OPEN, Row.assigned_at.is_not(None))
+        # Writers take these locks in the order of keys; so do we.
+        locked = select(Row.id).where(*served).order_by(Row.enterprise_id, Row.id).with_for_update(key_share=True)
+        ids = list((await self._session.execute(locked)).scalars())
+        await self._session.execute(
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.id.in_(ids))
+            .values(idle_due_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
     async def active_ids(self, agent_id: UUID) -> list[UUID]:
         query = select(Row.id).where(Row.enterprise_id == self._enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE)
         return list((await self._session.execute(query)).scalars())
@@ -181,7 +262,7 @@ class ConversationRepository:
                 UPDATE conversations v SET {column} = :seq, {unread} = (
                     SELECT count(*) FROM messages m
                      WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id AND m.seq > :seq
-                       AND m.sender_kind = '{other}' AND m.kind <> 'withdrawal')
+                       AND m.sender_kind = '{other}' AND m.kind NOT IN ('withdrawal', 'note'))
                  WHERE v.enterprise_id = :enterprise AND v.id = :id AND v.{column} < :seq
                 """  # noqa: S608 - the names come from the two lines above, never from outside
             ),
@@ -196,7 +277,8 @@ class ConversationRepository:
         elif view is View.QUEUE:
             query = query.where(Row.status == Status.WAITING)
         else:
-            query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id, sight.colleagues_condition())
+            query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id)
+            query = query.where(or_(sight.colleagues_condition(), sight.joined_condition()))
         rows = await self._session.execute(query.order_by(Row.created_at, Row.id).limit(limit))
         return [(row_id, head, version) for row_id, head, version in rows]
 

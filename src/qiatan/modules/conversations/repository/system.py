@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import func, select, text, tuple_
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Status
+from qiatan.modules.conversations.models import OPEN
 from qiatan.modules.conversations.models import ConversationRow as Row
 
 Digested = tuple[UUID, UUID, int, int]
@@ -26,6 +28,26 @@ async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
     for enterprise_id, agent_id in await tx.session.execute(query):
         if agent_id is not None:
             found.setdefault(enterprise_id, set()).add(agent_id)
+    return found
+
+
+async def idle_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
+    """(enterprise, conversation) whose idle time must be looked at by now, earliest first."""
+    query = select(Row.enterprise_id, Row.id).where(OPEN, Row.idle_due_at <= tx.now).order_by(Row.idle_due_at).limit(limit)
+    return [(enterprise_id, row_id) for enterprise_id, row_id in await tx.session.execute(query)]
+
+
+async def next_idle_due(tx: Tx) -> datetime | None:
+    query = select(Row.idle_due_at).where(OPEN, Row.idle_due_at.is_not(None)).order_by(Row.idle_due_at).limit(1)
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def joined_anywhere(tx: Tx) -> dict[UUID, set[UUID]]:
+    """By enterprise, who has joined open conversations."""
+    query = select(Row.enterprise_id, Row.joined_ids).where(OPEN, func.cardinality(Row.joined_ids) > 0).limit(100_000)
+    found: dict[UUID, set[UUID]] = {}
+    for enterprise_id, joined in await tx.session.execute(query):
+        found.setdefault(enterprise_id, set()).update(joined)
     return found
 
 
@@ -50,7 +72,7 @@ async def digest_rows(tx: Tx, agents: Sequence[Person], customers: Sequence[Pers
 
 
 async def drifted_counters(tx: Tx) -> int:
-    """How many open conversations have a head or unread count that differs from their messages. Must be 0."""
+    """How many open conversations have a head or a count that differs from their messages. Must be 0."""
     result = await tx.session.execute(
         text(
             """
@@ -61,12 +83,18 @@ async def drifted_counters(tx: Tx) -> int:
                        count(*) FILTER (WHERE m.seq > v.agent_read_seq AND m.sender_kind = 'customer'
                                           AND m.kind <> 'withdrawal')::int AS agent_unread,
                        count(*) FILTER (WHERE m.seq > v.customer_read_seq AND m.sender_kind = 'agent'
-                                          AND m.kind <> 'withdrawal')::int AS customer_unread
+                                          AND m.kind NOT IN ('withdrawal', 'note'))::int AS customer_unread,
+                       (count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal')
+                        - count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind = 'withdrawal'))::int AS from_customer,
+                       (count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note'))
+                        - count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind = 'withdrawal'
+                                             AND NOT m.data ? 'note'))::int AS from_agent
                   FROM messages m
                  WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id) AS truth
              WHERE v.status <> 'ended'
-               AND (v.head, v.agent_unread, v.customer_unread)
-                   IS DISTINCT FROM (truth.head, truth.agent_unread, truth.customer_unread)
+               AND (v.head, v.agent_unread, v.customer_unread, v.customer_messages, v.agent_messages)
+                   IS DISTINCT FROM
+                   (truth.head, truth.agent_unread, truth.customer_unread, truth.from_customer, truth.from_agent)
             """
         )
     )

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from qiatan.modules.conversations.routes import agent, visitor
+from qiatan.modules.conversations.routes import agent, supervisor, visitor
 
 router = APIRouter(prefix="/api/v1", tags=["conversations"])
 router.include_router(agent.router)
+router.include_router(supervisor.router)
 router.include_router(visitor.router)
 
 __all__ = ["router"]

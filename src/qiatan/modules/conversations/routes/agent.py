@@ -15,11 +15,11 @@ from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import (
     Ack,
+    ChangeCustomer,
     Context,
     Conversation,
     MarkRead,
     MessagePage,
-    RenameCustomer,
     SendMessage,
     View,
     WithdrawMessage,
@@ -87,10 +87,11 @@ async def get_conversation_context(actor: Server, tx: TenantTx, conversation_id:
 
 
 @router.patch("/conversations/{conversation_id}/customer")
-async def rename_customer(
-    actor: Annotated[AgentActor, Depends(Requires(EDIT_CUSTOMER))], tx: TenantTx, conversation_id: UUID, body: RenameCustomer
+async def change_customer(
+    actor: Annotated[AgentActor, Depends(Requires(EDIT_CUSTOMER))], tx: TenantTx, conversation_id: UUID, body: ChangeCustomer
 ) -> Customer:
-    return await service.rename_customer(tx, actor, conversation_id, name=body.name, version=body.version)
+    """Name, VIP mark and tags; what is left out stays."""
+    return await service.change_customer(tx, actor, conversation_id, body)
 
 
 @router.get("/conversations/{conversation_id}/files/{file_id}", response_class=Response)

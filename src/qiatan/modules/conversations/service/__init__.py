@@ -1,8 +1,11 @@
 """The use cases of conversations; other modules and the doors call these."""
 
-from qiatan.modules.conversations.service.changing import assign, end, end_own, release, release_all_of
-from qiatan.modules.conversations.service.customer import rename_customer
+from qiatan.modules.conversations.service.changing import How, assign, reassign, release, release_all_of
+from qiatan.modules.conversations.service.customer import change_customer
 from qiatan.modules.conversations.service.digest import digest_of, digests
+from qiatan.modules.conversations.service.ending import end, end_own
+from qiatan.modules.conversations.service.idle import end_idle, idle_due, next_idle_due
+from qiatan.modules.conversations.service.joining import end_lost_joining, join, joined_anywhere, leave, note
 from qiatan.modules.conversations.service.reading import (
     context,
     customer_served,
@@ -25,44 +28,78 @@ from qiatan.modules.conversations.service.routing_view import (
     active_counts,
     assignees,
     count_drift,
+    ended_among,
+    enterprises_waiting_besides,
     enterprises_with_waiting,
+    handled,
+    held_waiting,
+    last_served_by,
     oldest_waiting,
+    recorded,
+    routed,
+    waiting,
+    waiting_besides,
 )
 from qiatan.modules.conversations.service.sending import send, send_own
+from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
+from qiatan.modules.conversations.service.writing import note_speaker
 
 __all__ = [
+    "How",
     "active_count",
     "active_counts",
     "assign",
     "assignees",
+    "change_customer",
     "context",
     "count_drift",
     "customer_served",
     "digest_of",
     "digests",
     "end",
+    "end_idle",
+    "end_lost_joining",
     "end_own",
+    "ended_among",
+    "enterprises_waiting_besides",
     "enterprises_with_waiting",
     "get",
+    "handled",
+    "held_waiting",
+    "idle_due",
+    "join",
+    "joined_anywhere",
+    "last_served_by",
+    "leave",
     "list_conversations",
     "list_own",
+    "load_settings",
     "mark_read",
     "mark_read_own",
     "messages",
     "messages_own",
+    "next_idle_due",
+    "note",
+    "note_speaker",
     "oldest_waiting",
     "open_line",
     "picture",
     "picture_own",
+    "reassign",
+    "recorded",
     "release",
     "release_all_of",
-    "rename_customer",
+    "routed",
+    "save_rules",
+    "see_rules",
     "send",
     "send_own",
     "shown",
     "shown_own",
     "typing_shown",
+    "waiting",
+    "waiting_besides",
     "withdraw",
     "withdraw_own",
 ]

@@ -1,21 +1,22 @@
-"""Who serves a conversation, and its end. Each change locks the row, writes an event into the conversation, and lets `version` grow."""
+"""Who serves a conversation. Each change locks the row, writes an event into the conversation, and lets `version` grow."""
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from qiatan.infra.db import Tx
-from qiatan.kit.access import AgentActor, SystemActor, VisitorActor, require
+from qiatan.kit.access import AgentActor, SystemActor
 from qiatan.modules.accounts import service as accounts
-from qiatan.modules.conversations.contracts import Conversation, SenderKind, Status
-from qiatan.modules.conversations.errors import AlreadyTaken, ConversationEnded, ConversationNotFound, NotYours
-from qiatan.modules.conversations.events import ConversationChanged
+from qiatan.modules.conversations.contracts import Conversation, Status
+from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFound
 from qiatan.modules.conversations.models import ConversationRow
-from qiatan.modules.conversations.permissions import END
 from qiatan.modules.conversations.repository import ConversationRepository
-from qiatan.modules.conversations.service.finding import locked, own, visible
-from qiatan.modules.conversations.service.present import present_one
+from qiatan.modules.conversations.service.announcing import announce
+from qiatan.modules.conversations.service.idle import first_due
 from qiatan.modules.conversations.service.writing import write_event
+
+How = Literal["by_hand", "delayed", "taken_over", "absent"]
 
 
 async def assign(tx: Tx, actor: SystemActor | AgentActor, conversation_id: UUID, agent_id: UUID) -> Conversation:
@@ -25,22 +26,31 @@ async def assign(tx: Tx, actor: SystemActor | AgentActor, conversation_id: UUID,
         ConversationNotFound: it does not exist.
         AlreadyTaken: it no longer waits.
     """
-    repository = ConversationRepository(tx, actor.enterprise_id)
-    row = await repository.get(conversation_id, lock=True)
-    if row is None:
-        raise ConversationNotFound
+    row = await _locked(tx, conversation_id)
     if row.status != Status.WAITING:
         raise AlreadyTaken
-    agent = (await accounts.briefs(tx, {agent_id}))[agent_id]
-    await write_event(tx, row.id, "assigned", agent_id=str(agent_id), agent_name=agent.name)
-    await repository.update(
-        row,
-        status=Status.ACTIVE,
-        assignee_id=agent_id,
-        agent_ids=[*(known for known in row.agent_ids if known != agent_id), agent_id],
-        assigned_at=tx.now,
-    )
-    return await _announce(tx, "assigned", row)
+    await write_event(tx, row.id, "assigned", agent_id=str(agent_id), agent_name=await _name(tx, agent_id))
+    await _give(tx, row, agent_id)
+    return await announce(tx, "assigned", row)
+
+
+async def reassign(
+    tx: Tx, actor: SystemActor | AgentActor, conversation_id: UUID, agent_id: UUID, *, how: How, expected: UUID | None
+) -> Conversation:
+    """Give a conversation that `expected` serves to another agent (F04, F24, take-over). Who may is decided above, by routing.
+
+    Raises:
+        ConversationNotFound: it does not exist.
+        AlreadyTaken: it is not served by `expected` any more, or by the other one already.
+    """
+    row = await _locked(tx, conversation_id)
+    left = row.assignee_id
+    if row.status != Status.ACTIVE or left is None or left != expected or left == agent_id:
+        raise AlreadyTaken
+    name = await _name(tx, agent_id)
+    await write_event(tx, row.id, "transferred", agent_id=str(agent_id), agent_name=name, from_id=str(left), how=how)
+    await _give(tx, row, agent_id)
+    return await announce(tx, "transferred", row, left=left)
 
 
 async def release(tx: Tx, conversation_id: UUID) -> Conversation | None:
@@ -51,7 +61,7 @@ async def release(tx: Tx, conversation_id: UUID) -> Conversation | None:
         return None
     left = row.assignee_id
     await repository.update(row, status=Status.WAITING, assignee_id=None)
-    return await _announce(tx, "released", row, left=left)
+    return await announce(tx, "released", row, left=left)
 
 
 async def release_all_of(tx: Tx, agent_id: UUID) -> int:
@@ -62,40 +72,24 @@ async def release_all_of(tx: Tx, agent_id: UUID) -> int:
     return len(ids)
 
 
-async def end(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation:
-    """An agent ends a conversation they serve, or a waiting one they may take.
-
-    Raises:
-        ConversationNotFound, NotAllowed
-        ConversationEnded: it has ended already.
-        NotYours: a colleague serves it.
-    """
-    require(actor, END)
-    row = await locked(tx, await visible(tx, actor, conversation_id))
-    if row.status == Status.ENDED:
-        raise ConversationEnded
-    if row.status == Status.ACTIVE and row.assignee_id != actor.agent_id:
-        raise NotYours
-    return await _end(tx, row, SenderKind.AGENT)
+async def _locked(tx: Tx, conversation_id: UUID) -> ConversationRow:
+    row = await ConversationRepository(tx, tx.enterprise_id).get(conversation_id, lock=True)
+    if row is None:
+        raise ConversationNotFound
+    return row
 
 
-async def end_own(tx: Tx, actor: VisitorActor, conversation_id: UUID) -> Conversation:
-    """A visitor ends the own conversation. Raises ConversationNotFound, ConversationEnded."""
-    row = await locked(tx, await own(tx, actor, conversation_id))
-    if row.status == Status.ENDED:
-        raise ConversationEnded
-    return (await _end(tx, row, SenderKind.CUSTOMER)).for_customer()
+async def _name(tx: Tx, agent_id: UUID) -> str:
+    return (await accounts.briefs(tx, {agent_id}))[agent_id].name
 
 
-async def _end(tx: Tx, row: ConversationRow, by: SenderKind) -> Conversation:
-    await write_event(tx, row.id, "ended", by=by)
-    await ConversationRepository(tx, tx.enterprise_id).update(row, status=Status.ENDED, ended_at=tx.now, ended_by=by, unanswered_since=None)
-    return await _announce(tx, "ended", row)
-
-
-async def _announce(tx: Tx, what: str, row: ConversationRow, *, left: UUID | None = None) -> Conversation:
-    conversation = await present_one(tx, row)
-    tx.emit(
-        ConversationChanged.model_validate({"enterprise_id": tx.enterprise_id, "what": what, "conversation": conversation, "left": left})
+async def _give(tx: Tx, row: ConversationRow, agent_id: UUID) -> None:
+    await ConversationRepository(tx, tx.enterprise_id).update(
+        row,
+        status=Status.ACTIVE,
+        assignee_id=agent_id,
+        agent_ids=[*(known for known in row.agent_ids if known != agent_id), agent_id],
+        joined_ids=[joined for joined in row.joined_ids if joined != agent_id],
+        assigned_at=tx.now,
+        idle_due_at=await first_due(tx, row),
     )
-    return conversation

@@ -1,4 +1,4 @@
-"""The customer of a conversation: who may see the conversation may name its customer."""
+"""The customer of a conversation: who may see the conversation may say who its customer is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor
+from qiatan.modules.conversations.contracts import ChangeCustomer
 from qiatan.modules.conversations.events import ConversationChanged
 from qiatan.modules.conversations.repository import ConversationRepository
 from qiatan.modules.conversations.service.finding import visible
@@ -14,14 +15,16 @@ from qiatan.modules.customers import service as customers
 from qiatan.modules.customers.contracts import Customer
 
 
-async def rename_customer(tx: Tx, actor: AgentActor, conversation_id: UUID, *, name: str, version: int) -> Customer:
-    """Give the customer a name; their open conversations show it at once.
+async def change_customer(tx: Tx, actor: AgentActor, conversation_id: UUID, change: ChangeCustomer) -> Customer:
+    """Change the customer's name, VIP mark or tags; their open conversations show it at once.
 
     Raises:
-        ConversationNotFound, NotAllowed, InvalidInput (the name), VersionConflict: nothing was changed.
+        ConversationNotFound, NotAllowed, InvalidInput (the name, a tag), VersionConflict: nothing was changed.
     """
     row = await visible(tx, actor, conversation_id)
-    customer = await customers.rename(tx, actor, customer_id=row.customer_id, name=name, version=version)
+    customer = await customers.change(
+        tx, actor, customer_id=row.customer_id, version=change.version, name=change.name, vip=change.vip, tags=change.tags
+    )
     repository = ConversationRepository(tx, actor.enterprise_id)
     for open_row in await repository.open_of_customer_anywhere(row.customer_id):
         await repository.update(open_row)

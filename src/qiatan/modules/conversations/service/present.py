@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.accounts.contracts import AgentBrief
 from qiatan.modules.channels import service as channels
 from qiatan.modules.conversations.contracts import (
     ChannelRef,
     Conversation,
     CustomerRef,
+    Grade,
     LastLine,
     Message,
     MessageKind,
@@ -28,18 +31,18 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
         return []
     named = await customers.briefs(tx, {row.customer_id for row in rows})
     sources = await channels.briefs(tx, {row.channel_id for row in rows})
-    people = await accounts.briefs(tx, {agent_id for row in rows for agent_id in row.agent_ids})
+    people = await accounts.briefs(tx, {agent_id for row in rows for agent_id in (*row.agent_ids, *row.helper_ids)})
     found = []
     for row in rows:
         customer, channel = named[row.customer_id], sources[row.channel_id]
-        agents = [people[agent_id] for agent_id in row.agent_ids if agent_id in people]
         found.append(
             Conversation(
                 id=row.id,
-                customer=CustomerRef(id=customer.id, name=customer.name),
+                customer=CustomerRef(id=customer.id, name=customer.name, vip=customer.vip),
                 channel=ChannelRef(id=channel.id, kind=channel.kind, name=channel.name),
                 status=Status(row.status),
                 assignee_id=row.assignee_id,
+                joined_ids=list(row.joined_ids),
                 head=row.head,
                 version=row.version,
                 last=_last_line(row),
@@ -48,10 +51,12 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
                 agent_unread=row.agent_unread,
                 customer_unread=row.customer_unread,
                 unanswered_since=row.unanswered_since,
+                replied_at=row.replied_at,
+                grade=Grade(row.grade) if row.grade else None,
                 created_at=row.created_at,
                 ended_at=row.ended_at,
                 ended_by=SenderKind(row.ended_by) if row.ended_by else None,
-                participants=[Participant(id=a.id, name=a.name, avatar_url=a.avatar_url) for a in agents],
+                participants=_participants(row, people),
             )
         )
     return found
@@ -59,6 +64,15 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
 
 async def present_one(tx: Tx, row: ConversationRow) -> Conversation:
     return (await present(tx, [row]))[0]
+
+
+def _participants(row: ConversationRow, people: Mapping[UUID, AgentBrief]) -> list[Participant]:
+    internal = [agent_id for agent_id in row.helper_ids if agent_id not in row.agent_ids]
+    return [
+        Participant(id=agent_id, name=people[agent_id].name, avatar_url=people[agent_id].avatar_url, internal=agent_id in internal)
+        for agent_id in (*row.agent_ids, *internal)
+        if agent_id in people
+    ]
 
 
 def _last_line(row: ConversationRow) -> LastLine | None:
@@ -74,7 +88,7 @@ def _last_line(row: ConversationRow) -> LastLine | None:
 
 
 def present_message(row: MessageRow, *, withdrawn: bool) -> Message:
-    """A message as both sides see it: of a withdrawn one only the fact remains."""
+    """A message as agents see it: of a withdrawn one only the fact remains."""
     return Message(
         conversation_id=row.conversation_id,
         seq=row.seq,

@@ -23,7 +23,7 @@ from qiatan.modules.conversations.contracts import (
 from qiatan.modules.conversations.errors import ConversationNotFound, NotYours
 from qiatan.modules.conversations.events import ConversationRead
 from qiatan.modules.conversations.models import ConversationRow
-from qiatan.modules.conversations.permissions import SERVE, TAKE, VIEW_COLLEAGUES
+from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
 from qiatan.modules.conversations.service.finding import locked, own, sight_of, visible
 from qiatan.modules.conversations.service.present import present, present_message, present_one
@@ -74,7 +74,7 @@ async def get(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation:
 
 
 async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> UUID:
-    """The customer of a conversation the agent serves, in one query: typing asks for it every second.
+    """The customer of a conversation the agent serves or has joined, in one query: typing asks for it every second.
 
     Raises:
         ConversationNotFound: there is none, or it may not be seen.
@@ -83,16 +83,19 @@ async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> U
     row = await ConversationRepository(tx, actor.enterprise_id).get(conversation_id)
     if row is None:
         raise ConversationNotFound
-    if row.assignee_id != actor.agent_id:
+    joined = actor.may(JOIN) and actor.agent_id in row.joined_ids and row.status != Status.ENDED
+    if row.assignee_id != actor.agent_id and not joined:
         await visible(tx, actor, conversation_id)
         raise NotYours
     return row.customer_id
 
 
-async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, UUID | None] | None:
-    """The visitor's open conversation and who serves it, in one query; None when there is none."""
+async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, list[UUID]] | None:
+    """The visitor's open conversation and who serves or has joined it, in one query; None when there is none."""
     row = await ConversationRepository(tx, actor.enterprise_id).open_of_customer(actor.customer_id, actor.channel_id)
-    return None if row is None else (row.id, row.assignee_id)
+    if row is None:
+        return None
+    return row.id, [*([row.assignee_id] if row.assignee_id is not None else []), *row.joined_ids]
 
 
 async def typing_shown(tx: Tx) -> bool:
@@ -122,7 +125,8 @@ async def messages_own(
 ) -> MessagePage:
     """Raises ConversationNotFound."""
     row = await own(tx, actor, conversation_id)
-    return await _messages(tx, row, after_seq, before_seq, limit)
+    page = await _messages(tx, row, after_seq, before_seq, limit)
+    return page.model_copy(update={"items": [message.for_customer() for message in page.items]})
 
 
 async def _messages(tx: Tx, row: ConversationRow, after_seq: int | None, before_seq: int | None, limit: int) -> MessagePage:
@@ -175,6 +179,7 @@ async def _mark_read(tx: Tx, row: ConversationRow, side: SenderKind, seq: int) -
             conversation_id=row.id,
             customer_id=row.customer_id,
             assignee_id=row.assignee_id,
+            joined_ids=tuple(row.joined_ids),
             waiting=row.status == Status.WAITING,
             side=side,
             seq=seq,

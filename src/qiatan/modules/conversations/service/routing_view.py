@@ -2,10 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Select
+
 from qiatan.infra.db import Tx
-from qiatan.modules.conversations.repository import ConversationRepository, system
+from qiatan.modules.conversations.contracts import Routed, Status
+from qiatan.modules.conversations.models import ConversationRow
+from qiatan.modules.conversations.repository import ConversationRepository, for_routing, system
+
+
+async def routed(tx: Tx, conversation_id: UUID, *, lock: bool = False) -> Routed | None:
+    """What routing must know of one conversation, on request under its lock; None when there is none."""
+    row = await ConversationRepository(tx, tx.enterprise_id).get(conversation_id, lock=lock)
+    return None if row is None else _routed(row)
+
+
+async def waiting(tx: Tx, limit: int) -> list[Routed]:
+    """Who waits, the longest first."""
+    return [_routed(row) for row in await ConversationRepository(tx, tx.enterprise_id).waiting(limit)]
+
+
+async def last_served_by(tx: Tx, customer_id: UUID, *, since: datetime) -> UUID | None:
+    """Who served the customer when their newest conversation ended (F21); None when that was before `since`, or nobody did."""
+    return await ConversationRepository(tx, tx.enterprise_id).last_ended_of(customer_id, since=since)
+
+
+async def held_waiting(tx: Tx, agent_id: UUID) -> list[UUID]:
+    """What an agent serves whose customer waits for an answer, the longest first."""
+    return await ConversationRepository(tx, tx.enterprise_id).unanswered_ids(agent_id)
+
+
+def _routed(row: ConversationRow) -> Routed:
+    return Routed(
+        id=row.id,
+        customer_id=row.customer_id,
+        channel_id=row.channel_id,
+        status=Status(row.status),
+        assignee_id=row.assignee_id,
+        agent_ids=tuple(row.agent_ids),
+        created_at=row.created_at,
+        waiting_since=row.waiting_since,
+        assigned_at=row.assigned_at,
+        first_customer_at=row.first_customer_at,
+        replied_at=row.replied_at,
+        unanswered_since=row.unanswered_since,
+    )
+
+
+async def waiting_besides(tx: Tx, known: Select[UUID], limit: int) -> list[tuple[UUID, datetime]]:
+    """(conversation, since when) of those who wait and are not among the ids that `known` selects, the longest first."""
+    return await for_routing.waiting_besides(tx, known, limit)
+
+
+async def enterprises_waiting_besides(tx: Tx, known: Callable[[for_routing.Column, for_routing.Column], ColumnElement[bool]]) -> list[UUID]:
+    """Where somebody waits for whom `known(enterprise, conversation)` does not hold. Needs the system role."""
+    return await for_routing.enterprises_waiting_besides(tx, known)
+
+
+async def ended_among(tx: Tx, conversation_ids: Collection[UUID]) -> list[UUID]:
+    """Which of these have ended."""
+    return await for_routing.ended_among(tx, conversation_ids) if conversation_ids else []
+
+
+async def handled(tx: Tx, *, since: datetime, limit: int) -> list[tuple[UUID, float]]:
+    """(agent, seconds with an agent) of the conversations that ended last, newest first."""
+    return await for_routing.handled(tx, since, limit)
+
+
+async def recorded(tx: Tx, *, since: datetime, limit: int) -> list[tuple[Routed, datetime | None]]:
+    """Conversations that began since then and when they ended, the newest first."""
+    return [(_routed(row), row.ended_at) for row in await for_routing.recorded(tx, since, limit)]
 
 
 async def oldest_waiting(tx: Tx) -> UUID | None:

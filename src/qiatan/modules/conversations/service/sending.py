@@ -10,7 +10,7 @@ from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage
 from qiatan.modules.conversations.errors import ConversationEnded, TryAgain
 from qiatan.modules.conversations.events import ConversationChanged
-from qiatan.modules.conversations.permissions import SERVE
+from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
 from qiatan.modules.conversations.rules import check_content
 from qiatan.modules.conversations.service.finding import visible
@@ -22,7 +22,7 @@ _OPENING_TRIES = 3
 
 
 async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMessage) -> Ack:
-    """An agent writes into a conversation they serve.
+    """An agent writes into a conversation they serve or have joined.
 
     Raises:
         InvalidInput, ConversationNotFound, ConversationEnded, NotYours, FileNotFound: nothing was written.
@@ -104,4 +104,5 @@ async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID
         text=message.text if message.kind is MessageKind.TEXT else None,
         data=data,
         must_serve=by_agent,
+        may_join=isinstance(actor, AgentActor) and actor.may(JOIN),
     )

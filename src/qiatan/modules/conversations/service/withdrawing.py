@@ -9,7 +9,7 @@ from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind
 from qiatan.modules.conversations.errors import ConversationNotFound, TooLate
 from qiatan.modules.conversations.models import ConversationRow
-from qiatan.modules.conversations.permissions import SERVE
+from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import MessageRepository
 from qiatan.modules.conversations.rules import may_withdraw
 from qiatan.modules.conversations.service.finding import locked, own, visible
@@ -18,7 +18,7 @@ from qiatan.modules.files import service as files
 
 
 async def withdraw(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, client_message_id: UUID) -> Ack:
-    """An agent takes back an own message.
+    """An agent takes back an own message or note.
 
     Raises:
         ConversationNotFound: no such conversation or message.
@@ -27,7 +27,7 @@ async def withdraw(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, c
     """
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    return await _withdraw(tx, row, SenderKind.AGENT, actor.agent_id, seq, client_message_id)
+    return await _withdraw(tx, row, SenderKind.AGENT, actor.agent_id, seq, client_message_id, may_join=actor.may(JOIN))
 
 
 async def withdraw_own(tx: Tx, actor: VisitorActor, conversation_id: UUID, seq: int, client_message_id: UUID) -> Ack:
@@ -36,7 +36,9 @@ async def withdraw_own(tx: Tx, actor: VisitorActor, conversation_id: UUID, seq: 
     return await _withdraw(tx, row, SenderKind.CUSTOMER, actor.customer_id, seq, client_message_id)
 
 
-async def _withdraw(tx: Tx, row: ConversationRow, side: SenderKind, sender_id: UUID, seq: int, client_message_id: UUID) -> Ack:
+async def _withdraw(
+    tx: Tx, row: ConversationRow, side: SenderKind, sender_id: UUID, seq: int, client_message_id: UUID, *, may_join: bool = False
+) -> Ack:
     await locked(tx, row)
     repository = MessageRepository(tx, tx.enterprise_id)
     repeat = await repository.find_repeat(sender_id, client_message_id)
@@ -56,6 +58,7 @@ async def _withdraw(tx: Tx, row: ConversationRow, side: SenderKind, sender_id: U
     )
     if not allowed or await repository.withdrawn(row.id, seq):
         raise TooLate
+    is_note = message.kind == MessageKind.NOTE
     ack = await write(
         tx,
         row.id,
@@ -63,9 +66,11 @@ async def _withdraw(tx: Tx, row: ConversationRow, side: SenderKind, sender_id: U
         sender_kind=side,
         sender_id=sender_id,
         client_message_id=client_message_id,
-        data={"ref_seq": seq},
+        data={"ref_seq": seq, "note": True} if is_note else {"ref_seq": seq},
         ref_seq=seq,
-        must_serve=side is SenderKind.AGENT,
+        # A note is withdrawn by whoever wrote it, who need not serve or have joined.
+        must_serve=side is SenderKind.AGENT and not is_note,
+        may_join=may_join,
     )
     if message.kind == MessageKind.PICTURE and message.data is not None:
         await files.remove_attached(tx, conversation_id=row.id, file_id=UUID(str(message.data["file_id"])))

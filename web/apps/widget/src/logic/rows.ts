@@ -9,6 +9,8 @@ export interface BubbleRow {
   key: string
   own: boolean
   name: string
+  /** Address of the sender's picture. */
+  face: string | null
   /** Shown above the first bubble of somebody, where more than one agent took part. */
   showName: boolean
   first: boolean
@@ -55,18 +57,22 @@ export function buildRows(threads: readonly Thread[], unsent: readonly OutboxEnt
   if (context.greeting) rows.push(bubble({ key: 'greeting', own: false, name: t('someone'), text: context.greeting, at: context.now }))
   let before: Date | null = null
   for (const { conversation, items } of threads) {
-    const names = new Map(conversation?.participants.map(({ id, name }) => [id, name]))
-    const several = names.size > 1
+    const people = new Map(conversation?.participants.map((one) => [one.id, one]))
+    const several = people.size > 1
     let assigned = false
     for (const message of items) {
+      // what agents tell each other takes a place in the order and is not for this side
+      if (message.kind === 'note') continue
       const at = new Date(message.at)
       const paused: boolean = before === null || at.getTime() - before.getTime() > PAUSE || !sameDay(at, before)
       const stamp = paused ? moment(at, context.now, context.locale) : null
       before = at
       const key = message.client_message_id ?? `${message.conversation_id}:${message.seq}`
-      const name = (message.sender_id && names.get(message.sender_id)) || t('someone')
+      const sender = people.get(message.sender_id ?? '')
+      const name = sender?.name || t('someone')
       const line = lineOf(message, name, assigned)
       if (isEvent(message) && message.data.name === 'assigned') assigned = true
+      if (line === '') continue
       if (line !== null) {
         rows.push({ type: 'line', key, text: stamp ? `${stamp}\u3000${line}` : `${clock(at)}\u3000${line}` })
         continue
@@ -78,6 +84,7 @@ export function buildRows(threads: readonly Thread[], unsent: readonly OutboxEnt
           key,
           own,
           name,
+          face: sender?.avatar_url ?? null,
           showName: several && !own,
           text: message.text,
           picture: isPicture(message) ? message.data : null,
@@ -113,6 +120,7 @@ function bubble(part: Partial<BubbleRow> & { key: string; own: boolean; at: Date
   return {
     type: 'bubble',
     name: '',
+    face: null,
     showName: false,
     first: true,
     last: true,
@@ -141,18 +149,29 @@ function unsentPicture(entry: OutboxEntry): PictureData {
   }
 }
 
-/** The grey line that a message is, or null when it is a bubble. */
+/** The grey line that a message is, null when it is a bubble, empty when it says nothing to this side. */
 function lineOf(message: Message, name: string, assigned: boolean): string | null {
   const own = message.sender_kind === 'customer'
   if (message.withdrawn) return own ? t('youWithdrew') : t('withdrew', { name })
   if (!isEvent(message)) return message.kind === 'event' ? '' : null
-  switch (message.data.name) {
+  const { data } = message
+  const who = { name: data.agent_name ?? t('someone') }
+  switch (data.name) {
     case 'assigned':
-      return t(assigned ? 'servesNow' : 'serves', { name: message.data.agent_name ?? t('someone') })
+      return t(assigned ? 'servesNow' : 'serves', who)
+    case 'transferred':
+      return t('servesNow', who)
+    case 'joined':
+    case 'left':
+      return t(data.name, who)
+    case 'idle_warning':
+      return t('idleWarning', { time: clock(new Date(data.ends_at ?? message.at)) })
     case 'ended':
-      return t(message.data.by === 'customer' ? 'endedByYou' : 'endedRow')
+      return t(data.by === 'customer' ? 'endedByYou' : data.by === 'system' ? 'endedBySystem' : 'endedRow')
     case 'reopened':
       return t('reopenedRow')
+    default:
+      return ''
   }
 }
 

@@ -3,12 +3,19 @@ import { reactive } from 'vue'
 /** What the loader keeps for this frame: name → [value, time of writing]; null stands for what was removed. */
 export type Kept = Record<string, [value: string | null, at: number]>
 
+/** What the site says of its visitor; nothing in it is checked here. */
+export interface Said {
+  assign?: unknown
+  metadata?: unknown
+}
+
 /** The other end of apps/loader/src/bridge.ts; the shapes are the same. */
 type ToPanel =
   | { type: 'page'; url: string; title: string; referrer: string }
   | { type: 'shown'; phone: boolean; full: boolean }
   | { type: 'hidden' }
   | { type: 'kept'; values: Kept | null }
+  | { type: 'said'; said: Said }
 
 type FromPanel =
   | { type: 'ready' }
@@ -35,6 +42,8 @@ export const host = reactive({
   everShown: alone,
   phone: false,
   full: false,
+  /** Empty where a chat link may say it. */
+  said: (alone ? {} : null) as Said | null,
   page: { url: alone ? location.href : document.referrer, title: '', referrer: alone ? document.referrer : '' } as HostPage,
 })
 
@@ -78,6 +87,9 @@ function hear(message: ToPanel): void {
       break
     case 'hidden':
       host.shown = false
+      break
+    case 'said':
+      host.said = message.said
       break
     case 'kept':
       onKept(message.values)

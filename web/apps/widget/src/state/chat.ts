@@ -21,10 +21,12 @@ export const agentTyping = ref(false)
 export const unsent = shallowRef<readonly OutboxEntry[]>([])
 export const ready = ref(false)
 export const failing = ref(false)
+/** What the header says while the visitor waits, once the waiting part knows. */
+export const waitingLine = ref('')
 /** A refusal that belongs to no unsent message, such as a withdrawal that came too late. */
 export const refusal = reactive({ code: null as string | null })
 
-const live = new LiveConnection({
+export const live = new LiveConnection({
   token: () => identity.value?.token ?? null,
   headers: () => ({ Authorization: `Bearer ${identity.value?.token ?? ''}`, 'X-Qiatan-Csrf': '1' }),
   digestOf: threads.openHeads,
@@ -48,7 +50,7 @@ const outbox = new Outbox({
   scope: channelKey,
   storage,
   blobs,
-  send: (frame) => live.send(frame),
+  send: (frame) => !saying && live.send(frame),
   upload: async (file, onProgress, signal) => {
     const { uploadPicture } = await parts()
     return uploadPicture('/api/v1/widget/files', file, { Authorization: `Bearer ${identity.value?.token ?? ''}` }, onProgress, signal)
@@ -271,5 +273,23 @@ export async function endConversation(): Promise<void> {
     if (error.status !== 409) refusal.code = error.code
   }
 }
+
+/** What the site says of its visitor goes before the first message of each conversation: that one waits for it. */
+let saying = false
+watch(
+  [() => (ready.value ? host.said : null), () => threads.current.value?.status === 'ended'],
+  ([said, ended], [before]) => {
+    if (!said || (said === before && !ended)) return
+    saying = true
+    // a part that cannot be fetched must not hold the message back for ever
+    void import('./saying')
+      .then((part) => part.say(said, host.alone, call), () => undefined)
+      .finally(() => {
+        saying = false
+        outbox.setOnline(live.state === 'open')
+      })
+  },
+  { flush: 'sync' },
+)
 
 export const settings = computed(() => config.value?.settings ?? null)

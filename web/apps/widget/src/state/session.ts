@@ -30,7 +30,7 @@ interface Identity {
   customer_id: string
 }
 
-export const channelKey = decodeURIComponent(/\/widget\/([^/]+)\/panel/.exec(location.pathname)?.[1] ?? '')
+export const channelKey = decodeURIComponent(/\/(?:chat|widget)\/([^/]+)/.exec(location.pathname)?.[1] ?? '')
 export const config = shallowRef<WidgetConfig | null>(null)
 export const typingPreview = shallowRef(false)
 export const identity = shallowRef<Identity | null>(null)

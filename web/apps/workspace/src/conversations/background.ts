@@ -1,15 +1,21 @@
 import { ApiError, type Conversation, type Id } from '@qiatan/api'
 import type { FrameOf, Message } from '@qiatan/live'
 import { effectScope, onScopeDispose, watch } from 'vue'
+import { t } from '../i18n'
 import { live, onFrame } from '../live'
 import { useBadges } from '../stores/badges'
 import { useSession } from '../stores/session'
+import { toastProblem } from '../ui/toasts'
 import { view } from '../view'
 import { useAlerts } from './alerts/alerts'
+import { customerName } from './layout/customerName'
 import { viewOf } from './model/lists'
+import { offerTold } from './offers/told'
 import { useDirectory } from './stores/directory'
 import { useDrafts } from './stores/drafts'
+import { useOffers } from './stores/offers'
 import { useOutbox } from './stores/outbox'
+import { useRouting } from './stores/routing'
 import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
 
@@ -33,6 +39,8 @@ function follow(): void {
   const typing = useTyping()
   const outbox = useOutbox()
   const drafts = useDrafts()
+  const routing = useRouting()
+  const offers = useOffers()
   const alerts = useAlerts()
   const badges = useBadges()
 
@@ -59,6 +67,8 @@ function follow(): void {
     directory.reset()
     thread.reset()
     typing.reset()
+    routing.reset()
+    offers.reset()
     drafts.reset()
     outbox.close()
     badges.conversations = 0
@@ -123,9 +133,9 @@ function follow(): void {
   listen('conversation', ({ conversation }) => {
     const before = directory.known.get(conversation.id)
     const after = directory.accept(conversation)
-    if (before && before.customer.name !== after.customer.name) {
-      directory.nameCustomer(after.customer)
-      thread.followName(after.customer)
+    if (before && (before.customer.name !== after.customer.name || before.customer.vip !== after.customer.vip)) {
+      directory.followCustomer(after.customer)
+      thread.followCustomer(after.customer)
     }
     thread.setHead(after.id, after.head)
     announce(before, after)
@@ -140,6 +150,7 @@ function follow(): void {
   }
 
   listen('conversation_gone', ({ conversation_id, topic }) => {
+    if (topic === 'mine') tellMoved(conversation_id)
     if (topic !== 'conversation') directory.leave(conversation_id, topic)
     // Whether it may still be seen, and what has become of it, only the server knows.
     if (thread.id === conversation_id) reask(conversation_id)
@@ -153,7 +164,32 @@ function follow(): void {
     typing.show(conversation_id, { side, text: text ?? null })
   })
 
+  /** Conversations whose going was told by the offer that was accepted. */
+  const handed = new Set<Id>()
+
+  /** It went to somebody else while I served it; what I did myself has been said already. */
+  function tellMoved(id: Id): void {
+    const moved = directory.known.get(id)
+    if (handed.delete(id) || offers.outgoingOf(id) !== null || !moved || !directory.lists.mine.ids.includes(id)) return
+    toastProblem(t('routing.moved', { customer: customerName(moved.customer) }))
+  }
+
+  listen('transfer_offer', ({ offer }) => {
+    if (!offers.accept(offer)) return
+    if (offer.state === 'accepted' && offer.from_agent_id === session.agent?.id) handed.add(offer.conversation_id)
+    if (offer.state !== 'open') offerTold(offer, session.agent?.id ?? '')
+    else if (offer.from_agent_id !== session.agent?.id) alerts.offered(offer)
+  })
+
+  listen('changed', (frame) => {
+    // The settings of the queue may have changed its limit.
+    if (frame.object === 'routing' && session.can('conversations.take')) void routing.load('queue')
+  })
+
   listen('subscribed', (frame) => {
+    if (frame.topic !== 'conversation') void routing.load(frame.topic)
+    else if (frame.conversation_id) void routing.loadOne(frame.conversation_id)
+    if (frame.topic === 'mine') void offers.load().then((found) => found.forEach(alerts.offered))
     for (const { id, head } of frame.conversations) thread.setHead(id, head)
     if (frame.topic === 'conversation') {
       for (const { id, version } of frame.conversations) if ((directory.known.get(id)?.version ?? 0) < version) reask(id)

@@ -87,8 +87,47 @@ export const TREE: readonly TreeGroup[] = [
         point: 'channels.view',
         holds: [
           'settings.web.color', 'settings.web.launcher', 'settings.web.position', 'settings.web.title', 'settings.web.greeting',
-          'settings.web.offlineText', 'settings.web.language', 'settings.web.mobile', 'settings.web.install', 'settings.web.csp',
+          'settings.web.offlineText', 'settings.web.language', 'settings.web.mobile', 'settings.web.install', 'settings.web.csp', 'service.link.title',
         ],
+      },
+    ],
+  },
+  {
+    label: 'assignment.tree',
+    items: [
+      {
+        to: '/settings/assignment',
+        label: 'assignment.title',
+        point: 'routing.view',
+        holds: [
+          'assignment.layer.specified', 'assignment.layer.advanced', 'assignment.layer.returning', 'assignment.layer.base', 'assignment.base.rotate', 'assignment.base.priority',
+          'assignment.base.load', 'assignment.base.fill_up', 'assignment.order.title', 'assignment.trial.title', 'assignment.sim.open',
+        ],
+      },
+      {
+        to: '/settings/rules',
+        label: 'service.rules.title',
+        point: 'conversations.view_rules',
+        also: 'routing.view',
+        holds: ['service.rules.delayed', 'service.rules.byHand', 'service.rules.absent', 'service.rules.autoEnd', 'service.rules.grading', 'service.rules.gold'],
+      },
+      {
+        to: '/settings/queue',
+        label: 'service.queue.title',
+        point: 'routing.view',
+        holds: ['service.queue.limit', 'service.queue.maxWait', 'service.queue.text'],
+      },
+      {
+        to: '/settings/hours',
+        label: 'service.hours.title',
+        point: 'routing.view',
+        holds: ['service.hours.week', 'service.hours.days', 'service.hours.on', 'service.hours.outside', 'service.hours.import'],
+      },
+      {
+        to: '/settings/attendance',
+        label: 'service.attendance.title',
+        point: 'routing.attendance',
+        holds: ['service.attendance.first', 'service.attendance.last'],
       },
     ],
   },

@@ -1,3 +1,5 @@
+import type { AgentStatus } from '@qiatan/api'
+
 const TINTS = 6
 
 /** 1 … 6, always the same for the same id. Tints tell people apart and mean nothing else. */
@@ -16,4 +18,11 @@ export function letterOf(name: string, kind: 'agent' | 'customer'): string {
   const last = letters.at(-1)
   if (kind === 'agent' && last !== undefined && /\p{Script=Han}/u.test(last)) return last
   return letters[0]?.toLocaleUpperCase() ?? '?'
+}
+
+/** How a status is drawn: a full dot, one with a bar (busy), a ring (away), a grey dot (offline). */
+export function dotOf(status: AgentStatus | null | undefined): 'on' | 'bz' | 'hd' | '' {
+  if (status === 'online') return 'on'
+  if (status === 'busy') return 'bz'
+  return status === 'away' ? 'hd' : ''
 }

@@ -5,6 +5,13 @@ export interface Toast {
   id: number
   kind: 'done' | 'failed'
   text: string
+  /** What can still be done about it while it is shown. */
+  action?: ToastAction
+}
+
+export interface ToastAction {
+  text: string
+  run: () => void
 }
 
 const SHOWN_MS = 6_000
@@ -31,15 +38,15 @@ export function release(id: number): void {
   timers.set(id, setTimeout(() => dismiss(id), SHOWN_MS))
 }
 
-function show(kind: Toast['kind'], text: string): void {
+function show(kind: Toast['kind'], text: string, action?: ToastAction): void {
   last += 1
-  shown.value = [...shown.value.slice(1 - AT_MOST), { id: last, kind, text }]
+  shown.value = [...shown.value.slice(1 - AT_MOST), { id: last, kind, text, ...(action ? { action } : {}) }]
   release(last)
 }
 
 /** Says at the lower left that something was done. */
-export function toastDone(text: string): void {
-  show('done', text)
+export function toastDone(text: string, action?: ToastAction): void {
+  show('done', text, action)
 }
 
 /** Says at the lower left why something was not done, in words of the page's own. */

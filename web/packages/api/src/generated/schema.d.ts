@@ -974,6 +974,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/widget/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set Visitor Metadata */
+        put: operations["set_visitor_metadata"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -1197,8 +1214,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Rename Customer */
-        patch: operations["rename_customer"];
+        /**
+         * Change Customer
+         * @description Name, VIP mark and tags; what is left out stays.
+         */
+        patch: operations["change_customer"];
         trace?: never;
     };
     "/api/v1/conversations/{conversation_id}/files/{file_id}": {
@@ -1214,6 +1234,71 @@ export interface paths {
          */
         get: operations["get_conversation_picture"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join Conversation
+         * @description Join a colleague's conversation; its customer is not told. At most five join.
+         */
+        post: operations["join_conversation"];
+        /**
+         * Leave Conversation
+         * @description One's own joining ends.
+         */
+        delete: operations["leave_conversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write Note
+         * @description An internal note: customers never get a word of it.
+         */
+        post: operations["write_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversation-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Conversation Rules */
+        get: operations["get_conversation_rules"];
+        /**
+         * Save Conversation Rules
+         * @description Replace the rules; open conversations follow the new ones at once. `version` 0: nothing was saved before.
+         */
+        put: operations["save_conversation_rules"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1374,6 +1459,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/widget/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Availability */
+        get: operations["get_availability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversation_id}/take": {
         parameters: {
             query?: never;
@@ -1391,17 +1493,413 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/widget/availability": {
+    "/api/v1/conversations/{conversation_id}/take-over": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Get Availability */
-        get: operations["get_availability"];
+        get?: never;
+        put?: never;
+        /** Take Over Conversation */
+        post: operations["take_over_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/transfer-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Transfer Targets */
+        get: operations["list_transfer_targets"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Transfer Conversation */
+        post: operations["transfer_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfer-offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Transfer Offers */
+        get: operations["list_transfer_offers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfer-offers/{offer_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept Transfer Offer */
+        post: operations["accept_transfer_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfer-offers/{offer_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse Transfer Offer */
+        post: operations["refuse_transfer_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfer-offers/{offer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw Transfer Offer */
+        delete: operations["withdraw_transfer_offer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Queue */
+        get: operations["get_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Routings */
+        get: operations["list_routings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Routing */
+        get: operations["get_routing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Decisions */
+        get: operations["list_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try Rules */
+        post: operations["try_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Simulations */
+        get: operations["list_simulations"];
+        put?: never;
+        /** Start Simulation */
+        post: operations["start_simulation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/simulations/{simulation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Simulation */
+        get: operations["get_simulation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/assignment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Assignment */
+        get: operations["get_assignment"];
+        /** Save Assignment */
+        put: operations["save_assignment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/assignment/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check Assignment */
+        post: operations["check_assignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Queue Settings */
+        get: operations["get_queue_settings"];
+        /** Save Queue Settings */
+        put: operations["save_queue_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Transfer Settings */
+        get: operations["get_transfer_settings"];
+        /** Save Transfer Settings */
+        put: operations["save_transfer_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/hours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Hours */
+        get: operations["get_hours"];
+        /** Save Hours */
+        put: operations["save_hours"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/hours/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read Calendar */
+        post: operations["read_calendar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attendance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Attendance */
+        get: operations["list_attendance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/wish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put Wish */
+        put: operations["put_wish"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Queue Place */
+        get: operations["get_queue_place"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/queue/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave Queue */
+        post: operations["leave_queue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1511,6 +2009,44 @@ export interface components {
          */
         ActorKind: "agent" | "api_key" | "operator" | "system";
         /**
+         * AdvancedRule
+         * @description Who matches all (or any) of the groups goes to one of the agents and members of the groups named. `id` is made by the page.
+         */
+        AdvancedRule: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Match
+             * @default all
+             * @enum {string}
+             */
+            match: "all" | "any";
+            /** Groups */
+            groups: components["schemas"]["ConditionGroup"][];
+            /**
+             * Agent Ids
+             * @default []
+             */
+            agent_ids: string[];
+            /**
+             * Group Ids
+             * @default []
+             */
+            group_ids: string[];
+            /** @default continue */
+            otherwise: components["schemas"]["Otherwise"];
+        };
+        /**
          * Agent
          * @description An account as administrators and its owner see it. `public_name` is empty where visitors see `name`.
          *
@@ -1556,6 +2092,20 @@ export interface components {
             created_at: string;
             /** Version */
             version: number;
+        };
+        /** AgentLoad */
+        AgentLoad: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Name */
+            name: string;
+            /** Received */
+            received: number;
+            /** Busiest */
+            busiest: number;
         };
         /** AgentRegions */
         AgentRegions: {
@@ -1616,6 +2166,81 @@ export interface components {
              */
             locale: "zh-CN" | "en";
         };
+        /** Assignment */
+        Assignment: {
+            settings: components["schemas"]["AssignmentSettings"];
+            /** Version */
+            version: number;
+            /** Problems */
+            problems: components["schemas"]["Problem"][];
+        };
+        /**
+         * AssignmentSettings
+         * @description Layers 3 to 5 (F21, F28). `order`: agents from top to bottom; whoever is not in it comes last, by the time they came.
+         */
+        AssignmentSettings: {
+            /** @default load */
+            base_rule: components["schemas"]["BaseRule"];
+            /**
+             * Returning
+             * @default true
+             */
+            returning: boolean;
+            /**
+             * Returning Days
+             * @default 90
+             */
+            returning_days: number;
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["AdvancedRule"][];
+            /**
+             * Order
+             * @default []
+             */
+            order: string[];
+        };
+        /**
+         * Attendance
+         * @description Days newest first, agents by name within a day.
+         */
+        Attendance: {
+            /** Items */
+            items: components["schemas"]["AttendanceDay"][];
+        };
+        /**
+         * AttendanceDay
+         * @description One agent's day in the enterprise's time zone. `last_seen_at` is None while the agent is still there.
+         */
+        AttendanceDay: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * First Seen At
+             * Format: date-time
+             */
+            first_seen_at: string;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Online Seconds */
+            online_seconds: number;
+            /** Away Seconds */
+            away_seconds: number;
+            /** Busy Seconds */
+            busy_seconds: number;
+        };
         /** AuditActor */
         AuditActor: {
             kind: components["schemas"]["ActorKind"];
@@ -1660,19 +2285,96 @@ export interface components {
             name: string;
         };
         /**
+         * AutoEnd
+         * @description End a conversation in which nobody has written for `minutes`; None: never (F18).
+         */
+        AutoEnd: {
+            /**
+             * Minutes
+             * @default 30
+             */
+            minutes: number | null;
+            /**
+             * Warn
+             * @default false
+             */
+            warn: boolean;
+        };
+        /**
          * Availability
-         * @description Whether anybody serves now.
+         * @description Whether anybody serves now: somebody is online, and it is working time.
          */
         Availability: {
             /** Online */
             online: boolean;
         };
         /**
+         * BaseRule
+         * @description How one of the assignable agents is chosen (F28).
+         *
+         *     rotate: the next in the order after who got the last one of this target · priority: the first in the order with a free place ·
+         *     load: who serves fewest now · fill_up: who received fewest in the past 12 hours · random. Of equals the higher in the order.
+         * @enum {string}
+         */
+        BaseRule: "rotate" | "priority" | "load" | "fill_up" | "random";
+        /**
          * BuiltinRole
          * @description The roles every enterprise has: all points, or the everyday ones.
          * @enum {string}
          */
         BuiltinRole: "admin" | "agent";
+        /**
+         * Calendar
+         * @description What a calendar file holds. Nothing is saved by reading it.
+         */
+        Calendar: {
+            /** Days */
+            days: components["schemas"]["ExceptionalDay"][];
+            /** Faults */
+            faults: components["schemas"]["CalendarFault"][];
+        };
+        /**
+         * CalendarFault
+         * @description A line of a calendar file that could not be read.
+         */
+        CalendarFault: {
+            /** Line */
+            line: number;
+            /** Message */
+            message: string;
+        };
+        /**
+         * CandidateNote
+         * @description One agent who was looked at. `figure` is what the base rule compares: conversations now, or received in 12 hours, or the place in the order.
+         */
+        CandidateNote: {
+            /** Agent Id */
+            agent_id: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            why: components["schemas"]["WhyNot"];
+            /**
+             * Open
+             * @default 0
+             */
+            open: number;
+            /**
+             * Maximum
+             * @default 0
+             */
+            maximum: number;
+            /** Figure */
+            figure?: number | null;
+        };
+        /**
+         * Cause
+         * @description What made a decision necessary.
+         * @enum {string}
+         */
+        Cause: "opened" | "waiting" | "released" | "delayed" | "absent" | "taken" | "taken_over" | "transferred";
         /**
          * ChangeAgent
          * @description What is absent stays. A role without a scope brings its usual one: everything for admins, oneself for agents.
@@ -1694,6 +2396,20 @@ export interface components {
             enabled?: boolean | null;
             /** Group Ids */
             group_ids?: string[] | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ChangeCustomer
+         * @description What agents note of the customer; `version` is the customer's, as it was read. What is left out stays.
+         */
+        ChangeCustomer: {
+            /** Name */
+            name?: string | null;
+            /** Vip */
+            vip?: boolean | null;
+            /** Tags */
+            tags?: string[] | null;
             /** Version */
             version: number;
         };
@@ -1830,6 +2546,8 @@ export interface components {
         /**
          * ChannelView
          * @description A channel for the settings page. `snippet` is what the enterprise pastes into its site.
+         *
+         *     `chat_link` opens the panel as a page of its own; `chat_code` is a picture of it to scan, as a data address.
          */
         ChannelView: {
             /**
@@ -1847,6 +2565,10 @@ export interface components {
             settings: components["schemas"]["WebSettings-Output"];
             /** Snippet */
             snippet: string;
+            /** Chat Link */
+            chat_link: string;
+            /** Chat Code */
+            chat_code: string;
             /** Version */
             version: number;
             /**
@@ -1854,6 +2576,30 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /** CheckAssignment */
+        CheckAssignment: {
+            settings: components["schemas"]["AssignmentSettings"];
+        };
+        /**
+         * ConditionField
+         * @description What of a visitor a condition looks at. `metadata` needs a `key`; `time` has windows instead of values.
+         * @enum {string}
+         */
+        ConditionField: "landing_page" | "current_page" | "region" | "search_engine" | "search_keyword" | "channel" | "device" | "language" | "customer_tag" | "metadata";
+        /**
+         * ConditionGroup
+         * @description Conditions of which all or any must hold.
+         */
+        ConditionGroup: {
+            /**
+             * Match
+             * @default all
+             * @enum {string}
+             */
+            match: "all" | "any";
+            /** Conditions */
+            conditions: (components["schemas"]["VisitorCondition"] | components["schemas"]["TimeCondition"])[];
         };
         /**
          * Confirm
@@ -1883,7 +2629,8 @@ export interface components {
          * @description A conversation as agents and its customer see it.
          *
          *     `head` is the seq of the newest message; `version` grows with every change other than new messages and reading.
-         *     `unanswered_since` is when the customer's oldest message without a later answer was written.
+         *     `unanswered_since` is when the customer's oldest message without a later answer was written. `joined_ids`: supervisors who have joined
+         *     and may write too. `replied_at`: the first answer by a person. `grade` is there once it has ended, if it earned one.
          */
         Conversation: {
             /**
@@ -1896,6 +2643,8 @@ export interface components {
             status: components["schemas"]["Status"];
             /** Assignee Id */
             assignee_id: string | null;
+            /** Joined Ids */
+            joined_ids: string[];
             /** Head */
             head: number;
             /** Version */
@@ -1911,6 +2660,9 @@ export interface components {
             customer_unread: number;
             /** Unanswered Since */
             unanswered_since: string | null;
+            /** Replied At */
+            replied_at: string | null;
+            grade: components["schemas"]["Grade"] | null;
             /**
              * Created At
              * Format: date-time
@@ -1930,6 +2682,43 @@ export interface components {
             /** Items */
             items: components["schemas"]["Conversation"][];
         };
+        /** ConversationRules */
+        ConversationRules: {
+            settings: components["schemas"]["ConversationSettings"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * ConversationSettings
+         * @description Rules of conversations. `auto_end` by kind of channel; a kind that is not named has 30 minutes without a warning.
+         */
+        ConversationSettings: {
+            /**
+             * Auto End
+             * @default {}
+             */
+            auto_end: {
+                [key: string]: components["schemas"]["AutoEnd"];
+            };
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "gold": {
+             *         "agent": 10,
+             *         "customer": 10
+             *       },
+             *       "silver": {
+             *         "agent": 5,
+             *         "customer": 5
+             *       },
+             *       "bronze": {
+             *         "agent": 3,
+             *         "customer": 3
+             *       }
+             *     }
+             */
+            grading: components["schemas"]["Grading"];
+        };
         /**
          * CreatedApiKey
          * @description `secret` is shown this once: `Authorization: Bearer <secret>`.
@@ -1941,7 +2730,7 @@ export interface components {
         };
         /**
          * Customer
-         * @description A customer. `named` tells whether the name was given by somebody or made from the id.
+         * @description A customer. `named` tells whether the name was given by somebody or made from the id. `tags` come from agents, `metadata` from the site.
          */
         Customer: {
             /**
@@ -1953,6 +2742,14 @@ export interface components {
             name: string;
             /** Named */
             named: boolean;
+            /** Vip */
+            vip: boolean;
+            /** Tags */
+            tags: string[];
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
             /**
              * Created At
              * Format: date-time
@@ -1975,6 +2772,64 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            /**
+             * Vip
+             * @default false
+             */
+            vip: boolean;
+        };
+        /**
+         * Decision
+         * @description A decision with its trace, as stored.
+         */
+        Decision: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            cause: components["schemas"]["Cause"];
+            outcome: components["schemas"]["Outcome"];
+            /** Agent Id */
+            agent_id: string | null;
+            /** Agent Name */
+            agent_name: string | null;
+            /** By Agent Id */
+            by_agent_id: string | null;
+            /** By Agent Name */
+            by_agent_name: string | null;
+            /** Waited Seconds */
+            waited_seconds: number | null;
+            /** Steps */
+            steps: components["schemas"]["Step"][];
+        };
+        /**
+         * Decisions
+         * @description A conversation's decisions, oldest first.
+         */
+        Decisions: {
+            /** Items */
+            items: components["schemas"]["Decision"][];
+        };
+        /**
+         * DelayedStep
+         * @description After `seconds` from the customer's first message without an effective reply: to automatic assignment, or to one group.
+         */
+        DelayedStep: {
+            /** Seconds */
+            seconds: number;
+            /** Group Id */
+            group_id?: string | null;
         };
         /**
          * Device
@@ -2027,6 +2882,29 @@ export interface components {
             message: string;
         };
         /**
+         * ExceptionalDay
+         * @description A day that is not like its weekday: closed (`open` false), or worked. A worked day without `intervals` has Monday's.
+         */
+        ExceptionalDay: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Open */
+            open: boolean;
+            /** Name */
+            name: string;
+            /** Intervals */
+            intervals?: components["schemas"]["Interval"][] | null;
+        };
+        /**
+         * Fallback
+         * @description When nobody specified can serve: leave a message, ask the groups of the specified agent, or ask the whole enterprise (F28, F34).
+         * @enum {integer}
+         */
+        Fallback: 1 | 2 | 3;
+        /**
          * File
          * @description A picture as it was kept. `size` is in bytes, of what was kept.
          */
@@ -2077,6 +2955,37 @@ export interface components {
             password: string;
         };
         /**
+         * GeneratedTraffic
+         * @description Arrivals at random moments. `agents`: how many of the order are online all the time.
+         */
+        GeneratedTraffic: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "generated";
+            /**
+             * Conversations
+             * @default 1000
+             */
+            conversations: number;
+            /**
+             * Per Hour
+             * @default 120
+             */
+            per_hour: number;
+            /**
+             * Minutes Each
+             * @default 8
+             */
+            minutes_each: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+        };
+        /**
          * GiveSecondFactor
          * @description Exactly one of `totp`, `recovery_code` and `passkey`. Blanks and dashes in codes are ignored.
          */
@@ -2091,6 +3000,54 @@ export interface components {
             passkey?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * Grade
+         * @description How much was talked in an ended conversation (F33).
+         * @enum {string}
+         */
+        Grade: "gold" | "silver" | "bronze";
+        /**
+         * GradeThreshold
+         * @description Messages of either side that are needed at least.
+         */
+        GradeThreshold: {
+            /** Customer */
+            customer: number;
+            /** Agent */
+            agent: number;
+        };
+        /**
+         * Grading
+         * @description Each threshold must be no lower than the next one on either side.
+         */
+        Grading: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * @default {
+             *       "customer": 10,
+             *       "agent": 10
+             *     }
+             */
+            gold: components["schemas"]["GradeThreshold"];
+            /**
+             * @default {
+             *       "customer": 5,
+             *       "agent": 5
+             *     }
+             */
+            silver: components["schemas"]["GradeThreshold"];
+            /**
+             * @default {
+             *       "customer": 3,
+             *       "agent": 3
+             *     }
+             */
+            bronze: components["schemas"]["GradeThreshold"];
         };
         /** Group */
         Group: {
@@ -2107,6 +3064,70 @@ export interface components {
             version: number;
         };
         /**
+         * GroupHours
+         * @description A group's own week. Exceptional days are the enterprise's.
+         */
+        GroupHours: {
+            /**
+             * Group Id
+             * Format: uuid
+             */
+            group_id: string;
+            /** Week */
+            week: components["schemas"]["Interval"][][];
+        };
+        /**
+         * Hours
+         * @description `open_now` and the next moment at which that changes (None: never), by the saved settings.
+         */
+        Hours: {
+            settings: components["schemas"]["HoursSettings"];
+            /** Version */
+            version: number;
+            /** Timezone */
+            timezone: string;
+            /** Open Now */
+            open_now: boolean;
+            /** Changes At */
+            changes_at: string | null;
+        };
+        /**
+         * HoursSettings
+         * @description `enabled` false: always open. `week` begins with Monday.
+         */
+        HoursSettings: {
+            /**
+             * Enabled
+             * @default false
+             */
+            enabled: boolean;
+            /**
+             * Week
+             * @default [
+             *       [],
+             *       [],
+             *       [],
+             *       [],
+             *       [],
+             *       [],
+             *       []
+             *     ]
+             */
+            week: components["schemas"]["Interval"][][];
+            /**
+             * Exceptions
+             * @default []
+             */
+            exceptions: components["schemas"]["ExceptionalDay"][];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["GroupHours"][];
+            /** @default message */
+            outside: components["schemas"]["Outside"];
+        };
+        /**
          * Instance
          * @description What a page may know before anybody signs in. `mail`: whether this installation can send mail.
          */
@@ -2117,6 +3138,16 @@ export interface components {
             mail: boolean;
             /** Version */
             version: string;
+        };
+        /**
+         * Interval
+         * @description From `start` to before `until` on the same day; 24:00 is its end.
+         */
+        Interval: {
+            /** Start */
+            start: string;
+            /** Until */
+            until: string;
         };
         /** InvitationPreview */
         InvitationPreview: {
@@ -2169,6 +3200,12 @@ export interface components {
          * @enum {string}
          */
         LauncherShape: "round" | "pill";
+        /**
+         * Layer
+         * @description The layers in their order (F21), and what stands around them.
+         * @enum {string}
+         */
+        Layer: "hours" | "specified" | "sticky" | "advanced" | "returning" | "base" | "queue" | "by_hand";
         /**
          * LinkSent
          * @description A one-time link for an account: `mailed` to its address, or, where no mail is set up, shown once to whoever made it.
@@ -2322,7 +3359,7 @@ export interface components {
          * MessageKind
          * @enum {string}
          */
-        MessageKind: "text" | "picture" | "event" | "withdrawal";
+        MessageKind: "text" | "picture" | "event" | "withdrawal" | "note";
         /**
          * MessagePage
          * @description Messages in seq order. `more` tells whether the asked direction goes on.
@@ -2388,6 +3425,11 @@ export interface components {
             requires_two_factor: boolean;
         };
         /**
+         * OfferState
+         * @enum {string}
+         */
+        OfferState: "open" | "accepted" | "refused" | "expired" | "withdrawn";
+        /**
          * OidcSettings
          * @description The provider as set up; the client secret is never told. `version` is 0 where none is. `redirect_uri` is to be registered there;
          *     `sign_in_url` is where colleagues begin.
@@ -2439,6 +3481,32 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * Operator
+         * @description How values are compared, letters without case. `equals` and `in`: is one of the values; of a region, lies in one of them;
+         *     of a language, is one of them or a variant of it. `contains`, `starts_with` and `matches` hold when any of the values does. Of pages,
+         *     values that begin with `/` are compared with path and query (not by `matches`).
+         * @enum {string}
+         */
+        Operator: "contains" | "equals" | "starts_with" | "in" | "matches";
+        /**
+         * Otherwise
+         * @description What happens when an advanced rule matches and nobody of its targets can be given the conversation.
+         * @enum {string}
+         */
+        Otherwise: "continue" | "queue" | "message";
+        /**
+         * Outcome
+         * @description assigned to `agent_id` · queued · left as a message · kept where it was (nobody suited).
+         * @enum {string}
+         */
+        Outcome: "assigned" | "queued" | "message" | "kept";
+        /**
+         * Outside
+         * @description What happens to conversations that begin outside the working hours.
+         * @enum {string}
+         */
+        Outside: "message" | "queue";
         /**
          * OwnSecurity
          * @description How the own account is protected. `required`: its role demands a second factor. `oidc`: it is tied to the provider.
@@ -2559,7 +3627,7 @@ export interface components {
         };
         /**
          * Participant
-         * @description An agent who takes part, as visitors see them.
+         * @description An agent who takes part, as visitors see them. `internal`: listened or wrote notes only, so the customer does not know of them.
          */
         Participant: {
             /**
@@ -2571,6 +3639,11 @@ export interface components {
             name: string;
             /** Avatar Url */
             avatar_url: string | null;
+            /**
+             * Internal
+             * @default false
+             */
+            internal: boolean;
         };
         /** Passkey */
         Passkey: {
@@ -2676,7 +3749,7 @@ export interface components {
         };
         /**
          * Presence
-         * @description An agent's status, whether a page of theirs is connected, and how many conversations they serve.
+         * @description An agent's status, whether a page of theirs is connected, how many conversations they serve and may serve (0: none).
          */
         Presence: {
             /**
@@ -2689,6 +3762,8 @@ export interface components {
             connected: boolean;
             /** Open */
             open: number;
+            /** Maximum */
+            maximum: number;
         };
         /** PresenceList */
         PresenceList: {
@@ -2697,10 +3772,106 @@ export interface components {
         };
         /**
          * PresenceStatus
-         * @description What an agent has chosen. Only `online` gets new conversations; `away` keeps those at hand.
+         * @description What an agent has chosen. Only `online` gets new conversations; `away` (隐身) and `busy` keep those at hand.
          * @enum {string}
          */
-        PresenceStatus: "online" | "away" | "offline";
+        PresenceStatus: "online" | "away" | "busy" | "offline";
+        /**
+         * Problem
+         * @description Something in the settings that deserves a look before (or after) saving.
+         *
+         *     `field` is a path like `rules.2.groups.0.conditions.1.values.0`, `code` one of `never_matches`, `empty_group`, `unknown_agent`,
+         *     `unknown_group`, `cannot_serve`, `shadowed`, `bad_expression`, `no_targets`, `duplicate_name`, `duplicate_id`; of delayed steps
+         *     `too_early`, `too_late`, `not_later`; of working hours `ends_before_start`, `overlaps`, `duplicate_day`, `duplicate_group`,
+         *     `never_open`. A `blocking` one refuses the save.
+         */
+        Problem: {
+            /** Field */
+            field: string;
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /** Blocking */
+            blocking: boolean;
+        };
+        /** Problems */
+        Problems: {
+            /** Items */
+            items: components["schemas"]["Problem"][];
+        };
+        /**
+         * Queue
+         * @description Everybody who waits: those in the queue by target and position, then messages left, oldest first.
+         */
+        Queue: {
+            /** Items */
+            items: components["schemas"]["Routing"][];
+            /** Length */
+            length: number;
+            /** Limit */
+            limit: number;
+        };
+        /**
+         * QueuePlace
+         * @description What a visitor is told. `conversation_id` is None when no conversation is open. `text` is the enterprise's own word to those who wait.
+         */
+        QueuePlace: {
+            /** Conversation Id */
+            conversation_id: string | null;
+            state: components["schemas"]["RoutingState"];
+            /** Position */
+            position: number | null;
+            /** Expected Seconds */
+            expected_seconds: number | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * QueueSettings
+         * @description Queueing (F12). `limit`: how many wait in the whole enterprise at most. `max_wait_minutes` 0: without end.
+         */
+        QueueSettings: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Limit
+             * @default 20
+             */
+            limit: number;
+            /**
+             * Max Wait Minutes
+             * @default 0
+             */
+            max_wait_minutes: number;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /** Queueing */
+        Queueing: {
+            settings: components["schemas"]["QueueSettings"];
+            /** Version */
+            version: number;
+        };
+        /** RecordedTraffic */
+        RecordedTraffic: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "recorded";
+            /**
+             * Days
+             * @default 7
+             */
+            days: number;
+        };
         /**
          * RecoveryCodes
          * @description Shown once. Empty when the account has codes already.
@@ -2741,16 +3912,6 @@ export interface components {
             code: string;
             /** Names */
             names: string[];
-        };
-        /**
-         * RenameCustomer
-         * @description A name for the customer; `version` is the customer's, as it was read.
-         */
-        RenameCustomer: {
-            /** Name */
-            name: string;
-            /** Version */
-            version: number;
         };
         /** RenamePasskey */
         RenamePasskey: {
@@ -2816,6 +3977,75 @@ export interface components {
         RoleTemplates: {
             /** Items */
             items: components["schemas"]["RoleTemplate"][];
+        };
+        /**
+         * Routing
+         * @description How an open conversation stands, for agents.
+         *
+         *     `position` counts from 1 within its target. `expected_seconds` is None when nothing honest can be said. `transfer_due_at`: when the
+         *     next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be. `version` grows with each change.
+         */
+        Routing: {
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            state: components["schemas"]["RoutingState"];
+            target: components["schemas"]["Target"] | null;
+            /** Position */
+            position: number | null;
+            /** Expected Seconds */
+            expected_seconds: number | null;
+            /** Entered At */
+            entered_at: string | null;
+            /** Transfer Due At */
+            transfer_due_at: string | null;
+            /** Transfer Step */
+            transfer_step: number | null;
+            /** Transfer Steps */
+            transfer_steps: number;
+        };
+        /**
+         * RoutingState
+         * @description new: not looked at yet · queued · message: left as a message, served when somebody has time · placed: with an agent · ended.
+         * @enum {string}
+         */
+        RoutingState: "new" | "queued" | "message" | "placed" | "ended";
+        /** Routings */
+        Routings: {
+            /** Items */
+            items: components["schemas"]["Routing"][];
+        };
+        /** SaveAssignment */
+        SaveAssignment: {
+            settings: components["schemas"]["AssignmentSettings"];
+            /** Version */
+            version: number;
+        };
+        /** SaveConversationRules */
+        SaveConversationRules: {
+            settings: components["schemas"]["ConversationSettings"];
+            /** Version */
+            version: number;
+        };
+        /** SaveHours */
+        SaveHours: {
+            settings: components["schemas"]["HoursSettings"];
+            /** Version */
+            version: number;
+        };
+        /** SaveQueueing */
+        SaveQueueing: {
+            settings: components["schemas"]["QueueSettings"];
+            /** Version */
+            version: number;
+        };
+        /** SaveTransfers */
+        SaveTransfers: {
+            settings: components["schemas"]["TransferSettings"];
+            /** Version */
+            version: number;
         };
         /** ScopeInput */
         ScopeInput: {
@@ -2889,6 +4119,16 @@ export interface components {
             /** Screen */
             screen?: string | null;
         };
+        /**
+         * SetMetadata
+         * @description What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing.
+         */
+        SetMetadata: {
+            /** Values */
+            values: {
+                [key: string]: string;
+            };
+        };
         /** SetPresence */
         SetPresence: {
             status: components["schemas"]["PresenceStatus"];
@@ -2960,6 +4200,78 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * SimulatedOutcome
+         * @description Waiting in seconds; `waits` counts by bucket of (0, ≤10, ≤30, ≤60, ≤120, ≤300, ≤600, more) seconds.
+         *
+         *     `fairness` is the Jain index of conversations received over the agents who were there: 1 is even, 1/n the most uneven.
+         */
+        SimulatedOutcome: {
+            /** Conversations */
+            conversations: number;
+            /** Assigned */
+            assigned: number;
+            /** Left Messages */
+            left_messages: number;
+            /** Median Wait */
+            median_wait: number;
+            /** P90 Wait */
+            p90_wait: number;
+            /** Longest Wait */
+            longest_wait: number;
+            /** Waits */
+            waits: number[];
+            /** Fairness */
+            fairness: number;
+            /** Agents */
+            agents: components["schemas"]["AgentLoad"][];
+        };
+        /**
+         * Simulation
+         * @description `progress` in percent. `result` is there when done; `moved`: conversations that would go to somebody else.
+         */
+        Simulation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Made By
+             * Format: uuid
+             */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed";
+            /** Progress */
+            progress: number;
+            /** Traffic */
+            traffic: components["schemas"]["RecordedTraffic"] | components["schemas"]["GeneratedTraffic"];
+            result: components["schemas"]["SimulationResult"] | null;
+        };
+        /** SimulationResult */
+        SimulationResult: {
+            before: components["schemas"]["SimulatedOutcome"];
+            after: components["schemas"]["SimulatedOutcome"];
+            /** Moved */
+            moved: number;
+        };
+        /**
+         * Simulations
+         * @description The newest ten.
+         */
+        Simulations: {
+            /** Items */
+            items: components["schemas"]["Simulation"][];
+        };
         /** StartOidc */
         StartOidc: {
             /**
@@ -2969,16 +4281,146 @@ export interface components {
             enterprise_id: string;
         };
         /**
+         * StartSimulation
+         * @description Runs traffic through the saved rules and through `settings`, and compares.
+         */
+        StartSimulation: {
+            settings: components["schemas"]["AssignmentSettings"];
+            /** Traffic */
+            traffic: components["schemas"]["RecordedTraffic"] | components["schemas"]["GeneratedTraffic"];
+        };
+        /**
          * Status
          * @enum {string}
          */
         Status: "waiting" | "active" | "ended";
+        /**
+         * Step
+         * @description One layer's part. `reason` is a code the page has words for; `rule` the matching rule's name; `failed` the rules that did not match.
+         *
+         *     `candidates` shows the first 20, the chosen one always; `more` counts the rest.
+         */
+        Step: {
+            layer: components["schemas"]["Layer"];
+            verdict: components["schemas"]["Verdict"];
+            /** Reason */
+            reason: string;
+            /** Rule */
+            rule?: string | null;
+            /**
+             * Failed
+             * @default []
+             */
+            failed: string[];
+            target?: components["schemas"]["Target"] | null;
+            base_rule?: components["schemas"]["BaseRule"] | null;
+            /**
+             * Candidates
+             * @default []
+             */
+            candidates: components["schemas"]["CandidateNote"][];
+            /**
+             * More
+             * @default 0
+             */
+            more: number;
+        };
+        /**
+         * Take
+         * @description `beyond_maximum`: also when the own maximum is reached (needs `conversations.exceed_maximum`).
+         */
+        Take: {
+            /**
+             * Beyond Maximum
+             * @default false
+             */
+            beyond_maximum: boolean;
+        };
+        /**
+         * Target
+         * @description For whom a conversation waits. `id` is None for the enterprise; `name` is shown to those who may see it.
+         */
+        Target: {
+            kind: components["schemas"]["TargetKind"];
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name?: string | null;
+        };
+        /** TargetAgent */
+        TargetAgent: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            status: components["schemas"]["PresenceStatus"];
+            /** Connected */
+            connected: boolean;
+            /** Open */
+            open: number;
+            /** Maximum */
+            maximum: number;
+            /** Group Ids */
+            group_ids: string[];
+        };
+        /**
+         * TargetGroup
+         * @description `serving`: members online; `free`: those of them with a free place.
+         */
+        TargetGroup: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Serving */
+            serving: number;
+            /** Free */
+            free: number;
+            /** Open Now */
+            open_now: boolean;
+        };
+        /**
+         * TargetKind
+         * @enum {string}
+         */
+        TargetKind: "enterprise" | "group" | "agent";
         /**
          * Template
          * @description Roles that enterprises usually want (F06), offered as a start when one is built.
          * @enum {string}
          */
         Template: "specialist" | "group_leader" | "analyst" | "department_head";
+        /**
+         * TimeCondition
+         * @description Whether it is one of these times.
+         */
+        TimeCondition: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "time";
+            /** Windows */
+            windows: components["schemas"]["TimeWindow"][];
+        };
+        /**
+         * TimeWindow
+         * @description A span of these weekdays (ISO: Monday is 1) in the enterprise's time zone. `until` before `start` reaches into the next day.
+         */
+        TimeWindow: {
+            /** Weekdays */
+            weekdays: number[];
+            /** Start */
+            start: string;
+            /** Until */
+            until: string;
+        };
         /**
          * TotpSetup
          * @description `qr` is an SVG picture of `uri`, as a data address.
@@ -2990,6 +4432,188 @@ export interface components {
             uri: string;
             /** Qr */
             qr: string;
+        };
+        /**
+         * Transfer
+         * @description To an agent or to a group, exactly one; `note` is read by agents only.
+         */
+        Transfer: {
+            /** Agent Id */
+            agent_id?: string | null;
+            /** Group Id */
+            group_id?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * TransferOffer
+         * @description A transfer that waits for a yes.
+         */
+        TransferOffer: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            /** Customer Name */
+            customer_name: string;
+            /**
+             * From Agent Id
+             * Format: uuid
+             */
+            from_agent_id: string;
+            /** From Agent Name */
+            from_agent_name: string;
+            /** To Agent Id */
+            to_agent_id: string | null;
+            /** To Group Id */
+            to_group_id: string | null;
+            /** To Name */
+            to_name: string;
+            /** Note */
+            note: string;
+            state: components["schemas"]["OfferState"];
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+        };
+        /** TransferOffers */
+        TransferOffers: {
+            /** Items */
+            items: components["schemas"]["TransferOffer"][];
+        };
+        /**
+         * TransferResult
+         * @description Either the conversation as it is now, or the offer that waits.
+         */
+        TransferResult: {
+            conversation: components["schemas"]["Conversation"] | null;
+            offer: components["schemas"]["TransferOffer"] | null;
+        };
+        /**
+         * TransferSettings
+         * @description Delayed transfer (F04), transfer by hand, and what happens to conversations of agents who are gone.
+         *
+         *     `steps` empty: no delayed transfer. `ask`: who gets a conversation by hand has to accept it within `ask_seconds`; else it is given at
+         *     once. `groups_for_self`: agents who see no colleagues may still transfer to groups. `absent_minutes`: after so long without a
+         *     connection an agent's conversations in which the customer waits are assigned anew; 0: they stay.
+         */
+        TransferSettings: {
+            /**
+             * Steps
+             * @default []
+             */
+            steps: components["schemas"]["DelayedStep"][];
+            /**
+             * Ask
+             * @default false
+             */
+            ask: boolean;
+            /**
+             * Ask Seconds
+             * @default 60
+             */
+            ask_seconds: number;
+            /**
+             * Groups For Self
+             * @default true
+             */
+            groups_for_self: boolean;
+            /**
+             * Absent Minutes
+             * @default 5
+             */
+            absent_minutes: number;
+        };
+        /**
+         * TransferTargets
+         * @description To whom the asking agent may transfer, within the scope (F24). `asks`: they will be asked first.
+         */
+        TransferTargets: {
+            /** Agents */
+            agents: components["schemas"]["TargetAgent"][];
+            /** Groups */
+            groups: components["schemas"]["TargetGroup"][];
+            /** Asks */
+            asks: boolean;
+        };
+        /** Transfers */
+        Transfers: {
+            settings: components["schemas"]["TransferSettings"];
+            /** Version */
+            version: number;
+            /** Problems */
+            problems: components["schemas"]["Problem"][];
+        };
+        /**
+         * Trial
+         * @description What the rules would do now. Nothing is assigned, and rotation does not move on.
+         */
+        Trial: {
+            outcome: components["schemas"]["Outcome"];
+            /** Agent Id */
+            agent_id: string | null;
+            /** Agent Name */
+            agent_name: string | null;
+            target: components["schemas"]["Target"] | null;
+            /** Steps */
+            steps: components["schemas"]["Step"][];
+        };
+        /**
+         * TrialCase
+         * @description A visitor to try the rules with. Fields that are left out are unknown of that visitor; `at` is now unless given.
+         */
+        TrialCase: {
+            /** Landing Page */
+            landing_page?: string | null;
+            /** Current Page */
+            current_page?: string | null;
+            /** Referrer */
+            referrer?: string | null;
+            /** Region */
+            region?: string | null;
+            /** Search Engine */
+            search_engine?: string | null;
+            /** Search Keyword */
+            search_keyword?: string | null;
+            /** Channel Id */
+            channel_id?: string | null;
+            /** Device */
+            device?: ("desktop" | "phone" | "tablet" | "bot") | null;
+            /** Language */
+            language?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata: {
+                [key: string]: string;
+            };
+            /** At */
+            at?: string | null;
+            /** Last Agent Id */
+            last_agent_id?: string | null;
+            wish?: components["schemas"]["Wish"] | null;
         };
         /** TrustedAddress */
         TrustedAddress: {
@@ -3032,6 +4656,22 @@ export interface components {
             draft?: components["schemas"]["PolicyDraft"] | null;
         };
         /**
+         * TryRules
+         * @description Exactly one of `case` and `conversation_id` (its visitor and wish, as they are known now). `settings`: a draft; else the saved ones.
+         */
+        TryRules: {
+            case?: components["schemas"]["TrialCase"] | null;
+            /** Conversation Id */
+            conversation_id?: string | null;
+            settings?: components["schemas"]["AssignmentSettings"] | null;
+        };
+        /**
+         * Verdict
+         * @description What a layer said: it did not apply, had nobody, chose, or ended the search (queue or message).
+         * @enum {string}
+         */
+        Verdict: "skipped" | "nobody" | "chose" | "ended";
+        /**
          * View
          * @description The lists an agent can ask for.
          * @enum {string}
@@ -3072,6 +4712,8 @@ export interface components {
         /**
          * Visit
          * @description A stay on the site, as agents see it.
+         *
+         *     `region` is a code like `CN/广东省/深圳市`, as far as the address tells. `search_engine` and `search_keyword`: as far as the referrer does.
          */
         Visit: {
             /**
@@ -3110,6 +4752,12 @@ export interface components {
             screen: string | null;
             /** Address */
             address: string | null;
+            /** Region */
+            region: string | null;
+            /** Search Engine */
+            search_engine: string | null;
+            /** Search Keyword */
+            search_keyword: string | null;
             /**
              * Started At
              * Format: date-time
@@ -3120,6 +4768,23 @@ export interface components {
              * Format: date-time
              */
             last_seen_at: string;
+        };
+        /**
+         * VisitorCondition
+         * @description One look at the visitor.
+         */
+        VisitorCondition: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "visitor";
+            field: components["schemas"]["ConditionField"];
+            operator: components["schemas"]["Operator"];
+            /** Values */
+            values: string[];
+            /** Key */
+            key?: string | null;
         };
         /**
          * VisitorRegions
@@ -3240,6 +4905,12 @@ export interface components {
             allowed_sites: string[];
         };
         /**
+         * WhyNot
+         * @description What became of a candidate.
+         * @enum {string}
+         */
+        WhyNot: "chosen" | "less_suited" | "full" | "none_allowed" | "away" | "busy" | "offline" | "excluded" | "closed" | "unknown";
+        /**
          * WidgetConfig
          * @description What any page may know of a channel.
          */
@@ -3325,6 +4996,30 @@ export interface components {
             /** @default sheet */
             mobile: components["schemas"]["MobileLayout"];
         };
+        /**
+         * Wish
+         * @description Whom the page, a chat link or a form answer names for the visitor's next conversation. Agents win over groups.
+         */
+        Wish: {
+            /**
+             * Agents
+             * @default []
+             */
+            agents: string[];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: string[];
+            /** @default 3 */
+            fallback: components["schemas"]["Fallback"];
+            /**
+             * Source
+             * @default page
+             * @enum {string}
+             */
+            source: "page" | "link" | "form";
+        };
         /** WithdrawMessage */
         WithdrawMessage: {
             /**
@@ -3332,6 +5027,19 @@ export interface components {
              * Format: uuid
              */
             client_message_id: string;
+        };
+        /**
+         * WriteNote
+         * @description An internal note: read by agents only, never by the customer.
+         */
+        WriteNote: {
+            /**
+             * Client Message Id
+             * Format: uuid
+             */
+            client_message_id: string;
+            /** Text */
+            text: string;
         };
         /**
          * Hello
@@ -3533,12 +5241,40 @@ export interface components {
             status: string;
             connected: boolean;
             open: number;
+            maximum: number;
         };
         /** AvailabilityFrame */
         AvailabilityFrame: {
             /** @enum {unknown} */
             type: "availability";
             online: boolean;
+        };
+        /**
+         * RoutingFrame
+         * @description `routing` is a `Routing`, encoded.
+         */
+        RoutingFrame: {
+            /** @enum {unknown} */
+            type: "routing";
+            routing: components["schemas"]["Routing"];
+        };
+        /**
+         * TransferOfferFrame
+         * @description `offer` is a `TransferOffer`, encoded.
+         */
+        TransferOfferFrame: {
+            /** @enum {unknown} */
+            type: "transfer_offer";
+            offer: components["schemas"]["TransferOffer"];
+        };
+        /**
+         * QueueFrame
+         * @description `place` is a `QueuePlace`, encoded.
+         */
+        QueueFrame: {
+            /** @enum {unknown} */
+            type: "queue";
+            place: components["schemas"]["QueuePlace"];
         };
         /**
          * ChangedFrame
@@ -6595,6 +8331,46 @@ export interface operations {
             };
         };
     };
+    set_visitor_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMetadata"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     list_channels: {
         parameters: {
             query?: {
@@ -7232,7 +9008,7 @@ export interface operations {
             };
         };
     };
-    rename_customer: {
+    change_customer: {
         parameters: {
             query?: never;
             header?: never;
@@ -7243,7 +9019,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RenameCustomer"];
+                "application/json": components["schemas"]["ChangeCustomer"];
             };
         };
         responses: {
@@ -7296,6 +9072,210 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    join_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    leave_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    write_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteNote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ack"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_conversation_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationRules"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_conversation_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveConversationRules"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationRules"];
+                };
             };
             /** @description Client Error */
             "4XX": {
@@ -7688,6 +9668,44 @@ export interface operations {
             };
         };
     };
+    get_availability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Availability"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     take_conversation: {
         parameters: {
             query?: never;
@@ -7697,7 +9715,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Take"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -7728,7 +9750,135 @@ export interface operations {
             };
         };
     };
-    get_availability: {
+    take_over_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Take"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_transfer_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferTargets"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    transfer_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferResult"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_transfer_offers: {
         parameters: {
             query?: never;
             header?: never;
@@ -7743,7 +9893,1011 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Availability"];
+                    "application/json": components["schemas"]["TransferOffers"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    accept_transfer_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Take"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    refuse_transfer_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    withdraw_transfer_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                offer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_routings: {
+        parameters: {
+            query: {
+                view: "mine" | "queue" | "colleagues";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Routings"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_routing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Routing"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_decisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    try_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRules"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_simulations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulations"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    start_simulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartSimulation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_simulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                simulation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveAssignment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    check_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckAssignment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problems"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_queue_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queueing"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_queue_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveQueueing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queueing"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_transfer_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfers"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_transfer_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveTransfers"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfers"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_hours: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hours"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_hours: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveHours"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hours"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    read_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_attendance: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                agent_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attendance"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    put_wish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_queue_place: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    leave_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
                 };
             };
             /** @description Client Error */

@@ -1,4 +1,4 @@
-import type { Conversation, Id } from '@qiatan/api'
+import type { Conversation, Id, TransferOffer } from '@qiatan/api'
 import type { Message } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
@@ -40,33 +40,46 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   function message(conversation: Conversation, arrived: Message): void {
+    if (arrived.kind === 'note') return whispered(conversation, arrived)
     const isContent = arrived.kind === 'text' || arrived.kind === 'picture'
     if (!isContent || arrived.sender_kind !== 'customer' || isLookedAt(conversation.id)) return
     if (viewOf(conversation, session.agent?.id ?? '') !== 'mine') return
     const body = arrived.kind === 'picture' ? t('conversations.alert.picture') : arrived.text ?? ''
-    call(conversation, nameOf(conversation), body)
+    call(conversation.id, nameOf(conversation), body)
+  }
+
+  /** A colleague's note in a conversation of mine. */
+  function whispered(conversation: Conversation, note: Message): void {
+    if (note.sender_id === session.agent?.id || isLookedAt(conversation.id)) return
+    if (viewOf(conversation, session.agent?.id ?? '') !== 'mine') return
+    call(conversation.id, t('routing.alert.note', { name: nameOf(conversation) }), note.text ?? '')
+  }
+
+  /** Somebody asks me to take a conversation over. */
+  function offered(offer: TransferOffer): void {
+    call(offer.conversation_id, t('routing.alert.offer', { name: offer.from_agent_name, customer: offer.customer_name }), offer.note)
   }
 
   function assigned(conversation: Conversation): void {
     if (expected.delete(conversation.id) || isLookedAt(conversation.id)) return
-    call(conversation, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+    call(conversation.id, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
   }
 
   function queued(conversation: Conversation): void {
-    call(conversation, t('conversations.alert.queued', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+    call(conversation.id, t('conversations.alert.queued', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
   }
 
-  function call(conversation: Conversation, title: string, body: string): void {
+  function call(id: Id, title: string, body: string): void {
     // What waits for a colleague does not call whoever only looks.
     if (view.active.value) return
     missed()
     if (!preferences.desktop || permission.value !== 'granted') return
     // One notification per conversation: a later one takes the place of the earlier.
-    const notification = new Notification(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${conversation.id}`, silent: true })
+    const notification = new Notification(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${id}`, silent: true })
     notification.onclick = () => {
       window.focus()
       notification.close()
-      void router.push({ name: 'conversations', params: { id: conversation.id } })
+      void router.push({ name: 'conversations', params: { id } })
     }
   }
 
@@ -98,5 +111,5 @@ export const useAlerts = defineStore('alerts', () => {
     return customerName(conversation.customer)
   }
 
-  return { mayOffer, message, assigned, queued, missed, allowDesktop, notNow, expect }
+  return { mayOffer, message, assigned, offered, queued, missed, allowDesktop, notNow, expect }
 })

@@ -4,11 +4,12 @@ export interface Shortcuts {
   step: (by: 1 | -1) => void
   focusInput: () => void
   focusSearch: () => void
+  transfer: () => void
 }
 
 /**
  * The keys of the page. Where the agent writes, only Ctrl+↑ and Ctrl+↓ go to another conversation; elsewhere J, K, the arrows,
- * Enter, I and / work as well. Nothing fires while an input method composes, in a dialog, or on a control that uses the key itself.
+ * Enter, I, T and / work as well. Nothing fires while an input method composes, in a dialog, or on a control that uses the key itself.
  */
 export function useShortcuts(actions: Shortcuts): void {
   useEventListener(document, 'keydown', (event: KeyboardEvent) => {
@@ -56,6 +57,10 @@ function single(event: KeyboardEvent, actions: Shortcuts): boolean {
     case 'i':
     case 'I':
       actions.focusInput()
+      return true
+    case 't':
+    case 'T':
+      actions.transfer()
       return true
     case '/':
       actions.focusSearch()

@@ -1,5 +1,6 @@
-import type { Conversation, Id } from '@qiatan/api'
+import type { Conversation, Id, Routing, RoutingTarget } from '@qiatan/api'
 import { matches } from '../model/lists'
+import { queueOf, type Waiter } from '../model/queue'
 import { dayName } from '../model/time'
 
 export type Tab = 'mine' | 'queue' | 'colleagues'
@@ -7,26 +8,30 @@ export type Tab = 'mine' | 'queue' | 'colleagues'
 export type ListRow =
   | { type: 'conversation'; key: string; conversation: Conversation; ended: boolean }
   | { type: 'section'; key: string; count: number }
+  /** Those who wait for one target, where there are several; and what was left as a message. */
+  | { type: 'line'; key: string; target: RoutingTarget | null; count: number }
+  | { type: 'messages'; key: string; count: number }
   | { type: 'agent'; key: string; agentId: Id; name: string; count: number }
 
 export interface RowsInput {
   tab: Tab
   conversations: readonly Conversation[]
   ended: readonly Conversation[]
+  routings: ReadonlyMap<Id, Routing>
   query: string
   now: number
   zone: string
   agentName: (conversation: Conversation, id: Id | null) => string
 }
 
-/** The rows of one tab: conversations, with my ended ones of today below mine and colleagues' ones under their agent. */
+/** The rows of one tab: conversations, with my ended ones of today below mine, waiting ones in their lines, colleagues' ones under their agent. */
 export function listRows(input: RowsInput): ListRow[] {
   const found = (all: readonly Conversation[]): Conversation[] =>
     input.query.trim() === '' ? [...all] : all.filter((one) => matches(one, input.query))
   const open = found(input.conversations)
   if (input.tab === 'colleagues') return byAgent(open, input.agentName)
+  if (input.tab === 'queue') return byTarget(open, input.routings)
   const rows = open.map((one) => row(one, false))
-  if (input.tab !== 'mine') return rows
   const endedToday = found(input.ended).filter((one) => one.ended_at !== null && dayName(one.ended_at, input.now, input.zone) === 'today')
   if (endedToday.length === 0) return rows
   return [...rows, { type: 'section', key: 'ended', count: endedToday.length }, ...endedToday.map((one) => row(one, true))]
@@ -34,6 +39,15 @@ export function listRows(input: RowsInput): ListRow[] {
 
 function row(conversation: Conversation, ended: boolean): ListRow {
   return { type: 'conversation', key: conversation.id, conversation, ended }
+}
+
+function byTarget(conversations: readonly Conversation[], routings: ReadonlyMap<Id, Routing>): ListRow[] {
+  const { lines, messages } = queueOf(conversations, routings)
+  const rows = (waiters: readonly Waiter[]): ListRow[] => waiters.map((one) => row(one.conversation, false))
+  const queued = lines.flatMap(({ key, target, waiters }): ListRow[] =>
+    lines.length > 1 ? [{ type: 'line', key: `line-${key}`, target, count: waiters.length }, ...rows(waiters)] : rows(waiters))
+  if (messages.length === 0) return queued
+  return [...queued, { type: 'messages', key: 'messages', count: messages.length }, ...rows(messages)]
 }
 
 function byAgent(conversations: readonly Conversation[], agentName: RowsInput['agentName']): ListRow[] {

@@ -7,12 +7,14 @@ import { useClock } from '../layout/useClock'
 import { useWords } from '../layout/useWords'
 import { dayName } from '../model/time'
 import { useDirectory } from '../stores/directory'
+import { useRouting } from '../stores/routing'
 import { listRows, rowIds, type Tab } from './rows'
 
 /** The list as it is shown: the chosen tab, what is searched, its rows. One for the page, so that the keyboard walks what the eye sees. */
 export const useList = createSharedComposable(() => {
   const session = useSession()
   const directory = useDirectory()
+  const routing = useRouting()
   const now = useClock()
   const { zone, agentName } = useWords()
   const tab = shallowRef<Tab>('mine')
@@ -30,6 +32,7 @@ export const useList = createSharedComposable(() => {
     tab: tab.value,
     conversations: directory.rows(tab.value),
     ended: directory.rows('ended'),
+    routings: routing.known,
     query: query.value,
     now: minute.value,
     zone: zone.value,

@@ -43,7 +43,7 @@ export function guessedHeight(block: Block): number {
 }
 
 function placeOf(item: ThreadItem): string | null {
-  const message = item.type === 'group' ? item.entries[0]?.message : item.type === 'event' || item.type === 'withdrawn' ? item.message : null
+  const message = item.type === 'group' ? item.entries[0]?.message : item.type === 'event' || item.type === 'withdrawn' || item.type === 'note' ? item.message : null
   return message ? `${message.conversation_id}-${Math.floor(message.seq / BLOCK_SPAN)}` : null
 }
 

@@ -23,7 +23,7 @@ export function newer(known: Conversation | undefined, incoming: Conversation): 
   }
   // Messages arrived here that the copy was made before: status and owner are newer in the copy, the last line is not.
   const { head, last, agent_unread, customer_unread, unanswered_since } = known
-  return { ...incoming, head, last, agent_unread, customer_unread, unanswered_since }
+  return { ...incoming, head, last, agent_unread, customer_unread, unanswered_since, replied_at: incoming.replied_at ?? known.replied_at }
 }
 
 const PREVIEW_LENGTH = 120
@@ -35,7 +35,8 @@ const PREVIEW_LENGTH = 120
 export function withMessage(conversation: Conversation, message: Message): Conversation {
   if (message.seq <= conversation.head) return conversation
   const next: Conversation = { ...conversation, head: message.seq }
-  if (message.sender_kind === 'system') return next
+  // An internal note is for agents only: nobody has answered, and no list shows it.
+  if (message.sender_kind === 'system' || message.kind === 'note') return next
   next.last = {
     seq: message.seq,
     kind: message.kind,
@@ -50,6 +51,7 @@ export function withMessage(conversation: Conversation, message: Message): Conve
   } else {
     next.customer_unread = conversation.customer_unread + counts
     next.unanswered_since = null
+    if (counts > 0) next.replied_at = conversation.replied_at ?? message.at
   }
   return next
 }

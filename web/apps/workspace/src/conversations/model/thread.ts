@@ -26,6 +26,7 @@ export type ThreadItem =
   | { type: 'new'; key: string }
   | { type: 'event'; key: string; message: Message }
   | { type: 'withdrawn'; key: string; message: Message }
+  | { type: 'note'; key: string; message: Message }
   | GroupItem
 
 /** One conversation's stretch of the thread: an earlier one of the same customer, or the one on the screen. */
@@ -111,6 +112,11 @@ class ThreadBuilder {
     if (message.withdrawn) {
       this.#group = null
       this.items.push({ type: 'withdrawn', key, message })
+      return
+    }
+    if (message.kind === 'note') {
+      this.#group = null
+      this.items.push({ type: 'note', key, message })
       return
     }
     const side = message.sender_kind === 'agent' ? 'agent' : 'customer'

@@ -61,7 +61,7 @@ export function countUp(seconds: number): string {
 
 export type Urgency = 'calm' | 'soon' | 'late'
 
-/** Waiting this long is near the limit, in seconds. Until transfer deadlines can be set, the page uses these two steps. */
+/** Waiting this long is near the limit, in seconds, where no delayed transfer sets a deadline. */
 export const SOON_AFTER = 60
 export const LATE_AFTER = 120
 

@@ -90,11 +90,12 @@ export const useDirectory = defineStore('conversations', () => {
     lists[view].ids = view === 'queue' ? [...lists[view].ids, id] : [id, ...lists[view].ids]
   }
 
-  /** Gives a customer's new name to all of their conversations: frames bring it to the open ones only. */
-  function nameCustomer(customer: Conversation['customer']): void {
+  /** Gives what is new about a customer to all of their conversations: frames bring it to the open ones only. */
+  function followCustomer({ id, name, vip }: Conversation['customer']): void {
     for (const conversation of known.values()) {
-      if (conversation.customer.id !== customer.id || conversation.customer.name === customer.name) continue
-      known.set(conversation.id, { ...conversation, customer: { id: customer.id, name: customer.name } })
+      const { customer } = conversation
+      if (customer.id !== id || (customer.name === name && customer.vip === vip)) continue
+      known.set(conversation.id, { ...conversation, customer: { id, name, vip } })
     }
   }
 
@@ -222,5 +223,5 @@ export const useDirectory = defineStore('conversations', () => {
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, mine, untouched, unread, rows, accept, nameCustomer, leave, clear, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, mine, untouched, unread, rows, accept, followCustomer, leave, clear, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
 })

@@ -1,4 +1,4 @@
-import { ApiError, type Conversation, type Id } from '@qiatan/api'
+import { ApiError, type Conversation, type CustomerChange, type Id } from '@qiatan/api'
 import { Timeline, type Message, type PageQuery } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
@@ -119,7 +119,7 @@ export const useThread = defineStore('thread', () => {
     contextError.value = null
     try {
       const found = await api.client.get<ConversationContext>(`/conversations/${encodeURIComponent(of)}/context`)
-      directory.nameCustomer(found.customer)
+      directory.followCustomer(found.customer)
       if (mine === turn) context.value = found
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
@@ -128,16 +128,16 @@ export const useThread = defineStore('thread', () => {
   }
 
   /**
-   * Names the customer. `version` is the one the agent saw when the writing began. Throws `ApiError`; after `version_conflict` the
-   * customer as it is now has been fetched.
+   * Notes something of the customer: name, mark, tags. `version` is the one the agent saw when the change began. Throws `ApiError`;
+   * after `version_conflict` the customer as it is now has been fetched.
    */
-  async function renameCustomer(name: string, version: number): Promise<void> {
+  async function changeCustomer(change: CustomerChange): Promise<void> {
     const of = id.value
     const mine = turn
     if (of === null) return
     try {
-      const customer = await api.client.patch<ConversationContext['customer']>(`/conversations/${encodeURIComponent(of)}/customer`, { name, version })
-      directory.nameCustomer(customer)
+      const customer = await api.changeCustomer(of, change)
+      directory.followCustomer(customer)
       if (mine === turn && context.value) context.value = { ...context.value, customer }
     } catch (failure) {
       if (failure instanceof ApiError && failure.code === 'version_conflict' && mine === turn) await loadContext()
@@ -145,10 +145,10 @@ export const useThread = defineStore('thread', () => {
     }
   }
 
-  /** Somebody named the customer: what is shown of them, and the version that the next change names, is fetched again. */
-  function followName(customer: Conversation['customer']): void {
+  /** Somebody changed the customer: what is shown of them, and the version that the next change names, is fetched again. */
+  function followCustomer(customer: Conversation['customer']): void {
     const shown = context.value?.customer
-    if (shown?.id === customer.id && shown.name !== customer.name) void loadContext()
+    if (shown?.id === customer.id && (shown.name !== customer.name || shown.vip !== customer.vip)) void loadContext()
   }
 
   /** The same customer's conversations before this one, newest first. */
@@ -254,7 +254,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, conversation, history,
-    open, retry, close, loadContext, renameCustomer, followName, loadEarlier, apply, setHead, markRead, reset,
+    open, retry, close, loadContext, changeCustomer, followCustomer, loadEarlier, apply, setHead, markRead, reset,
   }
 })
 

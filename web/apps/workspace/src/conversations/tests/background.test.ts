@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import type { Conversation, Me } from '@qiatan/api'
+import type { Conversation, Me, Routing } from '@qiatan/api'
 import type { ServerFrame } from '@qiatan/live'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,11 +7,14 @@ import { nextTick } from 'vue'
 import { live } from '../../live'
 import { useBadges } from '../../stores/badges'
 import { useSession } from '../../stores/session'
+import { toasts } from '../../ui/toasts'
 import { start } from '../background'
 import { useDirectory } from '../stores/directory'
+import { useOffers } from '../stores/offers'
 import { useOutbox } from '../stores/outbox'
+import { useRouting } from '../stores/routing'
 import { useThread } from '../stores/thread'
-import { ME, conversation, message } from './make'
+import { ME, conversation, message, offer, routing } from './make'
 
 /** The network's edge: a socket the test speaks through, and lists that answer with what the test puts here. */
 class TestSocket {
@@ -47,6 +50,7 @@ class TestSocket {
 
 const me = { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
 let mine: Conversation[]
+let waiting: Routing[]
 let missing: Set<string>
 let asked: string[]
 let stop: () => void
@@ -55,6 +59,8 @@ function answer(url: string): Response {
   asked.push(url)
   const { pathname, searchParams } = new URL(url, 'http://localhost')
   if (pathname === '/api/v1/me') return new Response(JSON.stringify(me))
+  if (pathname === '/api/v1/queue') return new Response(JSON.stringify({ items: waiting, length: waiting.length, limit: 20 }))
+  if (pathname === '/api/v1/routings' || pathname === '/api/v1/transfer-offers') return new Response(JSON.stringify({ items: [] }))
   if (pathname.endsWith('/messages')) return new Response(JSON.stringify({ items: [], head: 0, more: false }))
   const id = pathname.split('/')[4]
   if (!id) return new Response(JSON.stringify({ items: searchParams.get('view') === 'mine' ? mine : [], next: null }))
@@ -67,8 +73,10 @@ const say = (...frames: ServerFrame[]): void => TestSocket.current?.say(...frame
 
 beforeEach(async () => {
   localStorage.clear()
+  localStorage.setItem('qiatan.locale', 'zh-CN')
   setActivePinia(createPinia())
   mine = [conversation('a', { head: 1 })]
+  waiting = []
   missing = new Set()
   asked = []
   vi.stubGlobal('fetch', (url: string) => Promise.resolve(answer(url)))
@@ -124,7 +132,7 @@ describe('while somebody is signed in', () => {
   it('a subscription that names other heads than known fetches the list; one that agrees does not', async () => {
     asked = []
     say({ type: 'subscribed', topic: 'mine', conversations: [{ id: 'a', head: 1, version: 1 }] })
-    expect(asked).toEqual([])
+    expect(asked.filter((url) => url.startsWith('/api/v1/conversations'))).toEqual([])
     mine = [conversation('a', { head: 3 }), conversation('b')]
     say({ type: 'subscribed', topic: 'mine', conversations: [{ id: 'a', head: 3, version: 1 }, { id: 'b', head: 0, version: 1 }] })
     await vi.waitFor(() => expect(useDirectory().lists.mine.ids).toEqual(['b', 'a']))
@@ -153,6 +161,47 @@ describe('while somebody is signed in', () => {
     stop()
     expect(useDirectory().known.size).toBe(0)
     expect(useBadges().conversations).toBe(0)
+  })
+})
+
+describe('who gets a conversation', () => {
+  it('is told by frames, and asked anew whenever a list is subscribed', async () => {
+    say({ type: 'routing', routing: routing('w', { position: 2 }) })
+    expect(useRouting().known.get('w')?.position).toBe(2)
+    waiting = [routing('w', { position: 1 })]
+    say({ type: 'subscribed', topic: 'queue', conversations: [{ id: 'w', head: 1, version: 1 }] })
+    await vi.waitFor(() => expect(useRouting().known.get('w')?.position).toBe(1))
+  })
+
+  it('an offer to me is shown until it is over; what became of mine is said', () => {
+    say({ type: 'transfer_offer', offer: offer('in') })
+    expect(useOffers().incoming.map((one) => one.id)).toEqual(['in'])
+    say({ type: 'transfer_offer', offer: offer('in', { state: 'expired' }) })
+    expect(useOffers().incoming).toEqual([])
+    say({ type: 'transfer_offer', offer: offer('out', { from_agent_id: ME, to_name: '唐砚' }) })
+    say({ type: 'transfer_offer', offer: offer('out', { from_agent_id: ME, to_name: '唐砚', state: 'refused' }) })
+    expect(toasts.value.at(-1)?.text).toBe('「唐砚」没有接受，「陈若溪」的对话仍由你接待')
+  })
+
+  it('a conversation of mine that goes to somebody else is told, one I handed on myself only once', () => {
+    say({ type: 'conversation_gone', conversation_id: 'a', topic: 'mine' })
+    expect(toasts.value.at(-1)?.text).toBe('「陈若溪」的对话已转走')
+    const directory = useDirectory()
+    directory.accept(conversation('b'))
+    say({ type: 'transfer_offer', offer: offer('out', { conversation_id: 'b', from_agent_id: ME }) })
+    say({ type: 'transfer_offer', offer: offer('out', { conversation_id: 'b', from_agent_id: ME, to_name: '唐砚', state: 'accepted' }) })
+    say({ type: 'conversation_gone', conversation_id: 'b', topic: 'mine' })
+    expect(directory.lists.mine.ids).toEqual([])
+    expect(toasts.value.at(-1)?.text).toBe('「唐砚」已接手「陈若溪」的对话')
+  })
+
+  it('a mark on a customer shows in all of their conversations', () => {
+    const directory = useDirectory()
+    const customer = { id: 'c', name: '陈若溪', vip: false }
+    directory.accept(conversation('open', { version: 1, customer }))
+    directory.accept(conversation('before', { status: 'ended', customer }))
+    say({ type: 'conversation', conversation: conversation('open', { version: 2, customer: { ...customer, vip: true } }) })
+    expect(directory.known.get('before')?.customer.vip).toBe(true)
   })
 })
 
@@ -202,10 +251,10 @@ describe('a right that changes while the page is open', () => {
 describe('a customer gets a name', () => {
   it('their other conversations show it as well, though only the open one is announced', async () => {
     const directory = useDirectory()
-    const customer = { id: 'c', name: '访客 2F81C' }
+    const customer = { id: 'c', name: '访客 2F81C', vip: false }
     directory.accept(conversation('open', { version: 1, customer }))
     directory.accept(conversation('before', { status: 'ended', customer }))
-    say({ type: 'conversation', conversation: conversation('open', { version: 2, customer: { id: 'c', name: '陈若溪' } }) })
+    say({ type: 'conversation', conversation: conversation('open', { version: 2, customer: { id: 'c', name: '陈若溪', vip: false } }) })
     await nextTick()
     expect(directory.known.get('open')?.customer.name).toBe('陈若溪')
     expect(directory.known.get('before')?.customer.name).toBe('陈若溪')

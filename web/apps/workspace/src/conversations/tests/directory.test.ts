@@ -129,11 +129,11 @@ describe('a conversation that changes', () => {
 describe('names and beginnings', () => {
   it('a new name shows in every conversation of that customer, and in no other', async () => {
     const directory = useDirectory()
-    const customer = { id: 'c', name: '访客 2F81C' }
+    const customer = { id: 'c', name: '访客 2F81C', vip: false }
     pages['mine'] = { items: [conversation('a', { customer }), conversation('b')], next: null }
     pages['ended'] = { items: [conversation('z', { customer, status: 'ended' })], next: null }
     await Promise.all([directory.load('mine'), directory.load('ended')])
-    directory.nameCustomer({ id: 'c', name: '陈若溪' })
+    directory.followCustomer({ id: 'c', name: '陈若溪', vip: false })
     expect(directory.known.get('a')?.customer.name).toBe('陈若溪')
     expect(directory.known.get('z')?.customer.name).toBe('陈若溪')
     expect(directory.known.get('b')?.customer.id).toBe('customer-b')

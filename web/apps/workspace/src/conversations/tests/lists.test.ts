@@ -86,7 +86,7 @@ describe('two copies of a conversation', () => {
 })
 
 describe('finding in the list', () => {
-  const row = conversation('a', { customer: { id: 'c', name: 'Nadia Rahman' }, last: { seq: 1, kind: 'text', sender_kind: 'customer', preview: '能寄到新加坡吗', at: '' } })
+  const row = conversation('a', { customer: { id: 'c', name: 'Nadia Rahman', vip: false }, last: { seq: 1, kind: 'text', sender_kind: 'customer', preview: '能寄到新加坡吗', at: '' } })
 
   it('needs every word, in name or last line, whatever the case or width', () => {
     expect(matches(row, 'nadia 新加坡')).toBe(true)

@@ -1,4 +1,4 @@
-import type { Conversation } from '@qiatan/api'
+import type { Conversation, Routing, TransferOffer } from '@qiatan/api'
 import type { Message, OutboxEntry } from '@qiatan/live'
 
 export const ME = 'agent-1'
@@ -6,10 +6,11 @@ export const ME = 'agent-1'
 export function conversation(id: string, over: Partial<Conversation> = {}): Conversation {
   return {
     id,
-    customer: { id: `customer-${id}`, name: '陈若溪' },
+    customer: { id: `customer-${id}`, name: '陈若溪', vip: false },
     channel: { id: 'channel-1', kind: 'web', name: '官网' },
     status: 'active',
     assignee_id: ME,
+    joined_ids: [],
     head: 0,
     version: 1,
     last: null,
@@ -18,6 +19,8 @@ export function conversation(id: string, over: Partial<Conversation> = {}): Conv
     agent_unread: 0,
     customer_unread: 0,
     unanswered_since: null,
+    replied_at: null,
+    grade: null,
     created_at: '2026-11-22T06:00:00Z',
     ended_at: null,
     ended_by: null,
@@ -55,6 +58,39 @@ export function unsent(id: string, over: Partial<OutboxEntry> = {}): OutboxEntry
     error: null,
     progress: null,
     created_at: Date.parse('2026-11-22T06:20:00Z'),
+    ...over,
+  }
+}
+
+export function routing(id: string, over: Partial<Routing> = {}): Routing {
+  return {
+    conversation_id: id,
+    state: 'queued',
+    target: { kind: 'enterprise', id: null, name: null },
+    position: 1,
+    expected_seconds: null,
+    entered_at: '2026-11-22T06:00:00Z',
+    transfer_due_at: null,
+    transfer_step: null,
+    transfer_steps: 0,
+    ...over,
+  }
+}
+
+export function offer(id: string, over: Partial<TransferOffer> = {}): TransferOffer {
+  return {
+    id,
+    conversation_id: 'a',
+    customer_name: '陈若溪',
+    from_agent_id: 'agent-2',
+    from_agent_name: '唐砚',
+    to_agent_id: ME,
+    to_group_id: null,
+    to_name: '沈知夏',
+    note: '',
+    state: 'open',
+    made_at: '2026-11-22T06:00:00Z',
+    due_at: '2026-11-22T06:01:00Z',
     ...over,
   }
 }

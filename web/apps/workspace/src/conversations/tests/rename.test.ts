@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import type { Conversation, Me } from '@qiatan/api'
+import type { Conversation, CustomerShown, Me } from '@qiatan/api'
 import { flushPromises, mount } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -13,7 +13,7 @@ import { ME, conversation } from './make'
 interface Call { method: string; path: string; body: Record<string, unknown> }
 let calls: Call[]
 /** What the server holds, and what it answers the next change with instead of making it. */
-let stored: { id: string; name: string; named: boolean; version: number; created_at: string; last_seen_at: string }
+let stored: CustomerShown
 let refusal: { status: number; error: Record<string, unknown> } | null
 let opened: Conversation
 
@@ -45,8 +45,8 @@ beforeEach(() => {
   document.body.replaceChildren()
   calls = []
   refusal = null
-  opened = conversation('a', { customer: { id: 'c', name: '访客 2F81C' } })
-  stored = { id: 'c', name: '访客 2F81C', named: false, version: 3, created_at: '2026-11-22T06:00:00Z', last_seen_at: '2026-11-22T06:00:00Z' }
+  opened = conversation('a', { customer: { id: 'c', name: '访客 2F81C', vip: false } })
+  stored = { id: 'c', name: '访客 2F81C', named: false, vip: false, tags: [], metadata: {}, version: 3, created_at: '2026-11-22T06:00:00Z', last_seen_at: '2026-11-22T06:00:00Z' }
   vi.stubGlobal('fetch', vi.fn((url: string, init?: RequestInit) => {
     const body: Record<string, unknown> = typeof init?.body === 'string' ? JSON.parse(init.body) : {}
     calls.push({ method: init?.method ?? 'GET', path: url, body })
@@ -59,7 +59,7 @@ const changes = (): Call[] => calls.filter((call) => call.method === 'PATCH')
 describe('naming the customer', () => {
   it('Enter saves, and every conversation of the customer shows the name', async () => {
     const { wrapper, thread } = await open()
-    await wrapper.get('button').trigger('click')
+    await wrapper.get('[aria-label="改名"]').trigger('click')
     expect(wrapper.get('input').element.value).toBe('')
     expect(wrapper.get('input').attributes('placeholder')).toBe('访客 2F81C')
     await wrapper.get('input').setValue('陈若溪')
@@ -69,12 +69,12 @@ describe('naming the customer', () => {
     expect(wrapper.get('h2').text()).toBe('陈若溪')
     expect(useDirectory().known.get('old')?.customer.name).toBe('陈若溪')
     expect(thread.context?.customer.version).toBe(4)
-    expect(document.activeElement).toBe(wrapper.get('button').element)
+    expect(document.activeElement).toBe(wrapper.get('[aria-label="改名"]').element)
   })
 
   it('Esc leaves the name as it was; an input method keeps its Enter', async () => {
     const { wrapper } = await open()
-    await wrapper.get('button').trigger('click')
+    await wrapper.get('[aria-label="改名"]').trigger('click')
     await wrapper.get('input').setValue('chen')
     await wrapper.get('input').trigger('keydown', { key: 'Enter', isComposing: true })
     expect(wrapper.find('input').exists()).toBe(true)
@@ -86,7 +86,7 @@ describe('naming the customer', () => {
   it('says at the field what the server refuses', async () => {
     const { wrapper } = await open()
     refusal = { status: 422, error: { code: 'invalid_input', fields: [{ field: 'name', code: 'empty', message: '' }] } }
-    await wrapper.get('button').trigger('click')
+    await wrapper.get('[aria-label="改名"]').trigger('click')
     await wrapper.get('form').trigger('submit')
     await flushPromises()
     expect(wrapper.get('[role="alert"]').text()).toBe('请填写')
@@ -95,10 +95,10 @@ describe('naming the customer', () => {
 
   it("does not overwrite another's name unseen: it is shown first, then saving again is a decision", async () => {
     const { wrapper, thread } = await open()
-    await wrapper.get('button').trigger('click')
+    await wrapper.get('[aria-label="改名"]').trigger('click')
     await wrapper.get('input').setValue('陈若溪')
     stored = { ...stored, name: '陈小姐', named: true, version: 4 }
-    thread.followName({ id: 'c', name: '陈小姐' })
+    thread.followCustomer({ id: 'c', name: '陈小姐', vip: false })
     await flushPromises()
     await wrapper.get('form').trigger('submit')
     await flushPromises()
@@ -113,6 +113,6 @@ describe('naming the customer', () => {
 
   it('is offered only to who may', async () => {
     const { wrapper } = await open([])
-    expect(wrapper.find('button').exists()).toBe(false)
+    expect(wrapper.find('[aria-label="改名"]').exists()).toBe(false)
   })
 })

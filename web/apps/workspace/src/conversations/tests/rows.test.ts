@@ -3,7 +3,7 @@ import { listRows, neighbour, rowIds, type RowsInput } from '../list/rows'
 import { conversation } from './make'
 
 const input = (over: Partial<RowsInput>): RowsInput => ({
-  tab: 'mine', conversations: [], ended: [], query: '', now: Date.parse('2026-11-22T04:00:00Z'), zone: 'Asia/Shanghai',
+  tab: 'mine', conversations: [], ended: [], routings: new Map(), query: '', now: Date.parse('2026-11-22T04:00:00Z'), zone: 'Asia/Shanghai',
   agentName: (_conversation, id) => `客服 ${id}`, ...over,
 })
 
@@ -25,7 +25,7 @@ describe('rows', () => {
   })
 
   it('hold only what is searched', () => {
-    const rows = listRows(input({ query: 'nadia', conversations: [conversation('a'), conversation('b', { customer: { id: 'c', name: 'Nadia' } })] }))
+    const rows = listRows(input({ query: 'nadia', conversations: [conversation('a'), conversation('b', { customer: { id: 'c', name: 'Nadia', vip: false } })] }))
     expect(rowIds(rows)).toEqual(['b'])
   })
 })

@@ -27,9 +27,11 @@ export default {
   },
   status: {
     online: 'Online',
-    away: 'Away',
+    busy: 'Busy',
+    away: 'Invisible',
     offline: 'Offline',
     onlineHint: 'Gets new conversations',
+    busyHint: 'Keeps open ones, gets no new ones; colleagues see it',
     awayHint: 'Keeps open ones, gets no new ones',
     offlineHint: 'Not serving, not counted as online',
   },

@@ -48,11 +48,11 @@ export default {
     profile: { title: 'Picture and public name', text: 'Visitors see them in the chat window.', action: 'Set up' },
   },
   presence: {
-    away: 'You are away and get no new conversations.',
+    busy: 'You are busy and get no new conversations.',
+    away: 'You are invisible and get no new conversations.',
     offline: 'You are offline and get no new conversations.',
     goOnline: 'Go online',
     failed: 'You are not online',
-    names: { online: 'Online', away: 'Away', offline: 'Offline' },
   },
   failed: {
     list: 'The conversations could not be loaded',

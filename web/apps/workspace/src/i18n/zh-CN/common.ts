@@ -24,11 +24,13 @@ export default {
   },
   status: {
     online: '在线',
-    away: '离开',
+    busy: '忙碌',
+    away: '隐身',
     offline: '离线',
     onlineHint: '接待新对话',
-    awayHint: '保留手上的对话，不接新对话',
-    offlineHint: '不接待，也不计入在线',
+    busyHint: '手上的继续，不接新对话，同事看到你在忙',
+    awayHint: '手上的继续，不接新对话',
+    offlineHint: '不接待，也不计入在线时长',
   },
   own: {
     menu: '{name}，{status}，打开个人菜单',

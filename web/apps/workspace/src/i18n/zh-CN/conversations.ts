@@ -48,11 +48,11 @@ export default {
     profile: { title: '头像和对外名字', text: '访客在聊天窗口里看到的是它们。', action: '设置' },
   },
   presence: {
-    away: '你在离开状态，不会有新对话分给你。',
+    busy: '你在忙碌状态，不会有新对话分给你。',
+    away: '你在隐身状态，不会有新对话分给你。',
     offline: '你已离线，不会有新对话分给你。',
     goOnline: '上线',
     failed: '没有上线',
-    names: { online: '在线', away: '离开', offline: '离线' },
   },
   failed: {
     list: '对话没有加载出来',

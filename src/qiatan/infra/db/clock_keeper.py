@@ -1,0 +1,48 @@
+"""Keeps a process's clock with the database's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from qiatan.infra.clock import FollowingClock
+from qiatan.infra.db.database import Database
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 60
+TOLERATED_SECONDS = 1.0
+"""A difference worth a line in the log: the machine's clock is wrong, or was set."""
+
+
+class ClockKeeper:
+    """Measures at the start and every minute how far the process's clock is from the database's."""
+
+    def __init__(self, database: Database, clock: FollowingClock) -> None:
+        self._database = database
+        self._clock = clock
+        self._measuring: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises `DatabaseUnavailable` when the first measurement fails."""
+        await self._measure()
+        self._measuring = asyncio.create_task(self._go_on(), name="clock")
+
+    async def close(self) -> None:
+        if self._measuring is not None:
+            self._measuring.cancel()
+
+    async def _measure(self) -> None:
+        behind = self._clock.follow(*await self._database.read_clock())
+        if abs(behind.total_seconds()) > TOLERATED_SECONDS:
+            log.warning("clock.corrected", seconds=round(behind.total_seconds(), 3))
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await self._measure()
+            except Exception as error:
+                # The counter goes on being right enough; the next minute measures again.
+                log.warning("clock.not_measured", error=str(error))

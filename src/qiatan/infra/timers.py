@@ -1,0 +1,184 @@
+"""Timers: what has to happen at a moment is an indexed column in the database, and a loop in every process takes what is due.
+
+The loop promises to call `fire` for whatever is due within a second of its time, again and again while it stays due, from any number of
+processes. `fire` promises the rest: it locks its row with SKIP LOCKED, reads the state again, and acts or does nothing. So nothing is
+lost by a restart, and nothing fires twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
+from qiatan.kit.errors import Fault
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.5
+"""How late a moment can be noticed that another process has set."""
+BATCH = 200
+MAX_IN_FLIGHT = 400
+AT_ONCE = 4
+"""Transactions at once: timers must leave most of the connections to people."""
+AT_ONCE_OF_ONE = 2
+"""Of one enterprise: its many timers must not hold up another's few."""
+REST_SECONDS = 0.5
+"""What fired and is due again, or was locked by another process, is not tried again at once."""
+RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+
+Due = tuple[UUID, UUID]
+"""(enterprise, what is due)"""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """One kind of deadline.
+
+    due: (enterprise, id) of what is due by `tx.now`, earliest first, at most so many. In a system transaction.
+    next_due: the earliest moment of all, past or future; None when nothing waits. In a system transaction.
+    fire: locks the row of this id (SKIP LOCKED), reads it again, acts or does nothing; afterwards the row is not due any more. In a
+        transaction of its enterprise.
+    """
+
+    name: str
+    due: Callable[[Tx, int], Awaitable[Sequence[Due]]]
+    next_due: Callable[[Tx], Awaitable[datetime | None]]
+    fire: Callable[[Tx, UUID], Awaitable[None]]
+
+
+_Key = tuple[str, UUID, UUID]
+
+
+class TimerLoop:
+    """Fires all timers of this process. `wake()` tells that something may be due earlier than the loop knows."""
+
+    def __init__(self, resources: Resources, timers: Sequence[Timer]) -> None:
+        self._database = resources.database
+        self._clock = resources.clock
+        self._timers = tuple(timers)
+        self._running: asyncio.Task[None] | None = None
+        self._in_flight: dict[_Key, asyncio.Task[None]] = {}
+        self._rest: dict[_Key, float] = {}
+        self._failures: dict[_Key, int] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._lanes: dict[UUID, tuple[asyncio.Semaphore, int]] = {}
+        self._woken = asyncio.Event()
+
+    def start(self) -> None:
+        self._running = asyncio.create_task(self._run(), name="timers")
+
+    async def close(self) -> None:
+        """Stop. What is being fired ends first; what takes too long is rolled back and stays due."""
+        if self._running is not None:
+            self._running.cancel()
+        if self._in_flight:
+            await asyncio.wait(tuple(self._in_flight.values()), timeout=3)
+        for task in self._in_flight.values():
+            task.cancel()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                pause = await self._round()
+                failures = 0
+            except Exception as error:
+                # The next turn tries again: this loop must live as long as the process.
+                pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                failures += 1
+                if isinstance(error, Fault):
+                    log.warning("timers.interrupted", code=error.code)
+                else:
+                    log.exception("timers.round_failed", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+            self._woken.clear()
+
+    async def _round(self) -> float:
+        """Begin to fire what is due; returns after how many seconds to look again."""
+        loop_time = asyncio.get_running_loop().time()
+        self._rest = {key: until for key, until in self._rest.items() if until > loop_time}
+        pause, found = POLL_SECONDS, []
+        async with self._database.system() as tx:
+            for timer in self._timers:
+                first = await timer.next_due(tx)
+                if first is None:
+                    continue
+                if first > tx.now:
+                    pause = min(pause, (first - tx.now).total_seconds())
+                    continue
+                # Those at work and those that rest are still due: look behind them.
+                rows = await timer.due(tx, BATCH + len(self._rest) + len(self._in_flight))
+                found += [(timer, row) for row in rows if not self._busy((timer.name, *row))]
+        for timer, (enterprise_id, row_id) in found:
+            key = (timer.name, enterprise_id, row_id)
+            task = asyncio.create_task(self._fire(timer, key))
+            self._in_flight[key] = task
+        while len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
+            await asyncio.wait(tuple(self._in_flight.values()), return_when=asyncio.FIRST_COMPLETED)
+        return 0 if len(found) >= BATCH else pause
+
+    def _busy(self, key: _Key) -> bool:
+        return key in self._in_flight or key in self._rest
+
+    async def _fire(self, timer: Timer, key: _Key) -> None:
+        _, enterprise_id, row_id = key
+        rest = REST_SECONDS
+        try:
+            async with self._lane(enterprise_id), self._slots, self._database.tenant(enterprise_id) as tx:
+                await timer.fire(tx, row_id)
+            self._failures.pop(key, None)
+        except Exception as error:
+            # One that fails must not stop the others; it stays due and is tried again, ever more slowly.
+            count = self._failures.get(key, 0)
+            self._failures[key] = count + 1
+            rest = RETRY_SECONDS[min(count, len(RETRY_SECONDS) - 1)]
+            if isinstance(error, Fault):
+                log.warning("timers.fire_refused", timer=timer.name, id=str(row_id), code=error.code)
+            else:
+                log.exception("timers.fire_failed", timer=timer.name, id=str(row_id), error=str(error))
+        finally:
+            self._rest[key] = asyncio.get_running_loop().time() + rest
+            del self._in_flight[key]
+
+    def _lane(self, enterprise_id: UUID) -> _Lane:
+        return _Lane(self._lanes, enterprise_id)
+
+
+class _Lane:
+    """A semaphore of one enterprise that is forgotten when nobody uses it."""
+
+    def __init__(self, lanes: dict[UUID, tuple[asyncio.Semaphore, int]], enterprise_id: UUID) -> None:
+        self._lanes = lanes
+        self._enterprise_id = enterprise_id
+
+    async def __aenter__(self) -> None:
+        semaphore, users = self._lanes.get(self._enterprise_id) or (asyncio.Semaphore(AT_ONCE_OF_ONE), 0)
+        self._lanes[self._enterprise_id] = (semaphore, users + 1)
+        try:
+            await semaphore.acquire()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lanes[self._enterprise_id][0].release()
+        self._leave()
+
+    def _leave(self) -> None:
+        semaphore, users = self._lanes[self._enterprise_id]
+        if users == 1:
+            del self._lanes[self._enterprise_id]
+        else:
+            self._lanes[self._enterprise_id] = (semaphore, users - 1)

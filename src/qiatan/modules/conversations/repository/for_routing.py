@@ -1,0 +1,61 @@
+"""What routing looks for among conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from qiatan.infra.db import Tx
+from qiatan.modules.conversations.contracts import Status
+from qiatan.modules.conversations.models import ConversationRow as Row
+
+Column = InstrumentedAttribute[UUID]
+
+
+async def waiting_besides(tx: Tx, known: Select[UUID], limit: int) -> list[tuple[UUID, datetime]]:
+    """(conversation, since when) of those who wait and are not among `known`, the longest first."""
+    query = (
+        select(Row.id, Row.waiting_since)
+        .where(Row.enterprise_id == tx.enterprise_id, Row.status == Status.WAITING, Row.id.not_in(known))
+        .order_by(Row.waiting_since, Row.id)
+        .limit(limit)
+    )
+    return [(found.id, found.waiting_since) for found in await tx.session.execute(query)]
+
+
+async def enterprises_waiting_besides(tx: Tx, known: Callable[[Column, Column], ColumnElement[bool]]) -> list[UUID]:
+    """Enterprises in which somebody waits for whom `known(enterprise, conversation)` is false. Needs the system role."""
+    query = select(Row.enterprise_id).where(Row.status == Status.WAITING, ~known(Row.enterprise_id, Row.id)).distinct().limit(10_000)
+    return list((await tx.session.execute(query)).scalars())
+
+
+async def ended_among(tx: Tx, ids: Collection[UUID]) -> list[UUID]:
+    query = select(Row.id).where(Row.enterprise_id == tx.enterprise_id, Row.id.in_(ids), Row.status == Status.ENDED)
+    return list((await tx.session.execute(query)).scalars())
+
+
+async def recorded(tx: Tx, since: datetime, limit: int) -> list[Row]:
+    """Conversations that began since then, the newest first."""
+    query = (
+        select(Row)
+        .where(Row.enterprise_id == tx.enterprise_id, Row.created_at >= since)
+        .order_by(Row.created_at.desc(), Row.id.desc())
+        .limit(limit)
+    )
+    return list((await tx.session.execute(query)).scalars())
+
+
+async def handled(tx: Tx, since: datetime, limit: int) -> list[tuple[UUID, float]]:
+    """(agent, seconds from assignment to end) of the conversations that ended last, newest first."""
+    query = (
+        select(Row.assignee_id, func.extract("epoch", Row.ended_at - Row.assigned_at))
+        .where(Row.enterprise_id == tx.enterprise_id, Row.status == Status.ENDED, Row.ended_at >= since)
+        .where(Row.assignee_id.is_not(None), Row.assigned_at.is_not(None))
+        .order_by(Row.ended_at.desc())
+        .limit(limit)
+    )
+    return [(agent_id, float(seconds)) for agent_id, seconds in await tx.session.execute(query) if agent_id is not None]

@@ -1,0 +1,72 @@
+"""The end of conversations in which nobody writes any more (F18).
+
+Nothing is done at a message: `idle_due_at` is when to look next, and who looks computes anew from the last line. So it moves once in
+a conversation's idle time, and messages stay cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.modules.channels import service as channels
+from qiatan.modules.conversations.contracts import AutoEnd, Conversation, SenderKind
+from qiatan.modules.conversations.models import ConversationRow
+from qiatan.modules.conversations.repository import ConversationRepository, system
+from qiatan.modules.conversations.rules import auto_end_of, idle_since, next_idle
+from qiatan.modules.conversations.service.ending import finish
+from qiatan.modules.conversations.service.settings import load_settings
+from qiatan.modules.conversations.service.writing import write_event
+
+
+async def first_due(tx: Tx, row: ConversationRow) -> datetime | None:
+    """When to look first at a conversation that is given to an agent now; None: never."""
+    return next_idle(tx.now, None, await _policy(tx, row), tx.now).due_at
+
+
+async def idle_due(tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    """(enterprise, conversation) to look at by now, earliest first. Needs the system role."""
+    return await system.idle_due(tx, limit)
+
+
+async def next_idle_due(tx: Tx) -> datetime | None:
+    """The next moment at which one has to be looked at. Needs the system role."""
+    return await system.next_idle_due(tx)
+
+
+async def end_idle(tx: Tx, conversation_id: UUID) -> Conversation | None:
+    """Look at a conversation whose time has come: warn, end, or look again later. Returns it if it was ended.
+
+    Does nothing if somebody else holds its row, if it has ended, or if its time has not come: doing it twice changes nothing.
+    """
+    repository = ConversationRepository(tx, tx.enterprise_id)
+    row = await repository.get_due(conversation_id, tx.now)
+    if row is None:
+        return None
+    since = idle_since(
+        created_at=row.created_at,
+        assigned_at=row.assigned_at,
+        last_at=row.last_at,
+        waits=row.assignee_id is None,
+        unanswered=row.unanswered_since is not None,
+    )
+    if since is None:
+        # Who waits is not forgotten: being assigned sets the time anew.
+        await repository.set_idle(row, due_at=None, warned_at=row.idle_warned_at)
+        return None
+    step = next_idle(since, row.idle_warned_at, await _policy(tx, row), tx.now)
+    if step.act == "end":
+        return await finish(tx, row, SenderKind.SYSTEM)
+    if step.act == "warn" and step.due_at is not None:
+        await write_event(tx, row.id, "idle_warning", ends_at=step.due_at.isoformat())
+        await repository.set_idle(row, due_at=step.due_at, warned_at=tx.now)
+    else:
+        await repository.set_idle(row, due_at=step.due_at, warned_at=row.idle_warned_at)
+    return None
+
+
+async def _policy(tx: Tx, row: ConversationRow) -> AutoEnd:
+    kind = (await channels.briefs(tx, {row.channel_id}))[row.channel_id].kind
+    return auto_end_of(await load_settings(tx), kind)

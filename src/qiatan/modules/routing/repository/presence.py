@@ -1,0 +1,126 @@
+"""Every query of this module."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from qiatan.infra.db import Tx
+from qiatan.modules.routing.contracts import PresenceStatus
+from qiatan.modules.routing.models import PresenceRow as Row
+
+_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('routing:' || CAST(:enterprise AS text), 0))")
+
+
+class RoutingRepository:
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    async def claim_assignment(self) -> None:
+        """Until the transaction ends, nobody else assigns in this enterprise: maximum and order hold whatever runs at once."""
+        await self._session.execute(_CLAIM, {"enterprise": str(self._enterprise_id)})
+
+    async def all(self) -> dict[UUID, Row]:
+        query = select(Row).where(Row.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
+        return {row.agent_id: row for row in (await self._session.execute(query)).scalars()}
+
+    async def leases(self) -> dict[UUID, tuple[PresenceStatus, datetime]]:
+        """Status and lease of everybody ever seen. Bare columns: it is read with every decision."""
+        query = select(Row.agent_id, Row.status, Row.lease_until).where(Row.enterprise_id == self._enterprise_id)
+        return {agent_id: (PresenceStatus(status), lease_until) for agent_id, status, lease_until in await self._session.execute(query)}
+
+    async def get(self, agent_id: UUID) -> Row | None:
+        return await self._session.get(Row, (self._enterprise_id, agent_id), populate_existing=True)
+
+    async def locked(self, agent_id: UUID, *, unless_busy: bool = False) -> Row | None:
+        """An agent's row under its lock: whoever changes status or lease holds it. `unless_busy`: None when another process does."""
+        query = (
+            select(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id)
+            .with_for_update(skip_locked=unless_busy)
+            .execution_options(populate_existing=True)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def begin(self, agent_id: UUID, status: PresenceStatus, now: datetime) -> None:
+        """A row for who was never seen before, not yet connected. Nothing if there is one."""
+        statement = insert(Row).values(enterprise_id=self._enterprise_id, agent_id=agent_id, status=status, lease_until=now)
+        await self._session.execute(statement.on_conflict_do_nothing())
+
+    async def write(self, agent_id: UUID, *, status: PresenceStatus, lease_until: datetime) -> None:
+        await self._session.execute(
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id)
+            .values(status=status, lease_until=lease_until, absent_due_at=lease_until)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def look_after(self, agent_id: UUID, seen: datetime, *, again_at: datetime | None) -> bool:
+        """When to look again after somebody absent (None: not any more). False if the agent came or went since `seen` was read."""
+        statement = (
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id, Row.absent_due_at == seen)
+            .values(absent_due_at=again_at)
+            .returning(Row.agent_id)
+        )
+        return (await self._session.execute(statement.execution_options(synchronize_session=False))).first() is not None
+
+    async def mark_assigned(self, agent_id: UUID, now: datetime) -> None:
+        await self._session.execute(
+            update(Row).where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id).values(last_assigned_at=now)
+        )
+
+    async def anybody_serves(self, now: datetime) -> bool:
+        query = select(Row.agent_id).where(
+            Row.enterprise_id == self._enterprise_id, Row.status == PresenceStatus.ONLINE, Row.lease_until > now
+        )
+        return (await self._session.execute(query.limit(1))).first() is not None
+
+
+async def renew_leases(tx: Tx, agents: Collection[tuple[UUID, UUID]], lease_until: datetime) -> list[tuple[UUID, UUID]]:
+    """Renew the leases of those of the (enterprise, agent) that still hold, in one statement; returns the others. Needs the system role.
+
+    Rows are locked in key order, so that processes that renew the same ones at once wait for each other.
+    """
+    asked = sorted(set(agents))
+    if not asked:
+        return []
+    statement = text(
+        """
+        WITH held AS (
+            SELECT p.enterprise_id, p.agent_id FROM agent_presence p
+              JOIN unnest(CAST(:enterprises AS uuid[]), CAST(:agents AS uuid[])) AS x(e, a) ON p.enterprise_id = x.e AND p.agent_id = x.a
+             WHERE p.lease_until > :now
+             ORDER BY 1, 2
+               FOR NO KEY UPDATE OF p
+        )
+        UPDATE agent_presence p SET lease_until = greatest(p.lease_until, :until) FROM held
+         WHERE p.enterprise_id = held.enterprise_id AND p.agent_id = held.agent_id
+        RETURNING p.enterprise_id, p.agent_id
+        """
+    )
+    values = {"enterprises": [e for e, _ in asked], "agents": [a for _, a in asked], "now": tx.now, "until": lease_until}
+    renewed = {(found[0], found[1]) for found in await tx.session.execute(statement, values)}
+    return [agent for agent in asked if agent not in renewed]
+
+
+async def absent_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
+    """(enterprise, agent) of whose absence something has to be done by now, earliest first. Needs the system role."""
+    query = select(Row.enterprise_id, Row.agent_id).where(Row.absent_due_at <= tx.now).order_by(Row.absent_due_at).limit(limit)
+    return [(enterprise_id, agent_id) for enterprise_id, agent_id in await tx.session.execute(query)]
+
+
+async def next_absent_due(tx: Tx) -> datetime | None:
+    query = select(Row.absent_due_at).where(Row.absent_due_at.is_not(None)).order_by(Row.absent_due_at).limit(1)
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def online_in(tx: Tx) -> set[UUID]:
+    """Enterprises in which somebody is online. Needs the system role."""
+    query = select(Row.enterprise_id).where(Row.status == PresenceStatus.ONLINE, Row.lease_until > tx.now).distinct()
+    return set((await tx.session.execute(query)).scalars())

@@ -1,0 +1,147 @@
+"""Delayed transfer (延误对话转接, F04), and every other deadline of a conversation's routing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from qiatan.infra.clock import pick
+from qiatan.infra.db import Tx
+from qiatan.kit.access import SystemActor
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.conversations.contracts import Routed, Status
+from qiatan.modules.routing.contracts.common import Target, TargetKind
+from qiatan.modules.routing.contracts.decisions import Cause, Outcome
+from qiatan.modules.routing.contracts.queue import RoutingState
+from qiatan.modules.routing.contracts.settings import DelayedStep
+from qiatan.modules.routing.models import RequestRow
+from qiatan.modules.routing.repository import RoutingRepository
+from qiatan.modules.routing.repository.pointers import PointerRepository
+from qiatan.modules.routing.repository.requests import RequestRepository
+from qiatan.modules.routing.rules import Choice, CompiledAssignment, Roster, Surroundings, decide, decide_waiting
+from qiatan.modules.routing.rules.delayed import after_step, next_step
+from qiatan.modules.routing.service.case import build_case, read_wish
+from qiatan.modules.routing.service.offers import close_offer
+from qiatan.modules.routing.service.presence import announce
+from qiatan.modules.routing.service.queue import fire_queued
+from qiatan.modules.routing.service.requests import note_assignment, note_decision, note_ended, tell
+from qiatan.modules.routing.service.roster import candidates, surroundings
+from qiatan.modules.routing.service.settings import load_assignment, load_transfers
+
+log = structlog.get_logger(__name__)
+
+RESCHEDULED_AT_ONCE = 200
+
+
+async def fire(tx: Tx, conversation_id: UUID) -> None:
+    """What is due about a conversation's routing is done, once: the next step of the delayed transfer, or the end of queueing."""
+    requests = RequestRepository(tx, tx.enterprise_id)
+    routed = await conversations.routed(tx, conversation_id)
+    row = await requests.get(conversation_id)
+    if row is None or row.due_at is None or row.due_at > tx.now:
+        return
+    if routed is not None and row.state == RoutingState.PLACED and (routed.replied_at is not None or routed.status is not Status.ACTIVE):
+        # Answers do not touch deadlines; most are void by the time they come, and that needs nobody's claim.
+        await requests.forget_deadline(conversation_id, row.due_at)
+        return
+    await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
+    routed = await conversations.routed(tx, conversation_id, lock=True)
+    row = await requests.get_due(conversation_id, tx.now)
+    if row is None or routed is None:
+        return
+    if row.state == RoutingState.QUEUED:
+        await fire_queued(tx, row)
+    elif row.state == RoutingState.PLACED and routed.status is Status.ACTIVE:
+        await _transfer(tx, row, routed)
+    elif routed.status is Status.ENDED:
+        await note_ended(tx, row)
+    else:
+        await requests.change(conversation_id, due_at=None, delay_due_at=None)
+
+
+async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
+    steps = (await load_transfers(tx)).steps
+    step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
+    if step is None or row.delay_from is None or step.at > tx.now:
+        due_at = step.at if step is not None else None
+        await RequestRepository(tx, tx.enterprise_id).change(row.conversation_id, delay_due_at=due_at, due_at=due_at)
+        return
+    choice = await choose_another(tx, await world(tx), routed, steps[step.number])
+    delay = after_step(steps, row.delay_from, step.number, tx.now)
+    if choice.agent_id is not None:
+        await hand_over(tx, routed, choice, choice.agent_id, cause=Cause.DELAYED, delay=delay)
+        return
+    # Nobody: it stays, and the next step still fires (F04).
+    following = next_step(steps, delay[0], delay[1], answered=False, wish=read_wish(row.wish))
+    due_at = following.at if following is not None else None
+    await RequestRepository(tx, tx.enterprise_id).change(
+        row.conversation_id, delay_from=delay[0], delay_step=delay[1], delay_due_at=due_at, due_at=due_at
+    )
+    await note_decision(tx, row.conversation_id, Cause.DELAYED, Outcome.KEPT, steps=choice.steps)
+    changed = await RequestRepository(tx, tx.enterprise_id).get(row.conversation_id)
+    if changed is not None:
+        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+    log.info("routing.delayed_kept", conversation_id=str(row.conversation_id), step=step.number + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is the same for every conversation that is to be handed over in a transaction."""
+
+    rules: CompiledAssignment
+    roster: Roster
+    around: Surroundings
+
+
+async def world(tx: Tx) -> World:
+    settings, rules = await load_assignment(tx)
+    return World(rules, await candidates(tx, settings), await surroundings(tx, settings))
+
+
+async def choose_another(tx: Tx, seen: World, routed: Routed, step: DelayedStep | None = None) -> Choice:
+    """Who could take over from all who have held this conversation: by automatic assignment, or of the step's group. Never into a queue."""
+    rules, roster, around = seen.rules, seen.roster, seen.around
+    held = frozenset({*routed.agent_ids, *([routed.assignee_id] if routed.assignee_id else [])})
+    case = await build_case(tx, routed, None, excluded=held)
+    if step is not None and step.group_id is not None:
+        target = Target(kind=TargetKind.GROUP, id=step.group_id, name=around.groups.get(step.group_id))
+        choice = decide_waiting(rules, roster, case, around, target=target, pick=pick)
+        # A group with nobody in it would let the enterprise answer; here the step just finds nobody.
+        found = choice.agent_id is None or (choice.target.kind, choice.target.id) == (target.kind, target.id)
+        return choice if found else replace(choice, outcome=Outcome.KEPT, agent_id=None, pointer=None, steps=choice.steps[:1])
+    return decide(rules, roster, case, around, pick=pick, may_wait=False)
+
+
+async def hand_over(
+    tx: Tx, routed: Routed, choice: Choice, agent_id: UUID, *, cause: Cause, delay: tuple[datetime, int] | None = None
+) -> None:
+    """Give a conversation that somebody serves to whom the rules chose, under the claim and the conversation's lock."""
+    how: conversations.How = "delayed" if cause is Cause.DELAYED else "absent"
+    await conversations.reassign(tx, SystemActor(tx.enterprise_id), routed.id, agent_id, how=how, expected=routed.assignee_id)
+    if choice.pointer is not None:
+        await PointerRepository(tx, tx.enterprise_id).put(*choice.pointer)
+    await close_offer(tx, routed.id)
+    await note_assignment(tx, routed.id, agent_id, cause=cause, steps=choice.steps, target=choice.target, delay=delay)
+    if routed.assignee_id is not None:
+        await announce(tx, routed.assignee_id)
+
+
+async def reschedule(tx: Tx, *, after: UUID | None = None) -> UUID | None:
+    """The steps have changed: set the deadlines of a page of open conversations anew; returns where the next page begins, or None."""
+    await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
+    requests = RequestRepository(tx, tx.enterprise_id)
+    steps = (await load_transfers(tx)).steps
+    rows = await requests.with_delay(after=after, limit=RESCHEDULED_AT_ONCE)
+    for row in rows:
+        routed = await conversations.routed(tx, row.conversation_id)
+        if routed is None or routed.status is not Status.ACTIVE:
+            continue
+        step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
+        due_at = step.at if step is not None else None
+        if due_at != row.delay_due_at:
+            changed = await requests.put(row.conversation_id, row.customer_id, delay_due_at=due_at, due_at=due_at)
+            await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+    return rows[-1].conversation_id if len(rows) == RESCHEDULED_AT_ONCE else None

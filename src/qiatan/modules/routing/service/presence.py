@@ -1,0 +1,147 @@
+"""Presence: what an agent has chosen, and the lease that their connections renew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.conversations.permissions import SERVE, VIEW_COLLEAGUES
+from qiatan.modules.routing import repository
+from qiatan.modules.routing.contracts import Availability, Presence, PresenceList, PresenceStatus
+from qiatan.modules.routing.events import OpeningChanged, PresenceChanged
+from qiatan.modules.routing.models import PresenceRow
+from qiatan.modules.routing.repository import RoutingRepository
+from qiatan.modules.routing.repository.spans import SpanRepository
+from qiatan.modules.routing.service.hours import Opening, opening
+
+LEASE = timedelta(seconds=60)
+"""How long an agent stays present without a sign of life from the process that holds their connection."""
+
+
+async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Presence:
+    """An agent chooses the own status."""
+    await _move(tx, actor.enterprise_id, actor.agent_id, status=status)
+    return await announce(tx, actor.agent_id)
+
+
+async def connected(tx: Tx, agent_id: UUID) -> Presence:
+    """A page of the agent has connected. One who was never seen before starts online."""
+    await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now + LEASE)
+    return await announce(tx, agent_id)
+
+
+async def disconnected(tx: Tx, agent_id: UUID) -> Presence:
+    """The agent's last page has gone and did not come back within the grace period."""
+    await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
+    return await announce(tx, agent_id)
+
+
+async def renew(tx: Tx, agents: Iterable[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
+    """Renew the leases of all (enterprise, agent) whose pages are connected to this process. Needs the system role.
+
+    Returns who was not there until now (the lease had run out, or the database was away when they connected), to be announced.
+    """
+    back = await repository.renew_leases(tx, list(agents), tx.now + LEASE)
+    for enterprise_id, agent_id in back:
+        await _move(tx, enterprise_id, agent_id, lease_until=tx.now + LEASE)
+    return back
+
+
+async def lapse(tx: Tx, agent_id: UUID) -> None:
+    """The agent's lease has run out: the process that held the connection is gone. Nothing, if it was renewed meanwhile."""
+    row = await RoutingRepository(tx, tx.enterprise_id).locked(agent_id, unless_busy=True)
+    if row is None or row.lease_until > tx.now:
+        return
+    await _note(tx, tx.enterprise_id, agent_id, gone_at=row.lease_until, becomes=None)
+    await announce(tx, agent_id)
+
+
+async def _move(
+    tx: Tx, enterprise_id: UUID, agent_id: UUID, *, status: PresenceStatus | None = None, lease_until: datetime | None = None
+) -> None:
+    """Change status or lease under the row's lock, and keep the record of the times in which the agent was there."""
+    routing = RoutingRepository(tx, enterprise_id)
+    before = await routing.locked(agent_id)
+    if before is None:
+        await routing.begin(agent_id, status or PresenceStatus.ONLINE, tx.now)
+        before = await routing.locked(agent_id)
+    if before is None:
+        raise RuntimeError("a row that was just written cannot be missing")
+    gone_at = before.lease_until if before.lease_until <= tx.now else None
+    chosen = status or PresenceStatus(before.status)
+    # A second page that connects must not shorten what the first one's process has renewed.
+    until = before.lease_until if lease_until is None else lease_until if lease_until <= tx.now else max(before.lease_until, lease_until)
+    await routing.write(agent_id, status=chosen, lease_until=until)
+    there = until > tx.now and chosen is not PresenceStatus.OFFLINE
+    await _note(tx, enterprise_id, agent_id, gone_at=gone_at, becomes=chosen if there else None)
+
+
+async def _note(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, gone_at: datetime | None, becomes: PresenceStatus | None) -> None:
+    """Close and open spans as status and connection change. `gone_at`: when the lease ran out that held until now."""
+    spans = SpanRepository(tx, enterprise_id)
+    running = await spans.open_one(agent_id)
+    if running is not None and (gone_at is not None or running[1] is not becomes):
+        await spans.end(running[0], gone_at or tx.now)
+        running = None
+    if running is None and becomes is not None:
+        await spans.begin(agent_id, becomes, tx.now)
+
+
+async def announce(tx: Tx, agent_id: UUID) -> Presence:
+    """Tell who may know how this agent stands now."""
+    row = await RoutingRepository(tx, tx.enterprise_id).get(agent_id)
+    agent = await accounts.get_agent(tx, agent_id)
+    presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), agent.max_conversations)
+    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=await anybody_serves(tx)))
+    return presence
+
+
+def _presence(agent_id: UUID, row: PresenceRow | None, tx: Tx, count: int, maximum: int) -> Presence:
+    return Presence(
+        agent_id=agent_id,
+        status=PresenceStatus(row.status) if row is not None else PresenceStatus.OFFLINE,
+        connected=row is not None and row.lease_until > tx.now,
+        open=count,
+        maximum=maximum,
+    )
+
+
+async def list_presence(tx: Tx, actor: AgentActor) -> PresenceList:
+    """How the colleagues inside the actor's scope stand; oneself is always in it."""
+    require(actor, SERVE)
+    present = await RoutingRepository(tx, actor.enterprise_id).all()
+    counts = await conversations.active_counts(tx)
+    maxima = {agent.id: agent.max_conversations for agent in await accounts.serving_agents(tx, SERVE)}
+    visible: set[UUID] = {actor.agent_id}
+    if actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.ALL:
+        visible |= maxima.keys()
+    elif actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.GROUPS:
+        visible |= await accounts.member_ids(tx, actor.scope.group_ids)
+    return PresenceList(
+        items=[
+            _presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0), maxima.get(agent_id, 0)) for agent_id in sorted(visible)
+        ]
+    )
+
+
+async def availability(tx: Tx, _actor: VisitorActor) -> Availability:
+    """Whether anybody serves now, for a visitor's panel: somebody is online, and it is working time."""
+    return Availability(online=await anybody_serves(tx))
+
+
+async def announce_opening(tx: Tx) -> Opening:
+    """Working time begins or ends: tell who may know, and let who waits be looked at again. Returns how it stands now."""
+    tx.emit(OpeningChanged(enterprise_id=tx.enterprise_id, anybody_serves=await anybody_serves(tx)))
+    return await opening(tx)
+
+
+async def anybody_serves(tx: Tx) -> bool:
+    """Whether it is working time and somebody is online."""
+    if not (await opening(tx)).open_now:
+        return False
+    return await RoutingRepository(tx, tx.enterprise_id).anybody_serves(tx.now)

@@ -1,0 +1,258 @@
+"""How the routing of a conversation stands: written here by everybody who changes it, and told to whoever sees the conversation.
+
+Whoever writes holds the enterprise's claim and the conversation's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from qiatan.infra.db import Tx
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.conversations.contracts import Routed, Status
+from qiatan.modules.conversations.errors import ConversationNotFound
+from qiatan.modules.routing.contracts.common import Target, TargetKind
+from qiatan.modules.routing.contracts.decisions import Cause, Outcome, Step, Wish
+from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingState
+from qiatan.modules.routing.events import RoutingChanged
+from qiatan.modules.routing.models import RequestRow
+from qiatan.modules.routing.repository.decisions import DecisionRepository
+from qiatan.modules.routing.repository.requests import RequestRepository, target_of
+from qiatan.modules.routing.rules import ENTERPRISE
+from qiatan.modules.routing.rules.delayed import delay_start, next_step
+from qiatan.modules.routing.service.case import read_wish
+from qiatan.modules.routing.service.presence import announce
+from qiatan.modules.routing.service.settings import load_queue, load_transfers
+
+QUEUE_LEASE = timedelta(seconds=80)
+"""How long a place is kept without a sign of the visitor's page: a minute of absence, and the time between two renewals twice."""
+
+_WAITING = (RoutingState.QUEUED, RoutingState.MESSAGE)
+
+
+async def note_assignment(
+    tx: Tx,
+    conversation_id: UUID,
+    agent_id: UUID,
+    *,
+    cause: Cause,
+    by: UUID | None = None,
+    steps: Sequence[Step] = (),
+    target: Target | None = None,
+    wish: Wish | None = None,
+    delay: tuple[datetime, int] | None = None,
+) -> None:
+    """Write down that an agent has got the conversation just now, by whom and why; the deadline of the delayed transfer follows.
+
+    `wish`: what a new conversation was placed by. `delay`: start and number of steps done, after a step has fired.
+    """
+    requests = RequestRepository(tx, tx.enterprise_id)
+    routed = await conversations.routed(tx, conversation_id)
+    if routed is None:
+        raise ConversationNotFound
+    row = await requests.get(conversation_id)
+    waited = row is None or row.state != RoutingState.PLACED
+    kept = target or (target_of(row.target_kind, row.target_id) if row is not None else ENTERPRISE)
+    if wish is None and row is not None:
+        wish = read_wish(row.wish)
+    start, done = delay or (row.delay_from if row is not None else None, row.delay_step if row is not None else 0)
+    if start is None:
+        queued = cause is Cause.TAKEN or (row is not None and row.state in _WAITING)
+        start = delay_start(first_customer_at=routed.first_customer_at, assigned_at=routed.assigned_at, queued=queued)
+    steps_left = next_step((await load_transfers(tx)).steps, start, done, answered=routed.replied_at is not None, wish=wish)
+    due_at = steps_left.at if steps_left is not None else None
+    row = await requests.put(
+        conversation_id,
+        routed.customer_id,
+        **_no_place(due_at),
+        state=RoutingState.PLACED,
+        target_kind=kept.kind,
+        target_id=kept.id,
+        wish=wish.model_dump(mode="json") if wish is not None else None,
+        delay_from=start,
+        delay_step=done,
+        delay_due_at=due_at,
+    )
+    since = routed.waiting_since or routed.created_at
+    await note_decision(
+        tx,
+        conversation_id,
+        cause,
+        Outcome.ASSIGNED,
+        agent_id=agent_id,
+        by_agent_id=by,
+        waited_seconds=max(0, int((tx.now - since).total_seconds())) if waited else None,
+        steps=steps,
+    )
+    await tell(tx, row, assignee_id=agent_id, to_customer=waited)
+    await announce(tx, agent_id)
+
+
+async def note_waiting(
+    tx: Tx, routed: Routed, row: RequestRow | None, *, queued: bool, target: Target, cause: Cause, wish: Wish | None, steps: Sequence[Step]
+) -> None:
+    """Write down that a conversation queues from now on (its place is told by the next count), or was left as a message."""
+    values = _no_place()
+    if queued:
+        # Who comes back into the queue has the place they had.
+        entered = routed.waiting_since or tx.now if row is not None else tx.now
+        values = await _place(tx, entered)
+    row = await RequestRepository(tx, tx.enterprise_id).put(
+        routed.id,
+        routed.customer_id,
+        **values,
+        state=RoutingState.QUEUED if queued else RoutingState.MESSAGE,
+        target_kind=target.kind,
+        target_id=target.id,
+        wish=wish.model_dump(mode="json") if wish is not None else None,
+        delay_due_at=None,
+    )
+    await note_decision(tx, routed.id, cause, Outcome.QUEUED if queued else Outcome.MESSAGE, steps=steps)
+    if not queued:
+        await tell(tx, row, assignee_id=None, to_customer=True)
+
+
+async def note_left(tx: Tx, row: RequestRow, step: Step) -> RequestRow:
+    """Somebody in the queue leaves it, by will or not: what they wrote stays as a message."""
+    changed = await RequestRepository(tx, tx.enterprise_id).put(
+        row.conversation_id, row.customer_id, **_no_place(), state=RoutingState.MESSAGE, delay_due_at=None
+    )
+    await note_decision(tx, row.conversation_id, Cause.WAITING, Outcome.MESSAGE, steps=[step])
+    await tell(tx, changed, assignee_id=None, to_customer=True)
+    return changed
+
+
+async def note_ended(tx: Tx, row: RequestRow) -> None:
+    """The conversation is over: nothing is due any more."""
+    if row.state == RoutingState.ENDED:
+        return
+    changed = await RequestRepository(tx, tx.enterprise_id).put(
+        row.conversation_id, row.customer_id, **_no_place(), state=RoutingState.ENDED, delay_due_at=None
+    )
+    await tell(tx, changed, assignee_id=None, to_customer=row.state in _WAITING)
+
+
+async def note_decision(
+    tx: Tx,
+    conversation_id: UUID,
+    cause: Cause,
+    outcome: Outcome,
+    *,
+    agent_id: UUID | None = None,
+    by_agent_id: UUID | None = None,
+    waited_seconds: int | None = None,
+    steps: Sequence[Step] = (),
+) -> None:
+    await DecisionRepository(tx, tx.enterprise_id).add(
+        conversation_id=conversation_id,
+        at=tx.now,
+        cause=cause.value,
+        outcome=outcome.value,
+        agent_id=agent_id,
+        by_agent_id=by_agent_id,
+        waited_seconds=waited_seconds,
+        trace=[step.model_dump(mode="json") for step in steps],
+    )
+
+
+def _no_place(due_at: datetime | None = None) -> dict[str, Any]:
+    """What is written of somebody who does not queue."""
+    return {**dict.fromkeys(("entered_at", "present_until", "wait_until", "told_position", "told_seconds")), "due_at": due_at}
+
+
+async def _place(tx: Tx, entered: datetime) -> dict[str, Any]:
+    longest = (await load_queue(tx)).max_wait_minutes
+    present_until = tx.now + QUEUE_LEASE
+    wait_until = entered + timedelta(minutes=longest) if longest else None
+    return _no_place() | {
+        "entered_at": entered,
+        "present_until": present_until,
+        "wait_until": wait_until,
+        "due_at": min(present_until, wait_until) if wait_until is not None else present_until,
+    }
+
+
+# -- telling
+
+
+async def after_change(tx: Tx, conversation_id: UUID) -> None:
+    """Tell those who see a conversation how its routing stands."""
+    row = await RequestRepository(tx, tx.enterprise_id).get(conversation_id)
+    routed = await conversations.routed(tx, conversation_id)
+    if row is not None and routed is not None:
+        await tell(tx, row, assignee_id=routed.assignee_id, to_customer=False)
+
+
+async def tell(tx: Tx, row: RequestRow, *, assignee_id: UUID | None, to_customer: bool) -> None:
+    [routing] = await present(tx, [row])
+    emit(tx, row, routing, assignee_id=assignee_id, place=await place_of(tx, row) if to_customer else None)
+
+
+def emit(tx: Tx, row: RequestRow, routing: Routing, *, assignee_id: UUID | None, place: QueuePlace | None) -> None:
+    tx.emit(
+        RoutingChanged(
+            enterprise_id=tx.enterprise_id,
+            routing=routing,
+            customer_id=row.customer_id,
+            assignee_id=assignee_id,
+            waiting=row.state in _WAITING,
+            place=place,
+        )
+    )
+
+
+async def present(tx: Tx, rows: Sequence[RequestRow]) -> list[Routing]:
+    """The rows as agents see them, in the same order. Place and expected wait are those that were told last."""
+    if not rows:
+        return []
+    steps = len((await load_transfers(tx)).steps)
+    targets = [target_of(row.target_kind, row.target_id) for row in rows]
+    groups = await accounts.group_names(tx) if any(one.kind is TargetKind.GROUP for one in targets) else {}
+    agents = await accounts.agent_names(tx, {one.id for one in targets if one.kind is TargetKind.AGENT and one.id is not None})
+    names = {**groups, **agents}
+    return [
+        Routing(
+            conversation_id=row.conversation_id,
+            state=RoutingState(row.state),
+            target=target.model_copy(update={"name": names.get(target.id)}) if target.id is not None else target,
+            position=row.told_position,
+            expected_seconds=row.told_seconds,
+            entered_at=row.entered_at,
+            transfer_due_at=row.delay_due_at,
+            transfer_step=row.delay_step + 1 if row.delay_due_at is not None else None,
+            transfer_steps=steps,
+        )
+        for row, target in zip(rows, targets, strict=True)
+    ]
+
+
+def unknown(conversation_id: UUID, status: Status, steps: int) -> Routing:
+    """A conversation nobody has looked at yet, or that is older than its routing."""
+    states = {Status.WAITING: RoutingState.NEW, Status.ACTIVE: RoutingState.PLACED, Status.ENDED: RoutingState.ENDED}
+    return Routing(
+        conversation_id=conversation_id,
+        state=states[status],
+        target=None,
+        position=None,
+        expected_seconds=None,
+        entered_at=None,
+        transfer_due_at=None,
+        transfer_step=None,
+        transfer_steps=steps,
+    )
+
+
+async def place_of(tx: Tx, row: RequestRow) -> QueuePlace:
+    """What the customer is told."""
+    queued = row.state == RoutingState.QUEUED
+    return QueuePlace(
+        conversation_id=row.conversation_id,
+        state=RoutingState(row.state),
+        position=row.told_position,
+        expected_seconds=row.told_seconds,
+        text=(await load_queue(tx)).text if queued else "",
+    )

@@ -1,0 +1,259 @@
+"""Looking again at who waits, whenever the answer could have changed.
+
+The events are hints. What must not be forgotten is state in the database (a conversation that waits), so a sweep at start and every
+few seconds finds what a crash or a lost hint left behind; doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from qiatan.infra.resources import Resources
+from qiatan.kit.errors import Fault
+from qiatan.kit.events import Event
+from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, RoleChanged
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.conversations.events import ConversationChanged
+from qiatan.modules.routing import service
+from qiatan.modules.routing.contracts.queue import RoutingState
+from qiatan.modules.routing.events import OpeningChanged, PresenceChanged, RoutingChanged, RoutingSettingsChanged
+from qiatan.modules.routing.service.placement import Look, Settled
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 10
+HEAL_EVERY = 6
+"""Turns of the sweep: what it heals is rare, and looking for it touches every enterprise at work."""
+MAX_LOOKS = 100
+"""Looks of one run. Each one that is too old means that somebody else has assigned meanwhile, so this ends."""
+
+_FREES = frozenset({"opened", "released", "ended", "transferred"})
+
+
+class Assigner:
+    """Assigns what waits, one run per enterprise at a time in this process; more hints during a run cause one more look."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._running: dict[UUID, bool] = {}
+        self._counting: dict[UUID, bool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._sweeping = asyncio.create_task(self._sweep(), name="routing-sweep")
+
+    async def close(self) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    def react(self, events: Sequence[Event]) -> None:
+        """Called with the events of each committed transaction."""
+        for event in events:
+            match event:
+                case ConversationChanged():
+                    self._conversation_changed(event)
+                case PresenceChanged():
+                    if event.anybody_serves:
+                        self.look_at(event.enterprise_id)
+                case RoutingChanged():
+                    if event.routing.state is not RoutingState.QUEUED:
+                        self._count_again(event.enterprise_id)
+                case RoutingSettingsChanged():
+                    self._spawn(self._settings_changed(event))
+                case AgentChanged():
+                    self._spawn(self._agent_changed(event))
+                case RoleChanged() if event.members:
+                    self._spawn(self._release(event.enterprise_id, frozenset(event.members)))
+                case GroupChanged() | EnterpriseChanged() | OpeningChanged():
+                    self.look_at(event.enterprise_id)
+                case _:
+                    pass
+
+    def _conversation_changed(self, event: ConversationChanged) -> None:
+        if event.what in _FREES:
+            self.look_at(event.enterprise_id)
+        if event.what == "ended":
+            self._spawn(self._ended(event.enterprise_id, event.conversation.id, event.conversation.assignee_id))
+        elif event.what in ("released", "transferred"):
+            self._spawn(self._left(event.enterprise_id, event.conversation.id, event.left))
+
+    def look_at(self, enterprise_id: UUID) -> None:
+        """See whether somebody who waits can be served now."""
+        if enterprise_id in self._running:
+            self._running[enterprise_id] = True
+            return
+        self._running[enterprise_id] = False
+        self._spawn(self._run(enterprise_id))
+
+    async def _look_at_now(self, enterprise_id: UUID) -> None:
+        if enterprise_id not in self._running:
+            self._running[enterprise_id] = False
+            await self._run(enterprise_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, enterprise_id: UUID) -> None:
+        try:
+            for _ in range(MAX_LOOKS):
+                self._running[enterprise_id] = False
+                again = await self._settle_all(enterprise_id)
+                if not again and not self._running[enterprise_id]:
+                    break
+        except Fault as fault:
+            # The next sweep looks again.
+            log.warning("routing.interrupted", enterprise_id=str(enterprise_id), code=fault.code)
+        except Exception as error:
+            log.exception("routing.failed", enterprise_id=str(enterprise_id), error=str(error))
+        finally:
+            del self._running[enterprise_id]
+        self._count_again(enterprise_id)
+
+    async def _settle_all(self, enterprise_id: UUID) -> bool:
+        """Take a look and settle who can be settled, in order. True when another look is needed at once."""
+        async with self._resources.database.tenant(enterprise_id) as tx:
+            seen = await service.look(tx)
+        assigned = 0
+        for waiter in seen.waiters:
+            if not seen.may_change(waiter):
+                continue
+            settled = await self._settle(enterprise_id, seen, waiter.conversation_id)
+            if settled is Settled.STALE:
+                return True
+            assigned += settled is Settled.ASSIGNED
+        return assigned >= service.MESSAGES_OF_EACH or len(seen.waiters) >= service.MAX_NEW and assigned > 0
+
+    async def _settle(self, enterprise_id: UUID, seen: Look, conversation_id: UUID) -> Settled:
+        """One conversation's fault must not hold up those behind it; the sweep tries it again."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.claim(tx)
+                return await service.settle(tx, seen, conversation_id)
+        except Fault as fault:
+            log.warning("routing.not_settled", conversation_id=str(conversation_id), code=fault.code)
+            if fault.status >= 500:
+                raise
+        except Exception as error:
+            log.exception("routing.not_settled", conversation_id=str(conversation_id), error=str(error))
+        return Settled.KEPT
+
+    # -- counting the queue
+
+    def _count_again(self, enterprise_id: UUID) -> None:
+        """Tell those in the queue where they stand, once for all changes that came together."""
+        if enterprise_id in self._counting:
+            self._counting[enterprise_id] = True
+            return
+        self._counting[enterprise_id] = False
+        self._spawn(self._count(enterprise_id))
+
+    async def _count(self, enterprise_id: UUID) -> None:
+        try:
+            while True:
+                self._counting[enterprise_id] = False
+                async with self._resources.database.tenant(enterprise_id) as tx:
+                    await service.count(tx)
+                if not self._counting[enterprise_id]:
+                    return
+        except Fault as fault:
+            # The next change, or the next sweep, counts again.
+            log.warning("routing.not_counted", enterprise_id=str(enterprise_id), code=fault.code)
+        finally:
+            del self._counting[enterprise_id]
+
+    # -- what changed
+
+    async def _ended(self, enterprise_id: UUID, conversation_id: UUID, assignee_id: UUID | None) -> None:
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.end_request(tx, conversation_id)
+                await service.close_offer(tx, conversation_id)
+                if assignee_id is not None:
+                    await service.announce(tx, assignee_id)
+        except Fault as fault:
+            # What is forgotten here, a sweep or the request's own deadline finds.
+            log.warning("routing.end_not_noted", conversation_id=str(conversation_id), code=fault.code)
+
+    async def _settings_changed(self, event: RoutingSettingsChanged) -> None:
+        try:
+            if event.part == "queue":
+                async with self._resources.database.tenant(event.enterprise_id) as tx:
+                    await service.new_longest_wait(tx)
+            elif event.part == "transfers":
+                await self._reschedule(event.enterprise_id)
+        except Fault as fault:
+            log.warning("routing.settings_not_applied", enterprise_id=str(event.enterprise_id), part=event.part, code=fault.code)
+        self.look_at(event.enterprise_id)
+
+    async def _reschedule(self, enterprise_id: UUID) -> None:
+        after: UUID | None = None
+        while True:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                after = await service.reschedule(tx, after=after)
+            if after is None:
+                return
+
+    async def _agent_changed(self, event: AgentChanged) -> None:
+        if not event.serving or event.role_changed:
+            await self._release(event.enterprise_id, frozenset({event.agent_id}))
+        self.look_at(event.enterprise_id)
+
+    async def _release(self, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> None:
+        """Put back into the queue what those of the agents hold who may serve no more."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.release_idle(tx, agent_ids)
+        except Fault as fault:
+            log.warning("routing.release_failed", enterprise_id=str(enterprise_id), code=fault.code)
+        self.look_at(enterprise_id)
+
+    async def _left(self, enterprise_id: UUID, conversation_id: UUID, agent_id: UUID | None) -> None:
+        """Somebody does not serve it any more: their load fell, and what they asked about it is over."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.close_offer(tx, conversation_id)
+                if agent_id is not None:
+                    await service.announce(tx, agent_id)
+        except Fault as fault:
+            # An offer that stays cannot be accepted, and runs out by itself.
+            log.warning("routing.presence_not_told", conversation_id=str(conversation_id), code=fault.code)
+
+    # -- what was lost
+
+    async def _heal(self) -> None:
+        """Release what agents still hold who may serve no more, and end what waits though it has ended: the reaction was lost or failed."""
+        async with self._resources.database.system() as tx:
+            held = await conversations.assignees(tx)
+            queueing = await service.enterprises_with_requests(tx)
+        for enterprise_id, agent_ids in held.items():
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.release_idle(tx, agent_ids)
+        for enterprise_id in queueing:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.end_forgotten(tx)
+
+    async def _sweep(self) -> None:
+        for turn in itertools.count():
+            try:
+                if turn % HEAL_EVERY == 0:
+                    await self._heal()
+                async with self._resources.database.system() as tx:
+                    to_look_at = await service.enterprises_to_look_at(tx)
+                for enterprise_id in to_look_at:
+                    # One after the other: a sweep of many enterprises must not take all connections at once.
+                    await self._look_at_now(enterprise_id)
+            except Exception as error:
+                # The next turn tries again; a sweep that ended would leave people waiting for ever.
+                log.exception("routing.sweep_failed", error=str(error))
+            await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,318 @@
+"""Supervisors who join: what they see, what they may, whom it is told, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database
+from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.errors import NotAllowed
+from qiatan.modules.conversations import service
+from qiatan.modules.conversations.contracts import View
+from qiatan.modules.conversations.errors import (
+    AlreadyJoined,
+    ConversationEnded,
+    ConversationNotFound,
+    NotYours,
+    TooManyJoined,
+)
+from tests.support import talk
+from tests.support.access import points_of
+from tests.support.clock import FakeClock
+from tests.support.doors import Doors
+from tests.support.factories import Factories, Guest, Member, Tenant
+
+
+class Scene:
+    """A conversation that `agent` serves, and `leader`, who leads the agent's group."""
+
+    def __init__(self, tenant: Tenant, group: UUID, agent: Member, leader: Member, guest: Guest, conversation_id: UUID) -> None:
+        self.tenant, self.group, self.agent, self.leader, self.guest, self.id = tenant, group, agent, leader, guest, conversation_id
+
+
+@pytest.fixture
+async def scene(database: Database, factories: Factories) -> Scene:
+    tenant = await factories.tenant()
+    agent = await factories.agent(tenant.enterprise_id, name="顾言")
+    group = await factories.group(tenant.enterprise_id, agent.id)
+    leader = await _leader(factories, tenant, group)
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    return Scene(tenant, group, agent, leader, guest, await talk.served(database, guest, agent))
+
+
+async def _leader(factories: Factories, tenant: Tenant, group: UUID) -> Member:
+    return await factories.agent(
+        tenant.enterprise_id, role="group_leader", scope=Scope(ScopeKind.GROUPS, frozenset({group})), name="沈主管"
+    )
+
+
+async def _leave(database: Database, member: Member, conversation_id: UUID) -> list[UUID]:
+    async with database.tenant(member.enterprise_id) as tx:
+        return (await service.leave(tx, member.actor, conversation_id)).joined_ids
+
+
+async def test_who_joins_may_write_and_the_customer_learns_of_them_with_their_first_word(database: Database, scene: Scene) -> None:
+    joined = await talk.join(database, scene.leader, scene.id)
+
+    assert (joined.joined_ids, joined.assignee_id) == ([scene.leader.id], scene.agent.id)
+    assert [(person.name, person.internal) for person in joined.participants] == [("顾言", False), ("沈主管", True)]
+    assert (await talk.read(database, scene.agent, scene.id))[-1].data == {
+        "name": "joined",
+        "agent_id": str(scene.leader.id),
+        "agent_name": "沈主管",
+    }
+    seen = await talk.conversation(database, scene.guest, scene.id)
+    hidden = (await talk.messages(database, scene.guest, scene.id))[-1]
+    assert (seen.joined_ids, [person.name for person in seen.participants]) == ([], ["顾言"])
+    assert (hidden.kind, hidden.sender_kind, hidden.data, hidden.text, hidden.seq) == ("note", "system", None, None, joined.head)
+
+    await talk.answer(database, scene.leader, scene.id, "我来看看")
+
+    seen = await talk.conversation(database, scene.guest, scene.id)
+    assert [person.name for person in seen.participants] == ["沈主管", "顾言"]
+    assert (seen.assignee_id, seen.unanswered_since) == (scene.agent.id, None)  # an answer like any other
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        routed = await service.routed(tx, scene.id)
+        assert routed is not None
+        assert routed.replied_at is not None
+        assert await service.active_counts(tx) == {scene.agent.id: 1}
+    assert await talk.drift(database, scene.tenant.enterprise_id) == []
+
+
+async def test_joining_is_in_the_audit_log(database: Database, doors: Doors, scene: Scene) -> None:
+    assert (await doors.agent(scene.leader).post(f"/conversations/{scene.id}/join")).status_code == 200
+
+    entries = (await doors.agent(scene.tenant.admin).get("/audit?action=conversation.joined")).json()["items"]
+
+    assert [(entry["actor"]["id"], entry["subject"]["id"]) for entry in entries] == [(str(scene.leader.id), str(scene.id))]
+
+
+async def test_who_may_not_join(database: Database, factories: Factories, scene: Scene) -> None:
+    tenant = scene.tenant
+    elsewhere = await _leader(factories, tenant, await factories.group(tenant.enterprise_id))
+    narrow = await factories.agent(tenant.enterprise_id, role="group_leader")
+    reader = await factories.agent(tenant.enterprise_id, points=points_of("admin") - {"conversations.join"}, scope=Scope(ScopeKind.ALL))
+    stranger = (await factories.tenant()).admin
+    before = await talk.conversation(database, scene.guest, scene.id)
+
+    for member, refusal in (
+        (elsewhere, ConversationNotFound),
+        (narrow, ConversationNotFound),
+        (stranger, ConversationNotFound),
+        (reader, NotAllowed),
+        (scene.agent, NotAllowed),
+    ):
+        with pytest.raises(refusal):
+            await talk.join(database, member, scene.id)
+
+    assert await talk.conversation(database, scene.guest, scene.id) == before
+
+
+async def test_nobody_joins_what_waits_what_has_ended_or_twice(database: Database, factories: Factories, scene: Scene) -> None:
+    other = await factories.visitor(await factories.channel(scene.tenant.enterprise_id))
+    waiting = (await talk.write(database, other)).conversation_id
+    with pytest.raises(NotYours):
+        await talk.join(database, scene.tenant.admin, waiting)
+    own = await talk.served(database, await factories.visitor(await factories.channel(scene.tenant.enterprise_id)), scene.leader)
+    with pytest.raises(AlreadyJoined):
+        await talk.join(database, scene.leader, own)
+    await talk.join(database, scene.leader, scene.id)
+    with pytest.raises(AlreadyJoined):
+        await talk.join(database, scene.leader, scene.id)
+    await talk.end(database, scene.agent, scene.id)
+    with pytest.raises(ConversationEnded):
+        await talk.join(database, scene.tenant.admin, scene.id)
+
+
+async def test_a_sixth_does_not_join_however_many_try_at_once(database: Database, factories: Factories, scene: Scene) -> None:
+    leaders = [await _leader(factories, scene.tenant, scene.group) for _ in range(8)]
+
+    answers = await asyncio.gather(*(talk.join(database, leader, scene.id) for leader in leaders), return_exceptions=True)
+
+    assert sorted(type(answer).__name__ for answer in answers) == ["Conversation"] * 5 + [TooManyJoined.__name__] * 3
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        joined = (await service.get(tx, scene.tenant.admin.actor, scene.id)).joined_ids
+    assert len(joined) == len(set(joined)) == 5
+
+
+async def test_leaving_ends_the_right_to_write_and_is_told_to_agents_only(database: Database, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+
+    assert await _leave(database, scene.leader, scene.id) == []
+    head = (await talk.conversation(database, scene.guest, scene.id)).head
+    assert await _leave(database, scene.leader, scene.id) == []  # a second time changes nothing
+
+    with pytest.raises(NotYours):
+        await talk.answer(database, scene.leader, scene.id)
+    last = (await talk.read(database, scene.agent, scene.id))[-1]
+    assert (last.seq, last.data) == (head, {"name": "left", "agent_id": str(scene.leader.id), "agent_name": "沈主管"})
+    assert (await talk.messages(database, scene.guest, scene.id))[-1].data is None
+
+
+async def test_who_has_joined_goes_along_with_a_transfer_beyond_their_scope(
+    database: Database, factories: Factories, doors: Doors, scene: Scene
+) -> None:
+    outside = await factories.agent(scene.tenant.enterprise_id)
+    page = await doors.agent_socket(scene.leader)
+    for topic in ("mine", "colleagues"):
+        await page.send(type="subscribe", topic=topic)
+        await page.next("subscribed")
+    await page.send(type="subscribe", topic="conversation", conversation_id=str(scene.id))
+    await page.next("subscribed")
+    await talk.join(database, scene.leader, scene.id)
+    await page.settle()
+    page.frames.clear()
+
+    await talk.transfer(database, scene.id, scene.agent, outside)
+    await talk.answer(database, outside, scene.id, "我接手了")
+
+    frames = await page.settle()
+    assert [frame for frame in frames if frame["type"] == "conversation_gone" and frame["topic"] != "queue"] == []
+    assert [frame["text"] for frame in frames if frame["type"] == "message" and frame["kind"] == "text"] == ["我接手了"]
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        listed = await service.list_conversations(tx, scene.leader.actor, view=View.COLLEAGUES, after=None, limit=10)
+        assert [row.id for row in listed.items] == [scene.id]
+        assert [row[0] for row in await service.shown(tx, scene.leader.actor, View.COLLEAGUES)] == [scene.id]
+    await page.send(type="send", client_message_id=str(new_id()), conversation_id=str(scene.id), text="我也在")
+    assert (await page.next("ack"))["conversation_id"] == str(scene.id)
+    page.frames.clear()
+
+    await _leave(database, scene.leader, scene.id)
+    frames = await page.settle()
+    assert {frame["topic"] for frame in frames if frame["type"] == "conversation_gone"} >= {"conversation", "colleagues"}
+    page.frames.clear()
+    await talk.answer(database, outside, scene.id, "只有我们")
+    assert [frame for frame in await page.settle() if frame["type"] == "message"] == []
+    with pytest.raises(ConversationNotFound):
+        await talk.read(database, scene.leader, scene.id)
+
+
+async def test_over_the_socket_the_first_word_makes_them_known(database: Database, doors: Doors, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+    visitor, page = await doors.visitor_socket(scene.guest.token), await doors.agent_socket(scene.leader)
+    await visitor.send(type="subscribe", topic="mine")
+    await visitor.next("subscribed")
+
+    for words in ("您好", "我是主管"):
+        await page.send(type="send", client_message_id=str(new_id()), conversation_id=str(scene.id), text=words)
+        await page.next("ack")
+
+    heard = [(await visitor.next("message"))["text"] for _ in range(2)]
+    shown = (await visitor.next("conversation"))["conversation"]
+    assert heard == ["您好", "我是主管"]
+    assert [person["name"] for person in shown["participants"]] == ["沈主管", "顾言"]
+    assert shown["joined_ids"] == []
+
+
+async def test_who_has_joined_hears_and_sees_typing(database: Database, doors: Doors, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+    visitor, page = await doors.visitor_socket(scene.guest.token), await doors.agent_socket(scene.leader)
+    for socket in (visitor, page):
+        await socket.send(type="subscribe", topic="mine")
+        await socket.next("subscribed")
+
+    await visitor.send(type="typing")
+    assert (await page.next("typing"))["side"] == "customer"
+    await page.send(type="typing", conversation_id=str(scene.id))
+    assert (await visitor.next("typing"))["side"] == "agent"
+
+
+async def test_without_the_point_joining_is_worth_nothing_from_that_moment(
+    database: Database, factories: Factories, clock: FakeClock, scene: Scene
+) -> None:
+    """Whatever became of the reaction that ends it."""
+    outside = await factories.agent(scene.tenant.enterprise_id)
+    await talk.join(database, scene.leader, scene.id)
+    await talk.transfer(database, scene.id, scene.agent, outside)
+    without = scene.leader.actor.__class__(
+        scene.leader.enterprise_id, scene.leader.id, scene.leader.actor.session_id, points_of("agent"), scene.leader.actor.scope
+    )
+    powerless = Member(without, scene.leader.email, scene.leader.name, "agent", scene.leader.session_token)
+
+    with pytest.raises(ConversationNotFound):
+        await talk.read(database, powerless, scene.id)
+    with pytest.raises(ConversationNotFound):
+        await talk.answer(database, powerless, scene.id)
+
+    reader = Member(
+        scene.tenant.admin.actor.__class__(
+            scene.leader.enterprise_id,
+            scene.leader.id,
+            scene.leader.actor.session_id,
+            points_of("admin") - {"conversations.join"},
+            Scope(ScopeKind.ALL),
+        ),
+        *(scene.leader.email, scene.leader.name, "agent", scene.leader.session_token),
+    )
+    with pytest.raises(NotYours):
+        await talk.answer(database, reader, scene.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scope": {"kind": "self", "group_ids": []}}, {"role": "agent"}, {"enabled": False}],
+    ids=["scope", "role", "disabled"],
+)
+async def test_joining_ends_with_the_rights_it_was_made_for(
+    database: Database, factories: Factories, doors: Doors, scene: Scene, change: dict[str, Any]
+) -> None:
+    await talk.join(database, scene.leader, scene.id)
+    page = await doors.agent_socket(scene.agent)
+    await page.send(type="subscribe", topic="mine")
+    await page.next("subscribed")
+    if "role" in change:
+        change = {"role_id": str(await factories.role_id(scene.tenant.enterprise_id, "agent"))}
+
+    answer = await doors.agent(scene.tenant.admin).patch(f"/agents/{scene.leader.id}", json={**change, "version": 1})
+
+    assert answer.status_code == 200, answer.text
+    assert (await page.next("conversation"))["conversation"]["joined_ids"] == []
+    assert (await talk.read(database, scene.agent, scene.id))[-1].data == {
+        "name": "left",
+        "agent_id": str(scene.leader.id),
+        "agent_name": "沈主管",
+    }
+
+
+async def test_what_a_lost_reaction_left_behind_is_found(database: Database, factories: Factories, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+    role_id = await factories.role_id(scene.tenant.enterprise_id, "agent")
+    async with database.system() as tx:
+        assert (await service.joined_anywhere(tx))[scene.tenant.enterprise_id] == {scene.leader.id}
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        assert await service.end_lost_joining(tx, {scene.leader.id}, scope_too=True) == 0
+        await tx.session.execute(text("UPDATE agents SET role_id = :role WHERE id = :id"), {"role": role_id, "id": scene.leader.id})
+
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        assert await service.end_lost_joining(tx, {scene.leader.id}, scope_too=False) == 1
+
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        assert (await service.get(tx, scene.agent.actor, scene.id)).joined_ids == []
+    async with database.system() as tx:
+        assert scene.tenant.enterprise_id not in await service.joined_anywhere(tx)
+
+
+async def test_whoever_takes_over_has_not_joined_any_more(database: Database, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+
+    given = await talk.transfer(database, scene.id, scene.agent, scene.leader, how="taken_over")
+
+    assert (given.assignee_id, given.joined_ids) == (scene.leader.id, [])
+    assert [(person.name, person.internal) for person in given.participants] == [("顾言", False), ("沈主管", False)]
+
+
+async def test_after_the_end_it_keeps_who_took_part(database: Database, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+
+    ended = await talk.end(database, scene.agent, scene.id)
+
+    assert [(person.name, person.internal) for person in ended.participants] == [("顾言", False), ("沈主管", True)]
+    with pytest.raises(ConversationEnded):
+        await talk.answer(database, scene.leader, scene.id)
+    assert await _leave(database, scene.leader, scene.id) == [scene.leader.id]  # nothing to leave any more

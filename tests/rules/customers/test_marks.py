@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from qiatan.kit.errors import InvalidInput
+from qiatan.modules.customers.contracts import MAX_METADATA, MAX_TAGS, METADATA_VALUE_LENGTH, TAG_LENGTH
+from qiatan.modules.customers.rules import cleaned_tags, merged_metadata
+
+words = some.text(max_size=40)
+
+
+@given(some.lists(words, max_size=30))
+def test_tags_are_short_lines_each_once_or_refused_by_place(tags: list[str]) -> None:
+    refused: list[str] = []
+    cleaned: list[str] = []
+    try:
+        cleaned = cleaned_tags(tags)
+    except InvalidInput as error:
+        refused = [problem.field for problem in error.fields]
+    assert all(field.startswith("tags") for field in refused)
+    assert len(cleaned) == len(set(cleaned)) <= MAX_TAGS
+    assert all(tag == tag.strip() and tag and len(tag) <= TAG_LENGTH and "\n" not in tag for tag in cleaned)
+    assert cleaned_tags(cleaned) == cleaned
+
+
+@given(some.dictionaries(words, words, max_size=20), some.dictionaries(words, some.text(max_size=600), max_size=25))
+def test_metadata_never_grows_beyond_its_bounds(held: dict[str, str], given_values: dict[str, str]) -> None:
+    merged = {}
+    try:
+        merged = merged_metadata(held, given_values)
+    except InvalidInput as error:
+        assert error.fields != ()  # noqa: PT017 -- either is fine, but a refusal names what is wrong
+        return
+    assert len(merged) <= MAX_METADATA
+    assert held.keys() <= merged.keys()
+    assert all(
+        value.strip() == value and 0 < len(value) <= METADATA_VALUE_LENGTH for name, value in merged.items() if held.get(name) != value
+    )
+
+
+def test_every_value_that_is_refused_is_named() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        merged_metadata({}, {"a": "x" * 501, "b": "\ud800", "c": "kept"})
+
+    assert [(problem.field, problem.code) for problem in refused.value.fields] == [("values.a", "too_long"), ("values.b", "invalid_text")]

@@ -1,0 +1,182 @@
+"""The loop fires what is due, whatever some of it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+
+from qiatan.infra import timers
+from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
+from qiatan.infra.timers import Timer, TimerLoop
+from qiatan.kit.errors import DatabaseUnavailable
+from tests.support.clock import NOON, FakeClock
+
+
+@dataclass
+class Rows:
+    """A table of deadlines in memory. `wrong` fail each time, `stuck` never come to an end."""
+
+    due_at: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
+    fired: list[UUID] = field(default_factory=list)
+    tried: list[UUID] = field(default_factory=list)
+    wrong: set[UUID] = field(default_factory=set)
+    stuck: set[UUID] = field(default_factory=set)
+    fault: Exception = field(default_factory=lambda: DatabaseUnavailable(retry_after=1))
+    rounds: int = 0
+
+    def add(self, at: datetime = NOON, enterprise_id: UUID | None = None) -> UUID:
+        row_id = uuid4()
+        self.due_at[enterprise_id or uuid4(), row_id] = at
+        return row_id
+
+    async def due(self, tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
+        return sorted((key for key, at in self.due_at.items() if at <= tx.now), key=lambda key: self.due_at[key])[:limit]
+
+    async def next_due(self, _tx: Tx) -> datetime | None:
+        self.rounds += 1
+        return min(self.due_at.values(), default=None)
+
+    async def fire(self, _tx: Tx, row_id: UUID) -> None:
+        self.tried.append(row_id)
+        if row_id in self.stuck:
+            await asyncio.Event().wait()
+        if row_id in self.wrong:
+            raise self.fault
+        self.fired.append(row_id)
+        self.due_at = {key: at for key, at in self.due_at.items() if key[1] != row_id}
+
+
+class House:
+    """A database that opens transactions and stores nothing."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.away = False
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Tx]:
+        if self.away:
+            raise DatabaseUnavailable(retry_after=1)
+        yield Tx(cast("Any", None), None, self._clock.now())
+
+    @asynccontextmanager
+    async def tenant(self, enterprise_id: UUID) -> AsyncIterator[Tx]:
+        yield Tx(cast("Any", None), enterprise_id, self._clock.now())
+
+
+@dataclass
+class Stage:
+    clock: FakeClock
+    house: House
+    rows: Rows
+    loop: TimerLoop
+
+    async def until(self, done: Any) -> None:
+        async with asyncio.timeout(10):
+            while not done():
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(timers, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(timers, "REST_SECONDS", 0.02)
+    clock = FakeClock()
+    house, rows = House(clock), Rows()
+
+    @dataclass
+    class Shared:
+        database: House
+        clock: FakeClock
+
+    loop = TimerLoop(cast("Resources", Shared(house, clock)), [Timer("test", rows.due, rows.next_due, rows.fire)])
+    yield Stage(clock, house, rows, loop)
+    await loop.close()
+
+
+async def test_what_is_due_fires_earliest_first_and_what_is_not_waits(stage: Stage) -> None:
+    one = uuid4()
+    late, early, later = (stage.rows.add(NOON + timedelta(seconds=s), one) for s in (-1, -5, 60))
+    stage.loop.start()
+
+    await stage.until(lambda: len(stage.rows.fired) == 2)
+
+    assert stage.rows.fired == [early, late]
+    stage.clock.advance(seconds=60)
+    await stage.until(lambda: stage.rows.fired == [early, late, later])
+
+
+async def test_one_that_fails_is_tried_again_without_spinning_and_holds_up_nobody(stage: Stage) -> None:
+    wrong = {stage.rows.add(NOON - timedelta(hours=1)) for _ in range(timers.BATCH + 10)}
+    stage.rows.wrong = wrong
+    stage.loop.start()
+    await stage.until(lambda: len(stage.rows.tried) >= len(wrong))
+
+    right = stage.rows.add()
+    await stage.until(lambda: stage.rows.fired == [right])
+
+    assert len(stage.rows.tried) == len(wrong) + 1  # each once: the second try comes after a second
+
+
+async def test_one_that_failed_fires_once_it_can(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (0.02,))
+    row = stage.rows.add()
+    stage.rows.wrong, stage.rows.fault = {row}, ValueError("our own mistake")
+    stage.loop.start()
+    await stage.until(lambda: len(stage.rows.tried) >= 2)
+
+    stage.rows.wrong = set()
+
+    await stage.until(lambda: stage.rows.fired == [row])
+
+
+async def test_an_enterprise_whose_timers_hang_does_not_hold_up_another(stage: Stage) -> None:
+    busy = uuid4()
+    stage.rows.stuck = {stage.rows.add(NOON - timedelta(minutes=1), busy) for _ in range(50)}
+    other = stage.rows.add()
+    stage.loop.start()
+
+    await stage.until(lambda: stage.rows.fired == [other])
+
+    assert len(set(stage.rows.tried) & stage.rows.stuck) == timers.AT_ONCE_OF_ONE
+
+
+async def test_a_database_that_was_away_is_asked_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (0.02,))
+    stage.house.away = True
+    row = stage.rows.add()
+    stage.loop.start()
+    await asyncio.sleep(0)
+
+    stage.house.away = False
+
+    await stage.until(lambda: stage.rows.fired == [row])
+
+
+async def test_many_more_than_a_batch_fire_each_once(stage: Stage) -> None:
+    rows = {stage.rows.add() for _ in range(3 * timers.BATCH)}
+    stage.loop.start()
+
+    await stage.until(lambda: len(stage.rows.fired) >= len(rows))
+
+    assert set(stage.rows.fired) == rows
+    assert len(stage.rows.fired) == len(rows)
+
+
+async def test_woken_it_looks_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "POLL_SECONDS", 60)
+    stage.loop.start()
+    await stage.until(lambda: stage.rows.rounds == 1)
+    row = stage.rows.add()
+
+    stage.loop.wake()
+
+    await stage.until(lambda: stage.rows.fired == [row])

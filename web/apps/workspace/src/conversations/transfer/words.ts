@@ -1,0 +1,14 @@
+import type { Routing, RoutingTarget } from '@qiatan/api'
+import { t } from '../../i18n'
+
+/** For whom somebody waits, in words. */
+export function targetText(target: RoutingTarget | null): string {
+  if (target === null || target.kind === 'enterprise') return t('routing.queue.everybody')
+  return target.name ?? t(target.kind === 'group' ? 'routing.queue.aGroup' : 'routing.queue.anAgent')
+}
+
+/** Place and target of who waits: 「第 1 位 · 售后组」; empty for what was left as a message, and while nothing is known. */
+export function placeText(routing: Routing | undefined): string {
+  if (routing?.state !== 'queued' || routing.position === null) return ''
+  return t('routing.queue.place', { position: routing.position, target: targetText(routing.target) })
+}

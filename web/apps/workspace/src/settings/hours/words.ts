@@ -1,0 +1,47 @@
+import type { Hours } from '@qiatan/api'
+import { clockTime, dayKey, longDate } from '../../conversations/model/time'
+import { currentLocale, t } from '../../i18n'
+
+const MONDAY = Date.UTC(2026, 0, 5)
+const DAY_MS = 86_400_000
+
+/** Monday is 0: 周一, Monday. */
+export function weekdayName(day: number): string {
+  return new Intl.DateTimeFormat(currentLocale(), { weekday: currentLocale() === 'zh-CN' ? 'short' : 'long', timeZone: 'UTC' }).format(MONDAY + day * DAY_MS)
+}
+
+/** Whether it is working time now, by what is saved, and when that changes. */
+export function openLine(hours: Hours, now: number): string {
+  if (!hours.settings.enabled) return t('service.hours.alwaysOpen')
+  const at = hours.changes_at
+  if (at === null) return t(hours.open_now ? 'service.hours.openNever' : 'service.hours.closedNever')
+  const same = dayKey(at, hours.timezone) === dayKey(now, hours.timezone)
+  const tomorrow = dayKey(at, hours.timezone) === dayKey(now + DAY_MS, hours.timezone)
+  const day = same ? t('service.hours.today') : tomorrow ? t('service.hours.tomorrow') : longDate(at, now, hours.timezone, currentLocale())
+  return t(hours.open_now ? 'service.hours.openUntil' : 'service.hours.closedUntil', { day, time: clockTime(at, hours.timezone) })
+}
+
+const READING: readonly [RegExp, 'notCsv' | 'threeThings' | 'noDate' | 'twice' | 'noKind' | 'noOff' | 'badName'][] = [
+  [/is no CSV/, 'notCsv'],
+  [/three things/, 'threeThings'],
+  [/is no date/, 'noDate'],
+  [/is there twice/, 'twice'],
+  [/is no kind of day/, 'noKind'],
+  [/isOffDay/, 'noOff'],
+  [/^The name/, 'badName'],
+]
+
+/** Why a line of a calendar file was not read, in the reader's language where the page has words for it. */
+export function readingFault(message: string): string {
+  const known = READING.find(([sign]) => sign.test(message))
+  if (!known) return message
+  // what stood there begins the server's sentence
+  const there = /^(.+?) is (?:no|there)/.exec(message)?.[1] ?? ''
+  return t(`service.hours.${known[1]}`, { there })
+}
+
+/** `2026-10`: 10 月, October. */
+export function monthTitle(month: string): string {
+  const written = new Intl.DateTimeFormat(currentLocale(), { month: 'long', timeZone: 'UTC' }).format(Date.parse(`${month}-01T00:00:00Z`))
+  return written.replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
+}

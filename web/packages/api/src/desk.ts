@@ -1,0 +1,100 @@
+import type { Conversation, Routing, TransferOffer } from '@qiatan/live'
+import type { Outcome, Step } from './assignment'
+import type { ApiClient, RequestOptions } from './client'
+import type { Schemas } from './schemas'
+import type { Ack, AgentStatus, Id, Instant } from './types'
+
+export type CustomerShown = Schemas['Customer']
+
+/** Everybody who waits: those in the queue by target and position, then messages left, oldest first. */
+export interface Queue {
+  items: Routing[]
+  length: number
+  limit: number
+}
+
+export interface TargetAgent {
+  id: Id
+  name: string
+  status: AgentStatus
+  connected: boolean
+  open: number
+  /** 0: may serve nobody. */
+  maximum: number
+  group_ids: Id[]
+}
+
+export interface TargetGroup {
+  id: Id
+  name: string
+  /** Members online, and those of them with a free place. */
+  serving: number
+  free: number
+  open_now: boolean
+}
+
+/** To whom the asking agent may transfer. `asks`: they are asked first. */
+export interface TransferTargets {
+  agents: TargetAgent[]
+  groups: TargetGroup[]
+  asks: boolean
+}
+
+export interface TransferResult {
+  conversation: Conversation | null
+  offer: TransferOffer | null
+}
+
+/** A decision with its trace. */
+export interface Decision {
+  id: Id
+  conversation_id: Id
+  at: Instant
+  cause: 'opened' | 'waiting' | 'released' | 'delayed' | 'absent' | 'taken' | 'taken_over' | 'transferred'
+  outcome: Outcome
+  agent_id: Id | null
+  agent_name: string | null
+  by_agent_id: Id | null
+  by_agent_name: string | null
+  waited_seconds: number | null
+  steps: Step[]
+}
+
+/** What is left out stays. `version` is the customer's, as it was read. */
+export interface CustomerChange {
+  name?: string
+  vip?: boolean
+  tags?: string[]
+  version: number
+}
+
+function id(value: Id): string {
+  return encodeURIComponent(value)
+}
+
+/** The calls about who gets a conversation and who takes part in it. */
+export function deskEndpoints(client: ApiClient) {
+  const conversation = (of: Id, part: string): string => `/conversations/${id(of)}/${part}`
+  const offer = (of: Id, part = ''): string => `/transfer-offers/${id(of)}${part}`
+  return {
+    take: (of: Id, beyond_maximum = false) => client.post<Conversation>(conversation(of, 'take'), { beyond_maximum }),
+    takeOver: (of: Id, beyond_maximum = false) => client.post<Conversation>(conversation(of, 'take-over'), { beyond_maximum }),
+    join: (of: Id) => client.post<Conversation>(conversation(of, 'join')),
+    leave: (of: Id) => client.delete<Conversation>(conversation(of, 'join')),
+    writeNote: (of: Id, body: { client_message_id: Id; text: string }) => client.post<Ack>(conversation(of, 'notes'), body),
+    changeCustomer: (of: Id, body: CustomerChange) => client.patch<CustomerShown>(conversation(of, 'customer'), body),
+
+    transferTargets: (of: Id, options?: RequestOptions) => client.get<TransferTargets>(conversation(of, 'transfer-targets'), options),
+    transfer: (of: Id, body: { agent_id?: Id; group_id?: Id; note?: string }) => client.post<TransferResult>(conversation(of, 'transfer'), body),
+    transferOffers: async (options?: RequestOptions) => (await client.get<{ items: TransferOffer[] }>('/transfer-offers', options)).items,
+    acceptOffer: (of: Id, beyond_maximum = false) => client.post<Conversation>(offer(of, '/accept'), { beyond_maximum }),
+    refuseOffer: (of: Id) => client.post<null>(offer(of, '/refuse')),
+    withdrawOffer: (of: Id) => client.delete<null>(offer(of)),
+
+    queue: (options?: RequestOptions) => client.get<Queue>('/queue', options),
+    routings: async (view: 'mine' | 'colleagues', options: RequestOptions = {}) =>
+      (await client.get<{ items: Routing[] }>('/routings', { ...options, query: { view } })).items,
+    routing: (of: Id, options?: RequestOptions) => client.get<Routing>(conversation(of, 'routing'), options),
+    decisions: async (of: Id, options?: RequestOptions) => (await client.get<{ items: Decision[] }>(conversation(of, 'decisions'), options)).items,
+  }
+}
