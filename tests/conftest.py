@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from qiatan.entrypoints.app import build_app
 from qiatan.entrypoints.gateway import Gateway
+from qiatan.infra import timers
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
 from qiatan.infra.http_out import HttpOut
@@ -141,6 +142,7 @@ async def app(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     Preparing the routes takes longer than most tests, so it is done once; what differs from test to test is all in `state`.
     """
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)  # the clock of tests jumps, so the loop cannot know how long to sleep
     fresh = build_app(resources)
     application = _applications.setdefault(resources.settings.public_url, fresh)
     application.state = fresh.state

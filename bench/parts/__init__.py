@@ -10,6 +10,7 @@ from bench.parts.lists import lists
 from bench.parts.messages import messages
 from bench.parts.pair import pair
 from bench.parts.regions import regions
+from bench.parts.routing import freed, timers
 from bench.parts.widget import widget
 from bench.report import Row
 
@@ -21,4 +22,6 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "widget": widget,
     "regions": regions,
     "decisions": decisions,
+    "freed": freed,
+    "timers": timers,
 }

@@ -114,7 +114,10 @@ def test_decisions_and_helpers_read_no_clock_and_draw_no_luck() -> None:
                 found.append(f"{path}:{node.lineno} {ast.unparse(node.func)}")
             if isinstance(node, ast.Import | ast.ImportFrom):
                 modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
-                found += [f"{path}:{node.lineno} {name}" for name in modules if name in ("random", "secrets", "time", "os")]
+                seeded = isinstance(node, ast.ImportFrom) and [alias.name for alias in node.names] == ["Random"]
+                found += [f"{path}:{node.lineno} {name}" for name in modules if name in ("random", "secrets", "time", "os") and not seeded]
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Random" and not node.args:
+                found.append(f"{path}:{node.lineno} Random without a seed")
 
     assert found == []
 

@@ -137,6 +137,7 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
         | {"server": server.id, "customer": guest.customer_id, "channel": channel.id}
         | {"conversation": conversation_id, "offer": ids["offer_id"], "simulation": ids["simulation_id"]},
     )
+    await doors.app.state.gateway.settled()  # from here on nothing changes by itself
     return World(tenant, server, colleague, narrow, guest, ids)
 
 

@@ -64,10 +64,11 @@ async def test_an_agent_takes_by_hand_up_to_the_own_limit(people: People, house:
     await expect(agent.field).to_be_visible()
     await expect(agent.tab("我的")).to_have_attribute("aria-selected", "true")
 
-    # when they take a second one, then they are told why not, and nothing has changed
+    # when they take a second one, then they are asked first; if they would rather not, nothing has changed
     await agent.tab("排队").click()
     await _take(agent, "后来的")
-    await agent.toast(re.compile("没有接到.*已到上限"))
+    await expect(agent.page.get_by_role("dialog")).to_contain_text("你正在接待 1/1，仍要接待？")
+    await agent.page.get_by_role("dialog").get_by_role("button", name="先不接").click()
     await expect(agent.row("后来的")).to_be_visible()
     assert [one["status"] for one in await house.admin.conversations("queue")] == ["waiting"]
 

@@ -47,7 +47,8 @@ ENGLISH_DESK = Desk(
 
 async def _speak(member: Member, desk: Desk) -> None:
     if desk.locale != "zh-CN":
-        answer = await member.client.patch("/me", json={"locale": "en", "version": member.me["agent"]["version"]})
+        version = (await member.get("/me"))["agent"]["version"]
+        answer = await member.client.patch("/me", json={"locale": "en", "version": version})
         assert answer.is_success
 
 
@@ -59,11 +60,13 @@ async def _line(people: People, house: House, desk: Desk, **options: Any) -> Age
         await _speak(member, desk)
     await house.admin.change(f"/agents/{house.admin.id}", max_conversations=1)
     await put(house, "/routing/transfers", ask=True, ask_seconds=600, steps=[{"seconds": 170, "group_id": None}])
-    await people.agent(house, locale=desk.locale)
-    for words in (desk.served, *desk.waits):
+    agent = await people.agent(house, locale=desk.locale)
+    await agent.inbox.get_by_role("tab").nth(1).click()
+    for place, words in enumerate((desk.served, *desk.waits)):
         visitor = await people.visitor(house, title=desk.shop, locale=desk.locale)
         await visitor.say(words)
-        await expect(visitor.log).to_contain_text(words)
+        await expect(waiting(agent)).to_have_count(place)
+        await expect(agent.inbox.get_by_role("tab").first).to_contain_text("1")
     waits = await house.admin.conversations("queue")
     customer = await house.admin.get(f"/conversations/{waits[2]['id']}/context")
     await house.admin.client.patch(
@@ -85,6 +88,10 @@ async def _photograph(people: People, server: Server, desk: Desk, camera: Camera
         await shown.inbox.get_by_role("tab").nth(1).click()
         await expect(waiting(shown)).to_have_count(3)
         await camera.shoot(page, "routing-queue", kept="官网")
+        if options.get("viewport") is None:
+            await shown.open(desk.waits[2])
+            await expect(page.get_by_role("complementary").get_by_text(desk.tag)).to_be_visible()
+            await camera.shoot(page, "routing-customer", kept="官网")
         await house.members[1].client.put("/presence/me", json={"status": "online"})
         await expect(waiting(shown)).to_have_count(0)
         await shown.inbox.get_by_role("tab").nth(0).click()

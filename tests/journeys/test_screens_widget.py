@@ -58,6 +58,45 @@ async def test_the_widget_on_a_phone(people: People, server: Server, language: s
     camera.check()
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_the_widget_of_somebody_who_waits(people: People, server: Server, language: str) -> None:
+    locale, words = LOCALES[language]
+    camera = Camera(f"{language}-1280", english=language == "en")
+    async with house_of(server, name=words.enterprise, admin=words.admin) as house:
+        await house.dress(**words.settings)
+        # given one agent with one place, which is taken
+        await house.admin.change(f"/agents/{house.admin.id}", max_conversations=1)
+        agent = await people.agent(house, locale=locale)
+        served = await people.visitor(house, locale=locale)
+        await served.say("1")
+        await agent.open("1")
+        # when others come, then they are told their place, and what they write is kept
+        first = await people.visitor(house, locale=locale)
+        await first.say("2")
+        await expect(first.panel.get_by_text(re.compile("第|Number")).first).to_be_visible()
+        visitor = await _at(people, server, house, words, locale)
+        await visitor.open()
+        question = next(text for who, text in words.talk if who != "agent")
+        await visitor.say(question)
+        place = visitor.panel.get_by_role("heading", level=2)
+        await expect(place).to_have_text(re.compile(r"2"))
+        await expect(visitor.log.get_by_text(re.compile("已送达|Delivered")).last).to_be_visible()
+        await camera.shoot(visitor.page, "widget-queue")
+        # and the place survives a reload
+        await visitor.page.reload()
+        await visitor.open()
+        await expect(place).to_have_text(re.compile(r"2"))
+        # when who stands before them leaves, then they move up
+        await first.panel.get_by_role("button", name=re.compile("改为留言|Leave a message")).click()
+        await expect(first.panel.get_by_role("heading", level=2)).to_have_text(re.compile("已收到您的留言|We have your message"))
+        await expect(place).to_have_text(re.compile(r"1"))
+        # when they leave a message themselves, then they are told that it is kept
+        await visitor.panel.get_by_role("button", name=re.compile("改为留言|Leave a message")).click()
+        await expect(place).to_have_text(re.compile("已收到您的留言|We have your message"))
+        await camera.shoot(visitor.page, "widget-message")
+    camera.check()
+
+
 async def test_the_demo_shop(people: People, server: Server) -> None:
     camera = Camera("zh-1440")
     context, _ = await people.context()

@@ -127,8 +127,9 @@ class Gateway:
         self._sweeper = asyncio.create_task(self._sweep(), name="gateway-sweep")
 
     async def settled(self) -> None:
-        """Wait until every text received so far is stored or refused."""
+        """Wait until every text received so far is stored or refused, and what followed from all changes so far is done."""
         await self._conversations.settled()
+        await self._assigner.settled()
 
     async def close(self) -> None:
         """Say goodbye to everybody, write what waits, stop."""

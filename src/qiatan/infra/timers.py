@@ -22,8 +22,9 @@ from qiatan.kit.errors import Fault
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 0.5
-"""How late a moment can be noticed that another process has set."""
+POLL_SECONDS = 4.0
+"""The loop sleeps until the next moment it knows of, and looks for new ones so often. Deadlines are set ten seconds ahead or more, so
+none comes before it was seen; `wake` tells of the rare ones that come sooner."""
 BATCH = 200
 MAX_IN_FLIGHT = 400
 AT_ONCE = 4
@@ -46,12 +47,14 @@ class Timer:
     next_due: the earliest moment of all, past or future; None when nothing waits. In a system transaction.
     fire: locks the row of this id (SKIP LOCKED), reads it again, acts or does nothing; afterwards the row is not due any more. In a
         transaction of its enterprise.
+    dismiss: of what is due, forgets at once what has become void, and returns the rest. In a system transaction.
     """
 
     name: str
     due: Callable[[Tx, int], Awaitable[Sequence[Due]]]
     next_due: Callable[[Tx], Awaitable[datetime | None]]
     fire: Callable[[Tx, UUID], Awaitable[None]]
+    dismiss: Callable[[Tx, Sequence[Due]], Awaitable[Sequence[Due]]] | None = None
 
 
 _Key = tuple[str, UUID, UUID]
@@ -109,7 +112,8 @@ class TimerLoop:
         """Begin to fire what is due; returns after how many seconds to look again."""
         loop_time = asyncio.get_running_loop().time()
         self._rest = {key: until for key, until in self._rest.items() if until > loop_time}
-        pause, found = POLL_SECONDS, []
+        pause, full = POLL_SECONDS, False
+        found: list[tuple[Timer, Due]] = []
         async with self._database.system() as tx:
             for timer in self._timers:
                 first = await timer.next_due(tx)
@@ -120,14 +124,20 @@ class TimerLoop:
                     continue
                 # Those at work and those that rest are still due: look behind them.
                 rows = await timer.due(tx, BATCH + len(self._rest) + len(self._in_flight))
-                found += [(timer, row) for row in rows if not self._busy((timer.name, *row))]
+                fresh: Sequence[Due] = [row for row in rows if not self._busy((timer.name, *row))]
+                full = full or len(fresh) >= BATCH
+                if timer.dismiss is not None and fresh:
+                    fresh = await timer.dismiss(tx, fresh)
+                found += [(timer, row) for row in fresh]
+                # What was left out because it rests is due still.
+                pause = min(pause, REST_SECONDS)
         for timer, (enterprise_id, row_id) in found:
             key = (timer.name, enterprise_id, row_id)
             task = asyncio.create_task(self._fire(timer, key))
             self._in_flight[key] = task
         while len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
             await asyncio.wait(tuple(self._in_flight.values()), return_when=asyncio.FIRST_COMPLETED)
-        return 0 if len(found) >= BATCH else pause
+        return 0 if full else pause
 
     def _busy(self, key: _Key) -> bool:
         return key in self._in_flight or key in self._rest

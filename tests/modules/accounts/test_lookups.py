@@ -41,10 +41,11 @@ async def test_those_serve_who_are_enabled_and_have_joined_and_whose_role_says_s
     specialist = await factories.agent(tenant.enterprise_id, role="specialist")
     async with database.tenant(tenant.enterprise_id) as tx:
         found = await service.serving_agents(tx, SERVE)
+        names = {agent_id: (await service.get_agent(tx, agent_id)).name for agent_id in (tenant.admin.id, serving.id, specialist.id)}
     assert found == [
-        ServingAgent(id=tenant.admin.id, max_conversations=10, group_ids=[]),
-        ServingAgent(id=serving.id, max_conversations=3, group_ids=[group]),
-        ServingAgent(id=specialist.id, max_conversations=10, group_ids=[]),
+        ServingAgent(id=tenant.admin.id, name=names[tenant.admin.id], max_conversations=10, group_ids=[]),
+        ServingAgent(id=serving.id, name=names[serving.id], max_conversations=3, group_ids=[group]),
+        ServingAgent(id=specialist.id, name=names[specialist.id], max_conversations=10, group_ids=[]),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,8 @@ from sqlalchemy import text
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.db.migrate import migrations_folder
-from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.access import Scope, ScopeKind, SystemActor
+from qiatan.infra.resources import Resources
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import (
     AutoEnd,
@@ -25,6 +27,7 @@ from qiatan.modules.conversations.contracts import (
     SenderKind,
     Status,
 )
+from qiatan.modules.conversations.jobs import watch_idle_again
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -97,6 +100,27 @@ async def test_each_word_of_a_person_begins_it_anew_and_only_theirs(database: Da
     assert await _fire(database, tenant.enterprise_id) == [conversation_id]
 
     assert (await _now(database, tenant.admin, conversation_id)).status == Status.ENDED
+
+
+async def test_what_an_earlier_release_assigned_is_found_by_night(
+    database: Database, resources: Resources, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, _, conversation_id = await _talking(database, factories)
+    endless, _, spared = await _talking(database, factories)
+    await _save(database, endless, minutes=None)
+    async with database.system() as tx:
+        ids = [conversation_id, spared]
+        await tx.session.execute(text("UPDATE conversations SET idle_due_at = NULL WHERE id = ANY(:ids)"), {"ids": ids})
+    clock.advance(minutes=30)
+    assert await _fire(database, tenant.enterprise_id) == []
+
+    await watch_idle_again(resources)
+
+    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
+    assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
+    assert await _fire(database, endless.enterprise_id) == [spared]
+    assert (await _now(database, endless.admin, spared)).status == Status.ACTIVE
+    assert await _fire(database, endless.enterprise_id) == []
 
 
 async def test_messages_do_not_touch_the_timer(database: Database, factories: Factories, clock: FakeClock) -> None:
@@ -181,6 +205,26 @@ async def test_a_change_of_the_rule_holds_for_what_is_open(database: Database, f
     assert (await _now(database, tenant.admin, conversation_id)).status == Status.ACTIVE
     await _save(database, tenant, version=2, minutes=5)
     await _fire(database, tenant.enterprise_id)
+    assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
+
+
+async def test_a_change_of_the_rule_holds_for_what_is_being_assigned_meanwhile(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    await _save(database, tenant, minutes=None)
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = (await talk.write(database, guest)).conversation_id
+
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.assign(tx, SystemActor(tenant.enterprise_id), conversation_id, tenant.admin.id)
+        saving = asyncio.create_task(_save(database, tenant, version=1, minutes=5))
+        await asyncio.wait([saving], timeout=1)  # it has to wait; one that does not is through by then
+    await saving
+
+    clock.advance(minutes=5)
+    for _ in range(2):
+        await _fire(database, tenant.enterprise_id)
     assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
 
 

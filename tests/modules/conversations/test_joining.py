@@ -252,6 +252,28 @@ async def test_without_the_point_joining_is_worth_nothing_from_that_moment(
     )
     with pytest.raises(NotYours):
         await talk.answer(database, reader, scene.id)
+    with pytest.raises(NotYours):
+        await talk.note(database, reader, scene.id)
+
+
+@pytest.mark.parametrize("point", ["conversations.join", "conversations.view_colleagues"])
+async def test_it_ends_with_either_of_the_points_it_needs(database: Database, factories: Factories, doors: Doors, point: str) -> None:
+    tenant = await factories.tenant()
+    leader = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.ALL))
+    agent = await factories.agent(tenant.enterprise_id)
+    conversation_id = await talk.served(database, await factories.visitor(await factories.channel(tenant.enterprise_id)), agent)
+    await talk.join(database, leader, conversation_id)
+    page = await doors.agent_socket(agent)
+    await page.send(type="subscribe", topic="mine")
+    await page.next("subscribed")
+    http = doors.agent(tenant.admin)
+    role = next(one for one in (await http.get("/roles?limit=100")).json()["items"] if not one["builtin"] and one["member_count"] == 1)
+
+    change = {"points": [kept for kept in role["points"] if kept != point], "version": role["version"]}
+    answer = await http.patch(f"/roles/{role['id']}", json=change)
+
+    assert answer.status_code == 200, answer.text
+    assert (await page.next("conversation"))["conversation"]["joined_ids"] == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import service as conversations
@@ -16,6 +17,7 @@ from qiatan.modules.routing.contracts.decisions import Decision
 from qiatan.modules.routing.contracts.settings import QueueSettings, SaveQueueing, SaveTransfers, TransferSettings
 from tests.support import talk
 from tests.support.access import points_of
+from tests.support.doors import Doors
 from tests.support.factories import Factories, Member, Tenant
 
 LEADER = points_of("admin")
@@ -77,3 +79,9 @@ async def audited(database: Database, enterprise_id: UUID, action: str) -> list[
     query = text("SELECT details FROM audit_log WHERE enterprise_id = :id AND action = :action ORDER BY seq")
     async with database.system() as tx:
         return list((await tx.session.execute(query, {"id": enterprise_id, "action": action})).scalars())
+
+
+async def settled(doors: Doors) -> None:
+    """Wait until routing has done what followed from everything so far: nothing changes by itself any more."""
+    gateway: Gateway = doors.app.state.gateway
+    await gateway.settled()

@@ -16,7 +16,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import Fault, NotAllowed
 from qiatan.modules.conversations import service as conversations
-from qiatan.modules.conversations.contracts import Conversation, Status, View
+from qiatan.modules.conversations.contracts import Conversation, Routed, Status, View
 from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFound
 from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
@@ -35,7 +35,7 @@ async def present(database: Database, *members: Member, status: PresenceStatus =
             await service.connected(tx, member.id)
 
 
-async def assign_next(database: Database, tenant: Tenant) -> Conversation | None:
+async def assign_next(database: Database, tenant: Tenant) -> Routed | None:
     async with database.tenant(tenant.enterprise_id) as tx:
         return await service.assign_next(tx)
 

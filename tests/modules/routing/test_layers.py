@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.clock import new_id
@@ -276,3 +278,23 @@ async def test_with_the_queue_off_or_full_a_message_is_left_and_served_after_tho
     assert turns == [queued, left, full]
     assert [(await why(database, tenant, one))[0].steps[-1].reason for one in (left, full)] == ["queue_off", "queue_full"]
     assert await loads(database, tenant) == {agent.id: 1}
+
+
+async def test_rules_that_are_edited_while_a_hundred_arrive_lose_nobody(app: FastAPI, database: Database, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    agents = [await factories.agent(tenant.enterprise_id, max_conversations=50) for _ in range(3)]
+    channel = await factories.channel(tenant.enterprise_id)
+    people = [await factories.visitor(channel) for _ in range(100)]
+    await present(database, *agents)
+
+    async def edit() -> None:
+        for base_rule in (BaseRule.ROTATE, BaseRule.PRIORITY, BaseRule.FILL_UP, BaseRule.RANDOM, BaseRule.LOAD):
+            await save(database, tenant, base_rule=base_rule, order=[agent.id for agent in agents])
+
+    acks, _ = await asyncio.gather(asyncio.gather(*(talk.write(database, guest) for guest in people)), edit())
+
+    async with asyncio.timeout(180):
+        while sum((await loads(database, tenant)).values()) < 100:
+            await asyncio.sleep(0.05)
+    assert len({ack.conversation_id for ack in acks}) == 100
+    assert all(count <= 50 for count in (await loads(database, tenant)).values())

@@ -9,19 +9,16 @@ import pytest
 from fastapi import FastAPI
 
 from qiatan.infra.db import Database
-from qiatan.infra.resources import Resources
-from qiatan.kit.events import Event
 from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingState
 from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.repository import requests
-from qiatan.modules.routing.subscribers import QueueKeeper
 from tests.modules.routing.scene import holder, present, queueing, waiting, why
+from tests.modules.routing.test_layers import drain
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Guest, Member, Tenant
-from tests.modules.routing.test_layers import drain
 
 
 async def full_house(database: Database, factories: Factories) -> tuple[Tenant, Member, UUID]:
@@ -138,7 +135,7 @@ async def test_a_visitor_who_leaves_the_queue_leaves_a_message(
 
 
 async def test_a_place_is_kept_over_a_minute_of_absence_and_given_up_then(
-    database: Database, factories: Factories, clock: FakeClock, resources: Resources
+    database: Database, factories: Factories, clock: FakeClock
 ) -> None:
     tenant, _, _ = await full_house(database, factories)
     (away, lost), (back, kept), (_, connected) = await guests(database, factories, tenant, clock, 3)
@@ -171,7 +168,6 @@ async def test_a_place_is_kept_over_a_minute_of_absence_and_given_up_then(
     ]
     assert (await why(database, tenant, lost))[-1].steps[-1].reason == "went_away"
     assert (await place(database, away)).state is RoutingState.MESSAGE
-    assert QueueKeeper(resources) is not None
 
 
 async def test_the_longest_wait_ends_in_a_message_also_when_it_is_set_later(
@@ -225,8 +221,10 @@ async def test_fifty_at_once_fill_a_queue_of_ten_to_the_last_place_and_no_furthe
     await queueing(database, tenant, limit=10)
     ids = await waiting(database, factories, tenant.enterprise_id, 50)
 
+    connections = asyncio.Semaphore(8)
+
     async def place_one(conversation_id: UUID) -> None:
-        async with database.tenant(tenant.enterprise_id) as tx:
+        async with connections, database.tenant(tenant.enterprise_id) as tx:
             await service.place(tx, conversation_id)
 
     await asyncio.gather(*(place_one(one) for one in ids))
@@ -245,7 +243,7 @@ async def test_two_hundred_arrive_at_once_for_ten_places(app: FastAPI, database:
 
     acks = await asyncio.gather(*(talk.write(database, guest) for guest in people))
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while len(rows := await stand(database, tenant)) != 190 or any(position is None for _, _, position in rows):
             await asyncio.sleep(0.05)
     async with database.tenant(tenant.enterprise_id) as tx:
@@ -294,9 +292,10 @@ async def test_who_has_no_conversation_has_no_place(doors: Doors, factories: Fac
 async def test_a_frame_tells_the_visitor_and_the_agents(doors: Doors, database: Database, factories: Factories, clock: FakeClock) -> None:
     tenant, agent, served = await full_house(database, factories)
     guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    visitor, watching = await doors.visitor_socket(guest.token), await doors.agent_socket(tenant.admin)
-    await watching.send(type="subscribe", topic="queue")
-    await watching.next("subscribed")
+    visitor, watching = await doors.visitor_socket(guest.token), await doors.agent_socket(agent)
+    for socket, topic in ((visitor, "mine"), (watching, "queue")):
+        await socket.send(type="subscribe", topic=topic)
+        await socket.next("subscribed")
 
     await talk.write(database, guest)
     told, shown = await visitor.next("queue"), await watching.next("routing")
@@ -305,7 +304,3 @@ async def test_a_frame_tells_the_visitor_and_the_agents(doors: Doors, database: 
     assert (shown["routing"]["state"], shown["routing"]["position"]) == ("queued", 1)
     await talk.end(database, agent, served)
     assert (await visitor.next("queue"))["place"]["state"] == "placed"
-
-
-def test_events_are_facts() -> None:
-    assert issubclass(RoutingChanged, Event)

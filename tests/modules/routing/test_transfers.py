@@ -162,6 +162,7 @@ async def test_what_a_transfer_is_refused_for_changes_nothing(database: Database
     await scene.present(database, sender, tenant.admin)
     await scene.present(database, tenant.admin, status=PresenceStatus.BUSY)
     http = doors.agent(sender)
+    await scene.settled(doors)
     before = await checksum(database, tenant.enterprise_id)
 
     async def code(conversation_id: UUID, body: dict[str, Any]) -> tuple[int, str]:
@@ -358,6 +359,7 @@ async def test_who_may_answer_an_offer(database: Database, doors: Doors, factori
     await scene.present(database, receiver)
     [conversation_id] = await scene.served(database, factories, sender)
     offer = await ask(database, sender, conversation_id, agent_id=receiver.id)
+    await scene.settled(doors)
     before = await checksum(database, tenant.enterprise_id)
 
     for somebody, accepting, refusing, withdrawing in (

@@ -49,6 +49,11 @@ def test_only_who_is_online_connected_below_the_maximum_and_not_excluded_is_give
     assert (choice.outcome is Outcome.ASSIGNED) == bool(suited)
 
 
+@given(teams, exclusions)
+def test_assignable_are_those_nothing_is_in_the_way_of_in_their_order(team: list[Candidate], excluded: frozenset[UUID]) -> None:
+    assert assignable(team, excluded) == [one for one in team if obstacle(one, excluded) is None]
+
+
 @given(teams, orders, base_rules, some.integers(0, 1000))
 def test_the_same_state_gives_the_same_decision_in_whatever_order_the_agents_come(
     team: list[Candidate], order: list[UUID], rule: BaseRule, chance: int

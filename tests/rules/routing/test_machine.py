@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from qiatan.modules.routing.contracts.conditions import ConditionField, Operator
 from qiatan.modules.routing.contracts.presence import PresenceStatus
 from qiatan.modules.routing.contracts.settings import BaseRule, Otherwise
-from tests.rules.routing.given import CASE, GROUPS, HELP, SALES, agent, ids, looks, rules, with_case
+from tests.rules.routing.given import GROUPS, HELP, SALES, agent, ids, looks, rules, with_case
 from tests.rules.routing.given import rule as advanced
 from tests.rules.routing.world import World
 
@@ -24,7 +24,7 @@ class Enterprise(RuleBasedStateMachine):
     @initialize(
         base=some.sampled_from(list(BaseRule)),
         order=some.permutations([1, 2, 3, 4, 5, 6]),
-        maxima=some.lists(some.integers(0, 3), min_size=1, max_size=4),
+        maxima=some.lists(some.integers(0, 2), min_size=1, max_size=3),
         seed=some.integers(0, 1_000),
     )
     def open(self, base: BaseRule, order: list[int], maxima: list[int], seed: int) -> None:
@@ -37,12 +37,13 @@ class Enterprise(RuleBasedStateMachine):
         agent_id = UUID(int=number)
         return agent_id if agent_id in self.world.roster else None
 
-    @rule(device=some.sampled_from(["phone", "tablet"]), barred=some.none() | numbers)
-    def arrive(self, device: str, barred: int | None) -> None:
-        self.count += 1
-        self.world.later(1)
+    @rule(device=some.sampled_from(["phone", "tablet"]), barred=some.none() | numbers, times=some.integers(1, 5))
+    def arrive(self, device: str, barred: int | None, times: int) -> None:
         excluded = frozenset() if barred is None else frozenset(ids(barred))
-        self.world.arrive(UUID(int=1_000 + self.count), with_case(device=device, excluded=excluded))
+        for _ in range(times):
+            self.count += 1
+            self.world.later(1)
+            self.world.arrive(UUID(int=1_000 + self.count), with_case(device=device, excluded=excluded))
 
     @precondition(lambda self: self.world.owner)
     @rule(place=some.integers(0, 100))
@@ -84,12 +85,6 @@ class Rotation(Enterprise):
             rules(base=BaseRule.ROTATE, order=ids(*order[:4])), [agent(number, 0, 50) for number in (1, 2, 3, 4)], pick=lambda _: 0
         )
         self.count = 0
-
-    @rule(times=some.integers(1, 6))
-    def crowd(self, times: int) -> None:
-        for _ in range(times):
-            self.count += 1
-            self.world.arrive(UUID(int=1_000 + self.count), CASE)
 
 
 TestEnterprise = Enterprise.TestCase

@@ -47,7 +47,7 @@ def test_who_waits_gets_the_place_that_comes_free_first_in_first_out() -> None:
 
 
 def test_an_end_at_the_moment_of_an_arrival_frees_the_place_for_it() -> None:
-    assert ran(rules(), [agent(1, 0, 1)], arrival(0, 60), arrival(60)).waits == (0.0, 0.0)
+    assert ran(rules(), [agent(1, 0, 1)], arrival(0, 60), arrival(60), queue_limit=0).agents == tuple(ids(1, 1))
 
 
 def test_agents_begin_with_nothing_in_hand() -> None:
@@ -75,12 +75,10 @@ def test_who_waits_for_somebody_who_never_comes_has_left_a_message() -> None:
 
 def test_fill_up_forgets_what_was_received_more_than_12_hours_ago() -> None:
     team = [agent(1, 0, 9), agent(2, 0, 9)]
-    twelve = 12 * 3600
+    settings, twelve_hours = rules(base=BaseRule.FILL_UP), 12 * 3600
 
-    run = ran(rules(base=BaseRule.FILL_UP), team, arrival(0, 10), arrival(100, 10), arrival(twelve, 10), arrival(twelve + 1, 10))
-
-    # The first one's is forgotten when the third comes, so that it is theirs again; then both have one, and the higher is first.
-    assert run.agents == tuple(ids(1, 2, 1, 1))
+    assert ran(settings, team, arrival(0), arrival(twelve_hours - 1)).agents == tuple(ids(1, 2))
+    assert ran(settings, team, arrival(0), arrival(twelve_hours)).agents == tuple(ids(1, 1))
 
 
 def test_rotation_goes_on_through_the_run() -> None:

@@ -203,6 +203,24 @@ def test_a_rule_that_never_gets_its_turn_is_named(earlier: list[Condition], late
     assert found(rules[1], rules[0]) == ([] if earlier != later else [("rules.1", "shadowed")])
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (looks(KEYWORD, STARTS, "退"), looks(KEYWORD, CONTAINS, "退货")),
+        (looks(KEYWORD, EQUALS, "退货"), looks(KEYWORD, STARTS, "退货")),
+        (looks(KEYWORD, EQUALS, "退货"), looks(KEYWORD, IN, "退货", "发票")),
+        (looks(REGION, IN, "CN/广东省"), looks(REGION, IN, "CN")),
+        (looks(METADATA, EQUALS, "1", key="a"), looks(METADATA, EQUALS, "1", key="b")),
+        (looks(KEYWORD, MATCHES, "a+"), looks(KEYWORD, MATCHES, "a+", "b+")),
+        (looks(LANDING, CONTAINS, "/a"), looks(LANDING, CONTAINS, "shop.example/a")),
+        (times(([1], "09:00", "12:00")), times(([1], "09:00", "12:01"))),
+        (times(([1, 2, 3, 4, 5, 6, 7], "00:00", "23:59")), ON_PHONE),
+    ],
+)
+def test_a_rule_that_sometimes_gets_its_turn_is_no_problem(earlier: Condition, later: Condition) -> None:
+    assert found(rule(1, earlier, agents=[1]), rule(2, later, agents=[1])) == []
+
+
 # What is said of conditions is true of all cases
 
 TEXTS = ["ab", "abc", "b", "bc", "a"]

@@ -43,6 +43,6 @@ class ClockKeeper:
             await asyncio.sleep(EVERY_SECONDS)
             try:
                 await self._measure()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- this loop must live as long as the process
                 # The counter goes on being right enough; the next minute measures again.
                 log.warning("clock.not_measured", error=str(error))

@@ -16,6 +16,17 @@ log = structlog.get_logger(__name__)
 jobs = JobList("conversations")
 
 
+@jobs.periodic("20 19 * * *")
+async def watch_idle_again(resources: Resources) -> None:
+    """Have a look at what has an agent and no moment of its automatic end, nightly (03:20 in Shanghai).
+
+    Where conversations never end by themselves that is everything, and the look changes nothing. Elsewhere it finds what a process of an
+    earlier release gave to an agent during an upgrade.
+    """
+    async with resources.database.system() as tx:
+        await system.look_at_unwatched(tx)
+
+
 @jobs.periodic("40 19 * * *")
 async def reconcile_counters(resources: Resources) -> None:
     """Compare heads and unread counts with the messages behind them, nightly (03:40 in Shanghai). Drift is a bug and is reported."""

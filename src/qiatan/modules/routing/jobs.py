@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from qiatan.infra.jobs import JobList
-from qiatan.modules.routing.repository import decisions, wishes
+from qiatan.modules.routing.repository import decisions, offers, spans, wishes
 
 if TYPE_CHECKING:
     from qiatan.infra.resources import Resources
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 jobs = JobList("routing")
 
 BATCH = 5_000
-DECISIONS_KEPT = timedelta(days=400)
-WISHES_KEPT = timedelta(days=2)
+DECISIONS_KEPT = timedelta(days=90)
+WISHES_KEPT = timedelta(days=1)
+OFFERS_KEPT = timedelta(days=30)
+TIMES_KEPT = timedelta(days=800)
+"""Times online: two years and a bit, for the attendance."""
 
 run_simulation = jobs.promise("run_simulation")
 
 
 @jobs.periodic("50 19 * * *")
 async def purge_decisions(resources: Resources) -> None:
-    """Delete decisions that are older than a year and a bit, nightly (03:50 in Shanghai), a batch per transaction."""
+    """Delete decisions that are older than 90 days, nightly (03:50 in Shanghai), a batch per transaction."""
     deleted = BATCH
     while deleted == BATCH:
         async with resources.database.system() as tx:
@@ -36,3 +39,13 @@ async def purge_wishes(resources: Resources) -> None:
     while deleted == BATCH:
         async with resources.database.system() as tx:
             deleted = await wishes.delete_old(tx, tx.now - WISHES_KEPT, BATCH)
+
+
+@jobs.periodic("55 19 * * *")
+async def purge_times_and_offers(resources: Resources) -> None:
+    """Delete times online and offers that are over long since, nightly (03:55 in Shanghai), a batch per transaction."""
+    for table, kept in ((spans, TIMES_KEPT), (offers, OFFERS_KEPT)):
+        deleted = BATCH
+        while deleted == BATCH:
+            async with resources.database.system() as tx:
+                deleted = await table.delete_old(tx, tx.now - kept, BATCH)

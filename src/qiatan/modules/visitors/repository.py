@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from qiatan.infra.db import Tx
 from qiatan.modules.channels import service as channels
@@ -96,7 +97,7 @@ class VisitRepository:
         query = (
             select(VisitRow)
             .where(VisitRow.enterprise_id == self._enterprise_id, VisitRow.customer_id.in_(customer_ids))
-            .distinct(VisitRow.customer_id)
+            .ext(distinct_on(VisitRow.customer_id))
             .order_by(VisitRow.customer_id, VisitRow.last_seen_at.desc())
         )
         return (await self._session.execute(query)).scalars().all()

@@ -1,64 +1,16 @@
 import type { Conversation, Routing, TransferOffer } from '@qiatan/live'
-import type { Outcome, Step } from './assignment'
 import type { ApiClient, RequestOptions } from './client'
 import type { Schemas } from './schemas'
-import type { Ack, AgentStatus, Id, Instant } from './types'
+import type { Ack, Id } from './types'
 
 export type CustomerShown = Schemas['Customer']
 
-/** Everybody who waits: those in the queue by target and position, then messages left, oldest first. */
-export interface Queue {
-  items: Routing[]
-  length: number
-  limit: number
-}
-
-export interface TargetAgent {
-  id: Id
-  name: string
-  status: AgentStatus
-  connected: boolean
-  open: number
-  /** 0: may serve nobody. */
-  maximum: number
-  group_ids: Id[]
-}
-
-export interface TargetGroup {
-  id: Id
-  name: string
-  /** Members online, and those of them with a free place. */
-  serving: number
-  free: number
-  open_now: boolean
-}
-
-/** To whom the asking agent may transfer. `asks`: they are asked first. */
-export interface TransferTargets {
-  agents: TargetAgent[]
-  groups: TargetGroup[]
-  asks: boolean
-}
-
-export interface TransferResult {
-  conversation: Conversation | null
-  offer: TransferOffer | null
-}
-
-/** A decision with its trace. */
-export interface Decision {
-  id: Id
-  conversation_id: Id
-  at: Instant
-  cause: 'opened' | 'waiting' | 'released' | 'delayed' | 'absent' | 'taken' | 'taken_over' | 'transferred'
-  outcome: Outcome
-  agent_id: Id | null
-  agent_name: string | null
-  by_agent_id: Id | null
-  by_agent_name: string | null
-  waited_seconds: number | null
-  steps: Step[]
-}
+export type Queue = Schemas['Queue']
+export type TargetAgent = Schemas['TargetAgent']
+export type TargetGroup = Schemas['TargetGroup']
+export type TransferTargets = Schemas['TransferTargets']
+export type TransferResult = Schemas['TransferResult']
+export type Decision = Schemas['Decision']
 
 /** What is left out stays. `version` is the customer's, as it was read. */
 export interface CustomerChange {

@@ -14,4 +14,7 @@ export type Agreement = [
   Fits<Schemas['File'], live.UploadedFile>,
   Fits<Omit<Schemas['MessagePage'], 'items'>, Omit<live.MessagePage, 'items'>>,
   Fits<Schemas['Participant'], live.Participant>,
+  Fits<Schemas['Routing'], live.Routing>,
+  Fits<Schemas['QueuePlace'], live.QueuePlace>,
+  Fits<Schemas['TransferOffer'], live.TransferOffer>,
 ]

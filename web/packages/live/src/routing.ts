@@ -5,8 +5,8 @@ export type RoutingState = 'new' | 'queued' | 'message' | 'placed' | 'ended'
 /** For whom a conversation waits. */
 export interface RoutingTarget {
   kind: 'enterprise' | 'group' | 'agent'
-  id: string | null
-  name: string | null
+  id?: string | null
+  name?: string | null
 }
 
 /** How an open conversation stands, for agents. A newer version wins. */

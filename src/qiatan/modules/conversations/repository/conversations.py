@@ -7,8 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, text, true, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import aliased
 
 from qiatan.infra.db import Tx
@@ -163,7 +179,7 @@ class ConversationRepository:
         return list((await self._session.execute(query)).scalars())
 
     async def last_ended_of(self, customer_id: UUID, *, since: datetime) -> UUID | None:
-        """Who served the customer's newest ended conversation; None when it ended before `since` or unserved."""
+        """Who served the newest of the customer's ended conversations that anybody served; None when it ended before `since`."""
         query = (
             select(Row.assignee_id)
             .where(
@@ -218,14 +234,14 @@ class ConversationRepository:
         )
 
     async def look_again(self, now: datetime) -> None:
-        """Have the idle time of all that is served looked at as soon as can be."""
-        served = (Row.enterprise_id == self._enterprise_id, OPEN, Row.assigned_at.is_not(None))
+        """Have the idle time of all that is open looked at as soon as can be."""
+        # Also what waits: the lock makes us wait for whoever is giving it to an agent just now, by the rules as they were before.
         # Writers take these locks in the order of keys; so do we.
-        locked = select(Row.id).where(*served).order_by(Row.enterprise_id, Row.id).with_for_update(key_share=True)
+        locked = select(Row.id).where(Row.enterprise_id == self._enterprise_id, OPEN).order_by(Row.id).with_for_update(key_share=True)
         ids = list((await self._session.execute(locked)).scalars())
         await self._session.execute(
             update(Row)
-            .where(Row.enterprise_id == self._enterprise_id, Row.id.in_(ids))
+            .where(Row.enterprise_id == self._enterprise_id, Row.id == any_(literal(ids, ARRAY(Uuid()))))
             .values(idle_due_at=now)
             .execution_options(synchronize_session=False)
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from qiatan.infra.db import Tx
@@ -59,3 +59,10 @@ async def handled(tx: Tx, since: datetime, limit: int) -> list[tuple[UUID, float
         .limit(limit)
     )
     return [(agent_id, float(seconds)) for agent_id, seconds in await tx.session.execute(query) if agent_id is not None]
+
+
+async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Which of these (enterprise, conversation) were answered by a person, or have ended. Needs the system role."""
+    query = select(Row.enterprise_id, Row.id).where(tuple_(Row.enterprise_id, Row.id).in_(conversations))
+    query = query.where(or_(Row.replied_at.is_not(None), Row.status == Status.ENDED))
+    return {(enterprise_id, row_id) for enterprise_id, row_id in await tx.session.execute(query)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, text, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Status
@@ -40,6 +40,23 @@ async def idle_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
 async def next_idle_due(tx: Tx) -> datetime | None:
     query = select(Row.idle_due_at).where(OPEN, Row.idle_due_at.is_not(None)).order_by(Row.idle_due_at).limit(1)
     return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def look_at_unwatched(tx: Tx) -> int:
+    """Have the idle time of what is served without a moment for it looked at now; returns how many there are."""
+    unwatched = (
+        select(Row.enterprise_id, Row.id)
+        .where(Row.status == Status.ACTIVE, Row.idle_due_at.is_(None))
+        .order_by(Row.enterprise_id, Row.id)
+        .limit(10_000)
+        .with_for_update(key_share=True, skip_locked=True)
+        .cte("unwatched")
+    )
+    here = (Row.enterprise_id == unwatched.c.enterprise_id) & (Row.id == unwatched.c.id)
+    result = await tx.session.execute(
+        update(Row).where(here).values(idle_due_at=tx.now).returning(Row.id).execution_options(synchronize_session=False)
+    )
+    return len(result.all())
 
 
 async def joined_anywhere(tx: Tx) -> dict[UUID, set[UUID]]:

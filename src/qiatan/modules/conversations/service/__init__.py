@@ -26,6 +26,7 @@ from qiatan.modules.conversations.service.reading import (
 from qiatan.modules.conversations.service.routing_view import (
     active_count,
     active_counts,
+    answered_or_ended,
     assignees,
     count_drift,
     ended_among,
@@ -49,6 +50,7 @@ __all__ = [
     "How",
     "active_count",
     "active_counts",
+    "answered_or_ended",
     "assign",
     "assignees",
     "change_customer",

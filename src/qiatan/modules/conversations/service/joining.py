@@ -83,7 +83,8 @@ async def end_lost_joining(tx: Tx, agent_ids: Collection[UUID], *, scope_too: bo
     found = await repository.joined_by(agent_ids)
     if not found:
         return 0
-    entitled = {agent.id for agent in await accounts.serving_agents(tx, JOIN)}
+    joining, reading = [{agent.id for agent in await accounts.serving_agents(tx, point)} for point in (JOIN, VIEW_COLLEAGUES)]
+    entitled = joining & reading
     reach = {agent_id: await _reach_of(tx, agent_id) for agent_id in entitled.intersection(agent_ids)} if scope_too else {}
     count = 0
     for conversation_id, assignee_id, joined in found:
@@ -113,8 +114,8 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
     require(actor, SERVE)
     check_text(body.text, field="text", limit=MAX_TEXT)
     row = await locked(tx, await visible(tx, actor, conversation_id))
-    takes_part = row.assignee_id == actor.agent_id or actor.agent_id in row.joined_ids
-    if not takes_part and not (actor.may(JOIN) and await _reaches(tx, actor, row)):
+    helps = actor.may(JOIN) and (actor.agent_id in row.joined_ids or await _reaches(tx, actor, row))
+    if row.assignee_id != actor.agent_id and not helps:
         raise NotYours
     ack = await write(
         tx,

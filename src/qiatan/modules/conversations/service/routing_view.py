@@ -26,7 +26,7 @@ async def waiting(tx: Tx, limit: int) -> list[Routed]:
 
 
 async def last_served_by(tx: Tx, customer_id: UUID, *, since: datetime) -> UUID | None:
-    """Who served the customer when their newest conversation ended (F21); None when that was before `since`, or nobody did."""
+    """Who served the customer last (F21), by the end of the conversation; None when that was before `since`, or never."""
     return await ConversationRepository(tx, tx.enterprise_id).last_ended_of(customer_id, since=since)
 
 
@@ -65,6 +65,11 @@ async def enterprises_waiting_besides(tx: Tx, known: Callable[[for_routing.Colum
 async def ended_among(tx: Tx, conversation_ids: Collection[UUID]) -> list[UUID]:
     """Which of these have ended."""
     return await for_routing.ended_among(tx, conversation_ids) if conversation_ids else []
+
+
+async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Which of these (enterprise, conversation) were answered by a person, or have ended. Needs the system role."""
+    return await for_routing.answered_or_ended(tx, conversations) if conversations else set()
 
 
 async def handled(tx: Tx, *, since: datetime, limit: int) -> list[tuple[UUID, float]]:

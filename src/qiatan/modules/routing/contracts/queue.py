@@ -23,7 +23,7 @@ class Routing(Out):
     """How an open conversation stands, for agents.
 
     `position` counts from 1 within its target. `expected_seconds` is None when nothing honest can be said. `transfer_due_at`: when the
-    next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be. `version` grows with each change.
+    next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be.
     """
 
     conversation_id: UUID

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, not_, or_, select
+from sqlalchemy import and_, delete, func, not_, or_, select
 
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts.transfers import OfferState
@@ -83,3 +83,10 @@ async def next_offer_due(tx: Tx) -> datetime | None:
     """When the next offer runs out. Needs the system role."""
     query = select(func.min(Row.due_at)).where(Row.state == OfferState.OPEN)
     return (await tx.session.execute(query)).scalar_one()
+
+
+async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete offers that are over and from before then, of all enterprises; returns how many. Needs the system role."""
+    old = select(Row.enterprise_id, Row.id).where(Row.state != OfferState.OPEN, Row.made_at < before).limit(limit).subquery()
+    statement = delete(Row).where(Row.enterprise_id == old.c.enterprise_id, Row.id == old.c.id).returning(Row.id)
+    return len((await tx.session.execute(statement.execution_options(synchronize_session=False))).all())

@@ -26,4 +26,6 @@ class PointerRepository:
 
     async def put(self, target: str, agent_id: UUID) -> None:
         statement = insert(Row).values(enterprise_id=self._enterprise_id, target=target, agent_id=agent_id)
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["enterprise_id", "target"], set_={"agent_id": agent_id}))
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["enterprise_id", "target"], set_={"agent_id": agent_id})
+        )

@@ -29,10 +29,10 @@ class RoutingRepository:
         query = select(Row).where(Row.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
         return {row.agent_id: row for row in (await self._session.execute(query)).scalars()}
 
-    async def leases(self) -> dict[UUID, tuple[PresenceStatus, datetime]]:
-        """Status and lease of everybody ever seen. Bare columns: it is read with every decision."""
-        query = select(Row.agent_id, Row.status, Row.lease_until).where(Row.enterprise_id == self._enterprise_id)
-        return {agent_id: (PresenceStatus(status), lease_until) for agent_id, status, lease_until in await self._session.execute(query)}
+    async def connected(self, now: datetime) -> dict[UUID, PresenceStatus]:
+        """The status of everybody whose pages are connected. Bare columns: it is read with every decision."""
+        query = select(Row.agent_id, Row.status).where(Row.enterprise_id == self._enterprise_id, Row.lease_until > now)
+        return {agent_id: PresenceStatus(status) for agent_id, status in await self._session.execute(query)}
 
     async def get(self, agent_id: UUID) -> Row | None:
         return await self._session.get(Row, (self._enterprise_id, agent_id), populate_existing=True)
@@ -69,6 +69,10 @@ class RoutingRepository:
             .returning(Row.agent_id)
         )
         return (await self._session.execute(statement.execution_options(synchronize_session=False))).first() is not None
+
+    async def look_after_everybody(self, now: datetime) -> None:
+        query = update(Row).where(Row.enterprise_id == self._enterprise_id).values(absent_due_at=now)
+        await self._session.execute(query.execution_options(synchronize_session=False))
 
     async def mark_assigned(self, agent_id: UUID, now: datetime) -> None:
         await self._session.execute(

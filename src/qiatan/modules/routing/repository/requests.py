@@ -72,19 +72,26 @@ class RequestRepository:
 
     async def put(self, conversation_id: UUID, customer_id: UUID, **values: Any) -> Row:
         """Write a request, which may be the conversation's first."""
-        fresh = {"enterprise_id": self._enterprise_id, "conversation_id": conversation_id, "customer_id": customer_id, "delay_step": 0, **values}
+        fresh = {
+            "enterprise_id": self._enterprise_id,
+            "conversation_id": conversation_id,
+            "customer_id": customer_id,
+            "delay_step": 0,
+            **values,
+        }
         statement = insert(Row).values(fresh).on_conflict_do_update(index_elements=["enterprise_id", "conversation_id"], set_=values)
-        return (
-            await self._session.execute(statement.returning(Row).execution_options(populate_existing=True))
-        ).scalar_one()
+        return (await self._session.execute(statement.returning(Row).execution_options(populate_existing=True))).scalar_one()
 
-    async def change(self, conversation_id: UUID, **values: Any) -> None:
-        await self._session.execute(
+    async def change(self, conversation_id: UUID, **values: Any) -> Row:
+        """Write into a request that is there."""
+        statement = (
             update(Row)
             .where(Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id)
             .values(**values)
-            .execution_options(synchronize_session=False)
+            .returning(Row)
+            .execution_options(synchronize_session=False, populate_existing=True)
         )
+        return (await self._session.execute(statement)).scalar_one()
 
     async def renew(self, conversation_id: UUID, until: datetime) -> None:
         """Keep a place in the queue until then."""
@@ -137,7 +144,11 @@ class RequestRepository:
             .where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.MESSAGE)
             .subquery()
         )
-        query = select(left.c.conversation_id, left.c.target_kind, left.c.target_id).where(left.c.place <= of_each).order_by(left.c.conversation_id)
+        query = (
+            select(left.c.conversation_id, left.c.target_kind, left.c.target_id)
+            .where(left.c.place <= of_each)
+            .order_by(left.c.conversation_id)
+        )
         return [
             Waiter(conversation_id, RoutingState.MESSAGE, target_of(kind, target_id), _LATER)
             for conversation_id, kind, target_id in await self._session.execute(query)
@@ -290,4 +301,22 @@ def is_known(enterprise_id: InstrumentedAttribute[UUID], conversation_id: Instru
     states = [RoutingState.QUEUED, RoutingState.MESSAGE]
     return exists(
         select(Row.state).where(Row.enterprise_id == enterprise_id, Row.conversation_id == conversation_id, Row.state.in_(states))
+    )
+
+
+async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]]) -> None:
+    """The deadlines of these (enterprise, conversation) are void, if they are placed and nobody is at them."""
+    if not requests:
+        return
+    void = (
+        select(Row.enterprise_id, Row.conversation_id)
+        .where(tuple_(Row.enterprise_id, Row.conversation_id).in_(requests), Row.state == RoutingState.PLACED, Row.due_at <= tx.now)
+        .with_for_update(skip_locked=True)
+        .cte("void")
+    )
+    await tx.session.execute(
+        update(Row)
+        .where(Row.enterprise_id == void.c.enterprise_id, Row.conversation_id == void.c.conversation_id)
+        .values(due_at=None, delay_due_at=None)
+        .execution_options(synchronize_session=False)
     )

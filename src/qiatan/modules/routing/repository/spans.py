@@ -90,3 +90,10 @@ async def next_lapse(tx: Tx) -> datetime | None:
     """When the next lease runs out unless it is renewed. Needs the system role."""
     query = select(func.min(PresenceRow.lease_until)).select_from(Row).join(PresenceRow, _OF_PRESENCE)
     return (await tx.session.execute(query)).scalar_one()
+
+
+async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete spans that ended before then, of all enterprises; returns how many. Needs the system role."""
+    old = select(Row.enterprise_id, Row.id).where(Row.ended_at < before).limit(limit).subquery()
+    statement = delete(Row).where(Row.enterprise_id == old.c.enterprise_id, Row.id == old.c.id).returning(Row.id)
+    return len((await tx.session.execute(statement.execution_options(synchronize_session=False))).all())

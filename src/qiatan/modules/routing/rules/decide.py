@@ -111,8 +111,6 @@ class _Decision:
             return None
         self.step(Layer.HOURS, Verdict.ENDED, Reason.CLOSED)
         target = self.outside_target()
-        if not self.may_wait:
-            return self.kept(target)
         if self.around.outside is Outside.QUEUE:
             return self.wait(target, None)
         return self.ended(Outcome.MESSAGE, target)

@@ -1,11 +1,11 @@
 """The use cases of routing; the doors call these."""
 
 from qiatan.modules.routing.repository.settings import keeping_hours
-from qiatan.modules.routing.service.absent import absent_due, fire_absent, next_absent_due
+from qiatan.modules.routing.service.absent import absent_due, fire_absent, look_after_everybody, next_absent_due
 from qiatan.modules.routing.service.attendance import attendance
 from qiatan.modules.routing.service.case import case_of
 from qiatan.modules.routing.service.decisions import decisions
-from qiatan.modules.routing.service.delayed import fire, reschedule
+from qiatan.modules.routing.service.delayed import dismiss_void, fire, reschedule
 from qiatan.modules.routing.service.hours import Opening, opening
 from qiatan.modules.routing.service.offers import close_offer, expire_offer, refuse_offer, transfer_offers, withdraw_offer
 from qiatan.modules.routing.service.placement import (
@@ -90,6 +90,7 @@ __all__ = [
     "count",
     "decisions",
     "disconnected",
+    "dismiss_void",
     "end_forgotten",
     "end_request",
     "enterprises_to_look_at",
@@ -103,6 +104,7 @@ __all__ = [
     "list_presence",
     "list_simulations",
     "look",
+    "look_after_everybody",
     "new_longest_wait",
     "next_absent_due",
     "note_assignment",

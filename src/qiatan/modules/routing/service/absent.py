@@ -42,9 +42,7 @@ async def fire_absent(tx: Tx, agent_id: UUID) -> None:
         return
     patience = (await load_transfers(tx)).absent_minutes
     gone_until = row.lease_until + timedelta(minutes=patience)
-    if row.lease_until > tx.now:
-        await routing.look_after(agent_id, row.absent_due_at, again_at=row.lease_until)
-    elif patience == 0:
+    if patience == 0:
         await routing.look_after(agent_id, row.absent_due_at, again_at=None)
     elif gone_until > tx.now:
         await routing.look_after(agent_id, row.absent_due_at, again_at=gone_until)
@@ -52,6 +50,11 @@ async def fire_absent(tx: Tx, agent_id: UUID) -> None:
         await routing.claim_assignment()
         if await routing.look_after(agent_id, row.absent_due_at, again_at=tx.now + LOOK_AGAIN):
             await _move_one(tx, routing, agent_id)
+
+
+async def look_after_everybody(tx: Tx) -> None:
+    """The enterprise's patience has changed: look anew after everybody."""
+    await RoutingRepository(tx, tx.enterprise_id).look_after_everybody(tx.now)
 
 
 async def _move_one(tx: Tx, routing: RoutingRepository, agent_id: UUID) -> None:

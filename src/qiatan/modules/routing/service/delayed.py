@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +20,7 @@ from qiatan.modules.routing.contracts.queue import RoutingState
 from qiatan.modules.routing.contracts.settings import DelayedStep
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository import RoutingRepository
+from qiatan.modules.routing.repository import requests as every_request
 from qiatan.modules.routing.repository.pointers import PointerRepository
 from qiatan.modules.routing.repository.requests import RequestRepository
 from qiatan.modules.routing.rules import Choice, CompiledAssignment, Roster, Surroundings, decide, decide_waiting
@@ -62,6 +64,13 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
         await requests.change(conversation_id, due_at=None, delay_due_at=None)
 
 
+async def dismiss_void(tx: Tx, due: Sequence[tuple[UUID, UUID]]) -> Sequence[tuple[UUID, UUID]]:
+    """Forget, all at once, the deadlines of conversations that were answered or have ended; returns what is left. Needs the system role."""
+    void = await conversations.answered_or_ended(tx, due)
+    await every_request.forget_deadlines(tx, sorted(void))
+    return [one for one in due if one not in void]
+
+
 async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
     steps = (await load_transfers(tx)).steps
     step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
@@ -77,13 +86,11 @@ async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
     # Nobody: it stays, and the next step still fires (F04).
     following = next_step(steps, delay[0], delay[1], answered=False, wish=read_wish(row.wish))
     due_at = following.at if following is not None else None
-    await RequestRepository(tx, tx.enterprise_id).change(
+    changed = await RequestRepository(tx, tx.enterprise_id).change(
         row.conversation_id, delay_from=delay[0], delay_step=delay[1], delay_due_at=due_at, due_at=due_at
     )
     await note_decision(tx, row.conversation_id, Cause.DELAYED, Outcome.KEPT, steps=choice.steps)
-    changed = await RequestRepository(tx, tx.enterprise_id).get(row.conversation_id)
-    if changed is not None:
-        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+    await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
     log.info("routing.delayed_kept", conversation_id=str(row.conversation_id), step=step.number + 1)
 
 
@@ -105,7 +112,7 @@ async def choose_another(tx: Tx, seen: World, routed: Routed, step: DelayedStep 
     """Who could take over from all who have held this conversation: by automatic assignment, or of the step's group. Never into a queue."""
     rules, roster, around = seen.rules, seen.roster, seen.around
     held = frozenset({*routed.agent_ids, *([routed.assignee_id] if routed.assignee_id else [])})
-    case = await build_case(tx, routed, None, excluded=held)
+    case = await build_case(tx, routed, None, excluded=held, settings=rules.settings)
     if step is not None and step.group_id is not None:
         target = Target(kind=TargetKind.GROUP, id=step.group_id, name=around.groups.get(step.group_id))
         choice = decide_waiting(rules, roster, case, around, target=target, pick=pick)
@@ -142,6 +149,6 @@ async def reschedule(tx: Tx, *, after: UUID | None = None) -> UUID | None:
         step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
         due_at = step.at if step is not None else None
         if due_at != row.delay_due_at:
-            changed = await requests.put(row.conversation_id, row.customer_id, delay_due_at=due_at, due_at=due_at)
+            changed = await requests.change(row.conversation_id, delay_due_at=due_at, due_at=due_at)
             await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
     return rows[-1].conversation_id if len(rows) == RESCHEDULED_AT_ONCE else None

@@ -62,6 +62,8 @@ class Look:
     roster: Roster
     around: Surroundings
     waiters: list[Waiter]
+    room: int = 0
+    """How many more may queue, since it was asked last."""
     _reachable: dict[tuple[TargetKind, UUID | None], bool] = field(default_factory=dict)
 
     def may_change(self, waiter: Waiter) -> bool:
@@ -157,16 +159,14 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
         return Settled.GONE
     waits = row is not None and row.state in (RoutingState.QUEUED, RoutingState.MESSAGE)
     wish = read_wish(row.wish) if row is not None else await pending_wish(tx, routed)
-    case = await build_case(tx, routed, wish)
+    case = await build_case(tx, routed, wish, settings=seen.rules.settings)
     if row is not None and waits:
-        choice = decide_waiting(
-            seen.rules, seen.roster, case, seen.around, target=target_of(row.target_kind, row.target_id), pick=pick
-        )
+        choice = decide_waiting(seen.rules, seen.roster, case, seen.around, target=target_of(row.target_kind, row.target_id), pick=pick)
     else:
         choice = decide(seen.rules, seen.roster, case, seen.around, pick=pick)
     if not await _still_true(tx, seen, choice):
         return Settled.STALE
-    if row is None:
+    if row is None and wish is not None:
         await WishRepository(tx, tx.enterprise_id).drop(routed.customer_id, routed.channel_id)
         _log_unknown(choice, wish, conversation_id)
     cause = cause or (Cause.WAITING if waits else Cause.OPENED if row is None else Cause.RELEASED)
@@ -178,7 +178,8 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
     queued = choice.outcome is Outcome.QUEUED
     await note_waiting(tx, routed, row, queued=queued, target=choice.target, cause=cause, wish=wish, steps=choice.steps)
     if queued:
-        seen.queue_has_room(room=await _has_room(tx))
+        seen.room -= 1
+        seen.queue_has_room(room=seen.room > 0)
     return Settled.WAITS
 
 
@@ -207,10 +208,11 @@ async def _still_true(tx: Tx, seen: Look, choice: Choice) -> bool:
     if rules is not seen.rules:
         return False
     if choice.outcome is Outcome.QUEUED:
-        return await _has_room(tx)
+        seen.room = await _room(tx)
+        return seen.room > 0
     if choice.agent_id is None:
         full = choice.outcome is Outcome.MESSAGE and seen.around.queue_enabled and not seen.around.queue_has_room
-        return not (full and await _has_room(tx))
+        return not (full and await _room(tx) > 0)
     now, then = await candidate_now(tx, choice.agent_id), seen.roster.get(choice.agent_id)
     if now is None or then is None or not has_place(now) or _load(now) != _load(then):
         return False
@@ -224,13 +226,12 @@ def _load(one: Candidate) -> tuple[int, int, frozenset[UUID]]:
     return one.open, one.maximum, one.group_ids
 
 
-async def _has_room(tx: Tx) -> bool:
-    return await RequestRepository(tx, tx.enterprise_id).queue_length() < (await load_queue(tx)).limit
+async def _room(tx: Tx) -> int:
+    """How many more may queue."""
+    return (await load_queue(tx)).limit - await RequestRepository(tx, tx.enterprise_id).queue_length()
 
 
-def _log_unknown(choice: Choice, wish: Wish | None, conversation_id: UUID) -> None:
-    if wish is None:
-        return
+def _log_unknown(choice: Choice, wish: Wish, conversation_id: UUID) -> None:
     names = {note.name for step in choice.steps for note in step.candidates if note.why is WhyNot.UNKNOWN}
     unknown = sorted(names & {*wish.agents, *wish.groups})
     if unknown:

@@ -118,8 +118,8 @@ async def note_waiting(
 
 async def note_left(tx: Tx, row: RequestRow, step: Step) -> RequestRow:
     """Somebody in the queue leaves it, by will or not: what they wrote stays as a message."""
-    changed = await RequestRepository(tx, tx.enterprise_id).put(
-        row.conversation_id, row.customer_id, **_no_place(), state=RoutingState.MESSAGE, delay_due_at=None
+    changed = await RequestRepository(tx, tx.enterprise_id).change(
+        row.conversation_id, **_no_place(), state=RoutingState.MESSAGE, delay_due_at=None
     )
     await note_decision(tx, row.conversation_id, Cause.WAITING, Outcome.MESSAGE, steps=[step])
     await tell(tx, changed, assignee_id=None, to_customer=True)
@@ -130,10 +130,11 @@ async def note_ended(tx: Tx, row: RequestRow) -> None:
     """The conversation is over: nothing is due any more."""
     if row.state == RoutingState.ENDED:
         return
-    changed = await RequestRepository(tx, tx.enterprise_id).put(
-        row.conversation_id, row.customer_id, **_no_place(), state=RoutingState.ENDED, delay_due_at=None
+    waited = row.state in _WAITING
+    changed = await RequestRepository(tx, tx.enterprise_id).change(
+        row.conversation_id, **_no_place(), state=RoutingState.ENDED, delay_due_at=None
     )
-    await tell(tx, changed, assignee_id=None, to_customer=row.state in _WAITING)
+    await tell(tx, changed, assignee_id=None, to_customer=waited)
 
 
 async def note_decision(

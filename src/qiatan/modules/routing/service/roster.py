@@ -27,20 +27,20 @@ async def candidates(tx: Tx, settings: AssignmentSettings | None = None) -> Rost
     """Everybody enabled whose role may serve, as they stand now, in the order of the settings (a draft, or the saved ones)."""
     if settings is None:
         settings, _ = await load_assignment(tx)
-    present = await RoutingRepository(tx, tx.enterprise_id).leases()
+    connected = await RoutingRepository(tx, tx.enterprise_id).connected(tx.now)
     counts = await conversations.active_counts(tx)
     received: dict[UUID, int] = {}
     if settings.base_rule is BaseRule.FILL_UP:
         received = await DecisionRepository(tx, tx.enterprise_id).received(tx.now - RECEIVED_WITHIN)
     found = []
     for agent in await accounts.serving_agents(tx, SERVE):
-        status, lease_until = present.get(agent.id, (PresenceStatus.OFFLINE, tx.now))
         found.append(
             Candidate(
                 agent_id=agent.id,
                 name=agent.name,
-                status=status,
-                connected=lease_until > tx.now,
+                # Of who is not there, it does not matter what they chose.
+                status=connected.get(agent.id, PresenceStatus.OFFLINE),
+                connected=agent.id in connected,
                 open=counts.get(agent.id, 0),
                 maximum=agent.max_conversations,
                 group_ids=frozenset(agent.group_ids),

@@ -188,7 +188,7 @@ async def _save(tx: Tx, actor: AgentActor, part: Part, settings: BaseModel, *, v
     note_unsaved(tx)
     if not await SettingsRepository(tx, actor.enterprise_id).save(part, settings.model_dump(mode="json"), version=version):
         raise VersionConflict
-    accounts.record(tx, accounts.Who.of(actor), f"{part}.changed", accounts.What("routing", None, part), **details)
+    accounts.record(tx, accounts.Who.of(actor), f"{part}.changed", accounts.What("routing", None, ""), **details)
     tx.emit(RoutingSettingsChanged(enterprise_id=actor.enterprise_id, part=part, version=version + 1))
 
 

@@ -55,25 +55,26 @@ class Assigner:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
+    async def settled(self) -> None:
+        """Wait until everything that was reacted to so far is done."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
     def react(self, events: Sequence[Event]) -> None:
         """Called with the events of each committed transaction."""
         for event in events:
             match event:
                 case ConversationChanged():
                     self._conversation_changed(event)
-                case PresenceChanged():
-                    if event.anybody_serves:
-                        self.look_at(event.enterprise_id)
-                case RoutingChanged():
-                    if event.routing.state is not RoutingState.QUEUED:
-                        self._count_again(event.enterprise_id)
+                case RoutingChanged() if event.routing.state is not RoutingState.QUEUED:
+                    self._count_again(event.enterprise_id)
                 case RoutingSettingsChanged():
                     self._spawn(self._settings_changed(event))
                 case AgentChanged():
                     self._spawn(self._agent_changed(event))
                 case RoleChanged() if event.members:
                     self._spawn(self._release(event.enterprise_id, frozenset(event.members)))
-                case GroupChanged() | EnterpriseChanged() | OpeningChanged():
+                case PresenceChanged(anybody_serves=True) | GroupChanged() | EnterpriseChanged() | OpeningChanged():
                     self.look_at(event.enterprise_id)
                 case _:
                     pass
@@ -132,7 +133,7 @@ class Assigner:
             if settled is Settled.STALE:
                 return True
             assigned += settled is Settled.ASSIGNED
-        return assigned >= service.MESSAGES_OF_EACH or len(seen.waiters) >= service.MAX_NEW and assigned > 0
+        return assigned >= service.MESSAGES_OF_EACH or (len(seen.waiters) >= service.MAX_NEW and assigned > 0)
 
     async def _settle(self, enterprise_id: UUID, seen: Look, conversation_id: UUID) -> Settled:
         """One conversation's fault must not hold up those behind it; the sweep tries it again."""
@@ -191,6 +192,8 @@ class Assigner:
                 async with self._resources.database.tenant(event.enterprise_id) as tx:
                     await service.new_longest_wait(tx)
             elif event.part == "transfers":
+                async with self._resources.database.tenant(event.enterprise_id) as tx:
+                    await service.look_after_everybody(tx)
                 await self._reschedule(event.enterprise_id)
         except Fault as fault:
             log.warning("routing.settings_not_applied", enterprise_id=str(event.enterprise_id), part=event.part, code=fault.code)

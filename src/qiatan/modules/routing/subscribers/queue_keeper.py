@@ -31,6 +31,8 @@ class QueueKeeper:
 
     async def renew(self) -> None:
         """One turn."""
+        if not self._resources.hub.connections:
+            return
         async with self._resources.database.system() as tx:
             await service.renew_queued(tx, self._is_here)
 

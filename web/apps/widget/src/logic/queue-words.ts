@@ -22,7 +22,7 @@ const ZH = {
 type Words = typeof ZH
 
 const EN: Words = {
-  header: 'Everybody is busy, you are in the queue',
+  header: 'All busy, you are in the queue',
   placeBefore: 'Number',
   placeAfter: 'in the queue',
   inQueue: 'You are in the queue',

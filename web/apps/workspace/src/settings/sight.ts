@@ -1,6 +1,6 @@
 import type { MessageKey } from '../i18n'
 
-export type AreaName = 'conversations' | 'agents' | 'channels' | 'enterprise' | 'security'
+export type AreaName = 'conversations' | 'routing' | 'agents' | 'channels' | 'enterprise' | 'security'
 
 interface Area {
   name: AreaName
@@ -15,8 +15,11 @@ export const AREAS: readonly Area[] = [
   {
     name: 'conversations',
     sees: ['conversations.serve', 'conversations.take', 'conversations.view_colleagues'],
-    can: ['conversations.end', 'files.send', 'customers.edit'],
+    can: [
+      'conversations.end', 'conversations.transfer', 'conversations.take_over', 'conversations.join', 'conversations.exceed_maximum', 'files.send', 'customers.edit',
+    ],
   },
+  { name: 'routing', sees: ['routing.view', 'conversations.view_rules', 'routing.attendance'], can: ['routing.edit', 'conversations.edit_rules'] },
   {
     name: 'agents',
     sees: ['agents.view'],

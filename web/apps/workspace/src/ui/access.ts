@@ -2,7 +2,7 @@ import type { RoleBrief } from '@qiatan/api'
 import { isMessageKey, t } from '../i18n'
 
 /** Modules in the order in which people think of them; those a page does not know come last. */
-const MODULES = ['conversations', 'customers', 'files', 'agents', 'groups', 'roles', 'channels', 'enterprise', 'security', 'audit', 'api_keys']
+const MODULES = ['conversations', 'routing', 'customers', 'files', 'agents', 'groups', 'roles', 'channels', 'enterprise', 'security', 'audit', 'api_keys']
 
 /** The words behind a key that is put together, or `otherwise` where a newer server names something this page does not know. */
 function words(key: string, otherwise: string): string {
@@ -16,7 +16,7 @@ function key(point: string): string {
 /** Points whose names need their module beside them: several modules have one of that name. */
 const NEEDS_MODULE = new Set([
   'agents.view', 'agents.create', 'agents.edit', 'channels.view', 'channels.edit', 'enterprise.view', 'enterprise.edit', 'audit.view', 'audit.export',
-  'api_keys.manage',
+  'api_keys.manage', 'routing.view', 'routing.edit',
 ])
 
 /** Name of a role. The built-in ones are named in the reader's language. */

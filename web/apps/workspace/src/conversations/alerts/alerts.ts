@@ -7,7 +7,7 @@ import { router } from '../../router'
 import { usePreferences } from '../../stores/preferences'
 import { useSession } from '../../stores/session'
 import { view } from '../../view'
-import { customerName } from '../layout/customerName'
+import { customerName, shownName } from '../layout/customerName'
 import { viewOf } from '../model/lists'
 import { useThread } from '../stores/thread'
 import { playTone, unlockSound } from './sound'
@@ -57,7 +57,7 @@ export const useAlerts = defineStore('alerts', () => {
 
   /** Somebody asks me to take a conversation over. */
   function offered(offer: TransferOffer): void {
-    call(offer.conversation_id, t('routing.alert.offer', { name: offer.from_agent_name, customer: offer.customer_name }), offer.note)
+    call(offer.conversation_id, t('routing.alert.offer', { name: offer.from_agent_name, customer: shownName(offer.customer_name) }), offer.note)
   }
 
   function assigned(conversation: Conversation): void {

@@ -11,3 +11,12 @@ export function customerName({ id, name }: Pick<Conversation['customer'], 'id' |
   const isMade = name.endsWith(` ${code}`) && !name.slice(0, -CODE_LENGTH - 1).includes(' ')
   return isMade ? t('conversations.visitor', { code }) : name
 }
+
+const MADE = /^访客 ([0-9A-F]{5})$/
+
+/** The same where only the name is told, not whose it is: in an offer, whose conversation may not be ours to see yet. */
+export function shownName(name: string): string {
+  const code = MADE.exec(name)?.[1]
+  if (name === '') return t('conversations.unnamed')
+  return code ? t('conversations.visitor', { code }) : name
+}

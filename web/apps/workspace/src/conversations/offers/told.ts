@@ -1,11 +1,12 @@
 import type { TransferOffer } from '@qiatan/api'
 import { t } from '../../i18n'
 import { toastDone, toastProblem } from '../../ui/toasts'
+import { shownName } from '../layout/customerName'
 
 /** Says what became of an offer: to who asked, always; to who was asked, where somebody else ended it. */
 export function offerTold(offer: TransferOffer, myId: string): void {
   const isMine = offer.from_agent_id === myId
-  const words = { to: offer.to_name, from: offer.from_agent_name, customer: offer.customer_name }
+  const words = { to: offer.to_name, from: offer.from_agent_name, customer: shownName(offer.customer_name) }
   switch (offer.state) {
     case 'accepted':
       if (isMine) toastDone(t('routing.offer.accepted', words))

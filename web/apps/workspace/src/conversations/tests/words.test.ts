@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, describe, expect, it } from 'vitest'
 import { setLocale } from '../../i18n'
-import { customerName } from '../layout/customerName'
+import { customerName, shownName } from '../layout/customerName'
 import { safeHref, textParts } from '../model/links'
 import { fitted, refusalOf } from '../model/pictures'
 import { lengthOf } from '../model/text'
@@ -86,5 +86,6 @@ describe('customers', () => {
     expect(customerName({ id, name: '陈若溪' })).toBe('陈若溪')
     expect(customerName({ id, name: '王 老 2F81C' })).toBe('王 老 2F81C')
     expect(customerName({ id, name: '' })).toBe('Visitor')
+    expect(['访客 2F81C', '陈若溪', '访客 小王', ''].map(shownName)).toEqual(['Visitor 2F81C', '陈若溪', '访客 小王', 'Visitor'])
   })
 })

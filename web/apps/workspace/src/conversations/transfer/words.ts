@@ -7,8 +7,8 @@ export function targetText(target: RoutingTarget | null): string {
   return target.name ?? t(target.kind === 'group' ? 'routing.queue.aGroup' : 'routing.queue.anAgent')
 }
 
-/** Place and target of who waits: 「第 1 位 · 售后组」; empty for what was left as a message, and while nothing is known. */
-export function placeText(routing: Routing | undefined): string {
-  if (routing?.state !== 'queued' || routing.position === null) return ''
-  return t('routing.queue.place', { position: routing.position, target: targetText(routing.target) })
+/** Place and target of who waits: 「第 1 位」「售后组」; nothing of what was left as a message, and while nothing is known. */
+export function placeWords(routing: Routing | undefined): string[] {
+  if (routing?.state !== 'queued' || routing.position === null) return []
+  return [t('routing.queue.place', { position: routing.position }), targetText(routing.target)]
 }

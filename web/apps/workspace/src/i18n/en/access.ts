@@ -65,6 +65,7 @@ export default {
   join: ', ',
   area: {
     conversations: 'Chats',
+    routing: 'Assignment',
     visitors: 'Visitors',
     agents: 'Agents',
     channels: 'Channels',

@@ -12,7 +12,7 @@ export default {
     everybody: 'Everybody',
     aGroup: 'A group',
     anAgent: 'A named agent',
-    place: 'No. {position} · {target}',
+    place: 'No. {position}',
     own: 'You serve {open} / {maximum}.',
     ownMay: 'You serve {open} / {maximum}. What you take counts, and may pass your maximum.',
   },

@@ -106,7 +106,7 @@ export default {
     after: 'in the queue',
     sampleInitial: 'P',
     sampleShop: 'Pine & Clay',
-    sampleBusy: 'Everybody is busy, you are in the queue',
+    sampleBusy: 'All busy, you are in the queue',
     sampleLeft: 'Left as a message',
     sampleWait: 'About 4 minutes, we expect',
     sampleQuestion: 'Can I change the address of my order?',

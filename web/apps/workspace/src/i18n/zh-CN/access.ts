@@ -66,6 +66,7 @@ export default {
   join: '、',
   area: {
     conversations: '对话',
+    routing: '对话分配',
     visitors: '访客',
     agents: '客服',
     channels: '渠道',

@@ -303,6 +303,7 @@ export default {
     received: '接待',
     busiest: '同时最多',
     conversationsUnit: '次对话',
+    same: '还没有修改，两边的结果会一样。',
     readOnly: '开始模拟需要权限「修改对话分配」。',
   },
   trace: {
@@ -374,6 +375,14 @@ export default {
       agent: '等的是 {target}',
       still_waiting: '还没有人能接待，继续等',
       stays: '没有更合适的人，留在原处',
+      left: '访客不再排队，改为留言',
+      waited_too_long: '等待超过上限，改为留言',
+      went_away: '访客离开太久，改为留言',
+      taken: '人工从排队中接入',
+      taken_over: '人工接管',
+      transferred: '人工转接',
+      transferred_group: '人工转接到{target}，按基础规则选出',
+      accepted: '接受了转接',
     },
   },
 }

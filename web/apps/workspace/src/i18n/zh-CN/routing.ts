@@ -13,7 +13,7 @@ export default {
     everybody: '全企业',
     aGroup: '一个分组',
     anAgent: '指定的客服',
-    place: '第 {position} 位 · {target}',
+    place: '第 {position} 位',
     own: '你正在接待 {open} / {maximum}。',
     ownMay: '你正在接待 {open} / {maximum}。接待后计入接待数，可以超出上限。',
   },
@@ -31,7 +31,7 @@ export default {
   },
   transfer: {
     open: '转接',
-    title: '转接与{name}的对话',
+    title: '转接「{name}」的对话',
     to: '转给',
     search: '查找客服或分组',
     groups: '分组',
@@ -71,7 +71,7 @@ export default {
   },
   takeOver: {
     open: '接管',
-    title: '接管与{name}的对话？',
+    title: '接管「{name}」的对话？',
     text: '对话会从 {agent} 转到你这里，{agent} 会看到。顾客会看到换了客服。',
     confirm: '接管',
     failed: '没有接管',

@@ -90,7 +90,7 @@ export function resultDetail(trial: Trial): string {
   const step = deciding(trial)
   if (!step) return ''
   const parts: string[] = []
-  if (step.target && step.target.kind !== 'agent' && trial.outcome === 'assigned') parts.push(targetName(step.target))
+  if (step.target?.kind === 'group' && trial.outcome === 'assigned') parts.push(targetName(step.target))
   parts.push(step.rule ? t('assignment.trial.byRule', { rule: step.rule }) : t(`assignment.layer.${step.layer}`))
   if (step.base_rule && trial.outcome === 'assigned') parts.push(t(`assignment.base.${step.base_rule}`))
   return parts.join(t('assignment.trial.join'))

@@ -6,7 +6,8 @@ import { moment } from '../../ui/time'
 
 /** The first parts of the actions there are: what the page filters by. A newer server may send others; they are shown by their names. */
 export const AREAS = [
-  'session', 'password', 'two_factor', 'agent', 'role', 'group', 'enterprise', 'channel', 'login_policy', 'login_log', 'oidc', 'api_key', 'mail', 'audit',
+  'session', 'password', 'two_factor', 'agent', 'role', 'group', 'enterprise', 'channel', 'conversation', 'conversation_rules', 'assignment', 'queue', 'transfers',
+  'hours', 'login_policy', 'login_log', 'oidc', 'api_key', 'mail', 'audit',
 ] as const
 
 /** Kinds of subjects that the page filters by. */

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000
 
 /** Monday is 0: 周一, Monday. */
 export function weekdayName(day: number): string {
-  return new Intl.DateTimeFormat(currentLocale(), { weekday: currentLocale() === 'zh-CN' ? 'short' : 'long', timeZone: 'UTC' }).format(MONDAY + day * DAY_MS)
+  return new Intl.DateTimeFormat(currentLocale(), { weekday: 'short', timeZone: 'UTC' }).format(MONDAY + day * DAY_MS)
 }
 
 /** Whether it is working time now, by what is saved, and when that changes. */

@@ -23,6 +23,7 @@ export function useRules() {
   const people = usePeople()
   const transfers = shallowRef<Transfers | null>(null)
   const rules = shallowRef<ConversationRules | null>(null)
+  const ready = shallowRef(false)
   const seesTransfers = computed(() => session.can('routing.view'))
   const seesRules = computed(() => session.can('conversations.view_rules'))
 
@@ -34,6 +35,7 @@ export function useRules() {
   ])
   const load = useLoad(async () => {
     await Promise.all([fetchAll(), ...(session.can('agents.view') && !people.loaded ? [people.load()] : [])])
+    ready.value = true
   })
   onFrame('changed', (frame) => { if (frame.object === 'routing' || frame.object === 'enterprise') fetchAll().catch(reportSurprise) })
   onReconnect(() => { fetchAll().catch(reportSurprise) })
@@ -90,7 +92,7 @@ export function useRules() {
   }
 
   return {
-    load, transfers, rules, seesTransfers, seesRules, moving, ending, changes, saving, conflict, blocked, error, save, discard, keepMine,
+    load, ready, transfers, rules, seesTransfers, seesRules, moving, ending, changes, saving, conflict, blocked, error, save, discard, keepMine,
     transferFault: (field: string) => refusedOf(moving.error.value, field),
     ruleFault: (field: string) => refusedOf(ending.error.value, field),
     mayMove: computed(() => session.can('routing.edit')),

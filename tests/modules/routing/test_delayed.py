@@ -1,0 +1,350 @@
+"""Delayed transfer: in time, once, and by nobody twice, whatever runs beside it; and conversations of agents who are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from qiatan.entrypoints.registry import TIMERS
+from qiatan.infra import timers
+from qiatan.infra.db import Database
+from qiatan.infra.resources import Resources
+from qiatan.infra.timers import TimerLoop
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.routing import service
+from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Outcome
+from qiatan.modules.routing.contracts.queue import Routing
+from qiatan.modules.routing.contracts.settings import DelayedStep, TransferSettings
+from qiatan.modules.routing.service.presence import LEASE
+from tests.modules.routing.scene import holder, present, transfers, waiting, why
+from tests.modules.routing.test_layers import drain, wish
+from tests.modules.routing.test_queue import fire_due
+from tests.support import talk
+from tests.support.clock import FakeClock
+from tests.support.doors import Doors
+from tests.support.factories import Factories, Member, Tenant
+
+THREE = [DelayedStep(seconds=20), DelayedStep(seconds=40), DelayedStep(seconds=60)]
+
+
+async def team(database: Database, factories: Factories, count: int) -> tuple[Tenant, list[Member]]:
+    tenant = await factories.tenant()
+    agents = [await factories.agent(tenant.enterprise_id) for _ in range(count)]
+    await present(database, *agents)
+    return tenant, agents
+
+
+async def served(database: Database, factories: Factories, tenant: Tenant) -> UUID:
+    """A conversation that was assigned to somebody just now."""
+    [conversation_id] = await waiting(database, factories, tenant.enterprise_id)
+    await drain(database, tenant.enterprise_id)
+    return conversation_id
+
+
+async def stay(database: Database, *members: Member) -> None:
+    """Their pages are still open."""
+    async with database.system() as tx:
+        await service.renew(tx, [(member.enterprise_id, member.id) for member in members])
+
+
+async def later(database: Database, clock: FakeClock, seconds: float, *members: Member) -> None:
+    """Time goes on, the members stay, and what is due is done."""
+    clock.advance(seconds=seconds)
+    await stay(database, *members)
+    await fire_due(database)
+
+
+async def routing(database: Database, tenant: Tenant, conversation_id: UUID) -> Routing:
+    async with database.tenant(tenant.enterprise_id) as tx:
+        return await service.routing(tx, tenant.admin.actor, conversation_id)
+
+
+async def delayed(database: Database, tenant: Tenant, conversation_id: UUID) -> list[Outcome]:
+    return [one.outcome for one in await why(database, tenant, conversation_id) if one.cause is Cause.DELAYED]
+
+
+async def test_three_steps_each_to_somebody_who_has_not_had_it(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, agents = await team(database, factories, 4)
+    await transfers(database, tenant, steps=THREE)
+    conversation_id = await served(database, factories, tenant)
+    begun = clock.now()
+    shown = await routing(database, tenant, conversation_id)
+    assert (shown.transfer_due_at, shown.transfer_step, shown.transfer_steps) == (begun + timedelta(seconds=20), 1, 3)
+
+    holders = [await holder(database, tenant, conversation_id)]
+    await later(database, clock, 19, *agents)
+    assert await holder(database, tenant, conversation_id) == holders[0]
+    for wait in (1, 20, 20):
+        await later(database, clock, wait, *agents)
+        holders.append(await holder(database, tenant, conversation_id))
+    await later(database, clock, 60, *agents)
+
+    assert set(holders) == {agent.id for agent in agents}
+    assert await holder(database, tenant, conversation_id) == holders[-1]
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED] * 3
+    shown = await routing(database, tenant, conversation_id)
+    assert (shown.transfer_due_at, shown.transfer_step) == (None, None)
+
+
+async def test_a_step_that_finds_nobody_leaves_it_and_the_next_one_fires(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, [first] = await team(database, factories, 1)
+    await transfers(database, tenant, steps=THREE)
+    conversation_id = await served(database, factories, tenant)
+
+    await later(database, clock, 20, first)
+    second = await factories.agent(tenant.enterprise_id)
+    await present(database, second)
+    await later(database, clock, 20, first, second)
+
+    assert await delayed(database, tenant, conversation_id) == [Outcome.KEPT, Outcome.ASSIGNED]
+    assert await holder(database, tenant, conversation_id) == second.id
+
+
+async def test_a_group_gets_what_is_meant_for_it_and_an_empty_one_nothing(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 3)
+    member = await factories.agent(tenant.enterprise_id, max_conversations=0)
+    empty, group_id = await factories.group(tenant.enterprise_id), await factories.group(tenant.enterprise_id, member.id, agents[2].id)
+    steps = [DelayedStep(seconds=20, group_id=group_id), DelayedStep(seconds=40, group_id=empty)]
+    async with database.tenant(tenant.enterprise_id) as tx:  # groups that were emptied since they were named
+        statement = text(
+            "INSERT INTO routing_settings (enterprise_id, part, value, version) VALUES (:id, 'transfers', CAST(:value AS jsonb), 1)"
+        )
+        value = TransferSettings(steps=steps).model_dump_json()
+        await tx.session.execute(statement, {"id": tenant.enterprise_id, "value": value})
+    conversation_id = await served(database, factories, tenant)
+
+    await later(database, clock, 20, *agents)
+    got = await holder(database, tenant, conversation_id)
+    await later(database, clock, 20, *agents)
+
+    assert got == await holder(database, tenant, conversation_id) == agents[2].id
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED, Outcome.KEPT]
+
+
+async def test_an_answer_by_anybody_cancels_the_rest_and_a_note_does_not(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 3)
+    await transfers(database, tenant, steps=THREE)
+    answered, noted = [await served(database, factories, tenant) for _ in range(2)]
+    by_id = {agent.id: agent for agent in agents}
+    first = await holder(database, tenant, answered)
+    assert first is not None
+    await talk.answer(database, by_id[first], answered)
+    other = await holder(database, tenant, noted)
+    assert other is not None
+    await talk.note(database, by_id[other], noted)
+
+    await later(database, clock, 20, *agents)
+
+    assert await holder(database, tenant, answered) == first
+    assert await delayed(database, tenant, answered) == []
+    assert await holder(database, tenant, noted) != other
+    assert (await routing(database, tenant, answered)).transfer_due_at is None
+
+
+async def test_who_had_to_queue_has_the_whole_time_from_the_assignment(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, [agent] = await team(database, factories, 1)
+    await transfers(database, tenant, steps=THREE)
+    async with database.system() as tx:
+        await tx.session.execute(text("UPDATE agents SET max_conversations = 1 WHERE id = :id"), {"id": agent.id})
+    first = await served(database, factories, tenant)
+    queued = await served(database, factories, tenant)
+    clock.advance(seconds=50)
+    await stay(database, agent)
+
+    await talk.end(database, agent, first)
+    await drain(database, tenant.enterprise_id)
+
+    assert (await routing(database, tenant, queued)).transfer_due_at == clock.now() + timedelta(seconds=20)
+
+
+async def test_a_wish_with_fallback_one_is_never_transferred(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE)
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    await wish(database, guest, agents=[str(agents[1].id)], fallback=Fallback.MESSAGE)
+
+    conversation_id = (await talk.write(database, guest)).conversation_id
+    await drain(database, tenant.enterprise_id)
+
+    assert await holder(database, tenant, conversation_id) == agents[1].id
+    assert (await routing(database, tenant, conversation_id)).transfer_due_at is None
+
+
+async def test_new_steps_count_for_open_conversations(app: FastAPI, database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, _ = await team(database, factories, 2)
+    conversation_id = await served(database, factories, tenant)
+    begun = clock.now()
+
+    async def due(at: object) -> bool:
+        return (await routing(database, tenant, conversation_id)).transfer_due_at == at
+
+    await transfers(database, tenant, steps=[DelayedStep(seconds=30)])
+    await until(lambda: due(begun + timedelta(seconds=30)))
+    await transfers(database, tenant, steps=[])
+    await until(lambda: due(None))
+
+
+async def test_two_loops_on_the_same_rows_fire_each_step_once(
+    database: Database, factories: Factories, clock: FakeClock, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)
+    tenant, agents = await team(database, factories, 4)
+    await transfers(database, tenant, steps=THREE)
+    ids = [await served(database, factories, tenant) for _ in range(6)]
+    loops = [TimerLoop(resources, TIMERS) for _ in range(2)]
+
+    async def steps_done(number: int) -> bool:
+        return all([len(await delayed(database, tenant, one)) == number for one in ids])
+
+    try:
+        for loop in loops:
+            loop.start()
+        for number in (1, 2, 3):
+            clock.advance(seconds=20)
+            await stay(database, *agents)
+            await until(partial(steps_done, number))
+        clock.advance(seconds=20)
+        await asyncio.sleep(1.2)  # two rounds more, in which nothing may happen
+    finally:
+        for loop in loops:
+            await loop.close()
+
+    assert await steps_done(3)
+    assert await talk.gaps(database, tenant.enterprise_id) == []
+    for one in ids:
+        received = [decision.agent_id for decision in await why(database, tenant, one)]
+        assert sorted(filter(None, received)) == sorted(agent.id for agent in agents)
+
+
+async def test_a_late_loop_fires_the_steps_it_missed_one_after_the_other(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 3)
+    await transfers(database, tenant, steps=THREE)
+    conversation_id = await served(database, factories, tenant)
+
+    await later(database, clock, 3_600, *agents)  # everything was down for an hour
+    await present(database, *agents)
+    await fire_due(database)
+
+    assert len(await delayed(database, tenant, conversation_id)) == 1
+    await later(database, clock, 20, *agents)
+    assert len(await delayed(database, tenant, conversation_id)) == 2
+
+
+async def fire_absences(database: Database, tenant: Tenant) -> None:
+    for _ in range(10):
+        async with database.system() as tx:
+            due = [agent_id for enterprise_id, agent_id in await service.absent_due(tx, 1_000) if enterprise_id == tenant.enterprise_id]
+        for agent_id in due:
+            async with database.tenant(tenant.enterprise_id) as tx:
+                await service.fire_absent(tx, agent_id)
+
+
+async def test_an_agent_who_is_gone_for_minutes_loses_those_who_wait_for_an_answer(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, [gone] = await team(database, factories, 1)
+    await transfers(database, tenant, absent_minutes=5)
+    unanswered = [await served(database, factories, tenant) for _ in range(2)]
+    answered = await served(database, factories, tenant)
+    await talk.answer(database, gone, answered)
+    there = await factories.agent(tenant.enterprise_id)
+
+    clock.advance(seconds=LEASE.total_seconds() + 299)
+    await present(database, there)
+    await fire_absences(database, tenant)
+    assert {await holder(database, tenant, one) for one in unanswered} == {gone.id}
+    clock.advance(seconds=1)
+    await fire_absences(database, tenant)
+
+    assert [await holder(database, tenant, one) for one in (*unanswered, answered)] == [there.id, there.id, gone.id]
+    assert [(await why(database, tenant, one))[-1].cause for one in unanswered] == [Cause.ABSENT] * 2
+
+
+async def test_nobody_else_there_leaves_them_and_the_first_who_comes_takes_over(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, [gone] = await team(database, factories, 1)
+    conversation_id = await served(database, factories, tenant)
+    clock.advance(minutes=7)
+    await fire_absences(database, tenant)
+    clock.advance(seconds=30)
+    await fire_absences(database, tenant)
+    kept = [one.outcome for one in await why(database, tenant, conversation_id) if one.cause is Cause.ABSENT]
+    assert (await holder(database, tenant, conversation_id), kept) == (gone.id, [Outcome.KEPT])
+
+    there = await factories.agent(tenant.enterprise_id)
+    await present(database, there)
+    clock.advance(seconds=30)
+    await fire_absences(database, tenant)
+
+    assert await holder(database, tenant, conversation_id) == there.id
+
+
+async def test_who_comes_back_in_time_keeps_everything(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, [agent, _] = await team(database, factories, 2)
+    conversation_id = await served(database, factories, tenant)
+    first = await holder(database, tenant, conversation_id)
+    clock.advance(minutes=5)
+    await fire_absences(database, tenant)
+    await present(database, *[one for one in (agent, _) if one.id == first])
+
+    clock.advance(seconds=59)
+    await fire_absences(database, tenant)
+
+    assert await holder(database, tenant, conversation_id) == first
+
+
+async def test_a_lapsed_lease_is_noticed_without_anybody_s_doing(
+    app: FastAPI, doors: Doors, database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, [agent] = await team(database, factories, 1)
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+
+    async def closed() -> bool:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            query = text("SELECT count(*) FROM presence_spans WHERE agent_id = :id AND ended_at IS NULL")
+            return bool((await tx.session.execute(query, {"id": agent.id})).scalar_one() == 0)
+
+    await until(closed)
+    shown = (await doors.agent(agent).get("/presence")).json()["items"]
+    assert [(one["agent_id"], one["connected"]) for one in shown if one["agent_id"] == str(agent.id)] == [(str(agent.id), False)]
+
+
+async def test_a_disabled_agent_s_conversations_wait_where_they_stood(
+    app: FastAPI, doors: Doors, database: Database, factories: Factories
+) -> None:
+    tenant, [agent] = await team(database, factories, 1)
+    conversation_id = await served(database, factories, tenant)
+
+    answer = await doors.agent(tenant.admin).patch(f"/agents/{agent.id}", json={"enabled": False, "version": 1})
+
+    async def waits_again() -> bool:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            found = await conversations.routed(tx, conversation_id)
+        return found is not None and found.status == "waiting" and len(await why(database, tenant, conversation_id)) == 2
+
+    assert answer.status_code == 200
+    await until(waits_again)
+    decision = (await why(database, tenant, conversation_id))[-1]
+    assert (decision.cause, decision.outcome) == (Cause.RELEASED, Outcome.MESSAGE)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.05)

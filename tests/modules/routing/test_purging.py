@@ -1,0 +1,61 @@
+"""What nobody needs any more is deleted, and nothing else."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from qiatan.infra.db import Database
+from qiatan.infra.resources import Resources
+from qiatan.modules.routing import jobs, service
+from qiatan.modules.routing.contracts.transfers import Transfer
+from tests.modules.routing import scene
+from tests.support.clock import FakeClock
+from tests.support.factories import Factories
+
+
+async def test_old_times_offers_decisions_and_wishes_go(
+    database: Database, factories: Factories, clock: FakeClock, resources: Resources
+) -> None:
+    tenant = await factories.tenant()
+    agent = await factories.agent(tenant.enterprise_id)
+    await scene.transfers(database, tenant, ask=True)
+
+    async def something_of_everything() -> None:
+        await scene.present(database, agent)
+        [conversation_id] = await scene.served(database, factories, tenant.admin)
+        async with database.tenant(tenant.enterprise_id) as tx:
+            offer = (await service.transfer(tx, tenant.admin.actor, conversation_id, Transfer(agent_id=agent.id))).offer
+        assert offer is not None
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await service.accept_offer(tx, agent.actor, offer.id)
+        clock.advance(seconds=10)
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await service.disconnected(tx, agent.id)
+
+    async def counted() -> list[int]:
+        found = []
+        async with database.system() as tx:
+            for table in ("presence_spans", "transfer_offers", "routing_decisions"):
+                query = text(f"SELECT count(*) FROM {table} WHERE enterprise_id = :id")  # noqa: S608 -- our own table names
+                found.append((await tx.session.execute(query, {"id": tenant.enterprise_id})).scalar_one())
+        return found
+
+    async def purge() -> None:
+        await jobs.purge_times_and_offers.run(resources)
+        await jobs.purge_decisions.run(resources)
+        await jobs.purge_wishes.run(resources)
+
+    await something_of_everything()
+    first = await counted()
+    clock.advance(days=29)
+    await purge()
+    assert await counted() == first == [1, 1, 1]
+    clock.advance(days=2)
+    await purge()
+    assert await counted() == [1, 0, 1]
+    clock.advance(days=800)
+    await something_of_everything()
+
+    await purge()
+
+    assert await counted() == [1, 1, 1]
