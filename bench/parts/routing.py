@@ -135,7 +135,7 @@ def _held(connection: psycopg.Connection[Any], enterprise_id: UUID, agent_id: UU
 def timers() -> list[Row]:
     """Ten thousand deadlines of delayed transfer in a minute. Of one in twenty nobody has answered; those are decided upon in full."""
     with Server() as server:
-        world = asyncio.run(make_world(server.database_url(), agents=SIGNED_IN, visitor_count=0, places=999))
+        world = asyncio.run(make_world(server.database_url(), agents=SIGNED_IN, visitor_count=0, places=500))
         values = {"enterprise": world.enterprise_id}
         with psycopg.connect(server.database_url(), autocommit=True) as connection:
             presence(connection, world)

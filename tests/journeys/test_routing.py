@@ -155,7 +155,7 @@ async def test_a_supervisor_whispers_then_joins_and_the_visitor_hears_only_what_
     await supervisor.open("杯子裂了")
 
     # when the supervisor whispers without joining
-    await expect(supervisor.page.get_by_text("顾南乔 在接待，你在旁看")).to_be_visible()
+    await expect(supervisor.page.get_by_text("顾南乔 在接待，你在旁观")).to_be_visible()
     await note(supervisor, "先道歉，再换新")
     # then the agent reads it, marked as a note with its author
     await expect(colleague.thread.locator(".memo")).to_contain_text(re.compile("内部备注.*沈知夏.*先道歉，再换新", re.DOTALL))

@@ -152,12 +152,12 @@ async def _watching(colleague: Agent, desk: Desk, camera: Camera) -> None:
     """What the colleague sees of a conversation that is not theirs."""
     await (
         colleague.page.get_by_role("region", name=re.compile("^(转给你的对话|Conversations offered to you)$"))
-        .get_by_role("button", name=re.compile("^(不接|Refuse)$"))
+        .get_by_role("button", name=re.compile("^(不接|Decline)$"))
         .click()
     )
     await colleague.inbox.get_by_role("tab").nth(2).click()
     await colleague.open(desk.answer)
-    await expect(colleague.page.get_by_text(re.compile("你在旁看|you watch"))).to_be_visible()
+    await expect(colleague.page.get_by_text(re.compile("你在旁观|you watch"))).to_be_visible()
     await camera.shoot(colleague.page, "routing-watching", kept="官网")
 
 

@@ -92,8 +92,8 @@ async def test_a_rule_is_written_checked_tried_and_saved(people: People, house: 
     # when it is written, at first with a mistake in its expression
     await page.get_by_label("名称").fill("批发")
     row = page.get_by_role("group", name="第 1 个条件")
-    await row.get_by_label("看什么").select_option(label="搜索词")
-    await row.get_by_label("怎样比较").select_option(label="符合正则")
+    await row.get_by_label("条件类型").select_option(label="搜索词")
+    await row.get_by_label("比较方式").select_option(label="符合正则")
     await row.get_by_role("textbox").fill("(批发|定制")
     await row.get_by_role("textbox").press("Enter")
     who = page.get_by_role("group", name="分给哪些客服和客服组").first

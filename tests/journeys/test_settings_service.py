@@ -85,7 +85,7 @@ async def test_the_queue_is_previewed_as_the_visitor_sees_it(people: People, hou
     admin = await people.agent(house, path=QUEUE)
     page = admin.page
     preview = page.get_by_role("complementary", name="顾客看到的")
-    await page.get_by_role("textbox", name="排队时的话").fill("今天咨询多，请稍等。")
+    await page.get_by_role("textbox", name="排队提示语").fill("今天咨询多，请稍等。")
     await expect(preview).to_contain_text("今天咨询多，请稍等。")
     await page.get_by_role("spinbutton", name="人数上限").fill("2")
     await page.get_by_role("spinbutton", name="人数上限").press("Enter")
@@ -118,7 +118,7 @@ async def test_working_hours_are_set_for_the_week_and_days_come_from_a_file(peop
 
     # when a calendar file is chosen, then its days and its faults are shown before anything is taken
     await page.get_by_role("button", name="导入文件").click()
-    dialog = page.get_by_role("dialog", name="导入例外的日子")
+    dialog = page.get_by_role("dialog", name="导入特殊日期")
     async with page.expect_file_chooser() as chooser:
         await dialog.get_by_role("button", name="选择文件").click()
     await (await chooser.value).set_files(CALENDAR)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, Union
 from uuid import UUID
 
@@ -35,15 +36,17 @@ from qiatan.infra.realtime.doors import (
 )
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
-from qiatan.infra.timers import TimerLoop
+from qiatan.infra.timers import POLL_SECONDS, TimerLoop
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import BadRequest, Fault, NotSignedIn, TwoFactorRequired
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.accounts.events import LoginPolicyChanged
+from qiatan.modules.conversations.events import ConversationRulesChanged
 from qiatan.modules.conversations.realtime import ConversationDoors
 from qiatan.modules.conversations.subscribers import JoinKeeper
+from qiatan.modules.routing.events import RoutingChanged, RoutingSettingsChanged
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper, QueueKeeper
 from qiatan.modules.visitors import service as visitors
@@ -115,6 +118,9 @@ class Gateway:
         if changed:
             self._to_recheck |= changed
             self._restricted_anew.set()
+        soon = self.resources.clock.now() + timedelta(seconds=POLL_SECONDS)
+        if any(_sets_deadline_before(soon, event) for event in events):
+            self._timers.wake()  # deadlines may have come nearer than the loop knows
 
     def start(self) -> None:
         self._conversations.start()
@@ -373,3 +379,10 @@ class Gateway:
                     self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
                 elif isinstance(actor, VisitorActor) and actor.token_id not in living:
                     self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
+
+
+def _sets_deadline_before(moment: datetime, event: Event) -> bool:
+    """Whether something may be due earlier than the timers look for what is new."""
+    if isinstance(event, RoutingChanged):
+        return event.routing.transfer_due_at is not None and event.routing.transfer_due_at < moment
+    return isinstance(event, RoutingSettingsChanged | ConversationRulesChanged)

@@ -8,6 +8,7 @@ lost by a restart, and nothing fires twice.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +26,14 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 4.0
 """The loop sleeps until the next moment it knows of, and looks for new ones so often. Deadlines are set ten seconds ahead or more, so
 none comes before it was seen; `wake` tells of the rare ones that come sooner."""
+GATHER_SECONDS = 0.2
+"""What comes due within so short a time is looked for together: deadlines by the thousand would else be asked for one by one."""
 BATCH = 200
-MAX_IN_FLIGHT = 400
+MAX_IN_FLIGHT = 2_000
+IN_FLIGHT_OF_ONE = 200
+"""Of one enterprise; what else of its own is due waits in the database, and the loop looks behind it for the others'."""
+MAX_LOOK = 5_000
+"""Rows one look takes at most."""
 AT_ONCE = 4
 """Transactions at once: timers must leave most of the connections to people."""
 AT_ONCE_OF_ONE = 2
@@ -71,6 +78,7 @@ class TimerLoop:
         self._in_flight: dict[_Key, asyncio.Task[None]] = {}
         self._rest: dict[_Key, float] = {}
         self._failures: dict[_Key, int] = {}
+        self._left_out: Counter[str] = Counter()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._lanes: dict[UUID, tuple[asyncio.Semaphore, int]] = {}
         self._woken = asyncio.Event()
@@ -122,12 +130,15 @@ class TimerLoop:
                 if first > tx.now:
                     pause = min(pause, (first - tx.now).total_seconds())
                     continue
-                # Those at work and those that rest are still due: look behind them.
-                rows = await timer.due(tx, BATCH + len(self._rest) + len(self._in_flight))
-                fresh: Sequence[Due] = [row for row in rows if not self._busy((timer.name, *row))]
-                full = full or len(fresh) >= BATCH
+                # Those at work, those that rest, and those that were too many of one enterprise are still due: look behind them.
+                wanted = min(BATCH + len(self._rest) + len(self._in_flight) + self._left_out[timer.name], MAX_LOOK)
+                rows = await timer.due(tx, wanted)
+                fresh = self._admitted(timer.name, rows)
+                full = full or len(rows) == wanted < MAX_LOOK
                 if timer.dismiss is not None and fresh:
-                    fresh = await timer.dismiss(tx, fresh)
+                    left = await timer.dismiss(tx, fresh)
+                    full = full or len(left) < len(fresh)
+                    fresh = left
                 found += [(timer, row) for row in fresh]
                 # What was left out because it rests is due still.
                 pause = min(pause, REST_SECONDS)
@@ -137,7 +148,19 @@ class TimerLoop:
             self._in_flight[key] = task
         while len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
             await asyncio.wait(tuple(self._in_flight.values()), return_when=asyncio.FIRST_COMPLETED)
-        return 0 if full else pause
+        return 0 if full else max(pause, min(GATHER_SECONDS, POLL_SECONDS))
+
+    def _admitted(self, name: str, rows: Sequence[Due]) -> Sequence[Due]:
+        """Those to begin now: not at work, not resting, and of no enterprise more than it may have in flight."""
+        load = Counter(enterprise_id for _, enterprise_id, _ in self._in_flight)
+        idle = [row for row in rows if not self._busy((name, *row))]
+        admitted = []
+        for row in idle:
+            if load[row[0]] < IN_FLIGHT_OF_ONE:
+                load[row[0]] += 1
+                admitted.append(row)
+        self._left_out[name] = len(idle) - len(admitted)
+        return admitted
 
     def _busy(self, key: _Key) -> bool:
         return key in self._in_flight or key in self._rest

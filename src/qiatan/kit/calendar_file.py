@@ -37,14 +37,23 @@ class CalendarDay:
 
 @dataclass(frozen=True, slots=True)
 class CalendarFault:
-    """What could not be read: of CSV the line, of JSON the number of the day, from 1."""
+    """What could not be read: of CSV the line, of JSON the number of the day, from 1.
+
+    `code` is one of `not_csv`, `not_three`, `no_date`, `twice`, `no_kind`, `no_off_day`, `bad_name`; `found` what stood in the wrong place.
+    """
 
     line: int
+    code: str
     message: str
+    found: str = ""
 
 
 class _Unreadable(Exception):
     """One line or day cannot be meant."""
+
+    def __init__(self, code: str, message: str, found: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.found = code, message, found
 
 
 def read_calendar(content: bytes) -> tuple[list[CalendarDay], list[CalendarFault]]:
@@ -61,7 +70,7 @@ def read_calendar(content: bytes) -> tuple[list[CalendarDay], list[CalendarFault
         try:
             day = _read(entry, besides=days)
         except _Unreadable as problem:
-            faults.append(CalendarFault(line, str(problem)))
+            faults.append(CalendarFault(line, problem.code, problem.message, problem.found))
             if len(faults) >= MAX_FAULTS:
                 break
             continue
@@ -89,14 +98,14 @@ class _Entry:
     name: str
 
 
-def _csv_entries(text: str) -> Iterator[tuple[int, _Entry | str]]:
+def _csv_entries(text: str) -> Iterator[tuple[int, _Entry | _Unreadable]]:
     rows = csv.reader(io.StringIO(text, newline=""))
     first = True
     while True:
         try:
             row = next(rows, None)
         except csv.Error:
-            yield rows.line_num, "This line is no CSV. Write date,kind,name."
+            yield rows.line_num, _Unreadable("not_csv", "This line is no CSV. Write date,kind,name.")
             continue
         if row is None:
             return
@@ -107,13 +116,13 @@ def _csv_entries(text: str) -> Iterator[tuple[int, _Entry | str]]:
         if is_header:
             continue
         if len(cells) < 3 or any(cells[3:]):
-            yield rows.line_num, "Write three things: date,kind,name."
+            yield rows.line_num, _Unreadable("not_three", "Write three things: date,kind,name.")
         else:
             kind = cells[1].lower()
             yield rows.line_num, _Entry(cells[0], _KINDS.get(kind, kind), cells[2])
 
 
-def _json_entries(text: str) -> Iterator[tuple[int, _Entry | str]]:
+def _json_entries(text: str) -> Iterator[tuple[int, _Entry | _Unreadable]]:
     try:
         whole: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -123,31 +132,31 @@ def _json_entries(text: str) -> Iterator[tuple[int, _Entry | str]]:
         raise InvalidInput.of("file", "invalid", 'Write the days as {"days": [{"date": …, "name": …, "isOffDay": …}]}.')
     for number, found in enumerate(days, start=1):
         if not isinstance(found, dict):
-            yield number, 'A day has a "date", a "name" and "isOffDay".'
+            yield number, _Unreadable("not_three", 'A day has a "date", a "name" and "isOffDay".')
             continue
         off, name, day = found.get("isOffDay"), found.get("name"), found.get("date")
         worked = not off if isinstance(off, bool) else None
         yield number, _Entry(day if isinstance(day, str) else "", worked, name if isinstance(name, str) else "")
 
 
-def _read(entry: _Entry | str, *, besides: Container[date]) -> CalendarDay:
-    if isinstance(entry, str):
-        raise _Unreadable(entry)
+def _read(entry: _Entry | _Unreadable, *, besides: Container[date]) -> CalendarDay:
+    if isinstance(entry, _Unreadable):
+        raise entry
     found = _DATE.fullmatch(entry.day)
     try:
         day = date(int(found[1]), int(found[3]), int(found[4])) if found else None
     except ValueError:
         day = None
     if day is None:
-        raise _Unreadable(f"{entry.day[:40] or 'Nothing'} is no date. Write it like 2026-10-01.")
+        raise _Unreadable("no_date", f"{entry.day[:40] or 'Nothing'} is no date. Write it like 2026-10-01.", entry.day[:40])
     if day in besides:
-        raise _Unreadable(f"{day} is there twice. Keep one of the two.")
+        raise _Unreadable("twice", f"{day} is there twice. Keep one of the two.", str(day))
     if entry.kind is None:
-        raise _Unreadable('Say with "isOffDay" true or false whether the day is off.')
+        raise _Unreadable("no_off_day", 'Say with "isOffDay" true or false whether the day is off.')
     if isinstance(entry.kind, str):
-        raise _Unreadable(f"{entry.kind[:40] or 'Nothing'} is no kind of day. Write off or work.")
+        raise _Unreadable("no_kind", f"{entry.kind[:40] or 'Nothing'} is no kind of day. Write off or work.", entry.kind[:40])
     try:
         name = clean_name(entry.name, field="name", limit=MAX_NAME)
     except InvalidInput as problem:
-        raise _Unreadable(f"The name: {problem.fields[0].message}") from None
+        raise _Unreadable("bad_name", f"The name: {problem.fields[0].message}") from None
     return CalendarDay(day, entry.kind, name)

@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from qiatan.infra import timers
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.db.migrate import migrations_folder
-from qiatan.kit.access import Scope, ScopeKind, SystemActor
 from qiatan.infra.resources import Resources
+from qiatan.kit.access import Scope, ScopeKind, SystemActor
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import (
     AutoEnd,
@@ -114,7 +115,7 @@ async def test_what_an_earlier_release_assigned_is_found_by_night(
     clock.advance(minutes=30)
     assert await _fire(database, tenant.enterprise_id) == []
 
-    await watch_idle_again(resources)
+    await watch_idle_again.run(resources)
 
     assert await _fire(database, tenant.enterprise_id) == [conversation_id]
     assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
@@ -249,6 +250,22 @@ async def test_the_running_program_looks_by_itself(database: Database, factories
     await page.next("subscribed")
 
     clock.advance(minutes=30)
+
+    told = (await page.next("conversation"))["conversation"]
+    assert (told["id"], told["status"], told["ended_by"]) == (str(conversation_id), "ended", "system")
+
+
+async def test_a_new_rule_does_not_wait_for_the_next_turn(
+    database: Database, factories: Factories, doors: Doors, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "POLL_SECONDS", 3_600.0)
+    tenant, guest, conversation_id = await _talking(database, factories)
+    page = await doors.visitor_socket(guest.token)
+    await page.send(type="subscribe", topic="mine")
+    await page.next("subscribed")
+    clock.advance(minutes=10)
+
+    await _save(database, tenant, minutes=5)
 
     told = (await page.next("conversation"))["conversation"]
     assert (told["id"], told["status"], told["ended_by"]) == (str(conversation_id), "ended", "system")

@@ -30,8 +30,9 @@ async def test_a_transfer_gives_it_to_one_and_takes_it_from_the_other(database: 
 
     assert (given.status, given.assignee_id) == (Status.ACTIVE, second.id)
     assert [person.id for person in given.participants] == [first.id, second.id]
-    event = (await talk.messages(database, guest, conversation_id))[-1]
-    assert event.data == {"name": "transferred", "agent_id": str(second.id), "agent_name": "乙", "from_id": str(first.id), "how": "delayed"}
+    told = {"name": "transferred", "agent_id": str(second.id), "agent_name": "乙"}
+    assert (await talk.messages(database, guest, conversation_id))[-1].data == told  # whose fault it was is no business of theirs
+    assert (await talk.read(database, second, conversation_id))[-1].data == {**told, "from_id": str(first.id), "how": "delayed"}
     async with database.tenant(tenant.enterprise_id) as tx:
         routed = await service.routed(tx, conversation_id)
         assert await service.active_counts(tx) == {second.id: 1}
@@ -78,6 +79,47 @@ async def test_of_many_at_once_one_gets_it(database: Database, factories: Factor
     assert (await talk.conversation(database, guest, conversation_id)).assignee_id == given[0].assignee_id
     events = [message.data for message in await talk.messages(database, guest, conversation_id) if message.data]
     assert [data["name"] for data in events] == ["assigned", "transferred"]
+
+
+async def test_those_of_several_agents_are_released_in_the_order_in_which_messages_lock(database: Database, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    channel = await factories.channel(tenant.enterprise_id)
+    agents = sorted([await factories.agent(tenant.enterprise_id) for _ in range(2)], key=lambda agent: agent.id)
+    first, second = sorted([(await talk.write(database, await factories.visitor(channel))).conversation_id for _ in range(2)])
+    await talk.assign(database, second, agents[0])
+    await talk.assign(database, first, agents[1])
+
+    async def release() -> int:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            return await service.release_all_of(tx, *(agent.id for agent in agents))
+
+    async with database.tenant(tenant.enterprise_id) as writer:
+        await service.routed(writer, first, lock=True)
+        releasing = asyncio.create_task(release())
+        await asyncio.wait([releasing], timeout=1)  # it has to wait, and holds nothing that comes later
+        await service.routed(writer, second, lock=True)
+
+    assert await releasing == 2
+
+
+async def test_a_customers_page_is_told_who_serves_them_now_and_no_more(doors: Doors, database: Database, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    first, second = await factories.agent(tenant.enterprise_id), await factories.agent(tenant.enterprise_id, name="乙")
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, first)
+    visitor, page = await doors.visitor_socket(guest.token), await doors.agent_socket(second)
+    for socket in (visitor, page):
+        await socket.send(type="subscribe", topic="mine")
+        await socket.next("subscribed")
+
+    await talk.transfer(database, conversation_id, first, second, how="taken_over")
+    await talk.answer(database, second, conversation_id)
+
+    told = {"name": "transferred", "agent_id": str(second.id), "agent_name": "乙"}
+    assert (await visitor.next("message"))["data"] == told
+    assert (await visitor.next("message"))["kind"] == "text"
+    shown = (await doors.agent(second).get(f"/conversations/{conversation_id}/messages?after_seq=2")).json()["items"][0]
+    assert shown["data"] == {**told, "from_id": str(first.id), "how": "taken_over"}
 
 
 async def test_pages_of_both_agents_and_of_those_who_look_at_them_are_told(doors: Doors, database: Database, factories: Factories) -> None:

@@ -92,9 +92,25 @@ async def test_the_visit_tells_what_the_browser_said(site: Site, clock: FakeCloc
         "os": "Windows 10/11",
         "device": "desktop",
         "address": "192.0.2.77",
+        "region": None,
+        "search_engine": None,
+        "search_keyword": None,
         "started_at": clock.now(),
         "last_seen_at": clock.now(),
     }
+
+
+async def test_region_and_search_are_kept_as_far_as_address_and_referrer_tell(site: Site) -> None:
+    about = {**ABOUT, "referrer": "https://www.baidu.com/s?wd=%E8%8C%B6%E5%85%B7"}
+    session = (await site.greet(address="114.114.114.114", about=about)).json()
+
+    async with site.database.tenant(site.tenant.enterprise_id) as tx:
+        visit = await service.latest_visit(tx, customer_id=UUID(session["customer_id"]))
+
+    assert visit is not None
+    assert (visit.search_engine, visit.search_keyword) == ("baidu", "茶具")
+    assert visit.region is not None
+    assert visit.region.startswith("CN/")
 
 
 async def test_hostile_words_of_a_browser_are_left_out_and_stop_nothing(site: Site) -> None:

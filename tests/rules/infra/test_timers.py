@@ -140,7 +140,7 @@ async def test_one_that_failed_fires_once_it_can(stage: Stage, monkeypatch: pyte
 
 async def test_an_enterprise_whose_timers_hang_does_not_hold_up_another(stage: Stage) -> None:
     busy = uuid4()
-    stage.rows.stuck = {stage.rows.add(NOON - timedelta(minutes=1), busy) for _ in range(50)}
+    stage.rows.stuck = {stage.rows.add(NOON - timedelta(minutes=1), busy) for _ in range(timers.MAX_IN_FLIGHT + timers.BATCH)}
     other = stage.rows.add()
     stage.loop.start()
 

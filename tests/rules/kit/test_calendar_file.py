@@ -76,30 +76,32 @@ def test_each_line_that_cannot_be_read_is_named_and_the_others_are_kept() -> Non
 
     assert [day.day for day in days] == [date(2026, 10, 1), date(2026, 10, 5)]
     assert [fault.line for fault in faults] == [2, 4, 5, 6, 7, 8]
-    assert faults[0] == CalendarFault(2, "2026-02-30 is no date. Write it like 2026-10-01.")
+    assert [fault.code for fault in faults] == ["no_date", "twice", "no_kind", "bad_name", "not_three", "no_date"]
+    assert faults[0] == CalendarFault(2, "no_date", "2026-02-30 is no date. Write it like 2026-10-01.", "2026-02-30")
     assert faults[2].message == "maybe is no kind of day. Write off or work."
 
 
 @pytest.mark.parametrize(
-    ("entry", "message"),
+    ("entry", "code", "message"),
     [
-        (7, 'A day has a "date", a "name" and "isOffDay".'),
-        ({"date": "2026-10-01", "name": "国庆节"}, 'Say with "isOffDay" true or false whether the day is off.'),
-        ({"date": 20261001, "name": "国庆节", "isOffDay": True}, "Nothing is no date. Write it like 2026-10-01."),
-        ({"date": "2026-10-01", "name": ["国庆节"], "isOffDay": True}, "The name: Write something."),
+        (7, "not_three", 'A day has a "date", a "name" and "isOffDay".'),
+        ({"date": "2026-10-01", "name": "国庆节"}, "no_off_day", 'Say with "isOffDay" true or false whether the day is off.'),
+        ({"date": 20261001, "name": "国庆节", "isOffDay": True}, "no_date", "Nothing is no date. Write it like 2026-10-01."),
+        ({"date": "2026-10-01", "name": ["国庆节"], "isOffDay": True}, "bad_name", "The name: Write something."),
         (
             {"date": "2026-10-01", "name": "\ud800", "isOffDay": True},
+            "bad_name",
             "The name: Remove the characters that are not text (NUL, broken pairs).",
         ),
     ],
 )
-def test_a_day_of_json_that_cannot_be_read(entry: object, message: str) -> None:
+def test_a_day_of_json_that_cannot_be_read(entry: object, code: str, message: str) -> None:
     good = {"date": "2026-01-01", "name": "元旦", "isOffDay": True}
 
     days, faults = read_calendar(json.dumps({"days": [good, entry]}).encode())
 
     assert [day.day for day in days] == [date(2026, 1, 1)]
-    assert faults == [CalendarFault(2, message)]
+    assert faults == [CalendarFault(2, code, message)]
 
 
 @pytest.mark.parametrize(

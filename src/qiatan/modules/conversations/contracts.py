@@ -146,7 +146,12 @@ class Message(_Out):
     withdrawn: bool = False
 
     def for_customer(self) -> Message:
-        """The same as its customer gets it: of what is internal only the place in the order, so that `seq` stays without a gap."""
+        """The same as its customer gets it: of what is internal only the place in the order, so that `seq` stays without a gap.
+
+        Of a transfer they get who serves them now (F04), not from whom and why.
+        """
+        if self.kind is MessageKind.EVENT and self.data is not None and self.data.get("name") == "transferred":
+            return self.model_copy(update={"data": {key: self.data.get(key) for key in ("name", "agent_id", "agent_name")}})
         if not self.internal:
             return self
         return Message(

@@ -141,9 +141,10 @@ describe('exceptional days', () => {
   })
 
   it('that could not be read are explained in the reader’s language', () => {
-    expect(readingFault('2026-13-01 is no date. Write it like 2026-10-01.')).toBe('「2026-13-01」不是日期，请写成 2026-10-01')
-    expect(readingFault('Write three things: date,kind,name.')).toBe('要有三项：日期、off 或 work、名称')
-    expect(readingFault('Something new.')).toBe('Something new.')
+    const fault = (code: string, found = '') => ({ line: 2, code, message: 'Something new.', found })
+    expect(readingFault(fault('no_date', '2026-13-01'))).toBe('「2026-13-01」不是日期，请写成 2026-10-01')
+    expect(readingFault(fault('not_three'))).toBe('要有三项：日期、off 或 work、名称')
+    expect(readingFault(fault('unheard_of'))).toBe('Something new.')
   })
 })
 

@@ -47,11 +47,12 @@ def _messages(hub: Hub, event: MessagesAppended) -> None:
         joined_ids=event.joined_ids,
     )
     for message in event.messages:
-        if message.internal:
-            hub.publish((topics.customer(event.customer_id),), message_frame(message.for_customer()))
-            hub.publish(audience[1:], message_frame(message))
-        else:
+        shown = message.for_customer()
+        if shown is message:
             hub.publish(audience, message_frame(message))
+        else:
+            hub.publish((topics.customer(event.customer_id),), message_frame(shown))
+            hub.publish(audience[1:], message_frame(message))
 
 
 def _changed(hub: Hub, event: ConversationChanged) -> None:

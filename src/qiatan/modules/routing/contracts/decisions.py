@@ -7,9 +7,9 @@ from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from qiatan.modules.routing.contracts.common import In, Out, Target, Text
+from qiatan.modules.routing.contracts.common import In, Out, Target, Text, kept_text
 from qiatan.modules.routing.contracts.settings import AssignmentSettings, BaseRule
 
 MAX_CANDIDATES_SHOWN = 20
@@ -23,7 +23,7 @@ class Fallback(IntEnum):
     ENTERPRISE = 3
 
 
-Token = Annotated[str, Field(min_length=1, max_length=64)]
+Token = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(kept_text)]
 
 
 class Wish(In):

@@ -77,10 +77,12 @@ class SaveHours(In):
 
 
 class CalendarFault(Out):
-    """A line of a calendar file that could not be read."""
+    """A line of a calendar file that could not be read: why, and what stood in the wrong place (codes: `kit/calendar_file.py`)."""
 
     line: int
+    code: str
     message: str
+    found: str
 
 
 class Calendar(Out):

@@ -40,11 +40,6 @@ class DecisionRepository:
         )
         return {agent_id: count for agent_id, count in await self._session.execute(query) if agent_id is not None}
 
-    async def placed_since(self, since: datetime) -> int:
-        """How many conversations were given to somebody since then, in the whole enterprise."""
-        query = select(func.count()).where(Row.enterprise_id == self._enterprise_id, Row.at >= since, Row.agent_id.is_not(None))
-        return (await self._session.execute(query)).scalar_one()
-
 
 async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     """Delete decisions from before then, of all enterprises; returns how many. Needs the system role."""

@@ -71,13 +71,11 @@ class RoutingRepository:
         return (await self._session.execute(statement.execution_options(synchronize_session=False))).first() is not None
 
     async def look_after_everybody(self, now: datetime) -> None:
-        query = update(Row).where(Row.enterprise_id == self._enterprise_id).values(absent_due_at=now)
+        here = Row.enterprise_id == self._enterprise_id
+        # In the order in which leases are renewed.
+        held = select(Row.agent_id).where(here).order_by(Row.agent_id).with_for_update(key_share=True).cte("held")
+        query = update(Row).where(here, Row.agent_id == held.c.agent_id).values(absent_due_at=now)
         await self._session.execute(query.execution_options(synchronize_session=False))
-
-    async def mark_assigned(self, agent_id: UUID, now: datetime) -> None:
-        await self._session.execute(
-            update(Row).where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id).values(last_assigned_at=now)
-        )
 
     async def anybody_serves(self, now: datetime) -> bool:
         query = select(Row.agent_id).where(

@@ -229,8 +229,10 @@ class RequestRepository:
     # -- settings that change under those who wait
 
     async def set_longest_wait(self, minutes: int) -> None:
-        """Everybody in the queue waits at most so long from when they came (0: without end)."""
-        until = "r.entered_at + make_interval(mins => :minutes)" if minutes else "NULL"
+        """Everybody in the queue waits at most so long from when they came, or came back, into it (0: without end)."""
+        came = """coalesce((SELECT max(d.at) FROM routing_decisions d WHERE d.enterprise_id = r.enterprise_id
+                                  AND d.conversation_id = r.conversation_id AND d.outcome = 'queued'), r.entered_at)"""
+        until = f"{came} + make_interval(mins => :minutes)" if minutes else "NULL"
         await self._session.execute(
             text(
                 f"""

@@ -45,7 +45,7 @@ from qiatan.modules.routing.service.queue import (
     routing,
     routings,
 )
-from qiatan.modules.routing.service.requests import QUEUE_LEASE, after_change, note_assignment
+from qiatan.modules.routing.service.requests import QUEUE_LEASE, note_assignment
 from qiatan.modules.routing.service.roster import candidates, surroundings
 from qiatan.modules.routing.service.saving import (
     check_assignment,
@@ -75,7 +75,6 @@ __all__ = [
     "Settled",
     "absent_due",
     "accept_offer",
-    "after_change",
     "announce",
     "announce_opening",
     "assign_next",

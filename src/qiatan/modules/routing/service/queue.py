@@ -31,7 +31,7 @@ from qiatan.modules.routing.service.settings import load_queue, load_transfers
 HANDLED_WITHIN = timedelta(hours=24)
 HANDLED_READ = 300
 """The conversations that ended last, from which the expected wait is told."""
-RENEW_BEFORE = timedelta(seconds=60)
+RENEW_BEFORE = timedelta(seconds=70)
 RENEWED_AT_ONCE = 5_000
 
 LEFT, WAITED_TOO_LONG, WENT_AWAY = "left", "waited_too_long", "went_away"
@@ -184,8 +184,11 @@ async def end_forgotten(tx: Tx) -> int:
 
 async def new_longest_wait(tx: Tx) -> None:
     """The queue's settings have changed: the longest wait of those who wait already changes with them."""
+    requests = RequestRepository(tx, tx.enterprise_id)
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
-    await RequestRepository(tx, tx.enterprise_id).set_longest_wait((await load_queue(tx)).max_wait_minutes)
+    # Counting changes many rows, too: one after the other.
+    await requests.claim_queue()
+    await requests.set_longest_wait((await load_queue(tx)).max_wait_minutes)
 
 
 # -- agents

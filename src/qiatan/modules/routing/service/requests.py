@@ -22,16 +22,18 @@ from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository.decisions import DecisionRepository
 from qiatan.modules.routing.repository.requests import RequestRepository, target_of
+from qiatan.modules.routing.repository.wishes import WishRepository
 from qiatan.modules.routing.rules import ENTERPRISE
 from qiatan.modules.routing.rules.delayed import delay_start, next_step
-from qiatan.modules.routing.service.case import read_wish
+from qiatan.modules.routing.service.case import pending_wish, read_wish
 from qiatan.modules.routing.service.presence import announce
 from qiatan.modules.routing.service.settings import load_queue, load_transfers
 
-QUEUE_LEASE = timedelta(seconds=80)
-"""How long a place is kept without a sign of the visitor's page: a minute of absence, and the time between two renewals twice."""
+QUEUE_LEASE = timedelta(seconds=75)
+"""How long a place is kept without a sign of the visitor's page: a minute of absence, and the ten seconds between two renewals, late ones."""
 
 _WAITING = (RoutingState.QUEUED, RoutingState.MESSAGE)
+_FROM_WAITING = (Cause.WAITING, Cause.RELEASED, Cause.TAKEN)
 
 
 async def note_assignment(
@@ -48,7 +50,8 @@ async def note_assignment(
 ) -> None:
     """Write down that an agent has got the conversation just now, by whom and why; the deadline of the delayed transfer follows.
 
-    `wish`: what a new conversation was placed by. `delay`: start and number of steps done, after a step has fired.
+    `wish`: what a new conversation was placed by. `delay`: start and number of steps done, after a step has fired. Who had to wait, at
+    first or again after a release, is waited for from the assignment (F04): whoever gets them has the time that the settings promise.
     """
     requests = RequestRepository(tx, tx.enterprise_id)
     routed = await conversations.routed(tx, conversation_id)
@@ -57,11 +60,11 @@ async def note_assignment(
     row = await requests.get(conversation_id)
     waited = row is None or row.state != RoutingState.PLACED
     kept = target or (target_of(row.target_kind, row.target_id) if row is not None else ENTERPRISE)
-    if wish is None and row is not None:
-        wish = read_wish(row.wish)
+    if wish is None:
+        wish = read_wish(row.wish) if row is not None else await _used_up(tx, routed) if cause is Cause.TAKEN else None
     start, done = delay or (row.delay_from if row is not None else None, row.delay_step if row is not None else 0)
-    if start is None:
-        queued = cause is Cause.TAKEN or (row is not None and row.state in _WAITING)
+    queued = cause in _FROM_WAITING
+    if start is None or queued:
         start = delay_start(first_customer_at=routed.first_customer_at, assigned_at=routed.assigned_at, queued=queued)
     steps_left = next_step((await load_transfers(tx)).steps, start, done, answered=routed.replied_at is not None, wish=wish)
     due_at = steps_left.at if steps_left is not None else None
@@ -96,11 +99,8 @@ async def note_waiting(
     tx: Tx, routed: Routed, row: RequestRow | None, *, queued: bool, target: Target, cause: Cause, wish: Wish | None, steps: Sequence[Step]
 ) -> None:
     """Write down that a conversation queues from now on (its place is told by the next count), or was left as a message."""
-    values = _no_place()
-    if queued:
-        # Who comes back into the queue has the place they had.
-        entered = routed.waiting_since or tx.now if row is not None else tx.now
-        values = await _place(tx, entered)
+    # The place goes by when they came, also of who comes back into the queue; how long they may wait counts from now.
+    values = await _place(tx, routed.waiting_since or tx.now) if queued else _no_place()
     row = await RequestRepository(tx, tx.enterprise_id).put(
         routed.id,
         routed.customer_id,
@@ -114,6 +114,14 @@ async def note_waiting(
     await note_decision(tx, routed.id, cause, Outcome.QUEUED if queued else Outcome.MESSAGE, steps=steps)
     if not queued:
         await tell(tx, row, assignee_id=None, to_customer=True)
+
+
+async def _used_up(tx: Tx, routed: Routed) -> Wish | None:
+    """The wish that a conversation nobody has looked at yet would have been placed by. It was for this one, and is gone."""
+    wish = await pending_wish(tx, routed)
+    if wish is not None:
+        await WishRepository(tx, tx.enterprise_id).drop(routed.customer_id, routed.channel_id)
+    return wish
 
 
 async def note_left(tx: Tx, row: RequestRow, step: Step) -> RequestRow:
@@ -168,7 +176,7 @@ def _no_place(due_at: datetime | None = None) -> dict[str, Any]:
 async def _place(tx: Tx, entered: datetime) -> dict[str, Any]:
     longest = (await load_queue(tx)).max_wait_minutes
     present_until = tx.now + QUEUE_LEASE
-    wait_until = entered + timedelta(minutes=longest) if longest else None
+    wait_until = tx.now + timedelta(minutes=longest) if longest else None
     return _no_place() | {
         "entered_at": entered,
         "present_until": present_until,
@@ -178,14 +186,6 @@ async def _place(tx: Tx, entered: datetime) -> dict[str, Any]:
 
 
 # -- telling
-
-
-async def after_change(tx: Tx, conversation_id: UUID) -> None:
-    """Tell those who see a conversation how its routing stands."""
-    row = await RequestRepository(tx, tx.enterprise_id).get(conversation_id)
-    routed = await conversations.routed(tx, conversation_id)
-    if row is not None and routed is not None:
-        await tell(tx, row, assignee_id=routed.assignee_id, to_customer=False)
 
 
 async def tell(tx: Tx, row: RequestRow, *, assignee_id: UUID | None, to_customer: bool) -> None:

@@ -32,21 +32,20 @@ async def candidates(tx: Tx, settings: AssignmentSettings | None = None) -> Rost
     received: dict[UUID, int] = {}
     if settings.base_rule is BaseRule.FILL_UP:
         received = await DecisionRepository(tx, tx.enterprise_id).received(tx.now - RECEIVED_WITHIN)
-    found = []
-    for agent in await accounts.serving_agents(tx, SERVE):
-        found.append(
-            Candidate(
-                agent_id=agent.id,
-                name=agent.name,
-                # Of who is not there, it does not matter what they chose.
-                status=connected.get(agent.id, PresenceStatus.OFFLINE),
-                connected=agent.id in connected,
-                open=counts.get(agent.id, 0),
-                maximum=agent.max_conversations,
-                group_ids=frozenset(agent.group_ids),
-                received=received.get(agent.id, 0),
-            )
+    found = [
+        Candidate(
+            agent_id=agent.id,
+            name=agent.name,
+            # Of who is not there, it does not matter what they chose.
+            status=connected.get(agent.id, PresenceStatus.OFFLINE),
+            connected=agent.id in connected,
+            open=counts.get(agent.id, 0),
+            maximum=agent.max_conversations,
+            group_ids=frozenset(agent.group_ids),
+            received=received.get(agent.id, 0),
         )
+        for agent in await accounts.serving_agents(tx, SERVE)
+    ]
     return Roster(found, settings.order)
 
 

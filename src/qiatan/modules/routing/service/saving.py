@@ -163,7 +163,7 @@ async def read_calendar_file(actor: AgentActor, content: bytes) -> Calendar:
     days, faults = await asyncio.to_thread(read_calendar, content)
     return Calendar(
         days=[ExceptionalDay(day=found.day, open=found.worked, name=found.name) for found in days],
-        faults=[CalendarFault(line=fault.line, message=fault.message) for fault in faults],
+        faults=[CalendarFault(line=fault.line, code=fault.code, message=fault.message, found=fault.found) for fault in faults],
     )
 
 

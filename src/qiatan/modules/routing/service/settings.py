@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -53,6 +53,7 @@ class _Memory:
 
 _memory = _Memory()
 _UNSAVED = "routing.settings_unsaved"
+_SEEN = "routing.settings_seen"
 
 
 def note_unsaved(tx: Tx) -> None:
@@ -109,12 +110,19 @@ _UNSET_HOURS = Loaded(HoursSettings(), 0)
 
 
 async def _load(tx: Tx, part: Part, prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]) -> Loaded[Kept]:
-    repository = SettingsRepository(tx, tx.enterprise_id)
     if is_unsaved(tx):
-        fresh = await repository.get(part)
+        fresh = await SettingsRepository(tx, tx.enterprise_id).get(part)
         return Loaded(prepare(fresh.value or {}), fresh.version) if fresh is not None else unset
+    # A decision asks for the same part many times; within one transaction one answer is enough.
+    seen = cast("Loaded[Kept] | None", tx.memory.get((_SEEN, part)))
+    if seen is None:
+        seen = tx.memory[_SEEN, part] = await _load_stored(tx, part, prepare, unset)
+    return seen
+
+
+async def _load_stored(tx: Tx, part: Part, prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]) -> Loaded[Kept]:
     kept: Loaded[Kept] | None = _memory.get(tx.enterprise_id, part)
-    stored = await repository.get(part, known=kept.version if kept is not None else None)
+    stored = await SettingsRepository(tx, tx.enterprise_id).get(part, known=kept.version if kept is not None else None)
     if stored is None:
         return unset
     if stored.value is None and kept is not None:

@@ -41,6 +41,7 @@ from qiatan.modules.routing.repository.simulations import SimulationRepository
 from qiatan.modules.routing.rules import Candidate, Case, CompiledAssignment, Surroundings, compile_assignment
 from qiatan.modules.routing.rules.simulation import Arrival, compare, generated, quantile
 from qiatan.modules.routing.service.case import read_wish
+from qiatan.modules.routing.service.decisions import colleagues_in_reach
 from qiatan.modules.routing.service.roster import candidates, surroundings
 from qiatan.modules.routing.service.saving import require_sound
 from qiatan.modules.routing.service.settings import load_assignment, load_queue
@@ -86,13 +87,16 @@ async def start_simulation(tx: Tx, actor: AgentActor, command: StartSimulation) 
 async def see_simulation(tx: Tx, actor: AgentActor, simulation_id: UUID) -> Simulation:
     """One simulation, with how far it is. Raises NotAllowed, NotFound."""
     require(actor, permissions.VIEW)
-    return _shown(await _get(SimulationRepository(tx, actor.enterprise_id), simulation_id))
+    row = await _get(SimulationRepository(tx, actor.enterprise_id), simulation_id)
+    return _within(_shown(row), await colleagues_in_reach(tx, actor))
 
 
 async def list_simulations(tx: Tx, actor: AgentActor) -> Simulations:
     """The newest ten."""
     require(actor, permissions.VIEW)
-    return Simulations(items=[_shown(row) for row in await SimulationRepository(tx, actor.enterprise_id).newest(KEPT)])
+    reach = await colleagues_in_reach(tx, actor)
+    newest = await SimulationRepository(tx, actor.enterprise_id).newest(KEPT)
+    return Simulations(items=[_within(_shown(row), reach) for row in newest])
 
 
 async def _get(repository: SimulationRepository, simulation_id: UUID) -> SimulationRow:
@@ -114,6 +118,15 @@ def _shown(row: SimulationRow) -> Simulation:
             "result": row.result,
         }
     )
+
+
+def _within(found: Simulation, reach: frozenset[UUID] | None) -> Simulation:
+    """Without the lines of agents whom the reader's scope does not reach (F24); the sums stay."""
+    if reach is None or found.result is None:
+        return found
+    runs = {name: getattr(found.result, name) for name in ("before", "after")}
+    shown = {name: run.model_copy(update={"agents": [one for one in run.agents if one.agent_id in reach]}) for name, run in runs.items()}
+    return found.model_copy(update={"result": found.result.model_copy(update=shown)})
 
 
 # -- the work

@@ -30,7 +30,7 @@ async def transfer_targets(tx: Tx, actor: AgentActor, conversation_id: UUID) -> 
     others = [one for one in roster if one.agent_id != actor.agent_id]
     groups = []
     for group_id, name in names.items():
-        members = [one for one in others if group_id in one.group_ids]
+        members = [one for one in roster.of_group(group_id) if one.agent_id != actor.agent_id]
         groups.append(
             TargetGroup(
                 id=group_id,

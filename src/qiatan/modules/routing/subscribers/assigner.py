@@ -30,8 +30,14 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 10
 HEAL_EVERY = 6
 """Turns of the sweep: what it heals is rare, and looking for it touches every enterprise at work."""
+RUN_FIRST_SECONDS = 1.0
+COUNT_AFTER_SECONDS = 0.2
+"""Every change moves all behind it: places are counted and told once for what comes together, after the assignments."""
 MAX_LOOKS = 100
 """Looks of one run. Each one that is too old means that somebody else has assigned meanwhile, so this ends."""
+
+APPLY_TRIES = 3
+"""What has to follow from new settings is found by no sweep: a database that asks to try again is asked again."""
 
 _FREES = frozenset({"opened", "released", "ended", "transferred"})
 
@@ -42,6 +48,7 @@ class Assigner:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._running: dict[UUID, bool] = {}
+        self._runs: dict[UUID, asyncio.Task[None]] = {}
         self._counting: dict[UUID, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
@@ -74,7 +81,9 @@ class Assigner:
                     self._spawn(self._agent_changed(event))
                 case RoleChanged() if event.members:
                     self._spawn(self._release(event.enterprise_id, frozenset(event.members)))
-                case PresenceChanged(anybody_serves=True) | GroupChanged() | EnterpriseChanged() | OpeningChanged():
+                case PresenceChanged(presence=presence) if presence.connected and presence.open < presence.maximum:
+                    self.look_at(event.enterprise_id)
+                case GroupChanged() | EnterpriseChanged() | OpeningChanged():
                     self.look_at(event.enterprise_id)
                 case _:
                     pass
@@ -93,17 +102,24 @@ class Assigner:
             self._running[enterprise_id] = True
             return
         self._running[enterprise_id] = False
-        self._spawn(self._run(enterprise_id))
+        self._runs[enterprise_id] = self._spawn(self._run(enterprise_id))
+
+    async def _run_done(self, enterprise_id: UUID) -> None:
+        """Wait for the run that is under way: a freed place goes to whoever waits before anybody is told of it."""
+        run = self._runs.get(enterprise_id)
+        if run is not None:
+            await asyncio.wait([run], timeout=RUN_FIRST_SECONDS)
 
     async def _look_at_now(self, enterprise_id: UUID) -> None:
         if enterprise_id not in self._running:
             self._running[enterprise_id] = False
             await self._run(enterprise_id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(self, enterprise_id: UUID) -> None:
         try:
@@ -119,13 +135,14 @@ class Assigner:
             log.exception("routing.failed", enterprise_id=str(enterprise_id), error=str(error))
         finally:
             del self._running[enterprise_id]
+            self._runs.pop(enterprise_id, None)
         self._count_again(enterprise_id)
 
     async def _settle_all(self, enterprise_id: UUID) -> bool:
         """Take a look and settle who can be settled, in order. True when another look is needed at once."""
         async with self._resources.database.tenant(enterprise_id) as tx:
             seen = await service.look(tx)
-        assigned = 0
+        assigned = placed = 0
         for waiter in seen.waiters:
             if not seen.may_change(waiter):
                 continue
@@ -133,7 +150,8 @@ class Assigner:
             if settled is Settled.STALE:
                 return True
             assigned += settled is Settled.ASSIGNED
-        return assigned >= service.MESSAGES_OF_EACH or (len(seen.waiters) >= service.MAX_NEW and assigned > 0)
+            placed += settled in (Settled.ASSIGNED, Settled.WAITS)
+        return assigned >= service.MESSAGES_OF_EACH or (len(seen.waiters) >= service.MAX_NEW and placed > 0)
 
     async def _settle(self, enterprise_id: UUID, seen: Look, conversation_id: UUID) -> Settled:
         """One conversation's fault must not hold up those behind it; the sweep tries it again."""
@@ -162,6 +180,7 @@ class Assigner:
     async def _count(self, enterprise_id: UUID) -> None:
         try:
             while True:
+                await asyncio.sleep(COUNT_AFTER_SECONDS)
                 self._counting[enterprise_id] = False
                 async with self._resources.database.tenant(enterprise_id) as tx:
                     await service.count(tx)
@@ -176,10 +195,10 @@ class Assigner:
     # -- what changed
 
     async def _ended(self, enterprise_id: UUID, conversation_id: UUID, assignee_id: UUID | None) -> None:
+        await self._run_done(enterprise_id)
         try:
             async with self._resources.database.tenant(enterprise_id) as tx:
                 await service.end_request(tx, conversation_id)
-                await service.close_offer(tx, conversation_id)
                 if assignee_id is not None:
                     await service.announce(tx, assignee_id)
         except Fault as fault:
@@ -187,17 +206,22 @@ class Assigner:
             log.warning("routing.end_not_noted", conversation_id=str(conversation_id), code=fault.code)
 
     async def _settings_changed(self, event: RoutingSettingsChanged) -> None:
-        try:
-            if event.part == "queue":
-                async with self._resources.database.tenant(event.enterprise_id) as tx:
-                    await service.new_longest_wait(tx)
-            elif event.part == "transfers":
-                async with self._resources.database.tenant(event.enterprise_id) as tx:
-                    await service.look_after_everybody(tx)
-                await self._reschedule(event.enterprise_id)
-        except Fault as fault:
-            log.warning("routing.settings_not_applied", enterprise_id=str(event.enterprise_id), part=event.part, code=fault.code)
+        for _ in range(APPLY_TRIES):
+            try:
+                await self._apply(event)
+                break
+            except Fault as fault:
+                log.warning("routing.settings_not_applied", enterprise_id=str(event.enterprise_id), part=event.part, code=fault.code)
         self.look_at(event.enterprise_id)
+
+    async def _apply(self, event: RoutingSettingsChanged) -> None:
+        if event.part == "queue":
+            async with self._resources.database.tenant(event.enterprise_id) as tx:
+                await service.new_longest_wait(tx)
+        elif event.part == "transfers":
+            async with self._resources.database.tenant(event.enterprise_id) as tx:
+                await service.look_after_everybody(tx)
+            await self._reschedule(event.enterprise_id)
 
     async def _reschedule(self, enterprise_id: UUID) -> None:
         after: UUID | None = None
@@ -239,12 +263,15 @@ class Assigner:
         async with self._resources.database.system() as tx:
             held = await conversations.assignees(tx)
             queueing = await service.enterprises_with_requests(tx)
-        for enterprise_id, agent_ids in held.items():
-            async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.release_idle(tx, agent_ids)
-        for enterprise_id in queueing:
-            async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.end_forgotten(tx)
+        for enterprise_id in held.keys() | queueing:
+            try:
+                async with self._resources.database.tenant(enterprise_id) as tx:
+                    await service.release_idle(tx, held.get(enterprise_id, ()))
+                async with self._resources.database.tenant(enterprise_id) as tx:
+                    await service.end_forgotten(tx)
+            except Exception as error:
+                # One enterprise's fault must not hold up the others.
+                log.exception("routing.not_healed", enterprise_id=str(enterprise_id), error=str(error))
 
     async def _sweep(self) -> None:
         for turn in itertools.count():

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from qiatan.infra.resources import Resources
+from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
 from qiatan.modules.accounts.events import EnterpriseChanged
 from qiatan.modules.routing import service
@@ -22,6 +23,8 @@ from qiatan.modules.routing.events import RoutingSettingsChanged
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
+RETRY_AFTER = timedelta(seconds=30)
+"""When to look again at an enterprise that could not be looked at."""
 READ_EVERY = 120
 """Ticks between two looks at whose hours changed where this process did not hear of it."""
 
@@ -53,17 +56,18 @@ class HoursKeeper:
     async def turn(self) -> None:
         """Look at what is due."""
         if self._changed or self._ticks % READ_EVERY == 0:
-            changed, self._changed = self._changed, set()
-            await self._read(changed)
+            await self._read(frozenset(self._changed))
         self._ticks += 1
         now = self._resources.clock.now()
         for enterprise_id, (version, changes_at) in tuple(self._known.items()):
             if changes_at is not None and changes_at <= now:
                 self._known[enterprise_id] = version, await self._look(enterprise_id)
 
-    async def _read(self, changed: set[UUID]) -> None:
+    async def _read(self, changed: frozenset[UUID]) -> None:
         async with self._resources.database.system() as tx:
             current = dict(await service.keeping_hours(tx))
+        # Forgotten only now: had the reading failed, nobody would know of another time zone.
+        self._changed -= changed
         for enterprise_id in self._known.keys() - current.keys():
             del self._known[enterprise_id]
         for enterprise_id, version in current.items():
@@ -71,9 +75,15 @@ class HoursKeeper:
                 self._known[enterprise_id] = version, await self._look(enterprise_id)
 
     async def _look(self, enterprise_id: UUID) -> datetime | None:
-        """Tell how it stands now; returns when that changes."""
-        async with self._resources.database.tenant(enterprise_id) as tx:
-            return (await service.announce_opening(tx)).changes_at
+        """Tell how it stands now; returns when to look again. One enterprise's fault must not hold up the others."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                return (await service.announce_opening(tx)).changes_at
+        except Fault as fault:
+            log.warning("routing.hours_not_told", enterprise_id=str(enterprise_id), code=fault.code)
+        except Exception as error:
+            log.exception("routing.hours_not_told", enterprise_id=str(enterprise_id), error=str(error))
+        return self._resources.clock.now() + RETRY_AFTER
 
     async def _tick(self) -> None:
         while True:

@@ -9,7 +9,7 @@ const ZH = {
   soon: '预计不到 1 分钟',
   minutes: '预计约 {minutes} 分钟',
   long: '预计需要 1 小时以上',
-  unknown: '等待时间暂时说不准',
+  unknown: '暂时无法预计等待时间',
   text: '可以先把问题写下来，刷新或收起窗口都不会丢掉位置。',
   leave: '改为留言',
   stop: '不等了',
@@ -22,20 +22,20 @@ const ZH = {
 type Words = typeof ZH
 
 const EN: Words = {
-  header: 'All busy, you are in the queue',
+  header: 'Everyone is busy, you are in the queue',
   placeBefore: 'Number',
   placeAfter: 'in the queue',
   inQueue: 'You are in the queue',
-  soon: 'Less than a minute, we expect',
-  minutes: 'About {minutes} minutes, we expect',
-  long: 'More than an hour, we expect',
-  unknown: 'We cannot say yet how long it will take',
-  text: 'Write your question meanwhile. Your place is kept when you reload or close this window.',
+  soon: 'Expected wait: less than a minute',
+  minutes: 'Expected wait: about {minutes} minutes',
+  long: 'Expected wait: more than an hour',
+  unknown: 'The wait cannot be estimated yet',
+  text: 'You can write your question now. Your place is kept if you reload or close this window.',
   leave: 'Leave a message',
   stop: 'Stop waiting',
   messageHeader: 'Left as a message',
   message: 'We have your message',
-  messageText: 'We answer here as soon as somebody is back. You can add to it meanwhile.',
+  messageText: 'We will answer here as soon as somebody is back. You can add to it meanwhile.',
   left: 'That did not work, please try again',
 }
 

@@ -2335,13 +2335,17 @@ export interface components {
         };
         /**
          * CalendarFault
-         * @description A line of a calendar file that could not be read.
+         * @description A line of a calendar file that could not be read: why, and what stood in the wrong place (codes: `kit/calendar_file.py`).
          */
         CalendarFault: {
             /** Line */
             line: number;
+            /** Code */
+            code: string;
             /** Message */
             message: string;
+            /** Found */
+            found: string;
         };
         /**
          * CandidateNote
@@ -3983,7 +3987,7 @@ export interface components {
          * @description How an open conversation stands, for agents.
          *
          *     `position` counts from 1 within its target. `expected_seconds` is None when nothing honest can be said. `transfer_due_at`: when the
-         *     next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be. `version` grows with each change.
+         *     next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be.
          */
         Routing: {
             /**

@@ -11,8 +11,8 @@ import { useList } from '../list/useList'
 import { useDirectory } from '../stores/directory'
 import { beyondMaximum } from './beyond'
 
-/** Taking from the queue, taking over from a colleague, joining and leaving; `show` opens what became mine. */
-export function useTaking(show: (id: Id) => void) {
+/** Taking from the queue, taking over from a colleague, joining and leaving; `show` opens what became mine, `write` puts the cursor where I may write now. */
+export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
   const directory = useDirectory()
   const alerts = useAlerts()
   const presence = usePresence()
@@ -53,6 +53,7 @@ export function useTaking(show: (id: Id) => void) {
     directory.accept(taken)
     choose('mine')
     show(taken.id)
+    write(taken.id)
   }
 
   function take(conversation: Conversation): Promise<void> {
@@ -81,12 +82,14 @@ export function useTaking(show: (id: Id) => void) {
   function join(conversation: Conversation): Promise<void> {
     return act(conversation, t('routing.join.failed'), async () => {
       directory.accept(await api.join(conversation.id))
+      write(conversation.id)
     })
   }
 
   function leave(conversation: Conversation): Promise<void> {
     return act(conversation, t('routing.join.leaveFailed'), async () => {
       directory.accept(await api.leave(conversation.id))
+      write(conversation.id)
     })
   }
 

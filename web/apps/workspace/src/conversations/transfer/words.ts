@@ -10,5 +10,7 @@ export function targetText(target: RoutingTarget | null): string {
 /** Place and target of who waits: 「第 1 位」「售后组」; nothing of what was left as a message, and while nothing is known. */
 export function placeWords(routing: Routing | undefined): string[] {
   if (routing?.state !== 'queued' || routing.position === null) return []
-  return [t('routing.queue.place', { position: routing.position }), targetText(routing.target)]
+  const place = t('routing.queue.place', { position: routing.position })
+  // Everybody is who is waited for unless it is said otherwise: the room goes to what was written.
+  return routing.target === null || routing.target.kind === 'enterprise' ? [place] : [place, targetText(routing.target)]
 }

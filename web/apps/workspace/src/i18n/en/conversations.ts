@@ -21,6 +21,7 @@ export default {
     typing: 'Typing…',
     draft: '[Draft]',
     you: 'You: {text}',
+    byAgent: 'Agent: {text}',
     by: '{name}: {text}',
     openCount: '{count} open',
   },

@@ -55,7 +55,7 @@ export function waitOption(before: SimulatedOutcome, after: SimulatedOutcome, co
     grid: { left: 8, right: 8, top: 12, bottom: 4, containLabel: true },
     // Drawn into the picture: a box of markup would bring styles along that the page's policy forbids.
     tooltip: { trigger: 'axis', renderMode: 'richText', axisPointer: { type: 'shadow' }, backgroundColor: colors.raised, borderColor: colors.line, textStyle: { ...text, color: colors.strong } },
-    xAxis: { type: 'category', data: bucketNames(), axisLine: { lineStyle: { color: colors.line } }, axisTick: { show: false }, axisLabel: { ...text, interval: 0 } },
+    xAxis: { type: 'category', data: bucketNames(), axisLine: { lineStyle: { color: colors.line } }, axisTick: { show: false }, axisLabel: { ...text, hideOverlap: true } },
     yAxis: { type: 'value', minInterval: 1, splitLine: { lineStyle: { color: colors.grid } }, axisLabel: text },
     series: [bars(t('assignment.sim.before'), before.waits, colors.before), bars(t('assignment.sim.after'), after.waits, colors.after)],
   }

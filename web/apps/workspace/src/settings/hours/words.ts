@@ -1,4 +1,4 @@
-import type { Hours } from '@qiatan/api'
+import type { CalendarFault, Hours } from '@qiatan/api'
 import { clockTime, dayKey, longDate } from '../../conversations/model/time'
 import { currentLocale, t } from '../../i18n'
 
@@ -21,23 +21,14 @@ export function openLine(hours: Hours, now: number): string {
   return t(hours.open_now ? 'service.hours.openUntil' : 'service.hours.closedUntil', { day, time: clockTime(at, hours.timezone) })
 }
 
-const READING: readonly [RegExp, 'notCsv' | 'threeThings' | 'noDate' | 'twice' | 'noKind' | 'noOff' | 'badName'][] = [
-  [/is no CSV/, 'notCsv'],
-  [/three things/, 'threeThings'],
-  [/is no date/, 'noDate'],
-  [/is there twice/, 'twice'],
-  [/is no kind of day/, 'noKind'],
-  [/isOffDay/, 'noOff'],
-  [/^The name/, 'badName'],
-]
+const READING: Record<string, string> = {
+  not_csv: 'notCsv', not_three: 'threeThings', no_date: 'noDate', twice: 'twice', no_kind: 'noKind', no_off_day: 'noOff', bad_name: 'badName',
+}
 
-/** Why a line of a calendar file was not read, in the reader's language where the page has words for it. */
-export function readingFault(message: string): string {
-  const known = READING.find(([sign]) => sign.test(message))
-  if (!known) return message
-  // what stood there begins the server's sentence
-  const there = /^(.+?) is (?:no|there)/.exec(message)?.[1] ?? ''
-  return t(`service.hours.${known[1]}`, { there })
+/** Why a line of a calendar file was not read. */
+export function readingFault(fault: CalendarFault): string {
+  const known = READING[fault.code]
+  return known ? t(`service.hours.${known}`, { there: fault.found }) : fault.message
 }
 
 /** `2026-10`: 10 月, October. */
