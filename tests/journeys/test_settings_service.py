@@ -126,7 +126,7 @@ async def test_working_hours_are_set_for_the_week_and_days_come_from_a_file(peop
     await expect(dialog.get_by_text("第 3 行：「2026-13-01」不是日期，请写成 2026-10-01")).to_be_visible()
     await expect(dialog.get_by_text("第 5 行：「maybe」不是 off 或 work")).to_be_visible()
     assert (await house.admin.get("/routing/hours"))["version"] == 0
-    await dialog.get_by_role("button", name="放入 2 天").click()
+    await dialog.get_by_role("button", name="导入 2 天").click()
 
     # when all of it is saved, then the head of the page says whether it is open, and until when
     await _save(page)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 MINUTES_OF_A_DAY = 1_440
 _DAY = timedelta(days=1)
+_SURE = timedelta(days=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Span:
 
 
 Day = Sequence[Span]
+_WHOLE: Day = (Span(0, MINUTES_OF_A_DAY),)
 
 
 def minutes(clock: str) -> int:
@@ -44,9 +46,11 @@ class BusinessHours:
             raise ValueError("a week has seven days")
         self._week = tuple(tuple(day) for day in week)
         self._exceptions = {day: tuple(spans) for day, spans in exceptions.items()}
+        self._coming = sorted(self._exceptions)
+        alike = all(not day for day in self._week) or all(tuple(day) == _WHOLE for day in self._week)
+        # Where all days are alike, an exceptional one changes nothing later than at its end.
+        self._sure = _DAY if alike else _SURE
         self._zone = zone
-        # Beyond the last exceptional day the weeks are alike: what does not change in two of them never does.
-        self._last = max(self._exceptions, default=None)
 
     def of(self, day: date) -> Day:
         """The spans of a day."""
@@ -68,11 +72,16 @@ class BusinessHours:
         return None
 
     def _days(self, at: datetime) -> Iterator[date]:
-        day = at.astimezone(self._zone).date()
-        end = max(day, self._last or day) + timedelta(days=15)
-        while day <= end:
-            yield day
-            day += _DAY
+        """The days on which the state could change: what does not change in two weeks that are alike never does, so that only days
+        shortly after today and after exceptional ones have to be looked at."""
+        today = at.astimezone(self._zone).date()
+        seen = today - _DAY
+        for first in (today, *(day for day in self._coming if day > today)):
+            day = max(first, seen + _DAY)
+            while day <= first + self._sure:
+                yield day
+                seen = day
+                day += _DAY
 
     def _moments(self, day: date) -> Iterator[datetime]:
         """When the state could change on a day: edges of spans on the wall clock, midnight, and jumps of that clock.

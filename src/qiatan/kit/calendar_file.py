@@ -21,6 +21,8 @@ from qiatan.kit.text import clean_name
 MAX_DAYS = 1_000
 MAX_FAULTS = 100
 MAX_NAME = 60
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+"""What can be meant; beyond lie slips of the hand."""
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})", re.ASCII)
 _KINDS = {"off": False, "休": False, "work": True, "班": True}
 _HEADER = {"date", "日期"}
@@ -147,7 +149,7 @@ def _read(entry: _Entry | _Unreadable, *, besides: Container[date]) -> CalendarD
         day = date(int(found[1]), int(found[3]), int(found[4])) if found else None
     except ValueError:
         day = None
-    if day is None:
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
         raise _Unreadable("no_date", f"{entry.day[:40] or 'Nothing'} is no date. Write it like 2026-10-01.", entry.day[:40])
     if day in besides:
         raise _Unreadable("twice", f"{day} is there twice. Keep one of the two.", str(day))

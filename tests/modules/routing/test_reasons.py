@@ -160,6 +160,29 @@ async def test_recorded_traffic_is_what_was(database: Database, factories: Facto
     assert idle.id not in {found.agent_id for found in both.result.after.agents}
 
 
+async def test_a_simulation_names_those_within_the_scope(
+    database: Database, doors: Doors, factories: Factories, resources: Resources
+) -> None:
+    tenant = await factories.tenant()
+    agent = await factories.agent(tenant.enterprise_id, name="顾言", max_conversations=10)
+    await factories.agent(tenant.enterprise_id, name="外组", max_conversations=10)
+    group_id = await factories.group(tenant.enterprise_id, agent.id)
+    leader = await factories.agent(
+        tenant.enterprise_id, points=scene.LEADER, scope=Scope(ScopeKind.GROUPS, frozenset({group_id})), name="组长"
+    )
+    done = await work(resources, tenant, await start(database, tenant, GENERATED))
+    assert done.result is not None
+    assert {one.name for one in done.result.after.agents} >= {"顾言", "外组"}
+
+    one = (await doors.agent(leader).get(f"/routing/simulations/{done.id}")).json()
+    listed = (await doors.agent(leader).get("/routing/simulations")).json()["items"]
+
+    for shown in (one, *listed):
+        for run in ("before", "after"):
+            assert {agent["name"] for agent in shown["result"][run]["agents"]} <= {"顾言", "组长"}
+            assert shown["result"][run]["assigned"] == done.result.model_dump()[run]["assigned"]
+
+
 async def test_nothing_recorded_is_a_result_too(database: Database, factories: Factories, resources: Resources) -> None:
     tenant = await factories.tenant()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiatan.kit.business_hours import BusinessHours, Span, minutes
+from qiatan.kit.business_hours import BusinessHours, Day, Span, minutes
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OFFICE = (Span(9 * 60, 12 * 60), Span(13 * 60 + 30, 18 * 60))
@@ -145,3 +145,34 @@ def test_the_next_change_is_the_first_minute_that_differs(
         assert change == differing
     else:
         assert change is None or change >= minute + timedelta(minutes=1_500)
+
+
+@given(
+    week=st.one_of(st.lists(days, min_size=7, max_size=7), st.sampled_from([[()] * 7, [(Span(0, 1_440),)] * 7])),
+    exceptional=st.dictionaries(st.integers(0, 400), st.one_of(days, st.just((Span(0, 1_440),))), max_size=8),
+)
+def test_the_next_change_is_found_however_far_it_is(week: list[tuple[Span, ...]], exceptional: dict[int, tuple[Span, ...]]) -> None:
+    begin = at("2026-01-01T10:00:00")
+    known = BusinessHours(week, {(begin + timedelta(days=offset)).date(): day for offset, day in exceptional.items()}, SHANGHAI)
+
+    change = known.next_change(begin)
+
+    now = known.is_open(begin)
+    edges = {0, *(edge for day in (*week, *exceptional.values()) for span in day for edge in (span.start, span.until))} - {1_440}
+    midnight = begin.replace(hour=0)
+    moments = (midnight + timedelta(days=day, minutes=edge) for day in range(420) for edge in sorted(edges))
+    assert change == next((moment for moment in moments if moment > begin and known.is_open(moment) != now), None)
+
+
+def test_a_calendar_of_centuries_is_not_walked_through_day_by_day() -> None:
+    looked_at = []
+
+    class Counted(BusinessHours):
+        def of(self, day: date) -> Day:
+            looked_at.append(day)
+            return super().of(day)
+
+    far = date(2199, 12, 31)
+
+    assert Counted([(Span(0, 1_440),)] * 7, {far: ()}, SHANGHAI).next_change(at("2026-01-01T10:00:00")) == at("2199-12-31T00:00:00")
+    assert len(looked_at) < 100

@@ -36,6 +36,14 @@ def kept_text(text: str) -> str:
     return text.strip()
 
 
+def kept_word(text: str) -> str:
+    """As `kept_text`, and not blank: what is stored has to be read by the same rules."""
+    kept = kept_text(text)
+    if not kept:
+        raise ValueError("Write something.")
+    return kept
+
+
 Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_line)]
 Text = Annotated[str, Field(max_length=500), AfterValidator(kept_text)]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from qiatan.modules.routing.contracts.common import In, kept_text
+from qiatan.modules.routing.contracts.common import In, kept_text, kept_word
 
 MAX_CONDITIONS = 20
 MAX_VALUES = 50
@@ -41,7 +41,7 @@ class Operator(StrEnum):
     MATCHES = "matches"
 
 
-Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH), AfterValidator(kept_text)]
+Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH), AfterValidator(kept_word)]
 Clock = Annotated[str, Field(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Weekday = Annotated[int, Field(ge=1, le=7, strict=True)]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from qiatan.modules.routing.contracts.common import In, Out, Target, Text, kept_text
+from qiatan.modules.routing.contracts.common import In, Out, Target, Text, kept_word
 from qiatan.modules.routing.contracts.settings import AssignmentSettings, BaseRule
 
 MAX_CANDIDATES_SHOWN = 20
@@ -23,7 +23,7 @@ class Fallback(IntEnum):
     ENTERPRISE = 3
 
 
-Token = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(kept_text)]
+Token = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(kept_word)]
 
 
 class Wish(In):

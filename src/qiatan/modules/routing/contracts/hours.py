@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from qiatan.kit.calendar_file import FIRST_DAY, LAST_DAY
 from qiatan.modules.routing.contracts.common import In, Name, Out, Version
 from qiatan.modules.routing.contracts.conditions import Clock
 
@@ -38,14 +39,14 @@ Week = Annotated[list[Day], Field(min_length=7, max_length=7)]
 class ExceptionalDay(In):
     """A day that is not like its weekday: closed (`open` false), or worked. A worked day without `intervals` has Monday's."""
 
-    day: dt.date
+    day: Annotated[dt.date, Field(ge=FIRST_DAY, le=LAST_DAY)]
     open: bool
     name: Name
     intervals: Day | None = None
 
 
 class GroupHours(In):
-    """A group's own week. Exceptional days are the enterprise's."""
+    """A group's own week, which narrows the enterprise's: while that is closed, so is the group. Exceptional days are the enterprise's."""
 
     group_id: UUID
     week: Week

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, ScopeKind, require
+from qiatan.kit.calendar_file import FIRST_DAY, LAST_DAY
 from qiatan.kit.errors import InvalidInput, NotFound
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.routing import permissions
@@ -18,7 +19,6 @@ from qiatan.modules.routing.rules.attendance import DayTotals, Stay, by_day
 MAX_DAYS = 31
 DEFAULT_DAYS = 7
 MAX_ITEMS = 20_000
-_EARLIEST, _LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 async def attendance(tx: Tx, actor: AgentActor, *, since: date | None, until: date | None, agent_id: UUID | None) -> Attendance:
@@ -31,9 +31,9 @@ async def attendance(tx: Tx, actor: AgentActor, *, since: date | None, until: da
     """
     require(actor, permissions.ATTENDANCE)
     zone = ZoneInfo((await accounts.get_enterprise(tx)).timezone)
-    until = until or max(tx.now.astimezone(zone).date(), since or _EARLIEST)
-    since = since or max(until, _EARLIEST) - timedelta(days=DEFAULT_DAYS - 1)
-    if not (since >= _EARLIEST and until <= _LATEST):
+    until = until or max(tx.now.astimezone(zone).date(), since or FIRST_DAY)
+    since = since or max(until, FIRST_DAY) - timedelta(days=DEFAULT_DAYS - 1)
+    if not (since >= FIRST_DAY and until <= LAST_DAY):
         raise InvalidInput.of("from", "invalid", "Ask for days of this century.")
     if since > until:
         raise InvalidInput.of("from", "order", "The first day comes before the last one.")

@@ -246,4 +246,4 @@ async def release_idle(tx: Tx, agent_ids: Collection[UUID]) -> int:
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
     held = set(agent_ids).intersection(await conversations.active_counts(tx))
     serving = {agent.id for agent in await accounts.serving_agents(tx, SERVE)} if held else set()
-    return sum([await conversations.release_all_of(tx, agent_id) for agent_id in sorted(held - serving)])
+    return await conversations.release_all_of(tx, *(held - serving))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
+from qiatan.kit.calendar_file import FIRST_DAY, LAST_DAY
 from qiatan.kit.errors import InvalidInput
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
@@ -63,6 +64,8 @@ async def try_rules(tx: Tx, actor: AgentActor, asked: TryRules) -> Trial:
 def _case(tx: Tx, asked: TrialCase, zone: ZoneInfo) -> Case:
     engine, keyword = visitors.search_of(asked.referrer)
     at = asked.at or tx.now
+    if not FIRST_DAY < at.date() < LAST_DAY:
+        raise InvalidInput.of("case.at", "invalid", "Ask for a moment of this century.")
     return Case(
         landing_page=asked.landing_page or None,
         current_page=asked.current_page or None,

@@ -22,7 +22,7 @@ const ZH = {
 type Words = typeof ZH
 
 const EN: Words = {
-  header: 'Everyone is busy, you are in the queue',
+  header: 'All agents are busy right now',
   placeBefore: 'Number',
   placeAfter: 'in the queue',
   inQueue: 'You are in the queue',

@@ -3069,7 +3069,7 @@ export interface components {
         };
         /**
          * GroupHours
-         * @description A group's own week. Exceptional days are the enterprise's.
+         * @description A group's own week, which narrows the enterprise's: while that is closed, so is the group. Exceptional days are the enterprise's.
          */
         GroupHours: {
             /**

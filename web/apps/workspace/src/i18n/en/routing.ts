@@ -9,12 +9,14 @@ export default {
   queue: {
     limit: ', limit {limit}',
     messages: 'Messages left, served when somebody has time',
+    left: 'Message left',
+    leftClosed: 'This was left as a message. Take it to reply.',
     everybody: 'Everybody',
     aGroup: 'A group',
     anAgent: 'A named agent',
     place: 'No. {position}',
-    own: 'You serve {open} / {maximum}.',
-    ownMay: 'You serve {open} / {maximum}. What you take counts, and may pass your maximum.',
+    own: 'You serve {open} of {maximum}.',
+    ownMay: 'You serve {open} of {maximum}. What you take counts, and may go beyond your maximum.',
   },
   beyond: {
     title: 'You serve {open}/{maximum}. Take it anyway?',

@@ -21,7 +21,7 @@ export function openLine(hours: Hours, now: number): string {
   return t(hours.open_now ? 'service.hours.openUntil' : 'service.hours.closedUntil', { day, time: clockTime(at, hours.timezone) })
 }
 
-const READING: Record<string, string> = {
+const READING: Readonly<Record<string, 'notCsv' | 'threeThings' | 'noDate' | 'twice' | 'noKind' | 'noOff' | 'badName' | undefined>> = {
   not_csv: 'notCsv', not_three: 'threeThings', no_date: 'noDate', twice: 'twice', no_kind: 'noKind', no_off_day: 'noOff', bad_name: 'badName',
 }
 
