@@ -51,6 +51,8 @@ export interface Participant {
   id: string
   name: string
   avatar_url: string | null
+  /** Wrote notes or listened only; visitors are not told of them. */
+  internal?: boolean
 }
 
 export interface Conversation {

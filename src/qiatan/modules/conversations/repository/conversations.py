@@ -164,20 +164,6 @@ class ConversationRepository:
         )
         return (await self._session.execute(statement)).first() is not None
 
-    async def oldest_waiting(self) -> UUID | None:
-        query = (
-            select(Row.id)
-            .where(Row.enterprise_id == self._enterprise_id, Row.status == Status.WAITING)
-            .order_by(Row.waiting_since, Row.id)
-            .limit(1)
-        )
-        return (await self._session.execute(query)).scalar_one_or_none()
-
-    async def waiting(self, limit: int) -> list[ConversationRow]:
-        """Who waits, the longest first."""
-        query = self._all().where(Row.status == Status.WAITING).order_by(Row.waiting_since, Row.id).limit(limit)
-        return list((await self._session.execute(query)).scalars())
-
     async def last_ended_of(self, customer_id: UUID, *, since: datetime) -> UUID | None:
         """Who served the newest of the customer's ended conversations that anybody served; None when it ended before `since`."""
         query = (

@@ -17,11 +17,6 @@ Digested = tuple[UUID, UUID, int, int]
 """(owner: agent or customer, conversation, head, version)"""
 
 
-async def enterprises_with_waiting(tx: Tx) -> list[UUID]:
-    query = select(Row.enterprise_id).where(Row.status == Status.WAITING).distinct().limit(10_000)
-    return list((await tx.session.execute(query)).scalars())
-
-
 async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
     query = select(Row.enterprise_id, Row.assignee_id).where(Row.status == Status.ACTIVE).distinct()
     found: dict[UUID, set[UUID]] = {}

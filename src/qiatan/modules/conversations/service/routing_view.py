@@ -20,11 +20,6 @@ async def routed(tx: Tx, conversation_id: UUID, *, lock: bool = False) -> Routed
     return None if row is None else _routed(row)
 
 
-async def waiting(tx: Tx, limit: int) -> list[Routed]:
-    """Who waits, the longest first."""
-    return [_routed(row) for row in await ConversationRepository(tx, tx.enterprise_id).waiting(limit)]
-
-
 async def last_served_by(tx: Tx, customer_id: UUID, *, since: datetime) -> UUID | None:
     """Who served the customer last (F21), by the end of the conversation; None when that was before `since`, or never."""
     return await ConversationRepository(tx, tx.enterprise_id).last_ended_of(customer_id, since=since)
@@ -82,10 +77,6 @@ async def recorded(tx: Tx, *, since: datetime, limit: int) -> list[tuple[Routed,
     return [(_routed(row), row.ended_at) for row in await for_routing.recorded(tx, since, limit)]
 
 
-async def oldest_waiting(tx: Tx) -> UUID | None:
-    return await ConversationRepository(tx, tx.enterprise_id).oldest_waiting()
-
-
 async def active_counts(tx: Tx) -> dict[UUID, int]:
     """Open conversations by the agent who serves them; agents with none are absent."""
     return await ConversationRepository(tx, tx.enterprise_id).active_counts()
@@ -93,11 +84,6 @@ async def active_counts(tx: Tx) -> dict[UUID, int]:
 
 async def active_count(tx: Tx, agent_id: UUID) -> int:
     return await ConversationRepository(tx, tx.enterprise_id).active_count(agent_id)
-
-
-async def enterprises_with_waiting(tx: Tx) -> list[UUID]:
-    """Needs the system role."""
-    return await system.enterprises_with_waiting(tx)
 
 
 async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:

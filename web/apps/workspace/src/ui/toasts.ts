@@ -1,4 +1,5 @@
 import { readonly, ref } from 'vue'
+import { t } from '../i18n'
 import { errorText } from './errors'
 
 export interface Toast {
@@ -56,5 +57,5 @@ export function toastProblem(text: string): void {
 
 /** Says at the lower left what failed and why. */
 export function toastFailed(error: unknown, prefix = ''): void {
-  show('failed', prefix === '' ? errorText(error) : `${prefix}: ${errorText(error)}`)
+  show('failed', prefix === '' ? errorText(error) : t('common.because', { what: prefix, why: errorText(error) }))
 }

@@ -15,7 +15,7 @@ export function useRowText(of: () => Conversation): ComputedRef<string> {
     const text = last.kind === 'picture' ? t('conversations.preview.picture') : last.preview
     if (last.sender_kind !== 'agent') return text
     // The line does not say which agent wrote it: where several have spoken, none is named.
-    if (conversation.participants.length > 1) return t('conversations.list.byAgent', { text })
+    if (conversation.participants.filter((one) => !one.internal).length > 1) return t('conversations.list.byAgent', { text })
     if (conversation.assignee_id === myId.value) return t('conversations.list.you', { text })
     return t('conversations.list.by', { name: agentName(conversation, conversation.assignee_id), text })
   })

@@ -12,8 +12,8 @@ import { ME, conversation, routing } from './make'
 
 const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:id?', name: 'conversations', component: { template: '<i />' } }] })
 const LAST = { seq: 2, kind: 'text', sender_kind: 'agent', preview: '可以补发', at: '2026-11-22T06:10:00Z' } as const
-const SHEN = { id: ME, name: '沈知夏', avatar_id: null }
-const GU = { id: 'x', name: '顾南乔', avatar_id: null }
+const SHEN = { id: ME, name: '沈知夏', avatar_url: null, internal: false }
+const GU = { id: 'x', name: '顾南乔', avatar_url: null, internal: false }
 
 function row(over: Partial<Conversation>, more: Record<string, unknown> = {}) {
   return mount(ConversationRow, {
@@ -34,6 +34,10 @@ beforeEach(() => {
 describe('the last line in the list', () => {
   it('is mine where nobody else has served', () => {
     expect(row({ last: LAST, participants: [SHEN] }).text()).toContain('你：可以补发')
+  })
+
+  it('is mine too where a colleague has only written notes', () => {
+    expect(row({ last: LAST, participants: [{ ...GU, internal: true }, SHEN] }).text()).toContain('你：可以补发')
   })
 
   it('names no agent where several have served: it may be a colleague who joined, or who handed it on', () => {

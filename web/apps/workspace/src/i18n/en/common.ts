@@ -2,6 +2,7 @@ import type { Shape } from '..'
 import type zh from '../zh-CN/common'
 
 export default {
+  because: '{what}: {why}',
   product: 'Qiatan',
   pageTitle: '{page} · Qiatan',
   skipToContent: 'Skip to content',

@@ -1,4 +1,5 @@
 export default {
+  because: '{what}：{why}',
   product: '洽谈',
   pageTitle: '{page} · 洽谈',
   skipToContent: '跳到正文',
