@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Annotated
@@ -22,9 +24,14 @@ PAGES = Path(qiatan.__file__).parent / "pages"
 _OWN = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'"
 _WORKSPACE_POLICY = f"{_OWN}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _DEMO_POLICY = f"{_OWN}; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-_NO_CHAT = """<!doctype html>
+_NO_CHAT_STYLE = (
+    "body{margin:0;display:grid;place-items:center;min-height:100vh;color-scheme:light dark;"
+    "font:15px/1.5 system-ui,'PingFang SC','Microsoft YaHei','Noto Sans SC',sans-serif}"
+    "main{max-width:26em;padding:24px}h1{font-size:20px;margin:0 0 8px}p{margin:0 0 8px;opacity:.75}"
+)
+_NO_CHAT = f"""<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
-<title>对话链接不可用</title></head>
+<title>对话链接不可用</title><style>{_NO_CHAT_STYLE}</style></head>
 <body><main><h1>对话链接不可用</h1><p>链接可能已停用，或地址不完整。请向发给您链接的人再要一次。</p>
 <p lang="en">This chat link is not available. It may have been switched off, or the address is not complete.</p></main></body></html>"""
 _NOT_BUILT = "The pages are not built. Run `make run`, or `npm ci && npm run build` in web/."
@@ -90,7 +97,8 @@ async def chat_link(key: str, tx: SystemTx) -> Response:
         await channels.find_by_key(tx, key)
     except NotFound:
         # a person came by a link: they get a page, and the same one whatever the reason is
-        policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        style = base64.b64encode(hashlib.sha256(_NO_CHAT_STYLE.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         return HTMLResponse(_NO_CHAT, 404, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store", **headers})
     response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
     response.headers.update(headers)

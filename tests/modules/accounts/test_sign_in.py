@@ -220,8 +220,11 @@ async def test_nothing_is_written_before_a_wrong_password_is_answered(
     monkeypatch.setattr(SIGN_IN, "_AFTER_THE_ANSWER", 0.3)
     real = type(database).system
 
+    asking = asyncio.current_task()
+
     def counting(self: Database) -> Any:
-        opened.append("system")
+        if asyncio.current_task() is asking:  # timers and sweeps of the application work beside it
+            opened.append("system")
         return real(self)
 
     monkeypatch.setattr(type(database), "system", counting)

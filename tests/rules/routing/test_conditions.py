@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from pydantic import ValidationError
 
 from qiatan.modules.routing.contracts.conditions import Condition, ConditionField, ConditionGroup, Operator, VisitorCondition
 from qiatan.modules.routing.rules.case import Case
@@ -99,11 +100,9 @@ def test_what_is_unknown_of_a_visitor_matches_nothing(field: ConditionField, ope
     assert not holds(looks(field, operator, "/", ".*", key="level"), UNKNOWN)
 
 
-def test_a_value_of_blanks_matches_nothing_and_not_everything() -> None:
-    blank = VisitorCondition(field=KEYWORD, operator=CONTAINS, values=["   "])
-
-    assert blank.values == [""]
-    assert not holds(blank)
+def test_a_value_of_blanks_is_refused_and_cannot_match_everything() -> None:
+    with pytest.raises(ValidationError, match="Write something"):
+        VisitorCondition(field=KEYWORD, operator=CONTAINS, values=["   "])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from qiatan.modules.routing.contracts.conditions import Condition, ConditionField, ConditionGroup, Operator, VisitorCondition
+from qiatan.modules.routing.contracts.conditions import Condition, ConditionField, ConditionGroup, Operator
 from qiatan.modules.routing.contracts.hours import ExceptionalDay, GroupHours, HoursSettings, Interval
 from qiatan.modules.routing.contracts.settings import AdvancedRule, AssignmentSettings, DelayedStep, Problem, TransferSettings
 from qiatan.modules.routing.rules.case import Case
@@ -107,7 +107,6 @@ def test_the_same_name_twice_is_said() -> None:
         (looks(LANDING, EQUALS, "shop.example/a"), "values.0"),
         (looks(LANDING, STARTS, "www."), "values.0"),
         (looks(METADATA, EQUALS, "gold"), "key"),
-        (VisitorCondition(field=KEYWORD, operator=CONTAINS, values=[" "]), "values.0"),
         (times(([1], "08:00", "08:00")), "windows.0"),
     ],
 )

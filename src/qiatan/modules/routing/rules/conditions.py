@@ -168,7 +168,7 @@ def _visitor_check(condition: VisitorCondition) -> Check:
     field, operator = condition.field, condition.operator
     if operator is Operator.MATCHES:
         return _expressions(condition)
-    values = [_tag(value) if field is ConditionField.LANGUAGE else fold(value) for value in condition.values if value]
+    values = [_tag(value) if field is ConditionField.LANGUAGE else fold(value) for value in condition.values]
     if field in URLS:
         return _url_check(field, operator, values)
     if field is ConditionField.CUSTOMER_TAG:

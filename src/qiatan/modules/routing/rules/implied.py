@@ -72,7 +72,7 @@ def _fact(condition: Condition) -> Fact:
 def _values(condition: VisitorCondition) -> list[str]:
     if condition.operator is Operator.MATCHES:
         return condition.values
-    values = [fold(value) for value in condition.values if value]
+    values = [fold(value) for value in condition.values]
     if condition.field is ConditionField.LANGUAGE:
         return [value.replace("_", "-") for value in values]
     if condition.field in URLS and condition.operator in _EXACT:
