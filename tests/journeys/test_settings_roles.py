@@ -12,7 +12,16 @@ from tests.journeys.conftest import People
 from tests.journeys.house import House
 from tests.journeys.server import Server
 
-EVERYDAY = ("conversations.serve", "conversations.take", "conversations.end", "customers.edit", "files.send", "enterprise.view")
+EVERYDAY = (
+    "conversations.serve",
+    "conversations.take",
+    "conversations.end",
+    "conversations.transfer",
+    "conversations.exceed_maximum",
+    "customers.edit",
+    "files.send",
+    "enterprise.view",
+)
 LEADING = (*EVERYDAY, "agents.view", "channels.view")
 
 
