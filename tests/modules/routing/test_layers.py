@@ -60,7 +60,8 @@ async def drain(database: Database, enterprise_id: UUID) -> None:
             if await service.assign_next(tx) is None:
                 break
     async with database.tenant(enterprise_id) as tx:
-        await service.count(tx)
+        while await service.count(tx):
+            pass
 
 
 async def last_step(database: Database, tenant: Tenant, conversation_id: UUID) -> Step:

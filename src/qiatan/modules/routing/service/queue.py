@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, VisitorActor, require
+from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Status, View
 from qiatan.modules.conversations.permissions import SERVE, TAKE
 from qiatan.modules.routing.contracts.common import Target, TargetKind
 from qiatan.modules.routing.contracts.decisions import Layer, Step, Verdict
+from qiatan.modules.routing.contracts.presence import PresenceStatus
 from qiatan.modules.routing.contracts.queue import Queue, QueuePlace, Routing, Routings, RoutingState
 from qiatan.modules.routing.contracts.settings import MAX_QUEUE
 from qiatan.modules.routing.errors import NotQueued
@@ -21,16 +23,15 @@ from qiatan.modules.routing.repository import RoutingRepository
 from qiatan.modules.routing.repository import presence as every_presence
 from qiatan.modules.routing.repository import requests as every_request
 from qiatan.modules.routing.repository.requests import RequestRepository, Told
-from qiatan.modules.routing.rules import Candidate, Roster, serving
-from qiatan.modules.routing.rules.queueing import expected_seconds, positions, to_tell
+from qiatan.modules.routing.rules.queueing import FEWEST_SAMPLES, expected_seconds, positions, to_tell
 from qiatan.modules.routing.service.offers import close_offer
 from qiatan.modules.routing.service.requests import QUEUE_LEASE, emit, note_ended, note_left, place_of, present, unknown
-from qiatan.modules.routing.service.roster import candidates
 from qiatan.modules.routing.service.settings import load_queue, load_transfers
 
 HANDLED_WITHIN = timedelta(hours=24)
 HANDLED_READ = 300
 """The conversations that ended last, from which the expected wait is told."""
+TOLD_AT_ONCE = 40
 RENEW_BEFORE = timedelta(seconds=70)
 RENEWED_AT_ONCE = 5_000
 
@@ -40,55 +41,67 @@ LEFT, WAITED_TOO_LONG, WENT_AWAY = "left", "waited_too_long", "went_away"
 # -- counting
 
 
-async def count(tx: Tx) -> int:
-    """Count the queue again and tell those whose place or expected wait truly changed; returns how many wait."""
+async def count(tx: Tx) -> bool:
+    """Count the queue again and tell those whose place or expected wait truly changed, the foremost first.
+
+    Returns whether somebody is left to tell: a long queue is told in parts, so that an assignment never waits for all of it.
+    """
     requests = RequestRepository(tx, tx.enterprise_id)
     await requests.claim_queue()
     queue = await requests.told(MAX_QUEUE)
     if not queue:
-        return 0
+        return False
     places = positions((one.conversation_id, one.target.kind, one.target.id, one.entered_at) for one in queue)
-    expected = await _expectation(tx, await candidates(tx))
+    expected = await _expectation(tx, [one.target for one in queue])
     news: dict[UUID, tuple[int, int | None]] = {}
     for one in queue:
         place = places[one.conversation_id]
         told = to_tell(_told(one), place, expected(one.target, place))
         if told is not None:
             news[one.conversation_id] = told
+        if len(news) > TOLD_AT_ONCE:
+            break
+    left = len(news) > TOLD_AT_ONCE
+    if left:
+        news.popitem()
     rows = await requests.tell(news)
     for row, routing in zip(rows, await present(tx, rows), strict=True):
         emit(tx, row, routing, assignee_id=None, place=await place_of(tx, row))
-    return len(queue)
+    return left
 
 
 def _told(one: Told) -> tuple[int, int | None] | None:
     return None if one.position is None else (one.position, one.seconds)
 
 
-async def _expectation(tx: Tx, roster: Roster) -> Callable[[Target, int], int | None]:
+async def _expectation(tx: Tx, targets: Collection[Target]) -> Callable[[Target, int], int | None]:
     """How long somebody at a place of a target will about wait: from how long its agents took lately, and what they have at hand."""
     handled = await conversations.handled(tx, since=tx.now - HANDLED_WITHIN, limit=HANDLED_READ)
+    if len(handled) < FEWEST_SAMPLES:
+        return lambda _target, _place: None
+    there = await RoutingRepository(tx, tx.enterprise_id).connected(tx.now)
+    open_now = await conversations.active_counts(tx)
+    at_hand = {agent_id: open_now.get(agent_id, 0) for agent_id, status in there.items() if status is PresenceStatus.ONLINE}
     known: dict[tuple[TargetKind, UUID | None], tuple[Sequence[float], int]] = {}
-
-    def of(target: Target) -> tuple[Sequence[float], int]:
-        pool = _pool(roster, target)
-        ids = {one.agent_id for one in pool}
-        return [seconds for agent_id, seconds in handled if agent_id in ids], sum(one.open for one in pool if serving(one))
-
-    def expected(target: Target, place: int) -> int | None:
+    for target in targets:
         key = target.kind, target.id
         if key not in known:
-            known[key] = of(target)
-        lately, places = known[key]
+            ids = await _agents_of(tx, target)
+            lately = [seconds for agent_id, seconds in handled if ids is None or agent_id in ids]
+            known[key] = lately, sum(count for agent_id, count in at_hand.items() if ids is None or agent_id in ids)
+
+    def expected(target: Target, place: int) -> int | None:
+        lately, places = known[target.kind, target.id]
         return expected_seconds(place, handled=lately, places=places)
 
     return expected
 
 
-def _pool(roster: Roster, target: Target) -> Sequence[Candidate]:
+async def _agents_of(tx: Tx, target: Target) -> Collection[UUID] | None:
+    """Who serves a target; None: everybody."""
     if target.id is None:
-        return roster.candidates
-    return roster.pool(group_ids=(target.id,)) if target.kind is TargetKind.GROUP else roster.pool((target.id,))
+        return None
+    return await accounts.member_ids(tx, {target.id}) if target.kind is TargetKind.GROUP else {target.id}
 
 
 # -- visitors

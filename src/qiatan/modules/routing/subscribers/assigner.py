@@ -182,8 +182,11 @@ class Assigner:
             while True:
                 await asyncio.sleep(COUNT_AFTER_SECONDS)
                 self._counting[enterprise_id] = False
-                async with self._resources.database.tenant(enterprise_id) as tx:
-                    await service.count(tx)
+                left = True
+                while left:
+                    await self._run_done(enterprise_id)
+                    async with self._resources.database.tenant(enterprise_id) as tx:
+                        left = await service.count(tx)
                 if not self._counting[enterprise_id]:
                     return
         except Fault as fault:
