@@ -15,7 +15,7 @@ from bench.report import Row, at_most
 from bench.server import Server
 from bench.world import World, make_world
 
-AGENTS, SIGNED_IN = 1_000, 20
+TEAMS, SIGNED_IN = (100, 1_000), 20
 WAITING = 200
 FREED = 100
 PAUSE_SECONDS = 0.1
@@ -71,24 +71,28 @@ SELECT %(enterprise)s, id, customer_id, 'placed', 'enterprise', at - interval '2
 
 
 def freed() -> list[Row]:
-    """A thousand agents with one place each, all taken; places get free one after the other, and two hundred wait."""
+    """A hundred, and a thousand, agents with one place each, all taken; places get free one after the other, and two hundred wait."""
+    return [_freed(agents) for agents in TEAMS]
+
+
+def _freed(agents: int) -> Row:
     with Server() as server:
         world = asyncio.run(make_world(server.database_url(), agents=SIGNED_IN, visitor_count=0, places=1))
         with psycopg.connect(server.database_url(), autocommit=True) as connection:
-            _team(connection, world, served=AGENTS, waiting=WAITING, unanswered_every=2)
+            _team(connection, world, agents=agents, waiting=WAITING, unanswered_every=2)
             times = sorted(_free(server, world, connection))
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
-    return [at_most(f"from a freed place to the assignment, {AGENTS:,} agents, p99 (p50 {p50:.0f} ms)", p99, 100, "ms", digits=0)]
+    return at_most(f"from a freed place to the assignment, {agents:,} agents, p99 (p50 {p50:.0f} ms)", p99, 100, "ms", digits=0)
 
 
-def _team(connection: psycopg.Connection[Any], world: World, *, served: int, waiting: int, unanswered_every: int) -> None:
+def _team(connection: psycopg.Connection[Any], world: World, *, agents: int, waiting: int, unanswered_every: int) -> None:
     values = {
         "enterprise": world.enterprise_id,
         "channel": world.channel_id,
         "model": world.agents[0].id,
-        "count": AGENTS - SIGNED_IN,
-        "customers": served + waiting,
-        "served": served,
+        "count": agents - SIGNED_IN,
+        "customers": agents + waiting,
+        "served": agents,
         "unanswered_every": unanswered_every,
     }
     for statement in (_COLLEAGUES, _PRESENCE, _CUSTOMERS, _SERVED, *([_WAITING] if waiting else [])):
