@@ -123,7 +123,9 @@ def _free(server: Server, world: World, connection: psycopg.Connection[Any]) -> 
 
 
 def _client(server: Server, token: str) -> httpx.Client:
-    client = httpx.Client(base_url=f"{server.address}/api/v1", cookies={"qiatan_session": token}, timeout=30)
+    # Shorter than the server keeps an idle connection: one that it is about to close must not be used.
+    limits = httpx.Limits(keepalive_expiry=1)
+    client = httpx.Client(base_url=f"{server.address}/api/v1", cookies={"qiatan_session": token}, timeout=30, limits=limits)
     answer = client.get("/me")
     answer.raise_for_status()
     client.headers["X-Qiatan-Csrf"] = answer.json()["csrf_token"]
