@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Routed
 from qiatan.modules.conversations.errors import ConversationNotFound
 from qiatan.modules.customers import service as customers
+from qiatan.modules.customers.contracts import Customer
 from qiatan.modules.routing.contracts.decisions import Wish
 from qiatan.modules.routing.contracts.settings import AssignmentSettings
 from qiatan.modules.routing.repository.requests import RequestRepository
@@ -20,6 +22,7 @@ from qiatan.modules.routing.repository.wishes import WishRepository
 from qiatan.modules.routing.rules import Case
 from qiatan.modules.routing.service.settings import load_assignment
 from qiatan.modules.visitors import service as visitors
+from qiatan.modules.visitors.contracts import Visit
 
 WISH_LIVES = timedelta(days=1)
 
@@ -54,6 +57,12 @@ async def build_case(
     if settings.returning:
         last = await conversations.last_served_by(tx, routed.customer_id, since=tx.now - timedelta(days=settings.returning_days))
     zone = ZoneInfo((await accounts.get_enterprise(tx)).timezone)
+    seen = case_of_visitor(routed, visit, customer, tx.now.astimezone(zone))
+    return replace(seen, wish=wish, last_agent_id=last, excluded=excluded)
+
+
+def case_of_visitor(routed: Routed, visit: Visit | None, customer: Customer, now: datetime) -> Case:
+    """What is known of a conversation's visitor. `now` in the enterprise's zone."""
     return Case(
         landing_page=visit.landing_url if visit else None,
         current_page=visit.page_url if visit else None,
@@ -65,10 +74,7 @@ async def build_case(
         language=visit.language if visit else None,
         tags=frozenset(customer.tags),
         metadata=customer.metadata,
-        now=tx.now.astimezone(zone),
-        wish=wish,
-        last_agent_id=last,
-        excluded=excluded,
+        now=now,
     )
 
 

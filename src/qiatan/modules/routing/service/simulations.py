@@ -25,7 +25,6 @@ from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Routed
 from qiatan.modules.customers import service as customers
-from qiatan.modules.customers.contracts import Customer
 from qiatan.modules.routing import jobs, permissions
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.contracts.decisions import (
@@ -40,13 +39,12 @@ from qiatan.modules.routing.models import SimulationRow
 from qiatan.modules.routing.repository.simulations import SimulationRepository
 from qiatan.modules.routing.rules import Candidate, Case, CompiledAssignment, Surroundings, compile_assignment
 from qiatan.modules.routing.rules.simulation import Arrival, compare, generated, quantile
-from qiatan.modules.routing.service.case import read_wish
+from qiatan.modules.routing.service.case import case_of_visitor, read_wish
 from qiatan.modules.routing.service.decisions import colleagues_in_reach
 from qiatan.modules.routing.service.roster import candidates, surroundings
 from qiatan.modules.routing.service.saving import require_sound
 from qiatan.modules.routing.service.settings import load_assignment, load_queue
 from qiatan.modules.visitors import service as visitors
-from qiatan.modules.visitors.contracts import Visit
 
 log = structlog.get_logger(__name__)
 
@@ -231,7 +229,7 @@ async def _recorded(tx: Tx, since: datetime, limit: int, zone: ZoneInfo) -> tupl
     arrivals: list[Arrival] = []
     last: dict[UUID, UUID] = {}
     for routed, ended in found:
-        case = _case(routed, visits.get(routed.customer_id), people[routed.customer_id], zone)
+        case = case_of_visitor(routed, visits.get(routed.customer_id), people[routed.customer_id], routed.created_at.astimezone(zone))
         case = replace(case, wish=read_wish(wishes.get(routed.id)), last_agent_id=last.get(routed.customer_id))
         seconds = _seconds(routed, ended)
         arrivals.append(Arrival(case.now, case, usual if seconds is None else seconds))
@@ -245,22 +243,6 @@ def _seconds(routed: Routed, ended_at: datetime | None) -> float | None:
     if ended_at is None or routed.assigned_at is None:
         return None
     return max(1.0, (ended_at - routed.assigned_at).total_seconds())
-
-
-def _case(routed: Routed, visit: Visit | None, customer: Customer, zone: ZoneInfo) -> Case:
-    return Case(
-        landing_page=visit.landing_url if visit else None,
-        current_page=visit.page_url if visit else None,
-        region=visit.region if visit else None,
-        search_engine=visit.search_engine if visit else None,
-        search_keyword=visit.search_keyword if visit else None,
-        channel_id=routed.channel_id,
-        device=visit.device.value if visit and visit.device else None,
-        language=visit.language if visit else None,
-        tags=frozenset(customer.tags),
-        metadata=customer.metadata,
-        now=routed.created_at.astimezone(zone),
-    )
 
 
 def _nobody_known(now: datetime) -> Case:
