@@ -22,7 +22,7 @@ test:  ## install what tests need, then run all checks and tests
 	$(PREPARE) dev pages browser
 	@$(MAKE) --no-print-directory check
 	$(PYTEST) -n $(WORKERS) tests/rules tests/modules tests/guarantees tests/platform
-	$(PYTEST) -n $(WORKERS) --dist loadfile tests/journeys
+	$(PYTEST) -n $(WORKERS) --dist loadfile --reruns 1 tests/journeys
 	$(PYTEST) tests/faults
 
 check:  ## lint, formatting, types and import contracts of the server; lint, types and unit tests of the pages

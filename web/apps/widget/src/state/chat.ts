@@ -275,17 +275,20 @@ export async function endConversation(): Promise<void> {
 }
 
 /** What the site says of its visitor goes before the first message of each conversation: that one waits for it. */
-let saying = false
+let saying = 0
+/** One after the other: what the page said last must be what the server heard last. */
+let turn: Promise<void> = Promise.resolve()
 watch(
   [() => (ready.value ? host.said : null), () => threads.current.value?.status === 'ended'],
   ([said, ended], [before]) => {
     if (!said || (said === before && !ended)) return
-    saying = true
-    // a part that cannot be fetched must not hold the message back for ever
-    void import('./saying')
+    saying++
+    turn = turn
+      .then(() => import('./saying'))
+      // a part that cannot be fetched must not hold the message back for ever
       .then((part) => part.say(said, host.alone, call), () => undefined)
       .finally(() => {
-        saying = false
+        saying--
         outbox.setOnline(live.state === 'open')
       })
   },
