@@ -204,7 +204,9 @@ async def test_a_site_says_whom_its_visitor_wants_before_the_script_is_there(peo
     # when nothing may be given to anybody else, and the next one named is not there, then it is left as a message
     await colleague.post(f"/conversations/{conversation['id']}/end")
     await visitor.sees("对话已结束")
-    async with visitor.page.expect_response(lambda answer: answer.url.endswith("/widget/wish") and "nobody" in (answer.request.post_data or "")):
+    async with visitor.page.expect_response(
+        lambda answer: answer.url.endswith("/widget/wish") and "nobody" in (answer.request.post_data or "")
+    ):
         await visitor.page.evaluate("() => window.qiatan('assign', { agents: ['nobody'], fallback: 1 })")
     await visitor.say("还有一件事")
     await expect(visitor.panel.get_by_role("heading", name="已收到您的留言")).to_be_visible()
