@@ -1,0 +1,15 @@
+"""Replies, edits, mentions and drafts.
+
+Deploy order: before the new code.
+"""
+
+from __future__ import annotations
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Filled with its part."""
