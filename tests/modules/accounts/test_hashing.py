@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -55,19 +56,26 @@ async def member(factories: Factories, tenant: Tenant) -> Member:
 
 @pytest.fixture
 def connections(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many connections to the database were in use at each piece of hashing."""
+    """How many connections to the database stayed in use during each piece of hashing.
+
+    The hashing waits in its thread: who passes by with a connection for a moment has gone by then, whoever holds one for it has not.
+    """
     seen: list[int] = []
     hashing._of_nobody()
+    pools: list[Any] = [database._app.pool, database._system.pool]
 
     def look() -> None:
-        pools: list[Any] = [database._app.pool, database._system.pool]
-        seen.append(sum(pool.checkedout() for pool in pools))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (used := sum(pool.checkedout() for pool in pools)) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        seen.append(used)
 
     monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, look))
     return seen
 
 
 ANY = UUID(int=1)
+PATIENCE_SECONDS = 3
 
 
 @pytest.mark.parametrize(
