@@ -27,7 +27,7 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
-from qiatan.infra.storage import Storage
+from qiatan.infra.storage import LocalStorage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import heartbeat
 from tests.support.clock import FakeClock
@@ -123,7 +123,7 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
     return Resources(
         settings=settings,
         database=database,
-        storage=Storage(settings.data_dir / "files"),
+        storage=LocalStorage(settings.data_dir / "files"),
         hub=Hub(),
         throttle=Throttle(),
         clock=clock,

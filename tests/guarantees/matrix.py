@@ -37,7 +37,9 @@ STATE = {
     "invite_agent_again": 409,  # has joined
     "send_message": 409,  # somebody else serves it
     "withdraw_message": 409,
+    "edit_message": 403,  # somebody else wrote it
     "end_conversation": 409,
+    "invite_evaluation": 409,
     "take_conversation": 409,
     "confirm_totp": 401,  # nothing was begun
     "add_passkey": 401,
@@ -96,4 +98,4 @@ def expected_frame(kind: str, points: frozenset[str], scope: ScopeKind) -> str:
         return "subscribed" if "conversations.view_colleagues" in points else "not_allowed"
     if not sees_colleagues(points, scope):
         return "not_found"
-    return {"subscribe conversation": "subscribed", "send": "not_yours", "withdraw": "too_late"}[kind]
+    return {"subscribe conversation": "subscribed", "send": "not_yours", "withdraw": "too_late", "edit": "not_allowed"}[kind]

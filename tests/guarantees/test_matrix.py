@@ -220,7 +220,7 @@ async def test_another_enterprises_administrator_sees_nothing_of_it(
 
 
 def _frames(world: World) -> dict[str, dict[str, Any]]:
-    """A frame of each kind about the conversation that `server` serves. `read` and `typing` are looked at apart: they are not answered."""
+    """A frame of each kind about the conversation that `server` serves, but those that are not answered: they are looked at apart."""
     conversation_id = str(world.ids["conversation_id"])
     return {
         "subscribe mine": {"type": "subscribe", "topic": "mine"},
@@ -229,6 +229,7 @@ def _frames(world: World) -> dict[str, dict[str, Any]]:
         "subscribe conversation": {"type": "subscribe", "topic": "conversation", "conversation_id": conversation_id},
         "send": {"type": "send", "client_message_id": str(new_id()), "conversation_id": conversation_id, "text": "假的"},
         "withdraw": {"type": "withdraw", "client_message_id": str(new_id()), "conversation_id": conversation_id, "seq": 4},
+        "edit": {"type": "edit", "client_message_id": str(new_id()), "conversation_id": conversation_id, "seq": 4, "text": "假的"},
         "ping": {"type": "ping"},
     }
 
@@ -268,7 +269,7 @@ async def _talk_checksum(database: Database, world: World) -> object:
         return (await tx.session.execute(query, {"id": world.tenant.enterprise_id})).scalar_one()
 
 
-async def test_reading_and_typing_of_who_may_not(doors: Doors, database: Database, factories: Factories, world: World) -> None:
+async def test_reading_typing_and_looking_of_who_may_not(doors: Doors, database: Database, factories: Factories, world: World) -> None:
     other = (await factories.tenant()).admin
     analyst = await factories.agent(world.tenant.enterprise_id, role="analyst", scope=Scope(ScopeKind.ALL))
     conversation_id = str(world.ids["conversation_id"])
@@ -277,14 +278,14 @@ async def test_reading_and_typing_of_who_may_not(doors: Doors, database: Databas
     codes = {}
     for name, member in {"foreign": other, "colleague": world.colleague, "narrow": world.narrow, "analyst": analyst}.items():
         socket = await doors.agent_socket(member)
-        for frame in ({"type": "read", "seq": 4}, {"type": "typing"}):
+        for frame in ({"type": "read", "seq": 4}, {"type": "typing"}, {"type": "viewing"}):
             await socket.send(**frame, conversation_id=conversation_id)
             codes[name, frame["type"]] = (await socket.next("error"))["code"]
 
     assert codes == {
         (name, kind): "not_allowed" if name == "analyst" else "not_found"
         for name in ("foreign", "colleague", "narrow", "analyst")
-        for kind in ("read", "typing")
+        for kind in ("read", "typing", "viewing")
     }
     assert await _talk_checksum(database, world) == before
 
@@ -295,9 +296,8 @@ async def test_frames_of_another_enterprises_administrator(doors: Doors, databas
 
     answers = await _frame_answers(socket, world)
 
-    assert {kind: answers[kind] for kind in ("subscribe conversation", "send", "withdraw")} == dict.fromkeys(
-        ("subscribe conversation", "send", "withdraw"), "not_found"
-    )
+    about_it = ("subscribe conversation", "send", "withdraw", "edit")
+    assert {kind: answers[kind] for kind in about_it} == dict.fromkeys(about_it, "not_found")
     assert await _talk_checksum(database, world) == before
 
 
@@ -315,6 +315,7 @@ async def test_frames_of_who_looks_as_a_colleague(doors: Doors, database: Databa
         "subscribe conversation": "subscribed",
         "send": "read_only_view",
         "withdraw": "read_only_view",
+        "edit": "read_only_view",
         "ping": "pong",
     }
     assert await checksum(database, world.tenant.enterprise_id) == before
@@ -335,6 +336,7 @@ async def test_frames_of_visitors(doors: Doors, database: Database, factories: F
         "subscribe conversation": "not_allowed",
         "send": "bad_request",  # visitors do not name a conversation
         "withdraw": "not_found",
+        "edit": "not_allowed",
         "ping": "pong",
     }
     assert await _talk_checksum(database, world) == before

@@ -35,7 +35,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "show_widget_page": {"page_url": "https://shop.example/other"},
     "send_message": {"client_message_id": str(UUID(int=1)), "text": "假的"},
     "withdraw_message": {"client_message_id": str(UUID(int=2))},
+    "edit_message": {"client_message_id": str(UUID(int=8)), "text": "假的"},
     "mark_conversation_read": {"seq": 1},
+    "save_draft": {"text": "假的", "at": "2026-03-01T01:00:00Z"},
+    "read_mentions": {"conversation_id": "{conversation_id}"},
     "write_note": {"client_message_id": str(UUID(int=5)), "text": "假的"},
     "save_conversation_rules": {"settings": {"auto_end": {"web": {"minutes": 10}}}, "version": 1},
     "change_customer": {"name": "改过的客户", "version": 1},
@@ -43,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "send_own_message": {"client_message_id": str(UUID(int=3)), "text": "假的"},
     "withdraw_own_message": {"client_message_id": str(UUID(int=4))},
     "mark_own_conversation_read": {"seq": 1},
+    "evaluate_own_conversation": {"level": "good", "remark": "很快"},
     "transfer_conversation": {"group_id": str(UUID(int=6))},
     "save_assignment": {"settings": {"base_rule": "rotate"}, "version": 0},
     "check_assignment": {"settings": {"base_rule": "rotate"}},
@@ -73,7 +77,7 @@ BODIES: dict[str, dict[str, Any]] = {
 """`{…}` in a value is one of the world's ids."""
 UPLOADS = {"set_avatar", "upload_file", "upload_widget_file"}
 CALENDARS = {"read_calendar"}
-QUERIES = {"list_routings": "?view=mine"}
+QUERIES = {"list_routings": "?view=mine", "search_conversations": "?q=这个"}
 """What a call cannot do without."""
 
 
@@ -164,6 +168,12 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                VALUES (:e, :conversation, :customer, 'placed', 'enterprise') ON CONFLICT DO NOTHING""",
             """INSERT INTO routing_decisions (enterprise_id, id, conversation_id, at, cause, outcome, agent_id, trace)
                VALUES (:e, :a, :conversation, now(), 'taken', 'assigned', :server, '[]')""",
+            """INSERT INTO evaluations (enterprise_id, conversation_id, level, remark, segments, first_at, at)
+               VALUES (:e, :conversation, 'good', '', '[]', now(), now())""",
+            """INSERT INTO mentions (enterprise_id, agent_id, conversation_id, seq, by_id, preview, at)
+               VALUES (:e, :server, :conversation, 4, :a, '你好', now())""",
+            """INSERT INTO drafts (enterprise_id, agent_id, conversation_id, text, note, at)
+               VALUES (:e, :server, :conversation, '您', false, now())""",
             "INSERT INTO rotation_pointers (enterprise_id, target, agent_id) VALUES (:e, 'enterprise', :server)",
             """INSERT INTO transfer_offers (enterprise_id, id, conversation_id, from_agent_id, to_agent_id, note, state, made_at, due_at)
                VALUES (:e, :offer, :conversation, :server, :a, '', 'open', now(), '2100-01-01T00:00:00Z')""",

@@ -18,6 +18,7 @@ EVERYDAY = (
     "conversations.end",
     "conversations.transfer",
     "conversations.exceed_maximum",
+    "conversations.invite_evaluation",
     "customers.edit",
     "files.send",
     "enterprise.view",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,7 +11,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import SystemActor
 from qiatan.modules.conversations import service
-from qiatan.modules.conversations.contracts import Ack, Conversation, Message, SendMessage, WriteNote
+from qiatan.modules.conversations.contracts import Ack, Conversation, EditMessage, Message, SendMessage, WriteNote
 from tests.support.factories import Guest, Member
 
 
@@ -54,11 +55,25 @@ async def join(database: Database, member: Member, conversation_id: UUID) -> Con
 
 
 async def note(
-    database: Database, member: Member, conversation_id: UUID, words: str = "别忘了问尺寸", *, message_id: UUID | None = None
+    database: Database,
+    member: Member,
+    conversation_id: UUID,
+    words: str = "别忘了问尺寸",
+    *,
+    message_id: UUID | None = None,
+    reply_to: int | None = None,
+    mentions: Sequence[UUID] = (),
 ) -> Ack:
     """An agent writes an internal note."""
+    body = WriteNote(client_message_id=message_id or new_id(), text=words, reply_to=reply_to, mentions=list(mentions))
     async with database.tenant(member.enterprise_id) as tx:
-        return await service.note(tx, member.actor, conversation_id, WriteNote(client_message_id=message_id or new_id(), text=words))
+        return await service.note(tx, member.actor, conversation_id, body)
+
+
+async def edit(database: Database, member: Member, conversation_id: UUID, seq: int, words: str, *, message_id: UUID | None = None) -> Ack:
+    """An agent gives an own message another text."""
+    async with database.tenant(member.enterprise_id) as tx:
+        return await service.edit(tx, member.actor, conversation_id, seq, EditMessage(client_message_id=message_id or new_id(), text=words))
 
 
 async def read(database: Database, member: Member, conversation_id: UUID) -> list[Message]:
@@ -100,16 +115,17 @@ async def drift(database: Database, enterprise_id: UUID) -> list[UUID]:
           FROM conversations v
           LEFT JOIN messages m ON m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id
           LEFT JOIN messages w ON w.enterprise_id = m.enterprise_id AND w.conversation_id = m.conversation_id AND w.ref_seq = m.seq
+               AND w.kind = 'withdrawal'
          WHERE v.enterprise_id = :id
          GROUP BY v.enterprise_id, v.id
         HAVING v.head <> coalesce(max(m.seq), 0)
             OR v.agent_unread <>
-               count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal' AND m.seq > v.agent_read_seq)
+               count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind NOT IN ('withdrawal', 'edit') AND m.seq > v.agent_read_seq)
             OR v.customer_unread <>
-               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note') AND m.seq > v.customer_read_seq)
-            OR v.customer_messages <> count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal' AND w.seq IS NULL)
+               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'edit', 'note') AND m.seq > v.customer_read_seq)
+            OR v.customer_messages <> count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind NOT IN ('withdrawal', 'edit') AND w.seq IS NULL)
             OR v.agent_messages <>
-               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note') AND w.seq IS NULL)
+               count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'edit', 'note') AND w.seq IS NULL)
         """
     )
     async with database.system() as tx:

@@ -8,16 +8,17 @@ const pages = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/qiatan
 const weigh = async (path) => gzipSync(await readFile(path), { level: 9 }).length
 
 /**
- * The page itself, what it names, and the heavier of the two languages: what is there when the plain chat is open. `more` names parts that
- * are fetched besides, by the beginning of their names.
+ * The page itself, what it names, and the heaviest of the languages: what is there when the plain chat is open. `more` names parts that
+ * are fetched besides, by the beginning of their names; with any of them comes the rest of the language.
  */
 async function panel(more = []) {
   const folder = resolve(pages, 'widget')
   const html = await readFile(resolve(folder, 'index.html'), 'utf8')
   const named = [...html.matchAll(/\/assets\/widget\/([\w.-]+)/g)].map(([, name]) => name)
   const names = await readdir(folder)
-  const languages = await Promise.all(names.filter((name) => /^(zh|en)-/.test(name)).map((name) => weigh(resolve(folder, name))))
-  if (named.length < 2 || languages.length !== 2) throw new Error('the built panel looks different: adapt scripts/size.mjs')
+  const heaviest = async (kind) => Math.max(0, ...(await Promise.all(names.filter((name) => name.startsWith(kind)).map((name) => weigh(resolve(folder, name))))))
+  const language = (await heaviest('words-')) + (more.length > 0 ? await heaviest('more-') : 0)
+  if (named.length < 2 || language === 0) throw new Error('the built panel looks different: adapt scripts/size.mjs')
   const loaded = new Set(named)
   for (const part of more) {
     const found = names.find((name) => name.startsWith(`${part}-`) && name.endsWith('.js'))
@@ -31,7 +32,7 @@ async function panel(more = []) {
     for (const [, imported] of code.matchAll(/(?:from|import)\s*["']\.\/([\w.-]+\.js)["']/g)) loaded.add(imported)
   }
   const parts = await Promise.all(['index.html', ...loaded].map((name) => weigh(resolve(folder, name))))
-  return parts.reduce((sum, size) => sum + size, Math.max(...languages))
+  return parts.reduce((sum, size) => sum + size, language)
 }
 
 const rows = [

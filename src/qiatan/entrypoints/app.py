@@ -22,6 +22,7 @@ from qiatan.infra.geo import Geo
 from qiatan.infra.http.errors import ErrorAnswer, install_error_handlers
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.middleware import Envelope
+from qiatan.infra.http.separate import SeparateFiles
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
 from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, ErrorFrame
@@ -29,9 +30,10 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
-from qiatan.infra.storage import Storage
+from qiatan.infra.storage import LocalStorage, S3Storage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import frames
+from qiatan.modules.replies.realtime import RepliesChangedFrame
 from qiatan.modules.routing.realtime import AvailabilityFrame, PresenceFrame, QueueFrame, RoutingFrame, TransferOfferFrame
 
 _health = APIRouter(tags=["operation"])
@@ -49,7 +51,7 @@ def build_resources(settings: Settings, database_url: str) -> Resources:
     return Resources(
         settings=settings,
         database=Database(database_url, clock=clock),
-        storage=Storage(settings.data_dir / "files"),
+        storage=S3Storage(settings.s3) if settings.s3 else LocalStorage(settings.data_dir / "files"),
         hub=Hub(),
         throttle=Throttle(),
         clock=clock,
@@ -69,6 +71,8 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.gateway = Gateway(resources)
     app.state.pollers = Pollers(app.state.gateway)
     mount_pages(app)
+    if resources.settings.files_url is not None:
+        app.add_middleware(SeparateFiles, files_url=resources.settings.files_url)
     app.add_middleware(Envelope, https=resources.settings.public_url.startswith("https:"))
     return app
 
@@ -100,8 +104,10 @@ _FRAMES = (
     frames.Unsubscribe,
     frames.Send,
     frames.Withdraw,
+    frames.Edit,
     frames.Read,
     frames.Typing,
+    frames.Viewing,
     frames.Ping,
     Welcome,
     frames.Subscribed,
@@ -112,11 +118,16 @@ _FRAMES = (
     frames.ConversationGone,
     frames.ReadFrame,
     frames.TypingFrame,
+    frames.ViewersFrame,
+    frames.MentionFrame,
+    frames.MentionsReadFrame,
+    frames.DraftFrame,
     PresenceFrame,
     AvailabilityFrame,
     RoutingFrame,
     TransferOfferFrame,
     QueueFrame,
+    RepliesChangedFrame,
     ChangedFrame,
     frames.Pong,
     ByeFrame,
@@ -124,6 +135,7 @@ _FRAMES = (
 
 
 _EMBEDDED = (
+    ("Send", "document", "RichDocument"),
     ("ConversationFrame", "conversation", "Conversation"),
     ("RoutingFrame", "routing", "Routing"),
     ("TransferOfferFrame", "offer", "TransferOffer"),

@@ -23,6 +23,8 @@ from qiatan.infra.mail import Mailer, MailFailed
 from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
 from qiatan.infra.settings import KEY_FILE, Settings, secret_problem
 from qiatan.infra.setup_error import SetupError
+from qiatan.infra.storage import S3Storage
+from qiatan.kit.errors import Fault
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -63,6 +65,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         _regions(settings),
         _clock(settings),
         asyncio.run(_mail(settings)),
+        *asyncio.run(_storage(settings)),
         *asyncio.run(_database(settings)),
     ]
     return findings
@@ -206,6 +209,24 @@ async def _mail(settings: Settings) -> Finding:
     except MailFailed as error:
         return Finding("mail", "warn", str(error), "check SMTP_URL, that server, and its certificate; letters wait for some minutes")
     return Finding("mail", "ok", f"{settings.smtp.host}:{settings.smtp.port} takes our letters ({settings.smtp.security})")
+
+
+async def _storage(settings: Settings) -> list[Finding]:
+    """Where files lie, tried; and whether they have an address of their own."""
+    findings = []
+    if settings.s3 is None:
+        findings.append(Finding("files", "ok", f"kept in {settings.data_dir / 'files'}"))
+    else:
+        try:
+            findings.append(Finding("files", "ok", f"{await S3Storage(settings.s3).check()} can be written and read"))
+        except Fault as fault:
+            told = str(fault.__cause__ or fault.message).splitlines()[0][:200]
+            remedy = "check S3_ENDPOINT, S3_BUCKET, S3_REGION and the key, and that it may put, get and delete objects"
+            findings.append(Finding("files", "fail", f"the bucket {settings.s3.bucket} cannot be used ({told})", remedy))
+    if settings.files_url is not None and urlsplit(settings.files_url).hostname == urlsplit(settings.public_url).hostname:
+        told = "FILES_URL and PUBLIC_URL name the same host, so a file's page would get the cookies of the workspace"
+        findings.append(Finding("files url", "fail", told, "give FILES_URL a host of its own, like https://files.example.com"))
+    return findings
 
 
 async def _database(settings: Settings) -> list[Finding]:

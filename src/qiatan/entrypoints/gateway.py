@@ -46,6 +46,7 @@ from qiatan.modules.accounts.events import LoginPolicyChanged
 from qiatan.modules.conversations.events import ConversationRulesChanged
 from qiatan.modules.conversations.realtime import ConversationDoors
 from qiatan.modules.conversations.subscribers import JoinKeeper
+from qiatan.modules.customers.errors import Blocked
 from qiatan.modules.routing.events import RoutingChanged, RoutingSettingsChanged
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper, QueueKeeper
@@ -163,6 +164,7 @@ class Gateway:
         self._pending.discard(connection)
         connection.closed = True
         self._hub.remove(connection)
+        self._conversations.closed(connection)
         self._presence.closed(connection)
 
     def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
@@ -180,7 +182,7 @@ class Gateway:
             await self._enter(connection, frame, session_token)
         except NotSignedIn as fault:
             self.bye(connection, CLOSE_UNAUTHORISED, "signed_out" if frame.token is None else "token_expired", fault.message)
-        except (TwoFactorRequired, ViewEnded) as fault:
+        except (TwoFactorRequired, ViewEnded, Blocked) as fault:
             self.bye(connection, CLOSE_UNAUTHORISED, fault.code, fault.message)
 
     async def _enter(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
@@ -208,11 +210,12 @@ class Gateway:
 
         Raises:
             NotSignedIn: the token or session says nothing.
+            Blocked: the visitor is on the blacklist.
             TwoFactorRequired: the account must add a second factor first.
             ViewEnded: it cannot be looked at as this colleague.
         """
         if frame.token is not None:
-            guest = await visitor_of(self.resources.database, frame.token)
+            guest = await visitor_of(self.resources.database, frame.token, address=connection.address)
             if guest is None:
                 raise NotSignedIn
             return guest
@@ -244,7 +247,7 @@ class Gateway:
         Raises:
             BadRequest: it cannot be read.
             NotSignedIn: nobody is known by it.
-            TwoFactorRequired, ViewEnded, TooMany, DatabaseUnavailable
+            TwoFactorRequired, ViewEnded, Blocked, TooMany, DatabaseUnavailable
         """
         try:
             frame = self._decoder.decode(payload)
@@ -370,13 +373,20 @@ class Gateway:
                 for connection, actor in asked
                 if isinstance(actor, AgentActor)
             }
-            guests = {(actor.enterprise_id, actor.token_id) for _, actor in asked if isinstance(actor, VisitorActor)}
+            guests = {
+                connection: visitors.OpenGuest(actor.enterprise_id, actor.token_id, connection.address)
+                for connection, actor in asked
+                if isinstance(actor, VisitorActor)
+            }
             async with self.resources.database.system() as tx:
                 living = await accounts.living_sessions(tx, agents, self.resources.geo.region_of)
-                living |= await visitors.living_tokens(tx, guests)
+                living |= await visitors.living_tokens(tx, {(guest.enterprise_id, guest.token_id) for guest in guests.values()})
+                shut_out = await visitors.shut_out_guests(tx, set(guests.values()))
             for connection, actor in asked:
                 if isinstance(actor, AgentActor) and actor.session_id not in living:
                     self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
+                elif connection in guests and guests[connection] in shut_out:
+                    self.bye(connection, CLOSE_UNAUTHORISED, Blocked.code, Blocked().message)
                 elif isinstance(actor, VisitorActor) and actor.token_id not in living:
                     self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
 

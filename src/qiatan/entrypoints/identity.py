@@ -48,11 +48,16 @@ async def program_of(resources: Resources, key: str, *, address: str) -> AgentAc
         return await accounts.resolve_api_key(tx, key, CATALOGUE, address=address, throttle=resources.throttle)
 
 
-async def visitor_of(database: Database, visitor_token: str | None) -> VisitorActor | None:
+async def visitor_of(database: Database, visitor_token: str | None, *, address: str) -> VisitorActor | None:
+    """The visitor a token belongs to.
+
+    Raises:
+        Blocked: who is known by it is not let in (F17).
+    """
     if not visitor_token or len(visitor_token) > MAX_TOKEN:
         return None
     async with database.system() as tx:
-        return await visitors.resolve_token(tx, visitor_token)
+        return await visitors.resolve_token(tx, visitor_token, address=address)
 
 
 def bearer_of(request: Request) -> str | None:
@@ -68,7 +73,7 @@ async def identify(request: Request) -> AgentActor | VisitorActor | None:
     if bearer is not None:
         if accounts.looks_like_key(bearer):
             return await program_of(resources, bearer, address=address_of(request))
-        return await visitor_of(resources.database, bearer)
+        return await visitor_of(resources.database, bearer, address=address_of(request))
     actor = await agent_of(resources, request.cookies.get(SESSION_COOKIE), address=address_of(request))
     ticket = request.headers.get(VIEW_HEADER)
     if actor is None or ticket is None:

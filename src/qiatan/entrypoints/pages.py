@@ -9,21 +9,29 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 import qiatan
 from qiatan.infra.http.guards import Public
-from qiatan.infra.http.transactions import SystemTx
+from qiatan.infra.http.transactions import Shared, SystemTx
+from qiatan.infra.resources import Resources
 from qiatan.kit.errors import NotFound
 from qiatan.modules.channels import service as channels
 
 PAGES = Path(qiatan.__file__).parent / "pages"
 
 _OWN = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'"
-_WORKSPACE_POLICY = f"{_OWN}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_WORKSPACE_POLICY = f"{_OWN}; frame-src {{files}}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _DEMO_POLICY = f"{_OWN}; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+# What a stranger's file is shown by: without an origin, so that neither cookies nor storage nor our API are within its reach. Any page may
+# frame it, as the panel stands on sites of others; there is nothing in it to click by mistake.
+_VIEWER_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src {own}/assets/; style-src {own}/assets/; img-src {own}/files/ blob: data:;"
+    " media-src {own}/files/; connect-src {own}/files/ {own}/assets/; font-src {own}/assets/ data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
+)
 _NO_CHAT_STYLE = (
     "body{margin:0;display:grid;place-items:center;min-height:100vh;color-scheme:light dark;"
     "font:15px/1.5 system-ui,'PingFang SC','Microsoft YaHei','Noto Sans SC',sans-serif}"
@@ -48,6 +56,9 @@ class _Assets(StaticFiles):
                 headers = message["headers"]
                 assert isinstance(headers, list)
                 headers.append((b"cache-control", b"public, max-age=31536000, immutable"))
+                # a page in a sandbox has no origin, so even our own files are another's to it; they are public
+                headers.append((b"access-control-allow-origin", b"*"))
+                headers.append((b"cross-origin-resource-policy", b"cross-origin"))
             await send(message)
 
         await super().__call__(scope, receive, send_cached)  # type: ignore[arg-type]  # messages are plain dicts here
@@ -55,7 +66,7 @@ class _Assets(StaticFiles):
 
 def mount_pages(app: FastAPI) -> None:
     """Serve the pages that were built; without them the API works and the addresses say what is missing."""
-    for name in ("workspace", "widget", "loader"):
+    for name in ("workspace", "widget", "loader", "viewer"):
         folder = PAGES / name
         if folder.is_dir():
             app.mount(f"/assets/{name}", _Assets(directory=folder), name=f"assets-{name}")
@@ -74,23 +85,40 @@ async def home() -> Response:
 
 
 @router.get("/app/{path:path}")
-async def workspace(path: str) -> Response:
+async def workspace(path: str, shared: Shared) -> Response:
     """Any address below /app/ is the same page; its router shows the rest."""
-    return _page(PAGES / "workspace" / "index.html", _WORKSPACE_POLICY)
+    return _page(PAGES / "workspace" / "index.html", _WORKSPACE_POLICY.format(files=_files_of(shared)))
+
+
+@router.get("/files/{token}/view")
+async def viewer(request: Request, token: Annotated[str, InPath(pattern="^[A-Za-z0-9_-]{1,200}$")]) -> Response:
+    """What shows a file in place. Which one is in its address, whose mark is looked at when the file is fetched."""
+    own = request.headers.get("host", "")
+    if not _HOST.fullmatch(own) or not token:
+        raise NotFound
+    response = _page(PAGES / "viewer" / "index.html", _VIEWER_POLICY.format(own=own))
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _files_of(shared: Resources) -> str:
+    return shared.settings.files_url or "'self'"
 
 
 @router.get("/widget/{key}/panel")
-async def widget_panel(key: str, tx: SystemTx) -> Response:
+async def widget_panel(key: str, tx: SystemTx, shared: Shared) -> Response:
     """The panel, to be framed by the channel's own sites only (any site where none are named)."""
     channel = await channels.find_by_key(tx, key)
     sites = " ".join(channel.settings.allowed_sites) or "*"
-    response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {sites}")
+    policy = f"{_OWN}; frame-src {_files_of(shared)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {sites}"
+    response = _page(PAGES / "widget" / "index.html", policy)
     response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return response
 
 
 @router.get("/chat/{key}")
-async def chat_link(key: str, tx: SystemTx) -> Response:
+async def chat_link(key: str, tx: SystemTx, shared: Shared) -> Response:
     """The panel as a page of its own, for links in mails, profiles and codes to scan (F34). `agent`, `group`, `fallback` and `lang` are the page's."""
     headers = {"X-Robots-Tag": "noindex", "Referrer-Policy": "same-origin"}
     try:
@@ -100,7 +128,8 @@ async def chat_link(key: str, tx: SystemTx) -> Response:
         style = base64.b64encode(hashlib.sha256(_NO_CHAT_STYLE.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         return HTMLResponse(_NO_CHAT, 404, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store", **headers})
-    response = _page(PAGES / "widget" / "index.html", f"{_OWN}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    policy = f"{_OWN}; frame-src {_files_of(shared)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    response = _page(PAGES / "widget" / "index.html", policy)
     response.headers.update(headers)
     return response
 
@@ -116,6 +145,7 @@ async def loader() -> Response:
 
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _NAME = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.[a-z]+")
 
 

@@ -24,10 +24,17 @@ from qiatan.modules.conversations.jobs import jobs as conversations_jobs
 from qiatan.modules.conversations.routes import router as conversations_router
 from qiatan.modules.conversations.subscribers import TIMERS as CONVERSATION_TIMERS
 from qiatan.modules.customers import permissions as customers_points
+from qiatan.modules.customers import realtime as customers_realtime
+from qiatan.modules.customers.jobs import jobs as customers_jobs
 from qiatan.modules.customers.routes import router as customers_router
 from qiatan.modules.files import permissions as files_points
 from qiatan.modules.files.jobs import jobs as files_jobs
 from qiatan.modules.files.routes import router as files_router
+from qiatan.modules.pictures.jobs import jobs as pictures_jobs
+from qiatan.modules.pictures.routes import router as pictures_router
+from qiatan.modules.replies import permissions as replies_points
+from qiatan.modules.replies import realtime as replies_realtime
+from qiatan.modules.replies.routes import router as replies_router
 from qiatan.modules.routing import permissions as routing_points
 from qiatan.modules.routing import realtime as routing_realtime
 from qiatan.modules.routing.jobs import jobs as routing_jobs
@@ -39,11 +46,13 @@ from qiatan.modules.visitors.routes import router as visitors_router
 ROUTERS: tuple[APIRouter, ...] = (
     accounts_router,
     files_router,
+    pictures_router,
     customers_router,
     channels_router,
     visitors_router,
     conversations_router,
     routing_router,
+    replies_router,
 )
 
 CATALOGUE: tuple[Point, ...] = (
@@ -53,9 +62,10 @@ CATALOGUE: tuple[Point, ...] = (
     *channels_points.POINTS,
     *conversations_points.POINTS,
     *routing_points.POINTS,
+    *replies_points.POINTS,
 )
 
-JOBS: tuple[JobList, ...] = (accounts_jobs, files_jobs, visitors_jobs, conversations_jobs, routing_jobs)
+JOBS: tuple[JobList, ...] = (accounts_jobs, files_jobs, pictures_jobs, customers_jobs, visitors_jobs, conversations_jobs, routing_jobs)
 
 TIMERS: tuple[Timer, ...] = (*CONVERSATION_TIMERS, *ROUTING_TIMERS)
 
@@ -65,4 +75,6 @@ PUBLISHERS: tuple[Publisher, ...] = (
     channels_realtime.publish,
     conversations_realtime.publish,
     routing_realtime.publish,
+    customers_realtime.publish,  # after what it says goodbye to
+    replies_realtime.publish,
 )

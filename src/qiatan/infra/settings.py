@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from qiatan.infra.setup_error import SetupError
+from qiatan.infra.storage import S3Bucket
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 KEY_FILE = "secret.key"
@@ -22,6 +24,7 @@ KEY_BYTES = 32
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _T = TypeVar("_T")
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -93,6 +96,14 @@ class Settings:
     outbound_allow: tuple[Network, ...] = ()
     """OUTBOUND_ALLOW: private networks, separated by commas, that this server may call (an own sign-in server). Default: none."""
 
+    files_url: str | None = None
+    """FILES_URL: another address of this server, without a path, from which files are shown and downloaded, so that they never share an
+    origin with the pages. Default: none, and files are shown from PUBLIC_URL in a sandbox."""
+
+    s3: S3Bucket | None = None
+    """S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY: the bucket that holds files and pictures, and the key to it; S3_ENDPOINT for servers other
+    than Amazon's (`https://s3.example.com`), S3_REGION (default us-east-1). Default: none, and they lie below DATA."""
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; an empty variable counts as not set. Raises `SettingsError` in one line."""
@@ -120,6 +131,8 @@ class Settings:
             smtp=smtp,
             mail_from=mail_from,
             outbound_allow=read("OUTBOUND_ALLOW", "", _networks),
+            files_url=read("FILES_URL", "", _files_url),
+            s3=_bucket(source),
         )
 
     def secret_key(self) -> bytes:
@@ -218,6 +231,29 @@ def _public_url(name: str, text: str) -> str:
     if not valid or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
         raise SettingsError(f"{name}: {text!r} must be http or https and a host, with no path: like https://talk.example.com")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _files_url(name: str, text: str) -> str | None:
+    return _public_url(name, text) if text else None
+
+
+def _bucket(source: Mapping[str, str]) -> S3Bucket | None:
+    """The bucket that is set, whole or not at all. The values may be secret, so no message shows one."""
+    given = {name: source.get(name, "").strip() for name in ("S3_BUCKET", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY")}
+    if not any(given.values()):
+        return None
+    for name in ("S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"):
+        if not given[name]:
+            raise SettingsError(f"{name}: it is missing: set S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY together, or none of them")
+    if not _BUCKET_NAME.fullmatch(given["S3_BUCKET"]):
+        raise SettingsError("S3_BUCKET: this is not the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
+    return S3Bucket(
+        bucket=given["S3_BUCKET"],
+        access_key=given["S3_ACCESS_KEY"],
+        secret_key=given["S3_SECRET_KEY"],
+        endpoint=_files_url("S3_ENDPOINT", given["S3_ENDPOINT"]),
+        region=given["S3_REGION"] or "us-east-1",
+    )
 
 
 def _rate(name: str, text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
@@ -47,6 +48,41 @@ async def test_those_serve_who_are_enabled_and_have_joined_and_whose_role_says_s
         ServingAgent(id=serving.id, name=names[serving.id], max_conversations=3, group_ids=[group]),
         ServingAgent(id=specialist.id, name=names[specialist.id], max_conversations=10, group_ids=[]),
     ]
+
+
+async def test_a_team_is_read_again_when_anything_differs_and_only_then(factories: Factories, doors: Doors, database: Database) -> None:
+    tenant = await factories.tenant()
+    group = await factories.group(tenant.enterprise_id)
+    agent = await factories.agent(tenant.enterprise_id, role="specialist")
+    admin = doors.agent(tenant.admin)
+
+    async def read() -> Sequence[ServingAgent]:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            return await service.serving_agents(tx, SERVE)
+
+    async def change(path: str, **fields: object) -> None:
+        version = (await admin.get(path)).json()["version"]
+        answer = await admin.patch(path, json={**fields, "version": version})
+        assert answer.status_code == 200, answer.text
+
+    seen = await read()
+    assert await read() is seen
+
+    path = f"/agents/{agent.id}"
+    role_id = (await admin.get(path)).json()["role"]["id"]
+    points = (await admin.get(f"/roles/{role_id}")).json()["points"]
+    for where, fields, expected in [
+        (path, {"max_conversations": 4}, {agent.id: (4, [])}),
+        (path, {"group_ids": [str(group)]}, {agent.id: (4, [group])}),
+        (path, {"enabled": False}, {}),
+        (path, {"enabled": True}, {agent.id: (4, [group])}),
+        (f"/roles/{role_id}", {"points": [point for point in points if point != SERVE.name]}, {}),
+        (f"/roles/{role_id}", {"points": points}, {agent.id: (4, [group])}),
+    ]:
+        await change(where, **fields)
+        team = await read()
+        assert {one.id: (one.max_conversations, one.group_ids) for one in team if one.id != tenant.admin.id} == expected
+        assert await read() is team
 
 
 async def test_members_of_groups(factories: Factories, database: Database) -> None:

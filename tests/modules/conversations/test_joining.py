@@ -338,3 +338,40 @@ async def test_after_the_end_it_keeps_who_took_part(database: Database, scene: S
     with pytest.raises(ConversationEnded):
         await talk.answer(database, scene.leader, scene.id)
     assert await _leave(database, scene.leader, scene.id) == [scene.leader.id]  # nothing to leave any more
+
+
+async def test_what_one_has_joined_is_among_ones_own_until_it_ends(
+    database: Database, doors: Doors, factories: Factories, scene: Scene
+) -> None:
+    own = await talk.served(database, await factories.visitor(await factories.channel(scene.tenant.enterprise_id)), scene.leader)
+    page = await doors.agent_socket(scene.leader)
+
+    async def mine() -> tuple[set[UUID], set[UUID]]:
+        """As the list and as the socket say."""
+        async with database.tenant(scene.tenant.enterprise_id) as tx:
+            listed = await service.list_conversations(tx, scene.leader.actor, view=View.MINE, after=None, limit=50)
+        await page.send(type="subscribe", topic="mine")
+        shown = (await page.next("subscribed"))["conversations"]
+        rows = [(UUID(row["id"]), row["head"], row["version"]) for row in shown]
+        await page.send(type="ping")
+        assert (await page.next("pong"))["digest"] == service.digest_of(rows)
+        return {row.id for row in listed.items}, {row[0] for row in rows}
+
+    assert await mine() == ({own}, {own})
+    await talk.join(database, scene.leader, scene.id)
+    assert await mine() == ({own, scene.id}, {own, scene.id})
+    await _leave(database, scene.leader, scene.id)
+    gone = [frame for frame in await page.settle() if frame["type"] == "conversation_gone"]
+    assert {"type": "conversation_gone", "conversation_id": str(scene.id), "topic": "mine"} in gone
+    assert await mine() == ({own}, {own})
+    await talk.join(database, scene.leader, scene.id)
+    await talk.end(database, scene.agent, scene.id)
+    assert await mine() == ({own}, {own})
+
+
+async def test_who_serves_it_does_not_see_it_twice(database: Database, scene: Scene) -> None:
+    await talk.join(database, scene.leader, scene.id)
+    await talk.transfer(database, scene.id, scene.agent, scene.leader)
+
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        assert [row[0] for row in await service.shown(tx, scene.leader.actor, View.MINE)] == [scene.id]

@@ -10,6 +10,7 @@ import pytest
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.cursors import encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotAllowed
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import View
@@ -197,6 +198,54 @@ async def test_earlier_conversations_are_those_one_may_see(database: Database, f
     assert await earlier(tenant.admin, ids[0]) == []
     serving = await talk.served(database, guest, now)
     assert await earlier(now, serving) == ids[::-1]
+
+
+async def test_history_goes_back_to_the_very_first_page_by_page(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant = await factories.tenant()
+    before, now = [await factories.agent(tenant.enterprise_id) for _ in range(2)]
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    ids = []
+    for member in (before, now, before, now, before):
+        ids.append(await talk.served(database, guest, member))
+        await talk.end(database, member, ids[-1])
+        clock.advance(minutes=1)
+
+    async def earlier(member: Member, conversation_id: UUID, limit: int) -> list[UUID]:
+        found: list[UUID] = []
+        after = None
+        while True:
+            async with database.tenant(tenant.enterprise_id) as tx:
+                page = await service.earlier(tx, member.actor, conversation_id, after=after, limit=limit)
+            found += [row.id for row in page.items]
+            after = page.next
+            if after is None:
+                return found
+
+    for limit in (1, 2, 4, 100):
+        assert await earlier(tenant.admin, ids[4], limit) == ids[3::-1]
+        assert await earlier(now, ids[3], limit) == [ids[1]]
+        assert await earlier(tenant.admin, ids[0], limit) == []
+    for member, conversation_id in ((now, ids[0]), (tenant.admin, new_id())):
+        with pytest.raises(ConversationNotFound):
+            await earlier(member, conversation_id, 10)
+
+
+async def test_a_cursor_from_behind_the_conversation_shows_nothing_newer(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    ids = []
+    for _ in range(3):
+        ids.append(await talk.served(database, guest, tenant.admin))
+        await talk.end(database, tenant.admin, ids[-1])
+        clock.advance(minutes=1)
+
+    async with database.tenant(tenant.enterprise_id) as tx:
+        cursor = encode_time_cursor(tx.now, ids[2])
+        page = await service.earlier(tx, tenant.admin.actor, ids[1], after=cursor, limit=10)
+
+    assert [row.id for row in page.items] == [ids[0]]
 
 
 async def test_a_visitor_sees_own_conversations_of_this_channel_only(database: Database, factories: Factories) -> None:

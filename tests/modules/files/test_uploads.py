@@ -14,6 +14,7 @@ from qiatan.kit.errors import NotAllowed, StorageFull
 from qiatan.modules.files import service
 from qiatan.modules.files.contracts import File
 from qiatan.modules.files.errors import FileNotFound
+from qiatan.modules.files.service import pictures
 from tests.modules.files.pictures import HTML, PDF, SVG, jpeg_with_secrets, png, png_header
 from tests.modules.files.world import World
 
@@ -206,7 +207,7 @@ async def test_an_agent_without_the_point_keeps_nothing(world: World) -> None:
 
 
 async def test_of_pictures_never_used_the_newest_twenty_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_UNATTACHED", 2)
+    monkeypatch.setattr(pictures, "MAX_UNATTACHED", 2)
     by_agent = await world.keep(world.agent)
     first, second, third = [await world.keep(world.visitor) for _ in range(3)]
     assert await world.run_deletions() == 1

@@ -42,9 +42,8 @@ class World:
 
     async def read(self, enterprise_id: UUID, conversation: UUID, file_id: UUID, *, thumb: bool = False) -> Blob:
         async with self.resources.database.tenant(enterprise_id) as tx:
-            return await service.read_attached(
-                tx, storage=self.resources.storage, conversation_id=conversation, file_id=file_id, thumb=thumb
-            )
+            stored = await service.find_attached(tx, conversation_id=conversation, file_id=file_id)
+        return await service.read_picture(stored, storage=self.resources.storage, thumb=thumb)
 
     async def rows(self) -> int:
         async with self.resources.database.tenant(self.tenant.enterprise_id) as tx:

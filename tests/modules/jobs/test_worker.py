@@ -11,6 +11,7 @@ from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database
 from qiatan.infra.jobs import JobList, build_worker, build_worker_app
 from qiatan.infra.resources import Resources
+from qiatan.infra.storage import LocalStorage
 from qiatan.modules.files.jobs import delete_blobs
 from tests.support.clock import FakeClock
 
@@ -32,6 +33,7 @@ async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing
     async with app.open_async():
         await app.run_worker_async(wait=False, install_signal_handlers=False)
 
+    assert isinstance(here.storage, LocalStorage)
     assert (here.storage.path(kept).exists(), here.storage.path(dropped).exists()) == (True, False)
     async with database.system() as tx:
         left = (

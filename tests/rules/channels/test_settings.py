@@ -24,6 +24,7 @@ def test_the_defaults_speak_chinese_and_are_valid() -> None:
         "launcher_text": "联系客服",
         "language": "auto",
         "mobile": "sheet",
+        "visitor_files": True,
         "allowed_sites": [],
     }
     assert WebSettings(**settings.model_dump()) == settings

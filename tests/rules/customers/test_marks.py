@@ -5,24 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from qiatan.kit.errors import InvalidInput
-from qiatan.modules.customers.contracts import MAX_METADATA, MAX_TAGS, METADATA_VALUE_LENGTH, TAG_LENGTH
-from qiatan.modules.customers.rules import cleaned_tags, merged_metadata
+from qiatan.modules.customers.contracts import MAX_METADATA, METADATA_VALUE_LENGTH
+from qiatan.modules.customers.rules import merged_metadata
 
 words = some.text(max_size=40)
-
-
-@given(some.lists(words, max_size=30))
-def test_tags_are_short_lines_each_once_or_refused_by_place(tags: list[str]) -> None:
-    refused: list[str] = []
-    cleaned: list[str] = []
-    try:
-        cleaned = cleaned_tags(tags)
-    except InvalidInput as error:
-        refused = [problem.field for problem in error.fields]
-    assert all(field.startswith("tags") for field in refused)
-    assert len(cleaned) == len(set(cleaned)) <= MAX_TAGS
-    assert all(tag == tag.strip() and tag and len(tag) <= TAG_LENGTH and "\n" not in tag for tag in cleaned)
-    assert cleaned_tags(cleaned) == cleaned
 
 
 @given(some.dictionaries(words, words, max_size=20), some.dictionaries(words, some.text(max_size=600), max_size=25))

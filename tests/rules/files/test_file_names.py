@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiatan.modules.files.rules import EXTENSIONS, NAME_LENGTH, file_name
+from qiatan.modules.files.rules import EXTENSIONS, file_name
+from qiatan.modules.files.rules.names import NAME_LENGTH
 
 
 @pytest.mark.parametrize(

@@ -241,3 +241,20 @@ def test_the_trace_shows_at_most_twenty_and_always_the_chosen_one(size: int, at:
     assert [note.agent_id for note in base.candidates if note.why is WhyNot.CHOSEN] == [choice.agent_id] == ids(at % size + 1)
     assert len(base.candidates) == min(size, 20)
     assert base.more == max(size - 20, 0)
+
+
+@given(teams, orders, some.lists(some.tuples(some.integers(0, 7), some.integers(0, 6), some.booleans()), max_size=12))
+def test_new_states_make_the_roster_that_would_be_made_of_them(
+    team: list[Candidate], order: list[UUID], states: list[tuple[int, int, bool]]
+) -> None:
+    roster = Roster(team, order)
+    before = list(roster)
+    places = {place: (load, connected) for place, load, connected in states if place < len(roster)}
+    changed = [replace(before[place], open=load, connected=connected) for place, (load, connected) in places.items()]
+    fresh = Roster([{one.agent_id: one for one in changed}.get(one.agent_id, one) for one in before], order)
+
+    moved = roster.with_states(changed)
+
+    assert list(moved) == list(fresh)
+    assert moved.free() == fresh.free()
+    assert list(roster) == before

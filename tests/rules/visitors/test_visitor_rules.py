@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qiatan.kit.addresses import address_group, kept_address
 from qiatan.modules.visitors import rules
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -76,16 +77,16 @@ def test_odd_languages_zones_and_screens_are_left_out() -> None:
 
 
 def test_addresses_are_kept_in_their_usual_spelling() -> None:
-    assert rules.kept_address("192.0.2.1") == "192.0.2.1"
-    assert rules.kept_address("::ffff:192.0.2.1") == "192.0.2.1"
-    assert rules.kept_address("2001:DB8::1%eth0") == "2001:db8::1"
-    assert rules.kept_address("unknown") is None
+    assert kept_address("192.0.2.1") == "192.0.2.1"
+    assert kept_address("::ffff:192.0.2.1") == "192.0.2.1"
+    assert kept_address("2001:DB8::1%eth0") == "2001:db8::1"
+    assert kept_address("unknown") is None
 
 
 def test_one_subscriber_is_counted_once() -> None:
-    assert rules.address_group("192.0.2.1") == "192.0.2.1"
-    assert rules.address_group("2001:db8:1:2:3:4:5:6") == rules.address_group("2001:db8:1:2::1") == "2001:db8:1:2::/64"
-    assert rules.address_group("not an address") == "unknown"
+    assert address_group("192.0.2.1") == "192.0.2.1"
+    assert address_group("2001:db8:1:2:3:4:5:6") == address_group("2001:db8:1:2::1") == "2001:db8:1:2::/64"
+    assert address_group("not an address") == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,47 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-export default defineConfig({
+/** Fetching ahead and style files for parts are not used here (parts bring their rules along), so a part is fetched by a plain `import()`. */
+function plainImports(): Plugin {
+  return {
+    name: 'plain-imports',
+    enforce: 'pre',
+    load: (id) => (id.endsWith('vite/preload-helper.js') ? 'export const __vitePreload = (load) => load()' : null),
+  }
+}
+
+const PART = /\.json\?(first|more)$/
+
+/** Cuts a language's one file in two (src/i18n): the words of the plain chat, and those of its parts. */
+function words(): Plugin {
+  return {
+    name: 'words',
+    enforce: 'pre',
+    load: async (id) => {
+      const part = PART.exec(id)?.[1]
+      if (!part) return null
+      const file = JSON.parse(await readFile(id.replace(/\?.*/, ''), 'utf8')) as Record<string, unknown>
+      return { code: `export default ${JSON.stringify(file[part])}`, moduleType: 'js' }
+    },
+  }
+}
+
+/** `words-en` and `more-en` beside `Queue`: scripts/size.mjs knows them by these names. */
+function chunkName({ facadeModuleId }: { facadeModuleId?: string | null }): string {
+  const part = PART.exec(facadeModuleId ?? '')?.[1]
+  return part ? `${part === 'first' ? 'words' : part}-${basename(facadeModuleId ?? '').replace(/\.json.*/, '')}-[hash].js` : '[name]-[hash].js'
+}
+
+export default defineConfig(({ command }) => ({
   base: '/assets/widget/',
-  plugins: [vue()],
+  // src/dom.ts: what is in the panel's first files. Tests run on Vue's own DOM.
+  resolve: { alias: command === 'build' ? [{ find: /^vue$/, replacement: fileURLToPath(new URL('./src/dom.ts', import.meta.url)) }] : [] },
+  // long runs of plain markup would otherwise become text that is parsed as HTML
+  plugins: [plainImports(), words(), vue({ template: { compilerOptions: { transformHoist: null } } })],
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -15,8 +53,8 @@ export default defineConfig({
     assetsDir: '',
     assetsInlineLimit: 0,
     target: 'es2022',
-    // its helper would weigh more than the small parts it fetches ahead
     modulePreload: false,
+    rolldownOptions: { output: { chunkFileNames: chunkName } },
   },
   test: { name: 'widget', environment: 'jsdom', include: ['test/**/*.test.ts'] },
-})
+}))

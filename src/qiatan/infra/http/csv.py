@@ -32,7 +32,12 @@ def csv_answer(filename: str, header: Sequence[str], rows: AsyncIterator[Sequenc
 
 def safe_cell(text: str) -> str:
     """The text as a spreadsheet shall show it: never as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if is_formula(text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would run the text."""
+    return text.startswith(_FORMULA)
 
 
 async def _lines(header: Sequence[str], rows: AsyncIterator[Sequence[str]] | Iterable[Sequence[str]]) -> AsyncIterator[bytes]:

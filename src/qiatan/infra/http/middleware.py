@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 1024 * 1024
 MAX_UPLOAD = 12 * 1024 * 1024
 """An upload's own limit (10 MiB) plus what multipart adds; the route enforces the exact one while reading."""
+MAX_CHUNK = 4 * 1024 * 1024
+"""A part of a file that comes in several; the route enforces what is left of the file."""
 
 _TOO_LARGE = b'{"error":{"code":"too_large","message":"This is larger than allowed. Send something smaller.","request_id":"%s"}}'
 _DEFAULTS = {
@@ -67,7 +69,7 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
         self.request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = self.request_id
-        self.limit = MAX_UPLOAD if _is_multipart(scope) else MAX_BODY
+        self.limit = _limit_of(scope)
         self.started = self.cut = False
         self._receive = receive
         self._send = send
@@ -103,8 +105,11 @@ class _Exchange:
         await self._send(message)
 
 
-def _is_multipart(scope: Scope) -> bool:
-    return any(name == b"content-type" and value.lower().startswith(b"multipart/") for name, value in scope["headers"])
+def _limit_of(scope: Scope) -> int:
+    kind = next((value.lower() for name, value in scope["headers"] if name == b"content-type"), b"")
+    if kind.startswith(b"multipart/"):
+        return MAX_UPLOAD
+    return MAX_CHUNK if kind == b"application/octet-stream" else MAX_BODY
 
 
 def _content_length(scope: Scope) -> int | None:

@@ -71,6 +71,48 @@ async def receive_file(request: Request, limit: int, *, what: str = "file") -> t
         raise BadRequest(f"The {what} did not arrive whole. Send it again.") from error
 
 
+CHUNK_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}},
+    }
+}
+"""How the API description shows a route that reads its body with `receive_chunk`."""
+
+
+async def receive_chunk(request: Request, limit: int) -> bytes:
+    """A body of plain bytes, at most `limit` of them: no more are read.
+
+    Raises:
+        TooLarge: by its own word, or when it turns out to be.
+        BadRequest: of another type, empty, cut off, or too slow.
+    """
+    if request.headers.get("content-type", "").lower() != "application/octet-stream":
+        raise BadRequest("Send the part as application/octet-stream.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_long(limit)
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(RECEIVE_SECONDS):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > limit:
+                    raise _too_long(limit)
+                pieces.append(piece)
+    except TimeoutError:
+        raise BadRequest("The part took longer than three minutes to arrive. Send smaller ones.") from None
+    except ClientDisconnect as error:
+        raise BadRequest("The part did not arrive whole. Send it again.") from error
+    if size == 0:
+        raise BadRequest("The part is empty. Send what comes next of the file.")
+    return b"".join(pieces)
+
+
+def _too_long(limit: int) -> TooLarge:
+    return TooLarge(f"No more than {limit} bytes are expected here. Send what is left of the file, in parts as large as the upload says.")
+
+
 async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     size = 0
     async for chunk in request.stream():

@@ -98,7 +98,10 @@ Site = Annotated[str, BeforeValidator(_site), Field(max_length=280), AfterValida
 
 
 class WidgetSettings(BaseModel):
-    """How the widget looks and what it says. Texts are shown as text; an empty greeting or launcher text is left out."""
+    """How the widget looks and what it says. Texts are shown as text; an empty greeting or launcher text is left out.
+
+    `visitor_files`: visitors at a computer may send files of any kind (F14); pictures they may always send.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -113,6 +116,7 @@ class WidgetSettings(BaseModel):
     launcher_text: Annotated[str, Field(max_length=20), AfterValidator(_line)] = "联系客服"
     language: WidgetLanguage = WidgetLanguage.AUTO
     mobile: MobileLayout = MobileLayout.SHEET
+    visitor_files: Annotated[bool, Field(strict=True)] = True
 
 
 class WebSettings(WidgetSettings):

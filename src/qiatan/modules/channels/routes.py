@@ -7,14 +7,17 @@ from typing import Annotated
 from uuid import UUID
 
 import segno
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from qiatan.infra.http.guards import Public, Requires
+from qiatan.infra.http.guards import Public, Requires, address_of
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
 from qiatan.kit.access import AgentActor
+from qiatan.kit.addresses import address_group
 from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.channels import permissions, service
 from qiatan.modules.channels.contracts import Channel, ChannelChange, ChannelView, NewChannel, WidgetConfig
+from qiatan.modules.customers import service as customers
+from qiatan.modules.customers.errors import Blocked
 
 router = APIRouter(prefix="/api/v1", tags=["channels"])
 
@@ -56,9 +59,15 @@ async def change_channel(actor: Editor, tx: TenantTx, shared: Shared, channel_id
     dependencies=[Depends(Public("the widget's looks, for any page that shows it"))],
 )
 async def get_widget_config(
-    tx: SystemTx, key: Annotated[str, Path(max_length=64)], if_none_match: Annotated[str | None, Header(max_length=1000)] = None
+    request: Request,
+    tx: SystemTx,
+    key: Annotated[str, Path(max_length=64)],
+    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
     channel = await service.find_by_key(tx, key)
+    place = (channel.enterprise_id, address_group(address_of(request)))
+    if await customers.closed_addresses(tx, {place}):
+        raise Blocked
     body = service.widget_config(channel).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     # Any page may read it, but never with cookies: there is nothing personal in it. Asked for anew each time, so that a saved look

@@ -8,15 +8,21 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from qiatan.modules.customers.contracts import Customer
+from qiatan.kit.rich_text import RichDocument
+from qiatan.modules.customers.contracts import CustomerCard, TagRef
 from qiatan.modules.visitors.contracts import Visit
 
 MAX_TEXT = 5_000
 MAX_OPEN_SHOWN = 500
 MAX_JOINED = 5
-INTERNAL_EVENTS = frozenset({"joined", "left"})
+MAX_MENTIONS = 10
+MAX_DRAFTS = 200
+INTERNAL_EVENTS = frozenset({"joined", "left", "blocked"})
+MAX_CONVERSATION_TAGS = 20
+MAX_REMARK = 500
+MAX_PROMPT = 100
 
 
 class Status(StrEnum):
@@ -31,6 +37,13 @@ class MessageKind(StrEnum):
     EVENT = "event"
     WITHDRAWAL = "withdrawal"
     NOTE = "note"
+    EDIT = "edit"
+    RICH = "rich"
+    FILE = "file"
+
+
+PERSONAL_KINDS = frozenset({MessageKind.TEXT, MessageKind.PICTURE, MessageKind.RICH, MessageKind.FILE})
+"""What a person says to the other side."""
 
 
 class SenderKind(StrEnum):
@@ -45,6 +58,14 @@ class Grade(StrEnum):
     GOLD = "gold"
     SILVER = "silver"
     BRONZE = "bronze"
+
+
+class Satisfaction(StrEnum):
+    """What a customer says of a conversation (F25)."""
+
+    GOOD = "good"
+    MEDIUM = "medium"
+    BAD = "bad"
 
 
 class View(StrEnum):
@@ -86,12 +107,21 @@ class Participant(_Out):
 
 
 class LastLine(_Out):
-    """What a list shows of a conversation: its newest message by a person."""
+    """What a list shows of a conversation: its newest message by a person, as it reads after edits."""
 
     seq: int
     kind: MessageKind
     sender_kind: SenderKind
+    sender_id: UUID | None
     preview: str
+    at: datetime
+
+
+class Evaluation(_Out):
+    """What its customer said of a conversation; `at` is when they said so last."""
+
+    level: Satisfaction
+    remark: str
     at: datetime
 
 
@@ -119,20 +149,26 @@ class Conversation(_Out):
     unanswered_since: datetime | None
     replied_at: datetime | None
     grade: Grade | None
+    evaluation: Evaluation | None = None
+    evaluation_invited_at: datetime | None = None
     created_at: datetime
     ended_at: datetime | None
     ended_by: SenderKind | None
     participants: list[Participant]
+    tags: list[TagRef] = []
 
     def for_customer(self) -> Conversation:
-        """The same without what agents know among themselves: the name they gave the customer, the mark, the grade, who listens."""
+        """The same without what agents know among themselves: the name they gave the customer, the mark, the grade, the tags, who listens."""
         known = [participant for participant in self.participants if not participant.internal]
         nameless = CustomerRef(id=self.customer.id, name="")
-        return self.model_copy(update={"customer": nameless, "joined_ids": [], "grade": None, "participants": known})
+        return self.model_copy(update={"customer": nameless, "joined_ids": [], "grade": None, "participants": known, "tags": []})
 
 
 class Message(_Out):
-    """One entry of a conversation. Events and withdrawals take a seq like everything else."""
+    """One entry of a conversation. Events, edits and withdrawals take a seq like everything else.
+
+    `edited`: `text` is a later one than was written first. `data.reply_to.seq` names the message of this conversation that is answered.
+    """
 
     conversation_id: UUID
     seq: int
@@ -144,6 +180,7 @@ class Message(_Out):
     text: str | None
     data: dict[str, Any] | None
     withdrawn: bool = False
+    edited: bool = False
 
     def for_customer(self) -> Message:
         """The same as its customer gets it: of what is internal only the place in the order, so that `seq` stays without a gap.
@@ -168,11 +205,11 @@ class Message(_Out):
 
     @property
     def internal(self) -> bool:
-        """Agents among themselves: notes, their withdrawal, and who began or stopped to listen."""
+        """Agents among themselves: notes, their edits and withdrawal, and who began or stopped to listen."""
         data = self.data or {}
         return (
             self.kind is MessageKind.NOTE
-            or (self.kind is MessageKind.WITHDRAWAL and bool(data.get("note")))
+            or (self.kind in (MessageKind.WITHDRAWAL, MessageKind.EDIT) and bool(data.get("note")))
             or (self.kind is MessageKind.EVENT and data.get("name") in INTERNAL_EVENTS)
         )
 
@@ -203,38 +240,122 @@ class Ack(_Out):
 class Context(_Out):
     """Who this is: the card, the visit, what was talked about before."""
 
-    customer: Customer
+    customer: CustomerCard
     visit: Visit | None
     earlier: list[Conversation]
 
 
+ReplyTo = Annotated[int | None, Field(ge=1, le=2_000_000_000)]
+
+
 class SendMessage(_In):
-    """A message to write. Text needs `text`, a picture the `file_id` of an upload."""
+    """A message to write. Text needs `text`, a picture the `file_id` of an upload, a rich one (agents only) its `document`.
+
+    `reply_to`: the seq of the message it answers.
+    """
 
     client_message_id: UUID
     kind: MessageKind = MessageKind.TEXT
     text: str | None = None
     file_id: UUID | None = None
+    document: RichDocument | None = None
+    reply_to: ReplyTo = None
 
 
 class WithdrawMessage(_In):
     client_message_id: UUID
 
 
-class ChangeCustomer(_In):
-    """What agents note of the customer; `version` is the customer's, as it was read. What is left out stays."""
-
-    name: str | None = Field(default=None, max_length=200)
-    vip: bool | None = None
-    tags: list[str] | None = Field(default=None, max_length=50)
-    version: int = Field(ge=1, le=2_000_000_000)
-
-
-class WriteNote(_In):
-    """An internal note: read by agents only, never by the customer."""
+class EditMessage(_In):
+    """Another text for an own message or note."""
 
     client_message_id: UUID
     text: str
+
+
+class TagConversation(_In):
+    """The conversation's tags from now on, in the place of all it had."""
+
+    tag_ids: list[UUID] = Field(max_length=100)
+
+
+class WriteNote(_In):
+    """An internal note: read by agents only, never by the customer. `mentions`: agents who are told of it, each once."""
+
+    client_message_id: UUID
+    text: str
+    reply_to: ReplyTo = None
+    mentions: list[UUID] = Field(default=[], max_length=MAX_MENTIONS)
+
+
+class MentionTarget(_Out):
+    """An agent who may be mentioned in a conversation, because they may see it."""
+
+    id: UUID
+    name: str
+    avatar_url: str | None
+
+
+class MentionTargets(_Out):
+    items: list[MentionTarget]
+
+
+class Mention(_Out):
+    """A note in which one was named. `preview` is the note as it reads now, on one line."""
+
+    conversation_id: UUID
+    seq: int
+    customer_name: str
+    by_id: UUID
+    by_name: str
+    preview: str
+    at: datetime
+    read: bool
+
+
+class ReadMentions(_In):
+    """One has looked at a conversation: its mentions count as read."""
+
+    conversation_id: UUID
+
+
+class Draft(_Out):
+    """What an agent has begun to write into a conversation, on any device. `note`: it is to be a note. Empty: nothing (any more)."""
+
+    conversation_id: UUID
+    text: str
+    note: bool
+    at: datetime
+
+
+class DraftList(_Out):
+    """Newest first."""
+
+    items: list[Draft]
+
+
+class SaveDraft(_In):
+    """`at` is when it was typed, by the page's clock; the draft with the newest time stays. An empty text removes it."""
+
+    text: str
+    note: bool = False
+    at: AwareDatetime
+
+
+class MessageHit(_Out):
+    """A message in which the searched words stand. `snippet`: what is around the first place, on one line."""
+
+    seq: int
+    sender_kind: SenderKind
+    snippet: str
+    at: datetime
+
+
+class ConversationHit(_Out):
+    """A conversation that was found: by its customer's name (then `hits` may be empty) or by messages, the newest ones first."""
+
+    conversation: Conversation
+    hits: list[MessageHit]
 
 
 class AutoEnd(_In):
@@ -260,11 +381,37 @@ class Grading(_In):
     bronze: GradeThreshold = GradeThreshold(customer=3, agent=3)
 
 
+class EvaluationRules(_In):
+    """How customers are asked what they think (F25). `prompt`: the question, empty for the page's own; `automatic`: asked at the end;
+    `by_customer`: they may say so unasked."""
+
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    automatic: bool = False
+    by_customer: bool = True
+
+
+class Evaluate(_In):
+    """What the customer says. The remark may be empty and is at most 500 characters."""
+
+    level: Satisfaction
+    remark: str = ""
+
+
+class EvaluationForm(_Out):
+    """What a customer may say of a conversation now. `until`: when that ends, once the conversation has."""
+
+    open: bool
+    prompt: str
+    until: datetime | None
+    evaluation: Evaluation | None
+
+
 class ConversationSettings(_In):
     """Rules of conversations. `auto_end` by kind of channel; a kind that is not named has 30 minutes without a warning."""
 
     auto_end: dict[Literal["web"], AutoEnd] = {}
     grading: Grading = Grading()
+    evaluation: EvaluationRules = EvaluationRules()
 
 
 class ConversationRules(_Out):

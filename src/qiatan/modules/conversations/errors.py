@@ -45,6 +45,42 @@ class TooLate(Fault):
     code, status = "too_late", 409
 
 
+class NothingToEvaluate(Fault):
+    """There is nothing to evaluate yet: the customer has not written, or nobody has served them."""
+
+    code, status = "nothing_to_evaluate", 409
+
+
+class AlreadyEvaluated(Fault):
+    """The customer has evaluated this conversation already."""
+
+    code, status = "already_evaluated", 409
+
+
+class EvaluationClosed(Fault):
+    """A conversation can be evaluated until 24 hours after its end."""
+
+    code, status = "too_late", 409
+
+
+class NotInvited(Fault):
+    """This conversation can be evaluated when its agent asks for it."""
+
+    code, status = "not_invited", 403
+
+
+class TooLateToEdit(Fault):
+    """A text can be changed within 15 minutes, as long as it was not withdrawn."""
+
+    code, status = "too_late", 409
+
+
+class SearchTooSlow(Fault):
+    """This took too long. Try again, or search for a longer text."""
+
+    code, status = "try_again", 503
+
+
 class TryAgain(Fault):
     """The server is busy; the message was not stored. It will be sent again."""
 

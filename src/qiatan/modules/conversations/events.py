@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from qiatan.kit.events import Event
-from qiatan.modules.conversations.contracts import Conversation, Message, SenderKind
+from qiatan.modules.conversations.contracts import Conversation, Draft, Message, SenderKind
 
 
 class MessagesAppended(Event):
@@ -45,6 +46,35 @@ class ConversationRead(Event):
     waiting: bool
     side: SenderKind
     seq: int
+
+
+class Mentioned(Event):
+    """An agent was named in a note. Told once for each note."""
+
+    type: Literal["conversation.mentioned.v1"] = "conversation.mentioned.v1"
+    agent_id: UUID
+    conversation_id: UUID
+    seq: int
+    by_id: UUID
+    by_name: str
+    preview: str
+    at: datetime
+
+
+class MentionsRead(Event):
+    """An agent has read what mentions them in a conversation."""
+
+    type: Literal["conversation.mentions_read.v1"] = "conversation.mentions_read.v1"
+    agent_id: UUID
+    conversation_id: UUID
+
+
+class DraftChanged(Event):
+    """An agent's unsent text is another one now; empty: there is none."""
+
+    type: Literal["conversation.draft.v1"] = "conversation.draft.v1"
+    agent_id: UUID
+    draft: Draft
 
 
 class ConversationRulesChanged(Event):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 jobs = JobList("conversations")
 
+DRAFTS_KEPT = timedelta(days=30)
+MENTIONS_KEPT = timedelta(days=180)
+FORGET_BATCH = 5_000
+
 
 @jobs.periodic("20 19 * * *")
 async def watch_idle_again(resources: Resources) -> None:
@@ -25,6 +30,16 @@ async def watch_idle_again(resources: Resources) -> None:
     """
     async with resources.database.system() as tx:
         await system.look_at_unwatched(tx)
+
+
+@jobs.periodic("25 19 * * *")
+async def forget_drafts_and_mentions(resources: Resources) -> None:
+    """Remove drafts 30 days after their conversation's end and mentions after 180 days, nightly (03:25 in Shanghai)."""
+    for forget, age in ((system.forget_drafts, DRAFTS_KEPT), (system.forget_mentions, MENTIONS_KEPT)):
+        gone = FORGET_BATCH
+        while gone == FORGET_BATCH:
+            async with resources.database.system() as tx:
+                gone = await forget(tx, before=tx.now - age, limit=FORGET_BATCH)
 
 
 @jobs.periodic("40 19 * * *")

@@ -52,6 +52,8 @@ class ConversationRow(TenantRow, Base):
         ),
         Index("conversations_ended_lately", "enterprise_id", "ended_at", postgresql_where=text("status = 'ended'")),
         Index("conversations_by_customer", "enterprise_id", "customer_id", "created_at", "id"),
+        Index("conversations_by_assignee", "enterprise_id", "assignee_id", "created_at", "id"),
+        Index("conversations_by_age", "enterprise_id", "created_at", "id"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -67,6 +69,7 @@ class ConversationRow(TenantRow, Base):
     last_seq: Mapped[int | None]
     last_kind: Mapped[str | None] = mapped_column(Text)
     last_sender_kind: Mapped[str | None] = mapped_column(Text)
+    last_sender_id: Mapped[UUID | None]
     last_preview: Mapped[str | None] = mapped_column(Text)
     last_at: Mapped[datetime | None]
     customer_read_seq: Mapped[int] = mapped_column(default=0)
@@ -86,6 +89,24 @@ class ConversationRow(TenantRow, Base):
     grade: Mapped[str | None] = mapped_column(Text)
     idle_due_at: Mapped[datetime | None]
     idle_warned_at: Mapped[datetime | None]
+    evaluation_invited_at: Mapped[datetime | None]
+    evaluated_at: Mapped[datetime | None]
+
+
+class ConversationTagRow(Base):
+    """A tag of the catalogue on a conversation."""
+
+    __tablename__ = "conversation_tags"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "tag_id"], ["tags.enterprise_id", "tags.id"], ondelete="CASCADE"),
+        Index("conversation_tags_by_tag", "enterprise_id", "tag_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tag_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class SettingsRow(Base):
@@ -99,8 +120,29 @@ class SettingsRow(Base):
     version: Mapped[int]
 
 
+class EvaluationRow(Base):
+    """What the customer said. `segments`: who served from when, [{agent_id, since}], so that credit can be given to each or to the last."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"]),
+        CheckConstraint("level IN ('good', 'medium', 'bad')", name="level"),
+        CheckConstraint("char_length(remark) <= 500", name="remark_length"),
+        CheckConstraint("at >= first_at", name="order"),
+        Index("evaluations_by_time", "enterprise_id", "first_at", "conversation_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(Text)
+    remark: Mapped[str] = mapped_column(Text)
+    segments: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    first_at: Mapped[datetime]
+    at: Mapped[datetime]
+
+
 class MessageRow(Base):
-    """Append-only. A withdrawal is a new row that points at the withdrawn one (`ref_seq`)."""
+    """Append-only. A withdrawal or an edit is a new row that points at the message it changes (`ref_seq`)."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -115,8 +157,9 @@ class MessageRow(Base):
             "conversation_id",
             "ref_seq",
             unique=True,
-            postgresql_where=text("ref_seq IS NOT NULL"),
+            postgresql_where=text("kind = 'withdrawal'"),
         ),
+        Index("edits_of_message", "enterprise_id", "conversation_id", "ref_seq", "seq", postgresql_where=text("kind = 'edit'")),
     )
 
     enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -130,3 +173,44 @@ class MessageRow(Base):
     text: Mapped[str | None] = mapped_column(Text)
     data: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     ref_seq: Mapped[int | None]
+
+
+class MentionRow(Base):
+    """An agent was named in a note. `preview` follows its edits; it goes with its withdrawal."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], ["agents.enterprise_id", "agents.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "by_id"], ["agents.enterprise_id", "agents.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"], ondelete="CASCADE"),
+        Index("mentions_unread_first", "enterprise_id", "agent_id", "read", text("at DESC"), "conversation_id", "seq"),
+        Index("mentions_of_message", "enterprise_id", "conversation_id", "seq"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    by_id: Mapped[UUID]
+    preview: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    read: Mapped[bool] = mapped_column(default=False)
+
+
+class DraftRow(Base):
+    """What an agent has begun to write. An empty text stays as the mark of when it was removed."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], ["agents.enterprise_id", "agents.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"], ondelete="CASCADE"),
+        CheckConstraint("char_length(text) <= 5000", name="text_length"),
+        Index("drafts_of_conversation", "enterprise_id", "conversation_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    note: Mapped[bool]
+    at: Mapped[datetime]

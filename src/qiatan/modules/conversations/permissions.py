@@ -32,7 +32,14 @@ TRANSFER = Point(
 EXCEED_MAXIMUM = Point(
     "conversations.exceed_maximum", "Take conversations by hand beyond one's own maximum", everyday=True, templates=SERVING, personal=True
 )
+INVITE_EVALUATION = Point(
+    "conversations.invite_evaluation",
+    "Ask the customers one serves what they think of the service",
+    everyday=True,
+    templates=SERVING,
+    personal=True,
+)
 VIEW_RULES = Point("conversations.view_rules", "See the rules of conversations: automatic end, grading", templates=LEADING)
 EDIT_RULES = Point("conversations.edit_rules", "Change the rules of conversations: automatic end, grading", templates=HEADS)
 
-POINTS = (SERVE, TAKE, END, VIEW_COLLEAGUES, JOIN, TAKE_OVER, TRANSFER, EXCEED_MAXIMUM, VIEW_RULES, EDIT_RULES)
+POINTS = (SERVE, TAKE, END, VIEW_COLLEAGUES, JOIN, TAKE_OVER, TRANSFER, EXCEED_MAXIMUM, INVITE_EVALUATION, VIEW_RULES, EDIT_RULES)

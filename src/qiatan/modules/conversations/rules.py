@@ -8,44 +8,74 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from qiatan.kit.errors import FieldProblem, InvalidInput
-from qiatan.kit.text import check_text, shorten
+from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.errors import FieldProblem, InvalidInput, NotAllowed
+from qiatan.kit.rich_text import RichDocument, checked
+from qiatan.kit.text import check_text, shorten, storable
 from qiatan.modules.conversations.contracts import (
+    MAX_REMARK,
     MAX_TEXT,
+    PERSONAL_KINDS,
     AutoEnd,
     ConversationSettings,
+    EvaluationRules,
     Grade,
     Grading,
     MessageKind,
     SenderKind,
 )
+from qiatan.modules.conversations.errors import TooLateToEdit
 
 WITHDRAW_WITHIN = timedelta(minutes=2)
+EDIT_WITHIN = timedelta(minutes=15)
+MAX_WORDS = 100
+SNIPPET_BEFORE, SNIPPET_LENGTH = 24, 80
 PREVIEW_LENGTH = 80
 WARN_BEFORE = timedelta(minutes=1)
+EVALUATE_WITHIN = timedelta(hours=24)
+INVITE_EVERY = timedelta(seconds=60)
 
 
-def check_content(kind: MessageKind, text: str | None, file_id: UUID | None) -> None:
-    """Whether a send can be a message at all.
+def check_content(
+    kind: MessageKind, text: str | None, file_id: UUID | None, document: RichDocument | None = None, *, by_customer: bool = False
+) -> None:
+    """Whether a send can be a message at all. Customers send nothing rich.
 
     Raises:
-        InvalidInput: names `kind`, `text` (`empty`, `too_long`, `invalid_text`) or `file_id`.
+        InvalidInput: names `kind`, `text` (`empty`, `too_long`, `invalid_text`), `file_id` or `document` (see `rich_text.checked`).
     """
-    if kind is MessageKind.TEXT:
+    if kind is MessageKind.RICH and not by_customer:
+        _check_rich(text, file_id, document)
+    elif document is not None:
+        raise InvalidInput.of("document", "unknown", "Only a rich message, which agents send, carries a document.")
+    elif kind is MessageKind.TEXT:
         check_text(text or "", field="text", limit=MAX_TEXT)
         if file_id is not None:
             raise InvalidInput.of("file_id", "unknown", "A text carries no file. Send the picture as a message of its own.")
-    elif kind is MessageKind.PICTURE:
-        if file_id is None:
-            raise InvalidInput.of("file_id", "missing", "Upload the picture first and name it here.")
-        if text is not None:
-            raise InvalidInput.of("text", "unknown", "A picture carries no text. Send the text as a message of its own.")
+    elif kind in (MessageKind.PICTURE, MessageKind.FILE):
+        _check_attached(kind, text, file_id)
     else:
-        raise InvalidInput.of("kind", "invalid", "Send a text or a picture.")
+        raise InvalidInput.of("kind", "invalid", "Send a text, a picture or a file.")
+
+
+def _check_attached(kind: MessageKind, text: str | None, file_id: UUID | None) -> None:
+    if file_id is None:
+        raise InvalidInput.of("file_id", "missing", f"Upload the {kind} first and name it here.")
+    if text is not None:
+        raise InvalidInput.of("text", "unknown", f"A {kind} carries no text. Send the text as a message of its own.")
+
+
+def _check_rich(text: str | None, file_id: UUID | None, document: RichDocument | None) -> None:
+    if document is None:
+        raise InvalidInput.of("document", "missing", "A rich message needs its document.")
+    if text is not None or file_id is not None:
+        field = "text" if text is not None else "file_id"
+        raise InvalidInput.of(field, "unknown", "A rich message carries its document and nothing else.")
+    checked(document)
 
 
 def preview(text: str | None) -> str:
-    """What lists show of a message; pictures show none, the page says what it is."""
+    """What lists show of a message: its text, or the name of its file; pictures show none, the page says what they are."""
     return shorten(text, PREVIEW_LENGTH) if text else ""
 
 
@@ -54,7 +84,90 @@ def may_withdraw(
 ) -> bool:
     """Withdrawing is for the writer, within two minutes, and only for what people wrote."""
     own = sender_kind == by_kind and sender_id == by_id
-    return own and kind in (MessageKind.TEXT, MessageKind.PICTURE, MessageKind.NOTE) and now - at <= WITHDRAW_WITHIN
+    return own and (kind in PERSONAL_KINDS or kind == MessageKind.NOTE) and now - at <= WITHDRAW_WITHIN
+
+
+def check_edit(*, kind: str, sender_kind: str, sender_id: UUID | None, at: datetime, by_id: UUID, now: datetime) -> None:
+    """Whether an agent may give a message another text: the writer, within 15 minutes, a text or a note.
+
+    Raises:
+        NotAllowed: somebody else wrote it.
+        InvalidInput: it has no text of its own.
+        TooLateToEdit
+    """
+    if sender_kind != SenderKind.AGENT or sender_id != by_id:
+        raise NotAllowed("Only who wrote a message can change it.")
+    if kind not in (MessageKind.TEXT, MessageKind.NOTE):
+        raise InvalidInput.of("seq", "invalid", "Only texts and notes can be changed.")
+    if now - at > EDIT_WITHIN:
+        raise TooLateToEdit
+
+
+def may_be_answered(kind: str, *, by_note: bool) -> bool:
+    """Whether a message can be quoted: what a person wrote; a note only in a note, so that its customer never gets it."""
+    return kind in PERSONAL_KINDS or (by_note and kind == MessageKind.NOTE)
+
+
+def check_draft(text: str) -> str:
+    """A draft may be blank: then it is removed.
+
+    Raises:
+        InvalidInput: `text` is too long or not text.
+    """
+    if not storable(text):
+        raise InvalidInput.of("text", "invalid_text", "Remove the characters that are not text (NUL, broken pairs).")
+    if len(text) > MAX_TEXT:
+        raise InvalidInput.of("text", "too_long", f"Shorten it to {MAX_TEXT} characters; it has {len(text)}.")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who serves a conversation, as `sees` must know it. `assignee_groups`: where they work; `waits`: nobody serves it yet."""
+
+    assignee_id: UUID | None
+    assignee_groups: frozenset[UUID]
+    joined_ids: frozenset[UUID]
+    serving_its_customer: frozenset[UUID]
+    waits: bool
+    open: bool
+
+
+def sees(held: Held, agent_id: UUID, scope: Scope, *, takes: bool, views: bool, joins: bool) -> bool:
+    """Whether an agent may see a conversation: the twin of `repository.conversations.visible_to`, for asking about everybody at once.
+
+    `takes`, `views` and `joins`: whether they hold the points for the queue, for colleagues' conversations and for joining.
+    """
+    if agent_id == held.assignee_id or agent_id in held.serving_its_customer:
+        return True
+    if (held.waits and takes) or (held.open and joins and agent_id in held.joined_ids):
+        return True
+    if not views or scope.kind is ScopeKind.SELF:
+        return False
+    return scope.kind is ScopeKind.ALL or not scope.group_ids.isdisjoint(held.assignee_groups)
+
+
+def search_words(text: str) -> str:
+    """What is searched for, without the blanks around it.
+
+    Raises:
+        InvalidInput: `q` is empty, too long or not text.
+    """
+    return check_text(text.strip(), field="q", limit=MAX_WORDS)
+
+
+def like_pattern(words: str) -> str:
+    """A LIKE pattern for what contains the words, every character meaning itself."""
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def snippet(text: str, words: str) -> str:
+    """What stands around the first place of the words, on one line."""
+    at = text.lower().find(words.lower())
+    start = max(0, at - SNIPPET_BEFORE)
+    line = " ".join(text[start:].split())
+    return ("…" if start else "") + shorten(line, SNIPPET_LENGTH)
 
 
 def grade_of(customer_messages: int, agent_messages: int, grading: Grading) -> Grade | None:
@@ -78,6 +191,8 @@ def check_settings(settings: ConversationSettings) -> None:
         if policy.warn and policy.minutes == 1:
             message = "The warning comes a minute before the end: allow at least 2 minutes, or switch the warning off."
             problems.append(FieldProblem(f"settings.auto_end.{kind}.minutes", "too_short", message))
+    if not storable(settings.evaluation.prompt):
+        problems.append(FieldProblem("settings.evaluation.prompt", "invalid_text", "Remove the characters that are not text."))
     if problems:
         raise InvalidInput(fields=tuple(problems))
 
@@ -128,3 +243,28 @@ def next_idle(since: datetime, warned_at: datetime | None, policy: AutoEnd, now:
             return IdleStep("wait", warn_at) if now < warn_at else IdleStep("warn", now + WARN_BEFORE)
         end_at = warned_at + WARN_BEFORE
     return IdleStep("wait", end_at) if now < end_at else IdleStep("end", None)
+
+
+def check_remark(remark: str) -> str:
+    """The customer's words without white space around them; empty where they said none.
+
+    Raises:
+        InvalidInput: names `remark` (`too_long`, `invalid_text`).
+    """
+    words = remark.strip()
+    return check_text(words, field="remark", limit=MAX_REMARK) if words else ""
+
+
+def evaluation_until(ended_at: datetime | None) -> datetime | None:
+    """The last moment at which an ended conversation can be evaluated (F25); None while it goes on."""
+    return None if ended_at is None else ended_at + EVALUATE_WITHIN
+
+
+def may_evaluate(rules: EvaluationRules, *, invited: bool, evaluated: bool) -> bool:
+    """Who was asked may say it, and who has said it may say something else; unasked only where the enterprise allows it."""
+    return invited or evaluated or rules.by_customer
+
+
+def invitation_wait(invited_at: datetime | None, now: datetime) -> timedelta:
+    """How long until the customer may be asked again: zero when at once."""
+    return timedelta(0) if invited_at is None else max(timedelta(0), invited_at + INVITE_EVERY - now)

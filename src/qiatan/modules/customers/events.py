@@ -9,10 +9,24 @@ from qiatan.kit.events import Event
 
 
 class CustomerChanged(Event):
-    """A customer got another name, mark or tags. `name` is the shown one."""
+    """A customer got another name, mark, tags or fields. `name` is the shown one."""
 
     type: Literal["customers.customer_changed.v1"] = "customers.customer_changed.v1"
     customer_id: UUID
     name: str
     vip: bool
     version: int
+
+
+class CardWordsChanged(Event):
+    """The catalogue of tags, or the enterprise's own fields, changed."""
+
+    type: Literal["customers.card_words_changed.v1"] = "customers.card_words_changed.v1"
+    what: Literal["tags", "customer_fields"]
+
+
+class CustomerBlocked(Event):
+    """A customer was put on the blacklist."""
+
+    type: Literal["customers.customer_blocked.v1"] = "customers.customer_blocked.v1"
+    customer_id: UUID

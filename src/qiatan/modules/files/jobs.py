@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from qiatan.infra.db import Tx
@@ -25,16 +26,38 @@ async def delete_blobs(resources: Resources, *, blobs: list[str]) -> None:
 async def defer_deletion(tx: Tx, rows: Blobs) -> None:
     """Write the deletion of given-up contents into the transaction that gives them up."""
     names = [name for row in rows for name in row if name is not None]
+    await defer_removal(tx, names)
+
+
+async def defer_removal(tx: Tx, names: Sequence[str]) -> None:
+    """As `defer_deletion`, by name."""
     if names:
-        await tx.defer(delete_blobs, blobs=names)
+        await tx.defer(delete_blobs, blobs=list(names))
 
 
 @jobs.periodic("47 * * * *")
 async def purge_unused(resources: Resources) -> None:
-    """Give up pictures that were put into no message within a day, in all enterprises, a batch per transaction."""
+    """Give up pictures and files that were put into no message within a day, in all enterprises, a batch per transaction."""
     dropped = BATCH
     while dropped == BATCH:
         async with resources.database.system() as tx:
             rows = await FileSweep(tx).drop_unattached(tx.now - UNUSED_FOR, BATCH)
             await defer_deletion(tx, rows)
         dropped = len(rows)
+
+
+@jobs.periodic("17 * * * *")
+async def purge_expired(resources: Resources) -> None:
+    """Give up the contents of files that have expired, and uploads that were not finished within a day, a batch per transaction."""
+    dropped = BATCH
+    while dropped == BATCH:
+        async with resources.database.system() as tx:
+            rows = await FileSweep(tx).empty_expired(tx.now, BATCH)
+            await defer_deletion(tx, rows)
+        dropped = len(rows)
+    dropped = BATCH
+    while dropped == BATCH:
+        async with resources.database.system() as tx:
+            lapsed = await FileSweep(tx).drop_lapsed_uploads(tx.now, BATCH)
+            await defer_removal(tx, [part for parts in lapsed for part in parts])
+        dropped = len(lapsed)

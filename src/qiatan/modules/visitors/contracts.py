@@ -55,7 +55,7 @@ class Session(BaseModel):
 
 
 class WidgetSession(BaseModel):
-    """What the panel works with."""
+    """What the panel works with. `files`: this visitor may send files of any kind, from this device (F14)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,6 +64,7 @@ class WidgetSession(BaseModel):
     customer_id: UUID
     config: WidgetConfig
     typing_preview: bool
+    files: bool
 
 
 class Visit(BaseModel):

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from qiatan.infra.db import Tx
 from qiatan.modules.channels import service as channels
+from qiatan.modules.customers import service as customers
 from qiatan.modules.visitors.models import TokenRow, VisitRow
 
 
@@ -54,20 +55,32 @@ class TokenDirectory:
             raise RuntimeError("tokens are looked up across enterprises, in a system transaction")
         self._session = tx.session
 
-    async def living(self, token_hash: bytes, now: datetime) -> TokenRow | None:
-        """The token's row, while it has not expired and its channel is switched on."""
-        query = select(TokenRow).where(
+    async def living(self, token_hash: bytes, now: datetime, address_group: str | None) -> tuple[TokenRow, bool] | None:
+        """The token's row, while it has not expired and its channel is switched on, and whether its customer is shut out (F17)."""
+        shut_out = or_(
+            customers.shut_out(TokenRow.enterprise_id, TokenRow.customer_id, now),
+            customers.shut_out_from(TokenRow.enterprise_id, address_group, now),
+        )
+        query = select(TokenRow, shut_out).where(
             TokenRow.token_hash == token_hash,
             TokenRow.expires_at > now,
             channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
         )
-        return (await self._session.execute(query)).scalar_one_or_none()
+        found = (await self._session.execute(query)).first()
+        return None if found is None else (found[0], bool(found[1]))
 
     async def still_living(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
         query = select(TokenRow.id).where(
             tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens),
             TokenRow.expires_at > now,
             channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
+        )
+        return set((await self._session.execute(query)).scalars())
+
+    async def shut_out(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
+        """Whose customers are on the blacklist."""
+        query = select(TokenRow.id).where(
+            tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens), customers.shut_out(TokenRow.enterprise_id, TokenRow.customer_id, now)
         )
         return set((await self._session.execute(query)).scalars())
 

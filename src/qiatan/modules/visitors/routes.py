@@ -10,15 +10,18 @@ from qiatan.infra.http.guards import Public, Visitor, address_of
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import VisitorActor
+from qiatan.kit.addresses import address_group
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.channels import service as channels
-from qiatan.modules.visitors import rules, service
+from qiatan.modules.files.contracts import NewUpload, Upload
+from qiatan.modules.visitors import service
 from qiatan.modules.visitors.contracts import PageRequest, SessionRequest, WidgetSession
 
 router = APIRouter(prefix="/api/v1", tags=["visitors"])
 
 SESSIONS = Rate(burst=120, per_minute=120)
 PAGES = Rate(burst=60, per_minute=60)
+UPLOADS = Rate(burst=30, per_minute=1)
 
 # No cookie speaks for a visitor, so a foreign page gains nothing here: its answer could not be read, and would be a stranger's.
 _ANYBODY = Depends(Public("a visitor without an identity gets one here", any_origin=True))
@@ -29,7 +32,7 @@ async def open_widget_session(
     request: Request, response: Response, shared: Shared, key: Annotated[str, Path(max_length=64)], about: SessionRequest
 ) -> WidgetSession:
     address = address_of(request)
-    shared.throttle.check(f"visitors.session:{rules.address_group(address)}", SESSIONS)
+    shared.throttle.check(f"visitors.session:{address_group(address)}", SESSIONS)
     async with shared.database.system() as lookup:
         channel = await channels.find_by_key(lookup, key)
     # The key names the enterprise, so the rest happens inside it: a token of another one does not even exist here.
@@ -45,6 +48,7 @@ async def open_widget_session(
             region=shared.geo.region_of(address).code,
         )
         enterprise = await accounts.get_enterprise(tx)
+        files = channel.settings.visitor_files and await service.on_computer(tx, session.customer_id)
     response.headers["Cache-Control"] = "no-store"
     return WidgetSession(
         token=session.token,
@@ -52,6 +56,7 @@ async def open_widget_session(
         customer_id=session.customer_id,
         config=channels.widget_config(channel),
         typing_preview=enterprise.typing_preview,
+        files=files,
     )
 
 
@@ -59,6 +64,13 @@ async def open_widget_session(
 async def show_widget_page(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, page: PageRequest) -> None:
     shared.throttle.check(f"visitors.page:{actor.customer_id}", PAGES)
     await service.show_page(tx, actor, page)
+
+
+@router.post("/widget/uploads", status_code=201)
+async def start_widget_upload(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, body: NewUpload) -> Upload:
+    """Begin to send a file of any kind, in parts. From computers only, and where the channel allows it (F14)."""
+    shared.throttle.check(f"visitors.upload:{actor.customer_id}", UPLOADS)
+    return await service.start_upload(tx, actor, body)
 
 
 def _bearer(request: Request) -> str | None:

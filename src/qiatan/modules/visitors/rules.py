@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from qiatan.kit.text import shorten
@@ -89,24 +88,6 @@ def kept_screen(text: str | None) -> str | None:
 def kept_user_agent(text: str | None) -> str | None:
     line = _line(text)
     return None if line is None else line[:USER_AGENT_LENGTH]
-
-
-def kept_address(text: str) -> str | None:
-    """An IP address in its usual spelling, or nothing."""
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
-
-
-def address_group(text: str) -> str:
-    """What is counted as one caller: an IPv4 address, or the /64 that one IPv6 subscriber owns."""
-    address = kept_address(text)
-    if address is None or ":" not in address:
-        return address or "unknown"
-    return str(ip_network(f"{address}/64", strict=False))
 
 
 def _line(text: str | None) -> str | None:

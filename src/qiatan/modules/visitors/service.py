@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.infra.throttle import Rate, Throttle
 from qiatan.kit.access import VisitorActor
-from qiatan.kit.errors import NotFound
+from qiatan.kit.addresses import UNKNOWN, address_group, kept_address
+from qiatan.kit.errors import NotAllowed, NotFound
+from qiatan.modules.channels import service as channels
 from qiatan.modules.channels.contracts import Channel
 from qiatan.modules.customers import service as customers
+from qiatan.modules.customers.errors import Blocked
+from qiatan.modules.files import service as files
+from qiatan.modules.files.contracts import NewUpload, Upload
 from qiatan.modules.visitors import rules
 from qiatan.modules.visitors.contracts import Device, PageRequest, Session, SessionRequest, Visit
 from qiatan.modules.visitors.models import TokenRow, VisitRow
@@ -22,22 +28,53 @@ from qiatan.modules.visitors.repository import TokenDirectory, TokenRepository, 
 NEW_IDENTITIES = Rate(burst=60, per_minute=30)
 
 
-async def resolve_token(tx: Tx, token: str) -> VisitorActor | None:
-    """Who speaks with this token, in one query. Needs a system transaction.
+async def resolve_token(tx: Tx, token: str, *, address: str = "") -> VisitorActor | None:
+    """Who speaks with this token from this address, in one query. Needs a system transaction.
 
     None for anything that is not a living token of a channel that is switched on.
+
+    Raises:
+        Blocked: the customer is on the blacklist, or comes from the address of somebody on it where that counts (F17).
     """
     if not rules.looks_like_token(token):
         return None
-    row = await TokenDirectory(tx).living(_hash(token), tx.now)
-    if row is None:
+    found = await TokenDirectory(tx).living(_hash(token), tx.now, _group(address))
+    if found is None:
         return None
+    row, shut_out = found
+    if shut_out:
+        raise Blocked
     return VisitorActor(enterprise_id=row.enterprise_id, customer_id=row.customer_id, channel_id=row.channel_id, token_id=row.id)
 
 
 async def living_tokens(tx: Tx, tokens: Collection[tuple[UUID, UUID]]) -> set[UUID]:
     """Which of these (enterprise, token) still live, for sockets that were opened with them (system transactions)."""
     return await TokenDirectory(tx).still_living(tokens, tx.now) if tokens else set()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGuest:
+    """A visitor whose socket is open, and from where."""
+
+    enterprise_id: UUID
+    token_id: UUID
+    address: str
+
+
+async def shut_out_guests(tx: Tx, guests: Collection[OpenGuest]) -> set[OpenGuest]:
+    """Which of these may not be let in any more, by the blacklist (system transactions)."""
+    if not guests:
+        return set()
+    tokens = await TokenDirectory(tx).shut_out({(guest.enterprise_id, guest.token_id) for guest in guests}, tx.now)
+    places = {(guest.enterprise_id, group) for guest in guests if (group := _group(guest.address)) is not None}
+    closed = await customers.closed_addresses(tx, places)
+    return {guest for guest in guests if guest.token_id in tokens or (guest.enterprise_id, _group(guest.address)) in closed}
+
+
+async def address_group_of(tx: Tx, *, customer_id: UUID) -> str | None:
+    """From where the customer came last: an IPv4 address, or the /64 of an IPv6 one. None when that is not known."""
+    row = await VisitRepository(tx, tx.enterprise_id).latest(customer_id)
+    return None if row is None or row.address is None else _group(row.address)
 
 
 async def open_session(
@@ -58,10 +95,12 @@ async def open_session(
 
     Raises:
         TooMany: this address made too many new identities lately.
+        Blocked: as `resolve_token`; no new identity is given instead.
     """
     row = await _living(tx, channel.id, token)
+    await customers.require_welcome(tx, customer_id=row.customer_id if row is not None else None, address_group=_group(address))
     if row is None or token is None:
-        throttle.check(f"visitors.new:{rules.address_group(address)}", NEW_IDENTITIES)
+        throttle.check(f"visitors.new:{address_group(address)}", NEW_IDENTITIES)
         customer = await customers.create(tx)
         session = _issue(tx, channel.id, customer.id)
     else:
@@ -95,7 +134,31 @@ async def latest_visit(tx: Tx, *, customer_id: UUID) -> Visit | None:
     return None if row is None else _contract(row)
 
 
+async def on_computer(tx: Tx, customer_id: UUID) -> bool:
+    """Whether the customer sits at a computer now, by what their browser says of itself."""
+    latest = await VisitRepository(tx, tx.enterprise_id).latest(customer_id)
+    return latest is not None and latest.device == Device.DESKTOP
+
+
+async def start_upload(tx: Tx, actor: VisitorActor, body: NewUpload) -> Upload:
+    """Begin to send a file up, from a computer only (F14), whatever the panel shows.
+
+    Raises:
+        NotAllowed: another device, or the channel takes no files.
+        TooLarge, InvalidInput, QuotaReached: as `files.start_upload`.
+    """
+    channel = await channels.get(tx, actor.channel_id)
+    if not channel.settings.visitor_files or not await on_computer(tx, actor.customer_id):
+        raise NotAllowed("Files can be sent from a computer only, and where the enterprise allows it. Send a picture instead.")
+    return await files.start_upload(tx, actor, body)
+
+
 _BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address", "region")
+
+
+def _group(address: str) -> str | None:
+    group = address_group(address)
+    return None if group == UNKNOWN else group
 
 
 def _hash(token: str) -> bytes:
@@ -158,7 +221,7 @@ def _browser(about: SessionRequest, address: str, user_agent: str | None) -> dic
         "language": rules.kept_language(about.language),
         "timezone": rules.kept_timezone(about.timezone),
         "screen": rules.kept_screen(about.screen),
-        "address": rules.kept_address(address),
+        "address": kept_address(address),
     }
 
 

@@ -23,6 +23,7 @@ export type FromPanel =
   | { type: 'close' }
   | { type: 'unread'; count: number }
   | { type: 'talking'; open: boolean }
+  | { type: 'shut'; on: boolean }
   | { type: 'drag'; distance: number }
   | { type: 'drop'; close: boolean }
   | { type: 'recall' }

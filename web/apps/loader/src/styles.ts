@@ -9,6 +9,7 @@ export function css({ color, position, offsetX, offsetY, full }: LoaderSettings)
   const side = `${position}:${offsetX}px;`
   const radius = full ? '0' : '16px 16px 0 0'
   return `:host{all:initial!important;direction:ltr!important}
+:host([hidden]){display:none!important}
 *{box-sizing:border-box}
 .l{position:fixed;${side}bottom:${offsetY}px;z-index:2147483001;height:56px;min-width:56px;padding:0 16px;border:0;border-radius:28px;background:${color};color:${on};box-shadow:0 2px 12px rgb(20 23 28/.22);display:flex;align-items:center;justify-content:center;gap:8px;font:600 15px/20px -apple-system,BlinkMacSystemFont,"Segoe UI","PingFang SC","Microsoft YaHei","Noto Sans SC",sans-serif;cursor:pointer;transition:background .1s;-webkit-tap-highlight-color:transparent}
 .l:hover{background:${mix(color, on === '#ffffff' ? '#000000' : '#ffffff', 0.12)}}

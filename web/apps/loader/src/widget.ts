@@ -86,6 +86,13 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     tell?.({ type: 'said', said })
   }
 
+  // kept, so that the next page does not show the launcher before the panel has asked again
+  const shut = (on: boolean): void => {
+    if (on) hide()
+    if (on || host.hidden) store.write({ shut: [on ? '1' : null, Date.now()] }, true)
+    host.hidden = on
+  }
+
   const hear = (message: FromPanel): void => {
     switch (message.type) {
       case 'close':
@@ -98,6 +105,9 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
         break
       case 'talking':
         store.write({ talking: [message.open === true ? '1' : null, Date.now()] }, opened)
+        break
+      case 'shut':
+        shut(message.on)
         break
       case 'recall':
         recalled = true
@@ -140,7 +150,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
 
   const show = (): void => {
     load()
-    if (shown) return
+    if (shown || host.hidden) return
     shown = opened = true
     tellPage()
     tell?.({ type: 'shown', phone: phone.matches, full: settings.full })
@@ -192,7 +202,9 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     for (const name of leases) store.write({ [name]: [null, Date.now()] }, false)
     leases.clear()
   })
-  if (store.read()?.talking?.[0]) (window.requestIdleCallback ?? setTimeout)(load)
+  const kept = store.read()
+  host.hidden = !!kept?.shut?.[0]
+  if (host.hidden || kept?.talking?.[0]) (window.requestIdleCallback ?? setTimeout)(load)
 
   return {
     open: (wish) => {

@@ -2,7 +2,7 @@ import { mount, flushPromises } from '@vue/test-utils'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LiveConnection, QueuePlace } from '@qiatan/live'
 import { ApiError } from '../src/state/http'
-import { queueWords, waitText } from '../src/logic/queue-words'
+import { waitText } from '../src/logic/queue-words'
 
 const { call } = vi.hoisted(() => ({ call: vi.fn() }))
 vi.mock('../src/state/session', () => ({ call }))
@@ -30,7 +30,11 @@ async function draw(conversationId = 'c1') {
   return { shown, tell, listeners, onLine }
 }
 
-beforeAll(async () => (await import('../src/i18n')).setLocale('zh-CN'))
+beforeAll(async () => {
+  const { setLocale, t } = await import('../src/i18n')
+  await setLocale('zh-CN')
+  await vi.waitUntil(() => t('q_header') !== '')
+})
 beforeEach(() => call.mockReset())
 
 describe('the expected wait', () => {
@@ -43,7 +47,7 @@ describe('the expected wait', () => {
     [3_600, '预计约 60 分钟'],
     [3_601, '预计需要 1 小时以上'],
   ])('of %s seconds promises no more than is known', (seconds, text) => {
-    expect(waitText(seconds, queueWords('zh-CN'))).toBe(text)
+    expect(waitText(seconds)).toBe(text)
   })
 })
 

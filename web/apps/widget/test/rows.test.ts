@@ -73,6 +73,7 @@ const entry = (part: Partial<OutboxEntry> = {}): OutboxEntry => ({
   blob: null,
   name: null,
   file: null,
+  reply_to: null,
   state: 'sending',
   error: null,
   progress: null,

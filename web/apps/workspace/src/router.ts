@@ -21,6 +21,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/reset', name: 'reset', component: () => import('./auth/ResetPage.vue'), meta: { open: true, title: 'auth.reset.page' } },
   { path: '/oidc/:enterprise', name: 'oidc', component: () => import('./auth/OidcPage.vue'), meta: { open: true, title: 'auth.oidc.page' } },
   { path: '/enrol', name: 'enrol', component: () => import('./auth/EnrolPage.vue'), meta: { title: 'own.enrol.page' } },
+  { path: '/away', name: 'away', component: () => import('./conversations/away/AwayPage.vue'), meta: { open: true, title: 'talk.away.page' } },
   { path: '/link', name: 'link', component: () => import('./auth/LinkPage.vue'), meta: { open: true, title: 'auth.link.page' } },
   {
     path: '/',
@@ -53,6 +54,10 @@ const routes: RouteRecordRaw[] = [
           { path: 'queue', name: 'queue', component: () => import('./settings/queue/QueuePage.vue'), meta: { title: 'service.queue.title' } },
           { path: 'hours', name: 'hours', component: () => import('./settings/hours/HoursPage.vue'), meta: { title: 'service.hours.title' } },
           { path: 'attendance', name: 'attendance', component: () => import('./settings/attendance/AttendancePage.vue'), meta: { title: 'service.attendance.title', wide: true } },
+          { path: 'replies/:place?', name: 'replies', component: () => import('./settings/replies/RepliesPage.vue'), meta: { title: 'replies.title', wide: true } },
+          { path: 'tags', name: 'tags', component: () => import('./settings/tags/TagsPage.vue'), meta: { title: 'customers.tree.tags' } },
+          { path: 'customer-fields', name: 'customer-fields', component: () => import('./settings/fields/FieldsPage.vue'), meta: { title: 'customers.tree.fields' } },
+          { path: 'blacklist', name: 'blacklist', component: () => import('./settings/blacklist/BlacklistPage.vue'), meta: { title: 'customers.tree.blacklist', wide: true } },
           { path: 'web/:id?', name: 'web', component: () => import('./settings/web/WebPage.vue'), meta: { title: 'settings.tree.web' } },
         ],
       },

@@ -1,9 +1,11 @@
 import type { Conversation, Routing, TransferOffer } from '@qiatan/live'
 import type { ApiClient, RequestOptions } from './client'
+import type { CustomerCard } from './customers'
 import type { Schemas } from './schemas'
 import type { Ack, Id } from './types'
 
-export type CustomerShown = Schemas['Customer']
+/** What is known of a customer. */
+export type CustomerShown = CustomerCard
 
 export type Queue = Schemas['Queue']
 export type TargetAgent = Schemas['TargetAgent']
@@ -16,8 +18,19 @@ export type Decision = Schemas['Decision']
 export interface CustomerChange {
   name?: string
   vip?: boolean
-  tags?: string[]
+  /** Takes the place of all tags. */
+  tag_ids?: Id[]
+  /** Only what changes; null: nothing is known. */
+  fields?: Record<string, string | null>
   version: number
+}
+
+/** `mentions`: the agents it calls, who must be able to see the conversation. `reply_to`: the seq of a note it answers. */
+export interface NoteBody {
+  client_message_id: Id
+  text: string
+  mentions?: Id[]
+  reply_to?: number | null
 }
 
 function id(value: Id): string {
@@ -31,9 +44,11 @@ export function deskEndpoints(client: ApiClient) {
   return {
     take: (of: Id, beyond_maximum = false) => client.post<Conversation>(conversation(of, 'take'), { beyond_maximum }),
     takeOver: (of: Id, beyond_maximum = false) => client.post<Conversation>(conversation(of, 'take-over'), { beyond_maximum }),
+    /** Asks the customer what they think of the service; at most once a minute. */
+    inviteEvaluation: (of: Id) => client.post<Conversation>(conversation(of, 'evaluation-invitation')),
     join: (of: Id) => client.post<Conversation>(conversation(of, 'join')),
     leave: (of: Id) => client.delete<Conversation>(conversation(of, 'join')),
-    writeNote: (of: Id, body: { client_message_id: Id; text: string }) => client.post<Ack>(conversation(of, 'notes'), body),
+    writeNote: (of: Id, body: NoteBody) => client.post<Ack>(conversation(of, 'notes'), body),
     changeCustomer: (of: Id, body: CustomerChange) => client.patch<CustomerShown>(conversation(of, 'customer'), body),
 
     transferTargets: (of: Id, options?: RequestOptions) => client.get<TransferTargets>(conversation(of, 'transfer-targets'), options),

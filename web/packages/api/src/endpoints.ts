@@ -1,9 +1,13 @@
 import { assignmentEndpoints } from './assignment'
 import type { ApiClient, RequestOptions, UploadOptions } from './client'
+import { customerEndpoints } from './customers'
 import { deskEndpoints } from './desk'
+import { fileEndpoints } from './files'
 import { ownEndpoints } from './own'
+import { replyEndpoints } from './replies'
 import { securityEndpoints } from './security'
 import { serviceEndpoints } from './service'
+import { talkEndpoints } from './talk'
 import type {
   Ack, Agent, AgentRegions, AgentStatus, AuditEntry, Channel, Conversation, Enterprise, Group, Id, InvitationPreview, LinkSent, Me,
   MessagePage, Page, PointGroup, Presence, RegionItem, Role, RoleTemplate, Scope, SendBody, Sight, UploadedFile, ViewGrant, WebSettings,
@@ -60,10 +64,14 @@ export function endpoints(client: ApiClient) {
   return {
     client,
     ...ownEndpoints(client),
+    ...replyEndpoints(client),
+    ...customerEndpoints(client),
     ...deskEndpoints(client),
+    ...fileEndpoints(client),
     ...assignmentEndpoints(client),
     ...securityEndpoints(client),
     ...serviceEndpoints(client),
+    ...talkEndpoints(client),
 
     lookUpInvitation: (token: string) => client.post<InvitationPreview>('/invitations/lookup', { token }),
     acceptInvitation: (body: { token: string; name: string; password: string }) => client.post<Me>('/invitations/accept', body),

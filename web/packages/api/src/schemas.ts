@@ -12,6 +12,7 @@ export type Agreement = [
   Fits<Schemas['Conversation'], live.Conversation>,
   Fits<Omit<Schemas['Message'], 'data'>, Omit<live.Message, 'data'>>,
   Fits<Schemas['File'], live.UploadedFile>,
+  Fits<Schemas['SentFile'], live.SentFile>,
   Fits<Omit<Schemas['MessagePage'], 'items'>, Omit<live.MessagePage, 'items'>>,
   Fits<Schemas['Participant'], live.Participant>,
   Fits<Schemas['Routing'], live.Routing>,

@@ -16,6 +16,7 @@ export type Hours = Schemas['Hours']
 export type Calendar = Schemas['Calendar']
 export type CalendarFault = Schemas['CalendarFault']
 export type AutoEnd = Schemas['AutoEnd']
+export type EvaluationRules = Required<Schemas['EvaluationRules']>
 export type GradeThreshold = Schemas['GradeThreshold']
 export type Grading = Schemas['Grading']
 export type ConversationSettings = Schemas['ConversationSettings']

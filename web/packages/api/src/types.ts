@@ -5,7 +5,7 @@ import type { Schemas } from './schemas'
  * what the socket carries too comes from @qiatan/live, and schemas.ts proves that the two agree.
  */
 export type {
-  Ack, Conversation, ConversationStatus, EventData, Message, MessageKind, MessagePage, Participant, PictureData, SenderKind,
+  Ack, Conversation, ConversationStatus, Evaluation, EventData, Message, MessageKind, MessagePage, Participant, PictureData, SenderKind,
   OfferState, Routing, RoutingState, RoutingTarget, TransferOffer, UploadedFile, WithdrawalData,
 } from '@qiatan/live'
 
@@ -70,6 +70,7 @@ export type Point =
   | 'conversations.view_rules'
   | 'conversations.edit_rules'
   | 'conversations.serve'
+  | 'files.send'
   | 'conversations.take'
   | 'conversations.view_colleagues'
   | 'conversations.end'
@@ -77,7 +78,16 @@ export type Point =
   | 'conversations.take_over'
   | 'conversations.transfer'
   | 'conversations.exceed_maximum'
+  | 'conversations.invite_evaluation'
   | 'customers.edit'
+  | 'customers.fields'
+  | 'customers.edit_notes'
+  | 'customers.block'
+  | 'tags.edit'
+  | 'replies.use'
+  | 'replies.edit_own'
+  | 'replies.edit'
+  | 'replies.transfer'
 
 export type SendBody = { client_message_id: Id } & (
   | { kind: 'text'; text: string }

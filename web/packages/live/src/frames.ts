@@ -1,14 +1,20 @@
 /** What travels between a page and the server: docs/protocol.md, sections 4 and 5. */
 
+import type { RichDocument } from './rich'
 import type { QueuePlace, Routing, TransferOffer } from './routing'
 
-export type MessageKind = 'text' | 'picture' | 'event' | 'withdrawal' | 'note'
+export type MessageKind = 'text' | 'picture' | 'event' | 'withdrawal' | 'note' | 'edit' | 'rich' | 'file'
 export type SenderKind = 'customer' | 'agent' | 'system'
 export type Side = 'customer' | 'agent'
 export type ConversationStatus = 'waiting' | 'active' | 'ended'
 export type Topic = 'mine' | 'queue' | 'colleagues' | 'conversation'
 
-export interface PictureData {
+/** The message an answer points at; in the same conversation. */
+export interface ReplyRef {
+  reply_to?: { seq: number } | null
+}
+
+export interface PictureData extends ReplyRef {
   file_id: string
   name: string
   content_type: string
@@ -17,13 +23,24 @@ export interface PictureData {
   height: number
 }
 
+/** A file of any kind; from `expires_at` on it can no longer be read. */
+export interface FileData extends ReplyRef {
+  file_id: string
+  name: string
+  content_type: string
+  size: number
+  /** Opening it could run a program of whoever sent it. */
+  risky: boolean
+  expires_at: string
+}
+
 export interface EventData {
-  name: 'assigned' | 'transferred' | 'joined' | 'left' | 'idle_warning' | 'ended' | 'reopened'
+  name: 'assigned' | 'transferred' | 'joined' | 'left' | 'blocked' | 'idle_warning' | 'ended' | 'reopened' | 'evaluation_invited'
   agent_id?: string | null
   agent_name?: string | null
   /** Who had it before a transfer. */
   from_id?: string | null
-  how?: 'by_hand' | 'delayed' | 'taken_over' | 'absent' | null
+  how?: 'by_hand' | 'delayed' | 'taken_over' | 'absent' | 'automatic' | null
   by?: string | null
   /** When an idle conversation will be ended. */
   ends_at?: string | null
@@ -31,6 +48,21 @@ export interface EventData {
 
 export interface WithdrawalData {
   ref_seq: number
+}
+
+/** An edit's row: its `text` takes the place of what stands at `seq`. Only the newest edit of a message carries one. */
+export interface EditOf {
+  seq: number
+}
+
+export interface NoteData extends ReplyRef {
+  /** Agents the note calls by name. */
+  mentions?: { id: string; name: string }[] | null
+}
+
+/** Text with form; `text` of the message is what it says without it. */
+export interface RichData extends ReplyRef {
+  document: RichDocument
 }
 
 export interface Message {
@@ -43,8 +75,10 @@ export interface Message {
   /** RFC 3339, UTC. */
   at: string
   text: string | null
-  data: PictureData | EventData | WithdrawalData | null
+  data: PictureData | FileData | EventData | WithdrawalData | EditOf | NoteData | ReplyRef | RichData | null
   withdrawn: boolean
+  /** Its text is not the first one any more. */
+  edited?: boolean
 }
 
 export interface Participant {
@@ -53,6 +87,13 @@ export interface Participant {
   avatar_url: string | null
   /** Wrote notes or listened only; visitors are not told of them. */
   internal?: boolean
+}
+
+/** What a customer says of a conversation. */
+export interface Evaluation {
+  level: 'good' | 'medium' | 'bad'
+  remark: string
+  at: string
 }
 
 export interface Conversation {
@@ -65,7 +106,7 @@ export interface Conversation {
   joined_ids: string[]
   head: number
   version: number
-  last: { seq: number; kind: MessageKind; sender_kind: SenderKind; preview: string; at: string } | null
+  last: { seq: number; kind: MessageKind; sender_kind: SenderKind; sender_id?: string | null; preview: string; at: string } | null
   customer_read_seq: number
   agent_read_seq: number
   agent_unread: number
@@ -74,10 +115,15 @@ export interface Conversation {
   /** The first answer by a person. */
   replied_at: string | null
   grade: 'gold' | 'silver' | 'bronze' | null
+  evaluation?: Evaluation | null
+  /** When the customer was asked last what they think of it. */
+  evaluation_invited_at?: string | null
   created_at: string
   ended_at: string | null
   ended_by: 'customer' | 'agent' | 'system' | null
   participants: Participant[]
+  /** What agents put on it; customers get none. */
+  tags?: { id: string; name: string; color: string }[]
 }
 
 /** An uploaded picture that is not yet in a conversation. */
@@ -88,6 +134,15 @@ export interface UploadedFile {
   size: number
   width: number
   height: number
+}
+
+/** A file of any kind that has arrived and is not yet in a conversation. */
+export interface SentFile {
+  id: string
+  name: string
+  content_type: string
+  size: number
+  risky: boolean
 }
 
 export interface Ack {
@@ -109,15 +164,36 @@ export interface ConversationHead {
   version: number
 }
 
-export type ByeCode = 'signed_out' | 'view_ended' | 'two_factor_required' | 'token_expired' | 'slow_reader' | 'idle' | 'replaced' | 'shutting_down' | 'origin_refused'
+/** A note that called this agent by name. */
+export interface Mention {
+  conversation_id: string
+  seq: number
+  by_id: string
+  by_name: string
+  preview: string
+  at: string
+}
+
+/** What an agent wrote and did not send; the newer one wins. Empty text: it is gone. */
+export interface Draft {
+  conversation_id: string
+  note: boolean
+  text: string
+  at: string
+}
+
+export type ByeCode = 'signed_out' | 'view_ended' | 'two_factor_required' | 'token_expired' | 'blocked' | 'slow_reader' | 'idle' | 'replaced' | 'shutting_down' | 'origin_refused'
 
 export interface SendFrame {
   type: 'send'
   client_message_id: string
   conversation_id?: string
-  kind: 'text' | 'picture'
+  kind: 'text' | 'picture' | 'rich' | 'file'
   text?: string
   file_id?: string
+  document?: RichDocument
+  /** The message it answers. */
+  reply_to?: number | null
 }
 
 export type ClientFrame =
@@ -126,8 +202,10 @@ export type ClientFrame =
   | { type: 'unsubscribe'; topic: Topic; conversation_id?: string }
   | SendFrame
   | { type: 'withdraw'; client_message_id: string; conversation_id: string; seq: number }
+  | { type: 'edit'; client_message_id: string; conversation_id: string; seq: number; text: string }
   | { type: 'read'; conversation_id: string; seq: number }
   | { type: 'typing'; conversation_id?: string; text?: string }
+  | { type: 'viewing'; conversation_id: string | null }
   | { type: 'ping' }
 
 export type ServerFrame =
@@ -139,13 +217,18 @@ export type ServerFrame =
   | { type: 'conversation'; conversation: Conversation }
   | { type: 'conversation_gone'; conversation_id: string; topic: Topic }
   | { type: 'read'; conversation_id: string; side: Side; seq: number }
-  | { type: 'typing'; conversation_id: string; side: Side; text?: string | null }
+  | { type: 'typing'; conversation_id: string; side: Side; text?: string | null; agent_id?: string | null }
+  | ({ type: 'mention' } & Mention)
+  | ({ type: 'draft' } & Draft)
+  | { type: 'mentions_read'; conversation_id: string }
+  | { type: 'viewers'; conversation_id: string; agent_ids: string[]; names: Record<string, string> }
   | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'busy' | 'offline'; connected: boolean; open: number; maximum: number }
   | { type: 'routing'; routing: Routing }
   | { type: 'transfer_offer'; offer: TransferOffer }
   | { type: 'queue'; place: QueuePlace }
   | { type: 'availability'; online: boolean }
-  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'me'; id: string; version: number }
+  | { type: 'replies_changed' }
+  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'tags' | 'customer_fields' | 'me'; id: string; version: number }
   | { type: 'pong'; at: string; digest?: string | null }
   | { type: 'bye'; code: ByeCode; message: string }
 
@@ -155,10 +238,27 @@ export function isPicture(message: Message): message is Message & { data: Pictur
   return message.kind === 'picture' && message.data !== null && 'file_id' in message.data
 }
 
+export function isRich(message: Message): message is Message & { data: RichData } {
+  return message.kind === 'rich' && message.data !== null && 'document' in message.data
+}
+
+export function isFile(message: Message): message is Message & { data: FileData } {
+  return message.kind === 'file' && message.data !== null && 'file_id' in message.data
+}
+
 export function isEvent(message: Message): message is Message & { data: EventData } {
   return message.kind === 'event' && message.data !== null && 'name' in message.data
 }
 
 export function isWithdrawal(message: Message): message is Message & { data: WithdrawalData } {
   return message.kind === 'withdrawal' && message.data !== null && 'ref_seq' in message.data
+}
+
+export function isEdit(message: Message): message is Message & { data: EditOf } {
+  return message.kind === 'edit' && message.data !== null && 'seq' in message.data
+}
+
+/** The seq of the message that this one answers, or null. */
+export function repliedTo(message: Message): number | null {
+  return message.data !== null && 'reply_to' in message.data ? message.data.reply_to?.seq ?? null : null
 }

@@ -1,15 +1,23 @@
 import type { KeyValueStorage } from './storage'
-import type { UploadedFile } from './frames'
+import type { SentFile, UploadedFile } from './frames'
+import type { RichDocument } from './rich'
 import { uuidv7 } from './ids'
 
 /** What of an unsent message outlives the page. */
 export interface StoredEntry {
   client_message_id: string
   conversation_id: string | null
-  kind: 'text' | 'picture'
+  kind: 'text' | 'picture' | 'rich' | 'file'
   text: string | null
+  document?: RichDocument | null
   name: string | null
-  file: UploadedFile | null
+  file: UploadedFile | SentFile | null
+  /** A file's bytes; not there for other kinds. */
+  size?: number
+  /** An upload that was begun, to go on with. */
+  upload_id?: string | null
+  /** Not there in what an older page kept. */
+  reply_to?: number | null
   failed: string | null
   created_at: number
   owner: string
@@ -107,7 +115,7 @@ function parse(value: string | null): StoredEntry | null {
     const known =
       [entry.client_message_id, entry.owner].every((value) => typeof value === 'string') &&
       [entry.text, entry.name, entry.failed, entry.conversation_id].every((value) => value === null || typeof value === 'string') &&
-      (entry.kind === 'text' || entry.kind === 'picture') &&
+      (entry.kind === 'text' || entry.kind === 'picture' || entry.kind === 'file' || (entry.kind === 'rich' && Array.isArray(entry.document?.blocks))) &&
       Number.isFinite(entry.created_at)
     return known ? entry : null
   } catch (error) {

@@ -1,5 +1,6 @@
-import type { Ack, FrameOf, Message, PictureData, SendFrame, SenderKind, UploadedFile } from './frames'
+import type { Ack, FileData, FrameOf, Message, PictureData, ReplyRef, RichData, SendFrame, SenderKind, SentFile, UploadedFile } from './frames'
 import type { BlobStore } from './blobs'
+import type { RichDocument } from './rich'
 import type { KeyValueStorage } from './storage'
 import { storageOrMemory } from './storage'
 import { OutboxStore, type StoredEntry } from './outbox-store'
@@ -10,24 +11,38 @@ import { uuidv7 } from './ids'
 export interface OutboxEntry {
   client_message_id: string
   conversation_id: string | null
-  kind: 'text' | 'picture'
+  kind: 'text' | 'picture' | 'rich' | 'file'
+  /** What a rich one says without its form. */
   text: string | null
   /** The picture while it is here, for a preview. */
   blob: Blob | null
   name: string | null
-  file: UploadedFile | null
+  file: UploadedFile | SentFile | null
+  /** A file's bytes. */
+  size?: number
+  /** The seq it answers. */
+  reply_to: number | null
+  document?: RichDocument | null
   state: 'sending' | 'failed'
-  /** Why it failed: an error code of protocol.md, `picture_lost`, `no_answer` or `network`. */
+  /** Why it failed: an error code of protocol.md, `picture_lost`, `file_lost`, `no_answer` or `network`. */
   error: string | null
   /** Upload progress 0..1; null when nothing goes up. */
   progress: number | null
   created_at: number
 }
 
+export interface BegunUpload {
+  id: string | null
+  set: (id: string | null) => void
+}
+
 export interface OutboxOptions {
   scope: string
   send: (frame: SendFrame) => boolean
-  upload: (file: Blob, onProgress: (part: number) => void, signal: AbortSignal) => Promise<UploadedFile>
+  /** `begun` is there for files: the upload that goes on, and whom to tell which one it is. */
+  upload: (file: Blob, onProgress: (part: number) => void, signal: AbortSignal, begun: BegunUpload | null) => Promise<UploadedFile | SentFile>
+  /** Told of a begun upload that nobody wants any more. */
+  onCancelled?: (uploadId: string) => void
   onAck: (entry: OutboxEntry, ack: Ack) => void
   /** Entries changed, those in `entries` in place. Not told by the constructor itself. */
   onChange?: () => void
@@ -44,6 +59,10 @@ const UNSIGNED = new Set(['not_signed_in', 'token_expired'])
 const ACK_TIMEOUT = 10_000
 const ATTEMPTS = 5
 const RENEW = 5_000
+/** The others wait: so the first ones arrive sooner. */
+const FILES_AT_ONCE = 2
+/** The server's rule (F14); only the message that was just sent is drawn by it. */
+const FILES_KEPT = 7 * 86_400_000
 /** A line that is down for long, or a script, must not fill the storage: whoever reaches this is told so. */
 const MOST_UNSENT = 200
 
@@ -52,6 +71,7 @@ interface Live extends OutboxEntry {
   attempts: number
   notBefore: number
   upload: AbortController | null
+  upload_id?: string | null
 }
 
 /** There are as many unsent messages as are kept: nothing was taken. `code` is what the page shows for it. */
@@ -94,14 +114,26 @@ export class Outbox {
   }
 
   /** Raises OutboxFull. */
-  text(text: string, conversationId: string | null = null): OutboxEntry {
-    return this.add({ kind: 'text', text, name: null, conversation_id: conversationId }, null)
+  text(text: string, conversationId: string | null = null, replyTo: number | null = null): OutboxEntry {
+    return this.add({ kind: 'text', text, name: null, conversation_id: conversationId, reply_to: replyTo }, null)
+  }
+
+  /** Text with form; `text` is what it says without it. Raises OutboxFull. */
+  rich(document: RichDocument, text: string, conversationId: string | null = null, replyTo: number | null = null): OutboxEntry {
+    return this.add({ kind: 'rich', text, document, name: null, conversation_id: conversationId, reply_to: replyTo }, null)
   }
 
   /** Raises OutboxFull. */
   picture(file: Blob, conversationId: string | null = null): OutboxEntry {
     const name = file instanceof File ? file.name : null
-    const entry = this.add({ kind: 'picture', text: null, name, conversation_id: conversationId }, file)
+    const entry = this.add({ kind: 'picture', text: null, name, conversation_id: conversationId, reply_to: null }, file)
+    this.options.blobs?.put(entry.client_message_id, file).catch((error: unknown) => this.options.onBlobError?.(error))
+    return entry
+  }
+
+  /** A file of any kind, sent in parts that go on after a reload. Raises OutboxFull. */
+  file(file: File, conversationId: string | null = null): OutboxEntry {
+    const entry = this.add({ kind: 'file', text: null, name: file.name, size: file.size, conversation_id: conversationId, reply_to: null }, file)
     this.options.blobs?.put(entry.client_message_id, file).catch((error: unknown) => this.options.onBlobError?.(error))
     return entry
   }
@@ -116,8 +148,10 @@ export class Outbox {
   }
 
   remove(id: string): void {
-    this.find(id)?.upload?.abort()
+    const entry = this.find(id)
+    entry?.upload?.abort()
     this.drop(id)
+    if (entry?.upload_id && !entry.file) this.options.onCancelled?.(entry.upload_id)
     this.pump()
   }
 
@@ -186,7 +220,7 @@ export class Outbox {
     if (event.persisted) this.refresh()
   }
 
-  private add(part: Pick<StoredEntry, 'kind' | 'text' | 'name' | 'conversation_id'>, blob: Blob | null): OutboxEntry {
+  private add(part: Pick<StoredEntry, 'kind' | 'text' | 'document' | 'name' | 'size' | 'conversation_id' | 'reply_to'>, blob: Blob | null): OutboxEntry {
     if (this.full) throw new OutboxFull()
     const entry = this.alive(
       this.store.claim({ client_message_id: uuidv7(), created_at: Date.now(), file: null, failed: null, ...part }),
@@ -202,7 +236,7 @@ export class Outbox {
 
   private alive(entry: StoredEntry, blob: Blob | null): Live {
     const { failed, ...rest } = entry
-    return { ...rest, blob, state: failed ? 'failed' : 'sending', error: failed, progress: null, attempts: 0, notBefore: 0, upload: null }
+    return { ...rest, reply_to: rest.reply_to ?? null, blob, state: failed ? 'failed' : 'sending', error: failed, progress: null, attempts: 0, notBefore: 0, upload: null }
   }
 
   /** Takes over what storage says: entries of other tabs appear, what another tab sent or deleted goes, orphans become ours. */
@@ -239,10 +273,14 @@ export class Outbox {
   private pump(): void {
     if (!this.online) return
     const due = this.list.filter((entry) => this.owns(entry) && entry.state === 'sending' && entry.notBefore <= Date.now())
-    for (const entry of due) if (entry.kind === 'picture' && !entry.file && !entry.upload) void this.upload(entry)
+    let files = this.list.filter((entry) => entry.kind === 'file' && entry.upload).length
+    for (const entry of due) {
+      if (!carries(entry) || entry.file || entry.upload || (entry.kind === 'file' && ++files > FILES_AT_ONCE)) continue
+      void this.upload(entry)
+    }
     if (this.inFlight !== null || this.timer !== null) return
     // a picture that is still going up does not hold back what was written after it
-    const next = due.find((entry) => entry.kind === 'text' || entry.file)
+    const next = due.find((entry) => !carries(entry) || entry.file)
     if (!next) return
     const id = next.client_message_id
     const sent = this.options.send({
@@ -250,7 +288,8 @@ export class Outbox {
       client_message_id: id,
       kind: next.kind,
       ...(next.conversation_id ? { conversation_id: next.conversation_id } : {}),
-      ...(next.kind === 'text' ? { text: next.text ?? '' } : { file_id: next.file?.id ?? '' }),
+      ...(next.reply_to === null ? {} : { reply_to: next.reply_to }),
+      ...(next.kind === 'text' ? { text: next.text ?? '' } : next.document ? { document: next.document } : { file_id: next.file?.id ?? '' }),
     })
     if (!sent) return
     next.attempts += 1
@@ -271,7 +310,7 @@ export class Outbox {
     try {
       entry.blob ??= (await this.options.blobs?.get(entry.client_message_id)) ?? null
       if (!entry.blob) {
-        this.fail(entry, 'picture_lost')
+        this.fail(entry, lost(entry))
         return
       }
       entry.progress = 0
@@ -279,16 +318,19 @@ export class Outbox {
       entry.file = await this.options.upload(
         entry.blob,
         (part) => {
+          // a file that goes on is not failing, however often its line breaks
+          if (entry.kind === 'file' && part > (entry.progress ?? 0)) entry.attempts = 0
           entry.progress = part
           this.options.onChange?.()
         },
         abort.signal,
+        entry.kind === 'file' ? { id: entry.upload_id ?? null, set: (id) => this.began(entry, id) } : null,
       )
       if (this.find(entry.client_message_id)) this.keep(entry)
     } catch (error) {
       if (!(error instanceof UploadError)) {
         this.options.onBlobError?.(error)
-        this.fail(entry, 'picture_lost')
+        this.fail(entry, lost(entry))
       } else if (error.retryable && ++entry.attempts < ATTEMPTS) {
         const wait = this.backoff.next()
         entry.notBefore = Date.now() + wait
@@ -304,6 +346,12 @@ export class Outbox {
     this.pump()
   }
 
+  private began(entry: Live, id: string | null): void {
+    entry.upload_id = id
+    if (this.find(entry.client_message_id)) this.keep(entry)
+    else if (id) this.options.onCancelled?.(id)
+  }
+
   private fail(entry: Live, code: string): void {
     Object.assign(entry, { state: 'failed', error: code, progress: null })
     if (this.find(entry.client_message_id)) this.keep(entry)
@@ -315,11 +363,11 @@ export class Outbox {
   }
 
   private drop(id: string): void {
-    const picture = this.find(id)?.kind === 'picture'
+    const entry = this.find(id)
     this.store.remove(id)
     this.list = this.list.filter((entry) => entry.client_message_id !== id)
     if (this.inFlight === id) this.release()
-    if (picture) this.options.blobs?.delete(id).catch((error: unknown) => this.options.onBlobError?.(error))
+    if (entry && carries(entry)) this.options.blobs?.delete(id).catch((error: unknown) => this.options.onBlobError?.(error))
     this.watch()
     this.options.onChange?.()
   }
@@ -347,23 +395,35 @@ export class Outbox {
   }
 }
 
+/** Whether something has to go up before the message can be sent. */
+function carries(entry: Live): boolean {
+  return entry.kind === 'picture' || entry.kind === 'file'
+}
+
+function lost(entry: Live): string {
+  return entry.kind === 'file' ? 'file_lost' : 'picture_lost'
+}
+
 function stored(entry: Live): Omit<StoredEntry, 'owner'> {
-  const { client_message_id, conversation_id, kind, text, name, file, created_at } = entry
-  return { client_message_id, conversation_id, kind, text, name, file, created_at, failed: entry.state === 'failed' ? (entry.error ?? 'failed') : null }
+  const { client_message_id, conversation_id, kind, text, document, name, size, file, upload_id, reply_to, created_at } = entry
+  return { client_message_id, conversation_id, kind, text, ...(document ? { document } : {}), name, ...(kind === 'file' ? { size: size ?? 0, upload_id: upload_id ?? null } : {}), file, reply_to, created_at, failed: entry.state === 'failed' ? (entry.error ?? 'failed') : null }
 }
 
 /** The message that an acknowledged entry has become; the server does not send it back to the connection that sent it. */
 export function messageOf(entry: OutboxEntry, ack: Ack, senderKind: SenderKind, senderId: string | null): Message {
-  const data: PictureData | null = entry.file
+  const reply = entry.reply_to === null ? null : { reply_to: { seq: entry.reply_to } }
+  const data: PictureData | FileData | RichData | ReplyRef | null = entry.file
     ? {
+        ...reply,
         file_id: entry.file.id,
         name: entry.file.name,
         content_type: entry.file.content_type,
         size: entry.file.size,
-        width: entry.file.width,
-        height: entry.file.height,
+        ...('width' in entry.file
+          ? { width: entry.file.width, height: entry.file.height }
+          : { risky: entry.file.risky, expires_at: new Date(Date.parse(ack.at) + FILES_KEPT).toISOString() }),
       }
-    : null
+    : entry.document ? { ...reply, document: entry.document } : reply
   return {
     conversation_id: ack.conversation_id,
     seq: ack.seq,

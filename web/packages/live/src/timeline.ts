@@ -1,5 +1,5 @@
 import type { Message, MessagePage } from './frames'
-import { isWithdrawal } from './frames'
+import { isEdit, isWithdrawal } from './frames'
 import { Backoff } from './backoff'
 
 /** The highest `before_seq` the server takes; above every real one, so that it also asks for the newest page. */
@@ -33,6 +33,8 @@ export class Timeline {
   private readonly messages = new Map<number, Message>()
   private readonly withdrawn = new Set<number>()
   private readonly clientIds = new Set<string>()
+  /** The newest edit of each edited message: its own seq, and what it says. */
+  private readonly edits = new Map<number, { by: number; text: string }>()
   private readonly pageSize: number
   private readonly gapDelay: number
   private readonly maxCatchUp: number
@@ -73,14 +75,14 @@ export class Timeline {
     return this.base !== null
   }
 
-  /** What is to be shown, in order of seq; withdrawal rows are left out, as they only mark the message they point at. */
+  /** What is to be shown, in order of seq; withdrawals and edits are left out, as they only change the message they point at. */
   get items(): readonly Message[] {
     if (this.cache) return this.cache
     const items: Message[] = []
     if (this.base !== null) {
       for (let seq = this.base + 1; seq <= this.top; seq++) {
         const message = this.messages.get(seq)
-        if (message && message.kind !== 'withdrawal') items.push(message)
+        if (message && message.kind !== 'withdrawal' && message.kind !== 'edit') items.push(message)
       }
     }
     this.cache = items
@@ -124,6 +126,21 @@ export class Timeline {
     return this.earlier
   }
 
+  /** What stands at `seq`, if it is here. */
+  at(seq: number): Message | null {
+    return this.messages.get(seq) ?? null
+  }
+
+  /** Loads pages above what is shown until `seq` is among it. Answers whether it is. */
+  async reach(seq: number): Promise<boolean> {
+    while (this.base !== null && this.base >= seq && !this.disposed) {
+      const before = this.base
+      await this.loadEarlier()
+      if (this.base === before) break
+    }
+    return this.base !== null && this.base < seq && seq <= this.top
+  }
+
   dispose(): void {
     this.disposed = true
     if (this.timer !== null) clearTimeout(this.timer)
@@ -138,9 +155,23 @@ export class Timeline {
     const before = this.messages.get(message.seq)
     const erased = this.withdrawn.has(message.seq)
     if (before && before.withdrawn === erased) return false
-    this.messages.set(message.seq, erased ? { ...message, text: null, data: null, withdrawn: true } : message)
+    this.messages.set(message.seq, erased ? { ...message, text: null, data: null, withdrawn: true } : this.edited(message))
     if (isWithdrawal(message)) this.withdraw(message.data.ref_seq)
+    if (isEdit(message) && message.text !== null) this.edit(message.data.seq, message.seq, message.text)
     return true
+  }
+
+  private edited(message: Message): Message {
+    const edit = this.edits.get(message.seq)
+    return edit ? { ...message, text: edit.text, edited: true } : message
+  }
+
+  /** Frames may overtake each other: the edit with the highest seq is the true one. */
+  private edit(seq: number, by: number, text: string): void {
+    if ((this.edits.get(seq)?.by ?? 0) > by) return
+    this.edits.set(seq, { by, text })
+    const message = this.messages.get(seq)
+    if (message && !message.withdrawn) this.messages.set(seq, this.edited(message))
   }
 
   private withdraw(seq: number): void {

@@ -8,7 +8,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, and_, any_, cast, delete, exists, func, insert, or_, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
@@ -28,6 +46,17 @@ from qiatan.modules.accounts.models import (
     TotpRow,
 )
 from qiatan.modules.accounts.rules import RoleFacts
+
+# Of sets: what is combined by exclusive or needs no order, and each member is there once.
+_SERVING_DIGEST = text(
+    """
+    SELECT (SELECT coalesce(bit_xor(hashtextextended(concat_ws('|', id, max_conversations, role_id, name), 0)), 0) FROM agents
+             WHERE enterprise_id = :enterprise AND enabled AND password_hash IS NOT NULL),
+           (SELECT coalesce(bit_xor(hashtextextended(concat_ws('|', agent_id, group_id), 0)), 0) FROM group_members
+             WHERE enterprise_id = :enterprise),
+           (SELECT coalesce(bit_xor(hashtextextended(concat_ws('|', id, builtin, points), 0)), 0) FROM roles WHERE enterprise_id = :enterprise)
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +209,19 @@ class AgentRepository:
         query = self._records().where(AgentRow.id.in_(agent_ids)).order_by(AgentRow.id)
         return [record(found) for found in await self._session.execute(query)]
 
+    async def able_to_sign_in(self) -> list[AgentRecord]:
+        """Everybody who is enabled and has joined, by name."""
+        query = self._records().where(AgentRow.enabled, AgentRow.password_hash.is_not(None)).order_by(AgentRow.name, AgentRow.id)
+        return [record(found) for found in await self._session.execute(query)]
+
+    async def rows(self, agent_ids: Collection[UUID]) -> list[AgentRow]:
+        query = select(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id, AgentRow.id.in_(agent_ids))
+        return list((await self._session.execute(query.execution_options(populate_existing=True))).scalars())
+
+    async def maximum(self, agent_id: UUID) -> int | None:
+        query = select(AgentRow.max_conversations).where(AgentRow.enterprise_id == self._enterprise_id, AgentRow.id == agent_id)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
     async def names(self, agent_ids: Collection[UUID]) -> dict[UUID, str]:
         # One parameter, however many: an order may name ten thousand.
         named = AgentRow.id == any_(cast(list(agent_ids), ARRAY(Uuid())))
@@ -234,14 +276,24 @@ class AgentRepository:
         query = select(AgentRow).where(self._admins()).order_by(AgentRow.created_at, AgentRow.id).limit(1)
         return (await self._session.execute(query)).scalar_one_or_none()
 
-    async def serving(self, agent_id: UUID | None = None) -> list[tuple[UUID, str, int, UUID, Sequence[UUID]]]:
-        """(id, name, maximum, role, groups) of those (of this one) who are enabled and have joined. Bare columns: it is read with every decision."""
-        query = select(AgentRow.id, AgentRow.name, AgentRow.max_conversations, AgentRow.role_id, group_ids_column()).where(
-            AgentRow.enterprise_id == self._enterprise_id, AgentRow.enabled, AgentRow.password_hash.is_not(None)
+    async def serving(self, agent_id: UUID | None = None) -> list[tuple[UUID, str, int, RoleFacts, Sequence[UUID]]]:
+        """(id, name, maximum, role, groups) of those (of this one) who are enabled and have joined, in order of id."""
+        query = (
+            select(AgentRow.id, AgentRow.name, AgentRow.max_conversations, RoleRow, group_ids_column())
+            .join(RoleRow, and_(RoleRow.enterprise_id == AgentRow.enterprise_id, RoleRow.id == AgentRow.role_id))
+            .where(AgentRow.enterprise_id == self._enterprise_id, AgentRow.enabled, AgentRow.password_hash.is_not(None))
+            .execution_options(populate_existing=True)
         )
         if agent_id is not None:
             query = query.where(AgentRow.id == agent_id)
-        return [(found[0], found[1], found[2], found[3], found[4]) for found in await self._session.execute(query.order_by(AgentRow.id))]
+        found = await self._session.execute(query.order_by(AgentRow.id))
+        return [(row[0], row[1], row[2], role_facts(row[3]), row[4]) for row in found]
+
+    async def serving_digest(self) -> tuple[int, int, int]:
+        """Differs when anything differs that `serving` would answer. It is asked with every decision: reading a thousand agents costs ten times as much."""
+        found = await self._session.execute(_SERVING_DIGEST, {"enterprise": self._enterprise_id})
+        agents, members, roles = found.one()
+        return agents, members, roles
 
     async def insert(self, values: dict[str, Any]) -> bool:
         """Add an agent. False when its e-mail address has an account, in whatever enterprise (row security hides which)."""

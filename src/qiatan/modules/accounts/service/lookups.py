@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from qiatan.infra.db import Tx
-from qiatan.kit.access import Point
+from qiatan.kit.access import Point, Scope
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository, rules
 from qiatan.modules.accounts.contracts import Agent, AgentBrief, BuiltinRole, Enterprise, ServingAgent
 from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository, RoleRepository
-from qiatan.modules.accounts.service.mapping import to_agent, to_brief, to_enterprise
+from qiatan.modules.accounts.service.mapping import avatar_url, to_agent, to_brief, to_enterprise
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom an agent could be told of something: what they hold of the points that were asked for, and how far their rights go."""
+
+    id: UUID
+    name: str
+    avatar_url: str | None
+    points: frozenset[str]
+    scope: Scope
+    group_ids: frozenset[UUID]
+
+    def may(self, point: Point) -> bool:
+        return point.name in self.points
+
+
+KEPT = 500
+"""Teams that are kept as they were read last. The largest (a few thousand agents) take a few MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Team:
+    digest: tuple[int, int, int]
+    agents: Sequence[ServingAgent]
+
+
+_teams: OrderedDict[tuple[UUID, str], _Team] = OrderedDict()
 
 
 async def briefs(tx: Tx, ids: Collection[UUID]) -> dict[UUID, AgentBrief]:
     """Names and faces of agents, as visitors see them. Ids that are not of this enterprise are left out."""
     if not ids:
         return {}
-    found = await AgentRepository(tx, tx.enterprise_id).get_all(ids)
-    return {record.row.id: to_brief(record.row) for record in found}
+    return {row.id: to_brief(row) for row in await AgentRepository(tx, tx.enterprise_id).rows(ids)}
 
 
 async def agent_names(tx: Tx, ids: Collection[UUID]) -> dict[UUID, str]:
@@ -32,9 +61,19 @@ async def group_names(tx: Tx) -> dict[UUID, str]:
     return await GroupRepository(tx, tx.enterprise_id).all_names()
 
 
-async def serving_agents(tx: Tx, point: Point) -> list[ServingAgent]:
-    """Everybody who may get conversations when present: enabled, joined, and of a role that holds `point`. In order of id."""
-    return await _serving(tx, point, None)
+async def serving_agents(tx: Tx, point: Point) -> Sequence[ServingAgent]:
+    """Everybody who may get conversations when present: enabled, joined, and of a role that holds `point`. In order of id.
+
+    The very same sequence comes back for as long as nothing in it would differ, which is asked of the database each time.
+    """
+    key, digest = (tx.enterprise_id, point.name), await AgentRepository(tx, tx.enterprise_id).serving_digest()
+    team = _teams.get(key)
+    if team is None or team.digest != digest:
+        team = _teams[key] = _Team(digest, await _serving(tx, point, None))
+        if len(_teams) > KEPT:
+            _teams.popitem(last=False)
+    _teams.move_to_end(key)
+    return team.agents
 
 
 async def serving_agent(tx: Tx, agent_id: UUID, point: Point) -> ServingAgent | None:
@@ -43,12 +82,27 @@ async def serving_agent(tx: Tx, agent_id: UUID, point: Point) -> ServingAgent | 
 
 
 async def _serving(tx: Tx, point: Point, agent_id: UUID | None) -> list[ServingAgent]:
-    roles = await RoleRepository(tx, tx.enterprise_id).everything()
-    fitting = {role_id for role_id, facts in roles.items() if rules.points_of(facts, (point,))}
     return [
         ServingAgent.model_construct(id=found_id, name=name, max_conversations=maximum, group_ids=sorted(group_ids))
-        for found_id, name, maximum, role_id, group_ids in await AgentRepository(tx, tx.enterprise_id).serving(agent_id)
-        if role_id in fitting
+        for found_id, name, maximum, role, group_ids in await AgentRepository(tx, tx.enterprise_id).serving(agent_id)
+        if rules.points_of(role, (point,))
+    ]
+
+
+async def reaches(tx: Tx, points: Collection[Point]) -> list[Reach]:
+    """Everybody who can sign in, by name, with what they hold of these points."""
+    found = await AgentRepository(tx, tx.enterprise_id).able_to_sign_in()
+    held = {record.role_row.id: rules.points_of(record.role, points) for record in found}
+    return [
+        Reach(
+            id=record.row.id,
+            name=record.row.name,
+            avatar_url=avatar_url(record.row),
+            points=held[record.role_row.id],
+            scope=record.scope,
+            group_ids=record.group_ids,
+        )
+        for record in found
     ]
 
 
@@ -67,6 +121,18 @@ async def get_agent(tx: Tx, agent_id: UUID) -> Agent:
     if record is None:
         raise NotFound
     return to_agent(record)
+
+
+async def maximum_of(tx: Tx, agent_id: UUID) -> int:
+    """How many conversations an agent may have at once.
+
+    Raises:
+        NotFound: there is none with this id in the enterprise.
+    """
+    maximum = await AgentRepository(tx, tx.enterprise_id).maximum(agent_id)
+    if maximum is None:
+        raise NotFound
+    return maximum
 
 
 async def get_enterprise(tx: Tx) -> Enterprise:

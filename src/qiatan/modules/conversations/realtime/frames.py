@@ -26,16 +26,31 @@ class Unsubscribe(Frame, tag="unsubscribe"):
 
 class Send(Frame, tag="send"):
     client_message_id: UUID
-    kind: Literal["text", "picture"] = "text"
+    kind: Literal["text", "picture", "rich", "file"] = "text"
     text: str | None = None
     file_id: UUID | None = None
+    document: dict[str, Any] | None = None
     conversation_id: UUID | None = None
+    reply_to: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None
 
 
 class Withdraw(Frame, tag="withdraw"):
     client_message_id: UUID
     conversation_id: UUID
     seq: Seq
+
+
+class Edit(Frame, tag="edit"):
+    client_message_id: UUID
+    conversation_id: UUID
+    seq: Seq
+    text: str
+
+
+class Viewing(Frame, tag="viewing"):
+    """The conversation that is open on this screen; none: no longer any."""
+
+    conversation_id: UUID | None = None
 
 
 class Read(Frame, tag="read"):
@@ -82,6 +97,7 @@ class MessageFrame(OutFrame, tag="message"):
     text: str | None
     data: dict[str, Any] | None
     withdrawn: bool = False
+    edited: bool = False
 
 
 class ConversationFrame(OutFrame, tag="conversation"):
@@ -100,9 +116,40 @@ class ReadFrame(OutFrame, tag="read"):
 
 
 class TypingFrame(OutFrame, tag="typing", omit_defaults=True):
+    """`agent_id` is told to agents only."""
+
     conversation_id: UUID
     side: str
     text: str | None = None
+    agent_id: UUID | None = None
+
+
+class ViewersFrame(OutFrame, tag="viewers"):
+    """Who looks at a conversation now, oneself included, with their names by id."""
+
+    conversation_id: UUID
+    agent_ids: list[UUID]
+    names: dict[UUID, str]
+
+
+class MentionFrame(OutFrame, tag="mention"):
+    conversation_id: UUID
+    seq: int
+    by_id: UUID
+    by_name: str
+    preview: str
+    at: datetime
+
+
+class MentionsReadFrame(OutFrame, tag="mentions_read"):
+    conversation_id: UUID
+
+
+class DraftFrame(OutFrame, tag="draft"):
+    conversation_id: UUID
+    text: str
+    note: bool
+    at: datetime
 
 
 class Pong(OutFrame, tag="pong"):

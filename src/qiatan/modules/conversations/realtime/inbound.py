@@ -16,15 +16,17 @@ from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
 from qiatan.kit.errors import BadRequest, Fault, NotAllowed, TooMany
+from qiatan.kit.rich_text import RichDocument, parsed
 from qiatan.kit.text import storable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service
-from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage, View
+from qiatan.modules.conversations.contracts import Ack, EditMessage, MessageKind, SenderKind, SendMessage, View
 from qiatan.modules.conversations.errors import TryAgain
 from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
+from qiatan.modules.conversations.realtime.viewing import Viewers
 from qiatan.modules.conversations.repository import Appended
 from qiatan.modules.conversations.rules import check_content
 
@@ -49,6 +51,7 @@ class ConversationDoors:
         self._hub = resources.hub
         self._log = MessageLog(resources.database.url, resources.hub, resources.clock)
         self._heartbeats = Heartbeats(resources)
+        self._viewers = Viewers(resources)
         self._tasks: set[asyncio.Task[None]] = set()
         rate = resources.settings.visitor_rate
         self._visitor_messages = Rate(burst=max(20, rate // 3), per_minute=rate)
@@ -57,6 +60,8 @@ class ConversationDoors:
             FrameDoor(frames.Unsubscribe, self.unsubscribe, agents=SERVE, visitors=True, reads=True),
             FrameDoor(frames.Send, self.send, agents=SERVE, visitors=True),
             FrameDoor(frames.Withdraw, self.withdraw, agents=SERVE, visitors=True),
+            FrameDoor(frames.Edit, self.edit, agents=SERVE, visitors=False),
+            FrameDoor(frames.Viewing, self._viewers.view, agents=SERVE, visitors=False, reads=True),
             FrameDoor(frames.Read, self.read, agents=SERVE, visitors=True),
             FrameDoor(frames.Typing, self.typing, agents=SERVE, visitors=True),
             FrameDoor(frames.Ping, self._heartbeats.ping, agents="every", visitors=True, reads=True),
@@ -68,6 +73,10 @@ class ConversationDoors:
     async def settled(self) -> None:
         """Wait until every text submitted so far is stored or refused."""
         await self._log.settled()
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._viewers.leave(connection)
 
     async def close(self) -> None:
         await self._log.close()
@@ -157,7 +166,8 @@ class ConversationDoors:
         """Texts into a known conversation go to the log without waiting; the rest is an ordinary transaction."""
         assert isinstance(frame, frames.Send)
         actor = connection.actor
-        check_content(MessageKind(frame.kind), frame.text, frame.file_id)
+        by_customer = isinstance(actor, VisitorActor)
+        check_content(MessageKind(frame.kind), frame.text, frame.file_id, _document_of(frame), by_customer=by_customer)
         if isinstance(actor, AgentActor):
             self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
             if frame.conversation_id is None:
@@ -178,7 +188,7 @@ class ConversationDoors:
             target, sender, side = frame.conversation_id, actor.agent_id, SenderKind.AGENT
         else:
             target, sender, side = connection.memory.get(_OPEN), actor.customer_id, SenderKind.CUSTOMER
-        if frame.kind != "text" or frame.text is None or target is None:
+        if frame.kind != "text" or frame.text is None or target is None or frame.reply_to is not None:
             return self._send_in_order(connection, frame)
         pending = Pending(connection, actor.enterprise_id, target, side, sender, frame.client_message_id, frame.text, self._refused)
         if isinstance(actor, AgentActor):
@@ -224,6 +234,8 @@ class ConversationDoors:
             kind=MessageKind(frame.kind),
             text=frame.text,
             file_id=frame.file_id,
+            document=_document_of(frame),
+            reply_to=frame.reply_to,
         )
         if isinstance(actor, AgentActor):
             if frame.conversation_id is None:
@@ -289,6 +301,19 @@ class ConversationDoors:
                 ack = await service.withdraw_own(tx, actor, frame.conversation_id, frame.seq, frame.client_message_id)
         _acknowledge(connection, ack)
 
+    async def edit(self, connection: Connection, frame: Frame) -> None:
+        """Another text, after what this agent wrote before: that may be what is changed, still on its way through the log."""
+        assert isinstance(frame, frames.Edit)
+        actor = _known(connection)
+        if not isinstance(actor, AgentActor):
+            raise NotAllowed
+        self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
+        await self._log.settled()
+        async with self._resources.database.tenant(actor.enterprise_id) as tx:
+            body = EditMessage(client_message_id=frame.client_message_id, text=frame.text)
+            ack = await service.edit(tx, actor, frame.conversation_id, frame.seq, body)
+        _acknowledge(connection, ack)
+
     async def read(self, connection: Connection, frame: Frame) -> None:
         assert isinstance(frame, frames.Read)
         actor = _known(connection)
@@ -309,9 +334,10 @@ class ConversationDoors:
             if isinstance(actor, AgentActor):
                 if frame.conversation_id is None:
                     raise BadRequest("Name the conversation (conversation_id).")
-                customer_id = await service.customer_served(tx, actor, frame.conversation_id)
-                audience = [topics.customer(customer_id), topics.one(frame.conversation_id)]
-                typed = frames.TypingFrame(frame.conversation_id, SenderKind.AGENT)
+                customer_id, agent_ids = await service.line_of(tx, actor, frame.conversation_id)
+                self._hub.publish([topics.customer(customer_id)], encode(frames.TypingFrame(frame.conversation_id, SenderKind.AGENT)))
+                audience = [topics.one(frame.conversation_id), *map(topics.agent, agent_ids)]
+                typed = frames.TypingFrame(frame.conversation_id, SenderKind.AGENT, agent_id=actor.agent_id)
             else:
                 line = await service.open_line(tx, actor)
                 if line is None:
@@ -333,6 +359,11 @@ def _throttle_key(connection: Connection, sender_id: UUID) -> str:
     if key is None:
         key = connection.memory[_SEND_KEY] = f"send:{sender_id}"
     return key
+
+
+def _document_of(frame: frames.Send) -> RichDocument | None:
+    """Raises InvalidInput where it is none."""
+    return None if frame.document is None else parsed(frame.document)
 
 
 def _known(connection: Connection) -> AgentActor | VisitorActor:

@@ -12,10 +12,27 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.access import AgentActor, ScopeKind
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Conversation, Message
-from qiatan.modules.conversations.events import ConversationChanged, ConversationRead, ConversationRulesChanged, MessagesAppended
-from qiatan.modules.conversations.permissions import JOIN, TAKE, VIEW_COLLEAGUES, VIEW_RULES
-from qiatan.modules.conversations.realtime import topics
-from qiatan.modules.conversations.realtime.frames import ConversationFrame, ConversationGone, MessageFrame, ReadFrame
+from qiatan.modules.conversations.events import (
+    ConversationChanged,
+    ConversationRead,
+    ConversationRulesChanged,
+    DraftChanged,
+    Mentioned,
+    MentionsRead,
+    MessagesAppended,
+)
+from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES, VIEW_RULES
+from qiatan.modules.conversations.realtime import topics, viewing
+from qiatan.modules.conversations.realtime.frames import (
+    ConversationFrame,
+    ConversationGone,
+    DraftFrame,
+    MentionFrame,
+    MentionsReadFrame,
+    MessageFrame,
+    ReadFrame,
+)
+from qiatan.modules.customers.events import CardWordsChanged
 
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
@@ -27,6 +44,16 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
             _changed(hub, event)
         elif isinstance(event, ConversationRead):
             _read(hub, event)
+        elif isinstance(event, Mentioned):
+            told = MentionFrame(event.conversation_id, event.seq, event.by_id, event.by_name, event.preview, event.at)
+            hub.publish((topics.agent(event.agent_id),), encode(told))
+        elif isinstance(event, MentionsRead):
+            hub.publish((topics.agent(event.agent_id),), encode(MentionsReadFrame(event.conversation_id)))
+        elif isinstance(event, DraftChanged):
+            draft = event.draft
+            hub.publish((topics.agent(event.agent_id),), encode(DraftFrame(draft.conversation_id, draft.text, draft.note, draft.at)))
+        elif isinstance(event, CardWordsChanged):
+            hub.publish([(f"point:{SERVE.name}", event.enterprise_id)], encode(ChangedFrame(event.what, event.enterprise_id, 0)))
         elif isinstance(event, ConversationRulesChanged):
             # Rules belong to no conversation; `routing` is the word for all settings of who gets one and how long.
             frame = encode(ChangedFrame("routing", event.enterprise_id, event.version))
@@ -68,8 +95,11 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
     )
     if event.what in ("assigned", "released", "transferred"):
         _stop_watchers(hub, conversation, hub.listeners(topics.one(conversation.id)))
+        _stop_viewers(hub, conversation, hub.listeners(topics.viewing(conversation.id)))
     elif event.what == "left_by" and event.by is not None:
         left = hub.listeners(topics.agent(event.by))
+        hub.publish((topics.agent(event.by),), encode(ConversationGone(conversation.id, "mine")))
+        _stop_viewers(hub, conversation, left & hub.listeners(topics.viewing(conversation.id)))
         _stop_watchers(hub, conversation, left & hub.listeners(topics.one(conversation.id)))
         _leave_colleagues(hub, event, left)
     if event.left is not None:
@@ -105,6 +135,19 @@ def _stop_watchers(hub: Hub, conversation: Conversation, watchers: Iterable[Conn
         if isinstance(actor, AgentActor) and not _surely_sees(actor, conversation):
             hub.unsubscribe(connection, topic)
             connection.push(encode(ConversationGone(conversation.id, "conversation")))
+
+
+def _stop_viewers(hub: Hub, conversation: Conversation, viewers: Iterable[Connection]) -> None:
+    """Who looked at it may have lost the right: nobody tells them any more who else does, until they say again that they look."""
+    lost = [
+        connection
+        for connection in viewers
+        if isinstance(connection.actor, AgentActor) and not _surely_sees(connection.actor, conversation)
+    ]
+    for connection in lost:
+        viewing.stop(hub, connection, conversation.id)
+    if lost:
+        viewing.tell(hub, conversation.id)
 
 
 def _surely_sees(actor: AgentActor, conversation: Conversation) -> bool:

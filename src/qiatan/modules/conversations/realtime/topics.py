@@ -37,6 +37,11 @@ def one(conversation_id: UUID) -> Topic:
     return ("conversation", conversation_id)
 
 
+def viewing(conversation_id: UUID) -> Topic:
+    """Whose screen shows this conversation now, whoever serves it."""
+    return ("viewing", conversation_id)
+
+
 def audience(
     *,
     enterprise_id: UUID,

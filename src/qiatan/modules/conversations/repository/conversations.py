@@ -114,7 +114,7 @@ class ConversationRepository:
             key = Row.created_at
             query = query.where(OPEN)
             if view is View.MINE:
-                query = query.where(Row.assignee_id == sight.actor.agent_id)
+                query = query.where(or_(Row.assignee_id == sight.actor.agent_id, Row.id.in_(await self.joined_open(sight))))
             else:
                 query = query.where(Row.status == Status.ACTIVE, Row.assignee_id != sight.actor.agent_id)
                 query = query.where(or_(sight.colleagues_condition(), sight.joined_condition()))
@@ -128,11 +128,30 @@ class ConversationRepository:
         query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 
-    async def earlier(self, sight: Sight, row: ConversationRow, *, limit: int) -> list[ConversationRow]:
-        """The same customer's conversations before this one that the agent may see, newest first."""
-        query = self._all().where(
-            Row.customer_id == row.customer_id, tuple_(Row.created_at, Row.id) < (row.created_at, row.id), visible_to(sight)
+    async def joined_open(self, sight: Sight) -> list[UUID]:
+        """The open conversations an agent has joined and may still join."""
+        query = select(Row.id).where(
+            Row.enterprise_id == self._enterprise_id, sight.joined_condition(), func.cardinality(Row.joined_ids) > 0
         )
+        return list((await self._session.execute(query)).scalars()) if sight.actor.may(JOIN) else []
+
+    async def get_many(self, conversation_ids: Collection[UUID]) -> dict[UUID, ConversationRow]:
+        query = self._all().where(Row.id.in_(conversation_ids))
+        return {row.id: row for row in (await self._session.execute(query)).scalars()} if conversation_ids else {}
+
+    async def serving(self, customer_id: UUID) -> set[UUID]:
+        """Who serves the customer now, on whatever channel."""
+        query = select(Row.assignee_id).where(
+            Row.enterprise_id == self._enterprise_id, Row.customer_id == customer_id, Row.status == Status.ACTIVE
+        )
+        return {agent_id for agent_id in (await self._session.execute(query)).scalars() if agent_id is not None}
+
+    async def earlier(
+        self, sight: Sight, row: ConversationRow, *, limit: int, after: tuple[datetime, UUID] | None = None
+    ) -> list[ConversationRow]:
+        """The same customer's conversations before this one (or before `after`) that the agent may see, newest first."""
+        key = min(after, (row.created_at, row.id)) if after is not None else (row.created_at, row.id)
+        query = self._all().where(Row.customer_id == row.customer_id, tuple_(Row.created_at, Row.id) < key, visible_to(sight))
         query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 
@@ -265,7 +284,7 @@ class ConversationRepository:
                 UPDATE conversations v SET {column} = :seq, {unread} = (
                     SELECT count(*) FROM messages m
                      WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id AND m.seq > :seq
-                       AND m.sender_kind = '{other}' AND m.kind NOT IN ('withdrawal', 'note'))
+                       AND m.sender_kind = '{other}' AND m.kind NOT IN ('withdrawal', 'edit', 'note'))
                  WHERE v.enterprise_id = :enterprise AND v.id = :id AND v.{column} < :seq
                 """  # noqa: S608 - the names come from the two lines above, never from outside
             ),
@@ -276,7 +295,8 @@ class ConversationRepository:
         """(id, head, version) of what a live view shows now, oldest first."""
         query = select(Row.id, Row.head, Row.version).where(Row.enterprise_id == self._enterprise_id)
         if view is View.MINE:
-            query = query.where(Row.assignee_id == sight.actor.agent_id, Row.status == Status.ACTIVE)
+            own = and_(Row.assignee_id == sight.actor.agent_id, Row.status == Status.ACTIVE)
+            query = query.where(or_(own, Row.id.in_(await self.joined_open(sight))))
         elif view is View.QUEUE:
             query = query.where(Row.status == Status.WAITING)
         else:

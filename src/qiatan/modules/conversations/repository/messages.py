@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, and_, or_, select
 
 from qiatan.infra.db import Tx
+from qiatan.modules.conversations.contracts import MessageKind
 from qiatan.modules.conversations.models import MessageRow
 
-Read = tuple[MessageRow, int | None]
-"""A message and, if it was withdrawn, the seq of its withdrawal."""
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a message after it was written: withdrawn, or given another text by the edit at `edit_seq`."""
+
+    withdrawn: bool = False
+    edit_seq: int | None = None
+    text: str | None = None
+
+
+Read = tuple[MessageRow, Fate]
+"""A message and what became of it; for an edit, of the message it changes."""
+
+UNTOUCHED = Fate()
 
 
 class MessageRepository:
@@ -22,25 +35,32 @@ class MessageRepository:
 
     async def page(self, conversation_id: UUID, *, after_seq: int | None, before_seq: int | None, limit: int) -> Sequence[Read]:
         """Messages in seq order: the first ones after `after_seq`, or the last ones before `before_seq` (or of all)."""
-        withdrawal = aliased(MessageRow)
-        query = (
-            select(MessageRow, withdrawal.seq)
-            .outerjoin(
-                withdrawal,
-                (withdrawal.enterprise_id == MessageRow.enterprise_id)
-                & (withdrawal.conversation_id == MessageRow.conversation_id)
-                & (withdrawal.ref_seq == MessageRow.seq),
-            )
-            .where(MessageRow.enterprise_id == self._enterprise_id, MessageRow.conversation_id == conversation_id)
-            .limit(limit)
-        )
+        query = self._of(conversation_id).limit(limit)
         if after_seq is not None:
-            rows = await self._session.execute(query.where(MessageRow.seq > after_seq).order_by(MessageRow.seq))
-            return [(row, seq) for row, seq in rows]
-        if before_seq is not None:
-            query = query.where(MessageRow.seq < before_seq)
-        rows = await self._session.execute(query.order_by(MessageRow.seq.desc()))
-        return [(row, seq) for row, seq in rows][::-1]
+            rows = list((await self._session.execute(query.where(MessageRow.seq > after_seq).order_by(MessageRow.seq))).scalars())
+        else:
+            if before_seq is not None:
+                query = query.where(MessageRow.seq < before_seq)
+            rows = list((await self._session.execute(query.order_by(MessageRow.seq.desc()))).scalars())[::-1]
+        fates = await self._fates(conversation_id, {_subject(row) for row in rows})
+        return [(row, fates.get(_subject(row), UNTOUCHED)) for row in rows]
+
+    def _of(self, conversation_id: UUID) -> Select[MessageRow]:
+        return select(MessageRow).where(MessageRow.enterprise_id == self._enterprise_id, MessageRow.conversation_id == conversation_id)
+
+    async def _fates(self, conversation_id: UUID, seqs: Collection[int]) -> dict[int, Fate]:
+        """What became of those of these messages that did not stay as they were."""
+        # Each kind has an index of its own, so it is named with the seqs.
+        ways = [and_(MessageRow.kind == kind, MessageRow.ref_seq.in_(seqs)) for kind in (MessageKind.WITHDRAWAL, MessageKind.EDIT)]
+        query = self._of(conversation_id).where(or_(*ways)).order_by(MessageRow.seq)
+        fates: dict[int, Fate] = {}
+        for row in (await self._session.execute(query)).scalars() if seqs else ():
+            subject, fate = _subject(row), fates.get(_subject(row), UNTOUCHED)
+            if row.kind == MessageKind.EDIT:
+                fates[subject] = replace(fate, edit_seq=row.seq, text=row.text)
+            else:
+                fates[subject] = replace(fate, withdrawn=True)
+        return fates
 
     async def find(self, conversation_id: UUID, seq: int) -> MessageRow | None:
         return await self._session.get(MessageRow, (self._enterprise_id, conversation_id, seq))
@@ -49,6 +69,7 @@ class MessageRepository:
         query = select(MessageRow.seq).where(
             MessageRow.enterprise_id == self._enterprise_id,
             MessageRow.conversation_id == conversation_id,
+            MessageRow.kind == MessageKind.WITHDRAWAL,
             MessageRow.ref_seq == seq,
         )
         return (await self._session.execute(query)).first() is not None
@@ -61,3 +82,8 @@ class MessageRepository:
             MessageRow.client_message_id == client_message_id,
         )
         return (await self._session.execute(query)).scalar_one_or_none()
+
+
+def _subject(row: MessageRow) -> int:
+    """Which message a row is about: an edit or a withdrawal about the one it changes, all else about itself."""
+    return row.ref_seq if row.ref_seq is not None else row.seq

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import and_, delete, func, or_, select, text, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Status
-from qiatan.modules.conversations.models import OPEN
+from qiatan.modules.conversations.models import OPEN, DraftRow, MentionRow
 from qiatan.modules.conversations.models import ConversationRow as Row
 
 Digested = tuple[UUID, UUID, int, int]
@@ -75,12 +75,46 @@ async def digest_rows(tx: Tx, agents: Sequence[Person], customers: Sequence[Pers
     by_customer = select(Row.customer_id, Row.id, Row.head, Row.version).where(
         tuple_(Row.enterprise_id, Row.customer_id).in_(customers), Row.status != Status.ENDED
     )
-    found: list[Digested] = []
+    found: list[Digested] = await _joined_rows(tx, agents) if agents else []
     for query, wanted in ((by_agent, agents), (by_customer, customers)):
         if wanted:
             rows = await tx.session.execute(query)
             found += [(owner, row_id, head, version) for owner, row_id, head, version in rows if owner is not None]
     return found
+
+
+async def _joined_rows(tx: Tx, agents: Sequence[Person]) -> list[Digested]:
+    """What these agents have joined: it stands among their own."""
+    query = select(Row.enterprise_id, Row.joined_ids, Row.id, Row.head, Row.version).where(
+        Row.enterprise_id.in_({enterprise_id for enterprise_id, _ in agents}), OPEN, func.cardinality(Row.joined_ids) > 0
+    )
+    asked = set(agents)
+    return [
+        (agent_id, row_id, head, version)
+        for enterprise_id, joined, row_id, head, version in await tx.session.execute(query)
+        for agent_id in joined
+        if (enterprise_id, agent_id) in asked
+    ]
+
+
+async def forget_drafts(tx: Tx, *, before: datetime, limit: int) -> int:
+    """Remove drafts of conversations that ended before that time, and the marks of drafts removed before it. Returns how many."""
+    over = select(Row.id).where(
+        Row.enterprise_id == DraftRow.enterprise_id, Row.id == DraftRow.conversation_id, Row.status == Status.ENDED, Row.ended_at < before
+    )
+    old = or_(over.correlate(DraftRow).exists(), and_(DraftRow.text == "", DraftRow.at < before))
+    keys = select(DraftRow.enterprise_id, DraftRow.agent_id, DraftRow.conversation_id).where(old).limit(limit)
+    gone = delete(DraftRow).where(tuple_(DraftRow.enterprise_id, DraftRow.agent_id, DraftRow.conversation_id).in_(keys))
+    result = await tx.session.execute(gone.returning(DraftRow.agent_id).execution_options(synchronize_session=False))
+    return len(result.all())
+
+
+async def forget_mentions(tx: Tx, *, before: datetime, limit: int) -> int:
+    """Remove mentions older than that, read or not. Returns how many."""
+    key = (MentionRow.enterprise_id, MentionRow.agent_id, MentionRow.conversation_id, MentionRow.seq)
+    gone = delete(MentionRow).where(tuple_(*key).in_(select(*key).where(MentionRow.at < before).limit(limit)))
+    result = await tx.session.execute(gone.returning(MentionRow.agent_id).execution_options(synchronize_session=False))
+    return len(result.all())
 
 
 async def drifted_counters(tx: Tx) -> int:
@@ -93,12 +127,12 @@ async def drifted_counters(tx: Tx) -> int:
              CROSS JOIN LATERAL (
                 SELECT coalesce(max(m.seq), 0)::int AS head,
                        count(*) FILTER (WHERE m.seq > v.agent_read_seq AND m.sender_kind = 'customer'
-                                          AND m.kind <> 'withdrawal')::int AS agent_unread,
+                                          AND m.kind NOT IN ('withdrawal', 'edit'))::int AS agent_unread,
                        count(*) FILTER (WHERE m.seq > v.customer_read_seq AND m.sender_kind = 'agent'
-                                          AND m.kind NOT IN ('withdrawal', 'note'))::int AS customer_unread,
-                       (count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind <> 'withdrawal')
+                                          AND m.kind NOT IN ('withdrawal', 'edit', 'note'))::int AS customer_unread,
+                       (count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind NOT IN ('withdrawal', 'edit'))
                         - count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind = 'withdrawal'))::int AS from_customer,
-                       (count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'note'))
+                       (count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'edit', 'note'))
                         - count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind = 'withdrawal'
                                              AND NOT m.data ? 'note'))::int AS from_agent
                   FROM messages m

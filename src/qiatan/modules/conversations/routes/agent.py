@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
@@ -15,18 +14,19 @@ from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import (
     Ack,
-    ChangeCustomer,
     Context,
     Conversation,
+    ConversationHit,
+    EditMessage,
     MarkRead,
     MessagePage,
     SendMessage,
     View,
     WithdrawMessage,
 )
-from qiatan.modules.conversations.permissions import END, SERVE
-from qiatan.modules.customers.contracts import Customer
-from qiatan.modules.customers.permissions import EDIT as EDIT_CUSTOMER
+from qiatan.modules.conversations.permissions import END, INVITE_EVALUATION, SERVE
+from qiatan.modules.conversations.routes.files import handed_out
+from qiatan.modules.files.contracts import FileLink
 
 router = APIRouter()
 
@@ -44,9 +44,23 @@ async def list_conversations(
     return await service.list_conversations(tx, actor, view=view, after=after, limit=limit)
 
 
+@router.get("/conversations/search")
+async def search_conversations(actor: Server, tx: TenantTx, q: str, after: str | None = None, limit: Limit = 20) -> Page[ConversationHit]:
+    """Own conversations, and colleagues' in scope, by their customer's name or what was said; `next` may follow a page with few items."""
+    return await service.search(tx, actor, words=q, after=after, limit=limit)
+
+
 @router.get("/conversations/{conversation_id}")
 async def get_conversation(actor: Server, tx: TenantTx, conversation_id: UUID) -> Conversation:
     return await service.get(tx, actor, conversation_id)
+
+
+@router.get("/conversations/{conversation_id}/earlier")
+async def list_earlier_conversations(
+    actor: Server, tx: TenantTx, conversation_id: UUID, after: str | None = None, limit: Limit = 20
+) -> Page[Conversation]:
+    """The same customer's conversations before this one, newest first."""
+    return await service.earlier(tx, actor, conversation_id, after=after, limit=limit)
 
 
 @router.get("/conversations/{conversation_id}/messages")
@@ -71,6 +85,12 @@ async def withdraw_message(actor: Server, tx: TenantTx, conversation_id: UUID, s
     return await service.withdraw(tx, actor, conversation_id, seq, body.client_message_id)
 
 
+@router.post("/conversations/{conversation_id}/messages/{seq}/edit")
+async def edit_message(actor: Server, tx: TenantTx, conversation_id: UUID, seq: SeqInPath, body: EditMessage) -> Ack:
+    """Another text for an own text or note, within 15 minutes."""
+    return await service.edit(tx, actor, conversation_id, seq, body)
+
+
 @router.put("/conversations/{conversation_id}/read", status_code=204)
 async def mark_conversation_read(actor: Server, tx: TenantTx, conversation_id: UUID, body: MarkRead) -> None:
     await service.mark_read(tx, actor, conversation_id, body.seq)
@@ -81,21 +101,22 @@ async def end_conversation(actor: Annotated[AgentActor, Depends(Requires(END))],
     return await service.end(tx, actor, conversation_id)
 
 
+@router.post("/conversations/{conversation_id}/evaluation-invitation")
+async def invite_evaluation(
+    actor: Annotated[AgentActor, Depends(Requires(INVITE_EVALUATION))], tx: TenantTx, conversation_id: UUID
+) -> Conversation:
+    """Ask the customer what they think of the service: at most once a minute, and until they have said it."""
+    return await service.invite_evaluation(tx, actor, conversation_id)
+
+
 @router.get("/conversations/{conversation_id}/context")
 async def get_conversation_context(actor: Server, tx: TenantTx, conversation_id: UUID) -> Context:
     return await service.context(tx, actor, conversation_id)
 
 
-@router.patch("/conversations/{conversation_id}/customer")
-async def change_customer(
-    actor: Annotated[AgentActor, Depends(Requires(EDIT_CUSTOMER))], tx: TenantTx, conversation_id: UUID, body: ChangeCustomer
-) -> Customer:
-    """Name, VIP mark and tags; what is left out stays."""
-    return await service.change_customer(tx, actor, conversation_id, body)
-
-
 @router.get("/conversations/{conversation_id}/files/{file_id}", response_class=Response)
-async def get_conversation_picture(
+async def get_conversation_file(
+    request: Request,
     actor: Server,
     tx: TenantTx,
     shared: Shared,
@@ -103,5 +124,14 @@ async def get_conversation_picture(
     file_id: UUID,
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
-    """A picture of a conversation; whether it may be seen is checked again at every request."""
-    return picture_response(await service.picture(tx, actor, conversation_id, file_id, storage=shared.storage, thumb=size == "thumb"))
+    """A picture or file of a conversation; whether it may be seen is checked again at every request. Of files parts may be asked for."""
+    return await handed_out(request, shared, await service.file(tx, actor, conversation_id, file_id), thumb=size == "thumb")
+
+
+@router.get("/conversations/{conversation_id}/files/{file_id}/link")
+async def get_conversation_file_link(
+    actor: Server, tx: TenantTx, shared: Shared, conversation_id: UUID, file_id: UUID, *, download: bool = False
+) -> FileLink:
+    """An address of a file that needs no sign-in and lapses after 15 minutes, for what a browser fetches by itself."""
+    origin = shared.settings.files_url or ""
+    return await service.file_link(tx, actor, conversation_id, file_id, sealer=shared.sealer, origin=origin, download=download)

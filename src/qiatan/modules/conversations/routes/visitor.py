@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from qiatan.infra.http.downloads import picture_response
 from qiatan.infra.http.guards import Visitor
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
@@ -18,11 +17,15 @@ from qiatan.modules.conversations.contracts import (
     Ack,
     Conversation,
     ConversationList,
+    Evaluate,
+    EvaluationForm,
     MarkRead,
     MessagePage,
     SendMessage,
     WithdrawMessage,
 )
+from qiatan.modules.conversations.routes.files import handed_out
+from qiatan.modules.files.contracts import FileLink
 
 router = APIRouter(prefix="/widget")
 
@@ -71,12 +74,34 @@ async def end_own_conversation(actor: Myself, tx: TenantTx, conversation_id: UUI
     return await service.end_own(tx, actor, conversation_id)
 
 
+@router.get("/conversations/{conversation_id}/evaluation")
+async def get_own_evaluation(actor: Myself, tx: TenantTx, conversation_id: UUID) -> EvaluationForm:
+    """Whether the visitor may evaluate this conversation now, what they are asked, and what they have said."""
+    return await service.evaluation_form(tx, actor, conversation_id)
+
+
+@router.put("/conversations/{conversation_id}/evaluation")
+async def evaluate_own_conversation(actor: Myself, tx: TenantTx, shared: Shared, conversation_id: UUID, body: Evaluate) -> Conversation:
+    """Say what one thinks of the service, or say it anew, until 24 hours after the end."""
+    shared.throttle.check(f"evaluate:{actor.customer_id}", Rate(burst=20, per_minute=20))
+    return await service.evaluate(tx, actor, conversation_id, body)
+
+
 @router.get("/files/{file_id}", response_class=Response)
-async def get_own_picture(
+async def get_own_file(
+    request: Request,
     actor: Myself,
     tx: TenantTx,
     shared: Shared,
     file_id: UUID,
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
-    return picture_response(await service.picture_own(tx, actor, file_id, storage=shared.storage, thumb=size == "thumb"))
+    """A picture or file of one of the visitor's own conversations."""
+    return await handed_out(request, shared, await service.file_own(tx, actor, file_id), thumb=size == "thumb")
+
+
+@router.get("/files/{file_id}/link")
+async def get_own_file_link(actor: Myself, tx: TenantTx, shared: Shared, file_id: UUID, *, download: bool = False) -> FileLink:
+    """As for agents: an address that needs no token and lapses."""
+    origin = shared.settings.files_url or ""
+    return await service.file_link_own(tx, actor, file_id, sealer=shared.sealer, origin=origin, download=download)

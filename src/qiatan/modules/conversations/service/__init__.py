@@ -1,15 +1,34 @@
 """The use cases of conversations; other modules and the doors call these."""
 
+from qiatan.modules.conversations.service.blocking import block_customer, block_here
 from qiatan.modules.conversations.service.changing import How, assign, reassign, release, release_all_of
-from qiatan.modules.conversations.service.customer import change_customer
+from qiatan.modules.conversations.service.customer import (
+    change_customer,
+    change_customer_note,
+    change_known_customer,
+    customer_changes,
+    customer_notes,
+    delete_customer_note,
+    see_customer,
+    write_customer_note,
+)
 from qiatan.modules.conversations.service.digest import digest_of, digests
+from qiatan.modules.conversations.service.drafts import list_drafts, save_draft
+from qiatan.modules.conversations.service.editing import edit
 from qiatan.modules.conversations.service.ending import end, end_own
+from qiatan.modules.conversations.service.evaluating import evaluate, evaluation_form, invite_evaluation
 from qiatan.modules.conversations.service.idle import end_idle, idle_due, next_idle_due
 from qiatan.modules.conversations.service.joining import end_lost_joining, join, joined_anywhere, leave, note
+from qiatan.modules.conversations.service.mentioning import list_mentions, mention_targets, read_mentions
 from qiatan.modules.conversations.service.reading import (
     context,
-    customer_served,
+    earlier,
+    file,
+    file_link,
+    file_link_own,
+    file_own,
     get,
+    line_of,
     list_conversations,
     list_own,
     mark_read,
@@ -17,8 +36,6 @@ from qiatan.modules.conversations.service.reading import (
     messages,
     messages_own,
     open_line,
-    picture,
-    picture_own,
     shown,
     shown_own,
     typing_shown,
@@ -38,8 +55,10 @@ from qiatan.modules.conversations.service.routing_view import (
     routed,
     waiting_besides,
 )
+from qiatan.modules.conversations.service.searching import search
 from qiatan.modules.conversations.service.sending import send, send_own
 from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
+from qiatan.modules.conversations.service.tagging import tag_catalogue, tag_conversation
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
 from qiatan.modules.conversations.service.writing import note_speaker
 
@@ -50,52 +69,76 @@ __all__ = [
     "answered_or_ended",
     "assign",
     "assignees",
+    "block_customer",
+    "block_here",
     "change_customer",
+    "change_customer_note",
+    "change_known_customer",
     "context",
     "count_drift",
-    "customer_served",
+    "customer_changes",
+    "customer_notes",
+    "delete_customer_note",
     "digest_of",
     "digests",
+    "earlier",
+    "edit",
     "end",
     "end_idle",
     "end_lost_joining",
     "end_own",
     "ended_among",
     "enterprises_waiting_besides",
+    "evaluate",
+    "evaluation_form",
+    "file",
+    "file_link",
+    "file_link_own",
+    "file_own",
     "get",
     "handled",
     "held_waiting",
     "idle_due",
+    "invite_evaluation",
     "join",
     "joined_anywhere",
     "last_served_by",
     "leave",
+    "line_of",
     "list_conversations",
+    "list_drafts",
+    "list_mentions",
     "list_own",
     "load_settings",
     "mark_read",
     "mark_read_own",
+    "mention_targets",
     "messages",
     "messages_own",
     "next_idle_due",
     "note",
     "note_speaker",
     "open_line",
-    "picture",
-    "picture_own",
+    "read_mentions",
     "reassign",
     "recorded",
     "release",
     "release_all_of",
     "routed",
+    "save_draft",
     "save_rules",
+    "search",
+    "see_customer",
     "see_rules",
     "send",
     "send_own",
     "shown",
     "shown_own",
+    "tag_catalogue",
+    "tag_conversation",
     "typing_shown",
     "waiting_besides",
     "withdraw",
     "withdraw_own",
+    "write_customer_note",
 ]

@@ -13,6 +13,7 @@ from qiatan.modules.conversations.permissions import END
 from qiatan.modules.conversations.repository import ConversationRepository
 from qiatan.modules.conversations.rules import grade_of
 from qiatan.modules.conversations.service.announcing import announce
+from qiatan.modules.conversations.service.evaluating import asked_at_end
 from qiatan.modules.conversations.service.finding import locked, own, visible
 from qiatan.modules.conversations.service.settings import load_settings
 from qiatan.modules.conversations.service.writing import write_event
@@ -44,9 +45,13 @@ async def end_own(tx: Tx, actor: VisitorActor, conversation_id: UUID) -> Convers
 
 
 async def finish(tx: Tx, row: ConversationRow, by: SenderKind) -> Conversation:
-    """End an open conversation whose row is locked. Its grade is decided now and stays, whatever the rules become."""
+    """End an open conversation whose row is locked. Its grade is decided now and stays, whatever the rules become.
+
+    Its customer is asked what they think of it, where the rules say so.
+    """
     await write_event(tx, row.id, "ended", by=by)
-    grading = (await load_settings(tx)).grading
+    settings = await load_settings(tx)
+    asked = {"evaluation_invited_at": tx.now} if await asked_at_end(tx, row, settings.evaluation) else {}
     await ConversationRepository(tx, tx.enterprise_id).update(
         row,
         status=Status.ENDED,
@@ -54,6 +59,7 @@ async def finish(tx: Tx, row: ConversationRow, by: SenderKind) -> Conversation:
         ended_by=by,
         unanswered_since=None,
         idle_due_at=None,
-        grade=grade_of(row.customer_messages, row.agent_messages, grading),
+        grade=grade_of(row.customer_messages, row.agent_messages, settings.grading),
+        **asked,
     )
     return await announce(tx, "ended", row)

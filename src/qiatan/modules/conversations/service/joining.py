@@ -23,9 +23,11 @@ from qiatan.modules.conversations.contracts import (
 from qiatan.modules.conversations.errors import AlreadyJoined, ConversationEnded, NotYours, TooManyJoined
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, SERVE, VIEW_COLLEAGUES
-from qiatan.modules.conversations.repository import ConversationRepository, system
+from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository, system
 from qiatan.modules.conversations.service.announcing import announce
+from qiatan.modules.conversations.service.answering import reply_data
 from qiatan.modules.conversations.service.finding import locked, sight_of, visible
+from qiatan.modules.conversations.service.mentioning import named, tell
 from qiatan.modules.conversations.service.present import present_one
 from qiatan.modules.conversations.service.writing import write, write_event
 
@@ -108,7 +110,7 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
     """Write an internal note: as who serves the conversation, has joined it, or may join it. Customers never get a word of it.
 
     Raises:
-        InvalidInput (the text), ConversationNotFound, ConversationEnded
+        InvalidInput (the text, `reply_to`, `mentions`), ConversationNotFound, ConversationEnded
         NotYours: one neither takes part nor may join.
     """
     require(actor, SERVE)
@@ -117,6 +119,12 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
     helps = actor.may(JOIN) and (actor.agent_id in row.joined_ids or await _reaches(tx, actor, row))
     if row.assignee_id != actor.agent_id and not helps:
         raise NotYours
+    repeat = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.agent_id, body.client_message_id)
+    if repeat is not None:
+        return Ack(client_message_id=body.client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at)
+    people = await named(tx, actor, row, body.mentions)
+    mentions = {"mentions": [{"id": str(person.id), "name": person.name} for person in people]} if people else {}
+    data = mentions | await reply_data(tx, row.id, body.reply_to, by_note=True)
     ack = await write(
         tx,
         row.id,
@@ -125,7 +133,9 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
         sender_id=actor.agent_id,
         client_message_id=body.client_message_id,
         text=body.text,
+        data=data or None,
     )
+    await tell(tx, actor, ack, people, body.text)
     if actor.agent_id not in {*row.agent_ids, *row.helper_ids}:
         await ConversationRepository(tx, actor.enterprise_id).update(row, helper_ids=_with(row.helper_ids, actor.agent_id))
         await announce(tx, "changed", row)

@@ -22,6 +22,9 @@ from qiatan.modules.conversations.contracts import (
     Status,
 )
 from qiatan.modules.conversations.models import ConversationRow, MessageRow
+from qiatan.modules.conversations.repository.evaluations import EvaluationRepository
+from qiatan.modules.conversations.repository.messages import Fate
+from qiatan.modules.conversations.repository.tags import ConversationTagRepository
 from qiatan.modules.customers import service as customers
 
 
@@ -30,8 +33,11 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
     if not rows:
         return []
     named = await customers.briefs(tx, {row.customer_id for row in rows})
+    said = await EvaluationRepository(tx, tx.enterprise_id).of([row.id for row in rows if row.evaluated_at is not None])
     sources = await channels.briefs(tx, {row.channel_id for row in rows})
     people = await accounts.briefs(tx, {agent_id for row in rows for agent_id in (*row.agent_ids, *row.helper_ids)})
+    tagged = await ConversationTagRepository(tx, tx.enterprise_id).of({row.id for row in rows})
+    tags = await customers.tag_refs(tx, {tag_id for on_one in tagged.values() for tag_id in on_one})
     found = []
     for row in rows:
         customer, channel = named[row.customer_id], sources[row.channel_id]
@@ -53,10 +59,13 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
                 unanswered_since=row.unanswered_since,
                 replied_at=row.replied_at,
                 grade=Grade(row.grade) if row.grade else None,
+                evaluation=said.get(row.id),
+                evaluation_invited_at=row.evaluation_invited_at,
                 created_at=row.created_at,
                 ended_at=row.ended_at,
                 ended_by=SenderKind(row.ended_by) if row.ended_by else None,
                 participants=_participants(row, people),
+                tags=[tag for tag_id, tag in tags.items() if tag_id in tagged.get(row.id, ())],
             )
         )
     return found
@@ -82,13 +91,23 @@ def _last_line(row: ConversationRow) -> LastLine | None:
         seq=row.last_seq,
         kind=MessageKind(row.last_kind),
         sender_kind=SenderKind(row.last_sender_kind),
+        sender_id=row.last_sender_id,
         preview=row.last_preview or "",
         at=row.last_at,
     )
 
 
-def present_message(row: MessageRow, *, withdrawn: bool) -> Message:
-    """A message as agents see it: of a withdrawn one only the fact remains."""
+def present_message(row: MessageRow, fate: Fate) -> Message:
+    """A message as agents see it now: with its newest text, and of a withdrawn one only the fact.
+
+    Of an edit only the newest tells its text, and none when the message was withdrawn: what was taken back is read nowhere.
+    """
+    is_edit = row.kind == MessageKind.EDIT
+    withdrawn = fate.withdrawn and row.ref_seq is None
+    edited = fate.edit_seq is not None and row.ref_seq is None and not withdrawn
+    text = fate.text if edited else row.text
+    if withdrawn or (is_edit and (fate.withdrawn or fate.edit_seq != row.seq)):
+        text = None
     return Message(
         conversation_id=row.conversation_id,
         seq=row.seq,
@@ -97,7 +116,8 @@ def present_message(row: MessageRow, *, withdrawn: bool) -> Message:
         sender_id=row.sender_id,
         client_message_id=row.client_message_id,
         at=row.at,
-        text=None if withdrawn else row.text,
+        text=text,
         data=None if withdrawn else row.data,
         withdrawn=withdrawn,
+        edited=edited,
     )

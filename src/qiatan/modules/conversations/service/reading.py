@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from qiatan.infra.db import Tx
-from qiatan.infra.storage import Storage
+from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.modules.accounts import service as accounts
@@ -29,7 +29,7 @@ from qiatan.modules.conversations.service.finding import locked, own, sight_of, 
 from qiatan.modules.conversations.service.present import present, present_message, present_one
 from qiatan.modules.customers import service as customers
 from qiatan.modules.files import service as files
-from qiatan.modules.files.contracts import Blob
+from qiatan.modules.files.contracts import FileLink, Stored
 from qiatan.modules.visitors import service as visitors
 
 EARLIER_SHOWN = 20
@@ -73,8 +73,23 @@ async def get(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation:
     return await present_one(tx, await visible(tx, actor, conversation_id))
 
 
-async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> UUID:
-    """The customer of a conversation the agent serves or has joined, in one query: typing asks for it every second.
+async def earlier(tx: Tx, actor: AgentActor, conversation_id: UUID, *, after: str | None, limit: int) -> Page[Conversation]:
+    """The same customer's conversations before this one that may be seen, newest first.
+
+    Raises:
+        ConversationNotFound, InvalidInput (a foreign cursor)
+    """
+    require(actor, SERVE)
+    row = await visible(tx, actor, conversation_id)
+    limit = min(limit, MAX_PAGE)
+    key = decode_time_cursor(after) if after else None
+    rows = await ConversationRepository(tx, actor.enterprise_id).earlier(await sight_of(tx, actor), row, limit=limit + 1, after=key)
+    following = encode_time_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=await present(tx, rows[:limit]), next=following)
+
+
+async def line_of(tx: Tx, actor: AgentActor, conversation_id: UUID) -> tuple[UUID, list[UUID]]:
+    """The customer of a conversation the agent serves or has joined, and the agents on it, in one query: typing asks for it every second.
 
     Raises:
         ConversationNotFound: there is none, or it may not be seen.
@@ -87,7 +102,7 @@ async def customer_served(tx: Tx, actor: AgentActor, conversation_id: UUID) -> U
     if row.assignee_id != actor.agent_id and not joined:
         await visible(tx, actor, conversation_id)
         raise NotYours
-    return row.customer_id
+    return row.customer_id, _agents_on(row)
 
 
 async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, list[UUID]] | None:
@@ -95,7 +110,11 @@ async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, list[UUID]] | No
     row = await ConversationRepository(tx, actor.enterprise_id).open_of_customer(actor.customer_id, actor.channel_id)
     if row is None:
         return None
-    return row.id, [*([row.assignee_id] if row.assignee_id is not None else []), *row.joined_ids]
+    return row.id, _agents_on(row)
+
+
+def _agents_on(row: ConversationRow) -> list[UUID]:
+    return [*([row.assignee_id] if row.assignee_id is not None else []), *row.joined_ids]
 
 
 async def typing_shown(tx: Tx) -> bool:
@@ -132,7 +151,7 @@ async def messages_own(
 async def _messages(tx: Tx, row: ConversationRow, after_seq: int | None, before_seq: int | None, limit: int) -> MessagePage:
     limit = min(limit, MAX_PAGE)
     found = await MessageRepository(tx, tx.enterprise_id).page(row.id, after_seq=after_seq, before_seq=before_seq, limit=limit)
-    items = [present_message(message, withdrawn=withdrawal is not None) for message, withdrawal in found]
+    items = [present_message(message, fate) for message, fate in found]
     head = max(row.head, items[-1].seq if items else 0)
     more = bool(items) and (items[-1].seq < head if after_seq is not None else items[0].seq > 1)
     return MessagePage(items=items, head=head, more=more)
@@ -144,7 +163,7 @@ async def context(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Context:
     row = await visible(tx, actor, conversation_id)
     earlier = await ConversationRepository(tx, actor.enterprise_id).earlier(await sight_of(tx, actor), row, limit=EARLIER_SHOWN)
     return Context(
-        customer=await customers.get(tx, row.customer_id),
+        customer=await customers.card(tx, row.customer_id),
         visit=await visitors.latest_visit(tx, customer_id=row.customer_id),
         earlier=await present(tx, earlier),
     )
@@ -187,15 +206,29 @@ async def _mark_read(tx: Tx, row: ConversationRow, side: SenderKind, seq: int) -
     )
 
 
-async def picture(tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID, *, storage: Storage, thumb: bool) -> Blob:
-    """A picture of a conversation the agent may see now. Raises NotFound."""
+async def file(tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID) -> Stored:
+    """A picture or file of a conversation the agent may see now. Raises NotFound, FileExpired."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    return await files.read_attached(tx, storage=storage, conversation_id=row.id, file_id=file_id, thumb=thumb)
+    return await files.find_attached(tx, conversation_id=row.id, file_id=file_id)
 
 
-async def picture_own(tx: Tx, actor: VisitorActor, file_id: UUID, *, storage: Storage, thumb: bool) -> Blob:
-    """A picture of one of the visitor's own conversations. Raises NotFound."""
-    conversation_id = await files.conversation_of(tx, file_id)
-    row = await own(tx, actor, conversation_id)
-    return await files.read_attached(tx, storage=storage, conversation_id=row.id, file_id=file_id, thumb=thumb)
+async def file_own(tx: Tx, actor: VisitorActor, file_id: UUID) -> Stored:
+    """A picture or file of one of the visitor's own conversations. Raises NotFound, FileExpired."""
+    row = await own(tx, actor, await files.conversation_of(tx, file_id))
+    return await files.find_attached(tx, conversation_id=row.id, file_id=file_id)
+
+
+async def file_link(
+    tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID, *, sealer: Sealer, origin: str, download: bool
+) -> FileLink:
+    """A signed address of a file of a conversation the agent may see now. Raises NotFound, FileExpired."""
+    require(actor, SERVE)
+    row = await visible(tx, actor, conversation_id)
+    return await files.make_link(tx, sealer=sealer, origin=origin, conversation_id=row.id, file_id=file_id, download=download)
+
+
+async def file_link_own(tx: Tx, actor: VisitorActor, file_id: UUID, *, sealer: Sealer, origin: str, download: bool) -> FileLink:
+    """A signed address of a file of one of the visitor's own conversations. Raises NotFound, FileExpired."""
+    row = await own(tx, actor, await files.conversation_of(tx, file_id))
+    return await files.make_link(tx, sealer=sealer, origin=origin, conversation_id=row.id, file_id=file_id, download=download)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, VisitorActor, require
+from qiatan.kit.rich_text import checked, plain_text, stored
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage
 from qiatan.modules.conversations.errors import ConversationEnded, TryAgain
 from qiatan.modules.conversations.events import ConversationChanged
 from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
 from qiatan.modules.conversations.rules import check_content
+from qiatan.modules.conversations.service.answering import reply_data
 from qiatan.modules.conversations.service.finding import visible
 from qiatan.modules.conversations.service.present import present_one
 from qiatan.modules.conversations.service.writing import write
+from qiatan.modules.customers import service as customers
 from qiatan.modules.files import service as files
+from qiatan.modules.pictures import service as pictures
 
 _OPENING_TRIES = 3
 
@@ -25,10 +30,10 @@ async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMe
     """An agent writes into a conversation they serve or have joined.
 
     Raises:
-        InvalidInput, ConversationNotFound, ConversationEnded, NotYours, FileNotFound: nothing was written.
+        InvalidInput (also `reply_to`), ConversationNotFound, ConversationEnded, NotYours, FileNotFound: nothing was written.
     """
     require(actor, SERVE)
-    check_content(message.kind, message.text, message.file_id)
+    check_content(message.kind, message.text, message.file_id, message.document)
     row = await visible(tx, actor, conversation_id)
     return await _write(tx, actor, row.id, message)
 
@@ -42,7 +47,7 @@ async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage) -> Ack:
         InvalidInput, FileNotFound: nothing was written.
         TryAgain: conversations were opened and ended under our hands; sending again is safe.
     """
-    check_content(message.kind, message.text, message.file_id)
+    check_content(message.kind, message.text, message.file_id, message.document, by_customer=True)
     first = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.customer_id, message.client_message_id)
     if first is not None:
         return Ack(
@@ -67,7 +72,10 @@ async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage) -> Ack:
 
 
 async def _open_with(tx: Tx, actor: VisitorActor, conversation_id: UUID, message: SendMessage) -> Ack:
-    ack = await _write(tx, actor, conversation_id, message)
+    # Asked after the row that waits for the customer's lock is there: who was put on the blacklist meanwhile opens nothing.
+    await customers.require_welcome(tx, customer_id=actor.customer_id)
+    # What it answers lies in an earlier conversation; the message itself must not be lost for that.
+    ack = await _write(tx, actor, conversation_id, message.model_copy(update={"reply_to": None}))
     row = await ConversationRepository(tx, actor.enterprise_id).get(conversation_id, lock=True)
     if row is not None:
         conversation = await present_one(tx, row)
@@ -76,23 +84,14 @@ async def _open_with(tx: Tx, actor: VisitorActor, conversation_id: UUID, message
 
 
 async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID, message: SendMessage) -> Ack:
-    data = None
+    data = await reply_data(tx, conversation_id, message.reply_to)
     if message.file_id is not None:
-        file = await files.attach(
-            tx,
-            actor,
-            file_id=message.file_id,
-            conversation_id=conversation_id,
-            client_message_id=message.client_message_id,
-        )
-        data = {
-            "file_id": str(file.id),
-            "name": file.name,
-            "content_type": file.content_type,
-            "size": file.size,
-            "width": file.width,
-            "height": file.height,
-        }
+        data |= await _attached(tx, actor, conversation_id, message, message.file_id)
+    text = message.text if message.kind is MessageKind.TEXT else None
+    if message.document is not None:
+        document = await pictures.settled(tx, checked(message.document))
+        await pictures.keep_for_ever(tx, document)
+        data["document"], text = stored(document), plain_text(document) or None
     by_agent = isinstance(actor, AgentActor)
     return await write(
         tx,
@@ -101,8 +100,21 @@ async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID
         sender_kind=SenderKind.AGENT if by_agent else SenderKind.CUSTOMER,
         sender_id=actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id,
         client_message_id=message.client_message_id,
-        text=message.text if message.kind is MessageKind.TEXT else None,
-        data=data,
+        text=text,
+        data=data or None,
+        shown=str(data["name"]) if message.kind is MessageKind.FILE else None,
         must_serve=by_agent,
         may_join=isinstance(actor, AgentActor) and actor.may(JOIN),
     )
+
+
+async def _attached(
+    tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID, message: SendMessage, file_id: UUID
+) -> dict[str, Any]:
+    """What the message says of its picture or file, which goes into the conversation with it."""
+    place = {"file_id": file_id, "conversation_id": conversation_id, "client_message_id": message.client_message_id}
+    if message.kind is MessageKind.FILE:
+        kept = await files.attach_file(tx, actor, **place)
+        return {"file_id": str(kept.id), **kept.model_dump(mode="json", exclude={"id"})}
+    picture = await files.attach(tx, actor, **place)
+    return {"file_id": str(picture.id), **picture.model_dump(mode="json", exclude={"id"})}

@@ -10,7 +10,7 @@ from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind
 from qiatan.modules.conversations.errors import ConversationNotFound, TooLate
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, SERVE
-from qiatan.modules.conversations.repository import MessageRepository
+from qiatan.modules.conversations.repository import MentionRepository, MessageRepository
 from qiatan.modules.conversations.rules import may_withdraw
 from qiatan.modules.conversations.service.finding import locked, own, visible
 from qiatan.modules.conversations.service.writing import write
@@ -72,6 +72,8 @@ async def _withdraw(
         must_serve=side is SenderKind.AGENT and not is_note,
         may_join=may_join,
     )
-    if message.kind == MessageKind.PICTURE and message.data is not None:
+    if is_note:
+        await MentionRepository(tx, tx.enterprise_id).forget(row.id, seq)
+    if message.kind in (MessageKind.PICTURE, MessageKind.FILE) and message.data is not None:
         await files.remove_attached(tx, conversation_id=row.id, file_id=UUID(str(message.data["file_id"])))
     return ack

@@ -27,13 +27,14 @@ async def write(
     client_message_id: UUID,
     text: str | None = None,
     data: dict[str, Any] | None = None,
+    shown: str | None = None,
     ref_seq: int | None = None,
     must_serve: bool = False,
     may_join: bool = False,
 ) -> Ack:
     """Append one message and announce it; a repeat returns the first result and announces nothing.
 
-    `must_serve`: the sender must serve the conversation or, with `may_join`, have joined it.
+    `shown`: what lists show of it instead of its text. `must_serve`: the sender must serve the conversation or, with `may_join`, have joined it.
 
     Raises:
         ConversationEnded, NotYours, ConversationNotFound: nothing was written.
@@ -48,7 +49,7 @@ async def write(
         k=kind,
         t=text,
         d=data,
-        p=preview(text),
+        p=preview(shown or text),
         r=ref_seq,
         own=must_serve,
         j=may_join,

@@ -13,6 +13,7 @@ from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.models import PresenceRow as Row
 
+_STATUSES = {status.value: status for status in PresenceStatus}
 _CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('routing:' || CAST(:enterprise AS text), 0))")
 
 
@@ -32,7 +33,7 @@ class RoutingRepository:
     async def connected(self, now: datetime) -> dict[UUID, PresenceStatus]:
         """The status of everybody whose pages are connected. Bare columns: it is read with every decision."""
         query = select(Row.agent_id, Row.status).where(Row.enterprise_id == self._enterprise_id, Row.lease_until > now)
-        return {agent_id: PresenceStatus(status) for agent_id, status in await self._session.execute(query)}
+        return {agent_id: _STATUSES[status] for agent_id, status in await self._session.execute(query)}
 
     async def get(self, agent_id: UUID) -> Row | None:
         return await self._session.get(Row, (self._enterprise_id, agent_id), populate_existing=True)

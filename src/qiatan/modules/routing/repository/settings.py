@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import case, null, select, update
+from sqlalchemy import and_, case, false, null, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.models import SettingsRow as Row
 
 Part = Literal["assignment", "queue", "transfers", "hours"]
+PARTS: tuple[Part, ...] = ("assignment", "queue", "transfers", "hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,19 @@ class SettingsRepository:
         self._session = tx.session
         self._enterprise_id = enterprise_id
 
-    async def get(self, part: Part, *, known: int | None = None) -> Stored | None:
-        """What is saved, None when nothing ever was. The value is not read again for who knows this version."""
-        value = Row.value if known is None else case((Row.version != known, Row.value), else_=null().cast(JSONB))
-        query = select(Row.version, value).where(Row.enterprise_id == self._enterprise_id, Row.part == part)
+    async def get(self, part: Part) -> Stored | None:
+        """What is saved, None when nothing ever was."""
+        query = select(Row.version, Row.value).where(Row.enterprise_id == self._enterprise_id, Row.part == part)
         found = (await self._session.execute(query)).one_or_none()
         return Stored(found[0], found[1]) if found is not None else None
+
+    async def all(self, known: Mapping[Part, int]) -> dict[Part, Stored]:
+        """Everything that is saved, in one look; without the values whose versions are known."""
+        same = or_(false(), *(and_(Row.part == part, Row.version == version) for part, version in known.items()))
+        query = select(Row.part, Row.version, case((same, null().cast(JSONB)), else_=Row.value)).where(
+            Row.enterprise_id == self._enterprise_id
+        )
+        return {cast("Part", found[0]): Stored(found[1], found[2]) for found in await self._session.execute(query)}
 
     async def save(self, part: Part, value: dict[str, Any], *, version: int) -> bool:
         """Replace what has this version (0: nothing was ever saved); False when somebody else was quicker."""

@@ -163,18 +163,32 @@ class Roster:
         former = self.candidates[place]
         return self._with(place, replace(former, open=former.open + change, received=former.received + max(change, 0)))
 
+    def with_states(self, changed: Sequence[Candidate]) -> Roster:
+        """The roster with new states of those who are in it already, and in the same groups."""
+        if not changed:
+            return self
+        if len(changed) == 1:
+            return self.with_candidate(changed[0])
+        candidates = list(self.candidates)
+        for candidate in changed:
+            candidates[self._places[candidate.agent_id]] = candidate
+        return self._like(candidates, [place for place, candidate in enumerate(candidates) if has_place(candidate)])
+
     def with_candidate(self, candidate: Candidate) -> Roster:
         """The roster with a new state of somebody who is in it already, and in the same groups."""
         return self._with(self._places[candidate.agent_id], candidate)
 
     def _with(self, place: int, candidate: Candidate) -> Roster:
-        other = Roster.__new__(Roster)
-        other._rank, other._places, other._by_group = self._rank, self._places, self._by_group  # noqa: SLF001 - another one of the same class
         changed = list(self.candidates)
         had_place, changed[place] = has_place(changed[place]), candidate
         free = self._free
         if had_place != has_place(candidate):
             at = bisect_left(free, place)
             free = [*free[:at], *free[at + 1 :]] if had_place else [*free[:at], place, *free[at:]]
-        other.candidates, other._free = changed, free  # noqa: SLF001 - as above
+        return self._like(changed, free)
+
+    def _like(self, candidates: Sequence[Candidate], free: list[int]) -> Roster:
+        other = Roster.__new__(Roster)
+        other._rank, other._places, other._by_group = self._rank, self._places, self._by_group  # noqa: SLF001 - another one of the same class
+        other.candidates, other._free = candidates, free  # noqa: SLF001 - as above
         return other

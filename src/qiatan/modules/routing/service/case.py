@@ -48,20 +48,24 @@ async def build_case(
     *,
     excluded: frozenset[UUID] = frozenset(),
     settings: AssignmentSettings | None = None,
+    visitor: bool = True,
 ) -> Case:
+    """`visitor`: False where no rule asks what is known of the visitor, which then is not read."""
     if settings is None:
         settings, _ = await load_assignment(tx)
-    visit = await visitors.latest_visit(tx, customer_id=routed.customer_id)
-    customer = await customers.get(tx, routed.customer_id)
     last = None
     if settings.returning:
         last = await conversations.last_served_by(tx, routed.customer_id, since=tx.now - timedelta(days=settings.returning_days))
+    if not visitor:
+        return replace(case_of_visitor(routed, None, None, tx.now), wish=wish, last_agent_id=last, excluded=excluded)
+    visit = await visitors.latest_visit(tx, customer_id=routed.customer_id)
+    customer = await customers.get(tx, routed.customer_id)
     zone = ZoneInfo((await accounts.get_enterprise(tx)).timezone)
     seen = case_of_visitor(routed, visit, customer, tx.now.astimezone(zone))
     return replace(seen, wish=wish, last_agent_id=last, excluded=excluded)
 
 
-def case_of_visitor(routed: Routed, visit: Visit | None, customer: Customer, now: datetime) -> Case:
+def case_of_visitor(routed: Routed, visit: Visit | None, customer: Customer | None, now: datetime) -> Case:
     """What is known of a conversation's visitor. `now` in the enterprise's zone."""
     return Case(
         landing_page=visit.landing_url if visit else None,
@@ -72,8 +76,8 @@ def case_of_visitor(routed: Routed, visit: Visit | None, customer: Customer, now
         channel_id=routed.channel_id,
         device=visit.device.value if visit and visit.device else None,
         language=visit.language if visit else None,
-        tags=frozenset(customer.tags),
-        metadata=customer.metadata,
+        tags=frozenset(tag.name for tag in customer.tags) if customer else frozenset(),
+        metadata=customer.metadata if customer else {},
         now=now,
     )
 

@@ -43,7 +43,7 @@ from qiatan.modules.routing.rules import (
     has_place,
 )
 from qiatan.modules.routing.service.case import build_case, pending_wish, read_wish
-from qiatan.modules.routing.service.requests import note_assignment, note_decision, note_ended, note_waiting
+from qiatan.modules.routing.service.requests import Given, note_assignment, note_decision, note_ended, note_waiting
 from qiatan.modules.routing.service.roster import candidate_now, candidates, surroundings
 from qiatan.modules.routing.service.settings import load_assignment, load_queue
 
@@ -159,19 +159,20 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
         return Settled.GONE
     waits = row is not None and row.state in (RoutingState.QUEUED, RoutingState.MESSAGE)
     wish = read_wish(row.wish) if row is not None else await pending_wish(tx, routed)
-    case = await build_case(tx, routed, wish, settings=seen.rules.settings)
+    case = await build_case(tx, routed, wish, settings=seen.rules.settings, visitor=bool(seen.rules.rules))
     if row is not None and waits:
         choice = decide_waiting(seen.rules, seen.roster, case, seen.around, target=target_of(row.target_kind, row.target_id), pick=pick)
     else:
         choice = decide(seen.rules, seen.roster, case, seen.around, pick=pick)
-    if not await _still_true(tx, seen, choice):
+    agent = await candidate_now(tx, choice.agent_id) if choice.agent_id is not None else None
+    if not await _still_true(tx, seen, choice, agent):
         return Settled.STALE
     if row is None and wish is not None:
         await WishRepository(tx, tx.enterprise_id).drop(routed.customer_id, routed.channel_id)
         _log_unknown(choice, wish, conversation_id)
     cause = cause or (Cause.WAITING if waits else Cause.OPENED if row is None else Cause.RELEASED)
-    if choice.agent_id is not None:
-        await _assign(tx, seen, choice, choice.agent_id, routed, cause=cause, wish=wish)
+    if agent is not None:
+        await _assign(tx, seen, choice, Given(agent, routed, row), cause=cause, wish=wish)
         return Settled.ASSIGNED
     if row is not None and waits:
         return await _keep(tx, row, choice, cause)
@@ -183,11 +184,12 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
     return Settled.WAITS
 
 
-async def _assign(tx: Tx, seen: Look, choice: Choice, agent_id: UUID, routed: Routed, *, cause: Cause, wish: Wish | None) -> None:
-    await conversations.assign(tx, SystemActor(tx.enterprise_id), routed.id, agent_id)
+async def _assign(tx: Tx, seen: Look, choice: Choice, given: Given, *, cause: Cause, wish: Wish | None) -> None:
+    conversation_id, agent_id = given.routed.id, given.agent.agent_id
+    await conversations.assign(tx, SystemActor(tx.enterprise_id), conversation_id, agent_id)
     if choice.pointer is not None:
         await PointerRepository(tx, tx.enterprise_id).put(*choice.pointer)
-    await note_assignment(tx, routed.id, agent_id, cause=cause, steps=choice.steps, target=choice.target, wish=wish)
+    await note_assignment(tx, conversation_id, agent_id, cause=cause, steps=choice.steps, target=choice.target, wish=wish, given=given)
     seen.assigned(agent_id, choice)
 
 
@@ -202,8 +204,8 @@ async def _keep(tx: Tx, row: RequestRow, choice: Choice, cause: Cause) -> Settle
     return Settled.WAITS
 
 
-async def _still_true(tx: Tx, seen: Look, choice: Choice) -> bool:
-    """Whether what the choice depends on is as the look saw it. Under the claim, so it stays so until the commit."""
+async def _still_true(tx: Tx, seen: Look, choice: Choice, now: Candidate | None) -> bool:
+    """Whether what the choice depends on is as the look saw it, `now` being its agent. Under the claim, so it stays so until the commit."""
     _, rules = await load_assignment(tx)
     if rules is not seen.rules:
         return False
@@ -213,7 +215,7 @@ async def _still_true(tx: Tx, seen: Look, choice: Choice) -> bool:
     if choice.agent_id is None:
         full = choice.outcome is Outcome.MESSAGE and seen.around.queue_enabled and not seen.around.queue_has_room
         return not (full and await _room(tx) > 0)
-    now, then = await candidate_now(tx, choice.agent_id), seen.roster.get(choice.agent_id)
+    then = seen.roster.get(choice.agent_id)
     if now is None or then is None or not has_place(now) or _load(now) != _load(then):
         return False
     if choice.pointer is None:

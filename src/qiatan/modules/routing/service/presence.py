@@ -17,6 +17,7 @@ from qiatan.modules.routing.events import OpeningChanged, PresenceChanged
 from qiatan.modules.routing.models import PresenceRow
 from qiatan.modules.routing.repository import RoutingRepository
 from qiatan.modules.routing.repository.spans import SpanRepository
+from qiatan.modules.routing.rules import Candidate
 from qiatan.modules.routing.service.hours import Opening, opening
 
 LEASE = timedelta(seconds=60)
@@ -95,10 +96,18 @@ async def _note(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, gone_at: datetim
 async def announce(tx: Tx, agent_id: UUID) -> Presence:
     """Tell who may know how this agent stands now."""
     row = await RoutingRepository(tx, tx.enterprise_id).get(agent_id)
-    agent = await accounts.get_agent(tx, agent_id)
-    presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), agent.max_conversations)
+    maximum = await accounts.maximum_of(tx, agent_id)
+    presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), maximum)
     tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=await anybody_serves(tx)))
     return presence
+
+
+async def announce_one_more(tx: Tx, agent: Candidate) -> None:
+    """The same of who was given one more in this transaction, by how they stood before it."""
+    presence = Presence(agent_id=agent.agent_id, status=agent.status, connected=agent.connected, open=agent.open + 1, maximum=agent.maximum)
+    online = agent.connected and agent.status is PresenceStatus.ONLINE
+    anybody = (await opening(tx)).open_now if online else await anybody_serves(tx)
+    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=anybody))
 
 
 def _presence(agent_id: UUID, row: PresenceRow | None, tx: Tx, count: int, maximum: int) -> Presence:

@@ -6,6 +6,7 @@ Whoever writes holds the enterprise's claim and the conversation's lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,10 +24,10 @@ from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository.decisions import DecisionRepository
 from qiatan.modules.routing.repository.requests import RequestRepository, target_of
 from qiatan.modules.routing.repository.wishes import WishRepository
-from qiatan.modules.routing.rules import ENTERPRISE
+from qiatan.modules.routing.rules import ENTERPRISE, Candidate
 from qiatan.modules.routing.rules.delayed import delay_start, next_step
 from qiatan.modules.routing.service.case import pending_wish, read_wish
-from qiatan.modules.routing.service.presence import announce
+from qiatan.modules.routing.service.presence import announce, announce_one_more
 from qiatan.modules.routing.service.settings import load_queue, load_transfers
 
 QUEUE_LEASE = timedelta(seconds=75)
@@ -34,6 +35,15 @@ QUEUE_LEASE = timedelta(seconds=75)
 
 _WAITING = (RoutingState.QUEUED, RoutingState.MESSAGE)
 _FROM_WAITING = (Cause.WAITING, Cause.RELEASED, Cause.TAKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What whoever decided has read already, under the claim and the conversation's lock: before the agent got it."""
+
+    agent: Candidate
+    routed: Routed
+    row: RequestRow | None
 
 
 async def note_assignment(
@@ -47,6 +57,7 @@ async def note_assignment(
     target: Target | None = None,
     wish: Wish | None = None,
     delay: tuple[datetime, int] | None = None,
+    given: Given | None = None,
 ) -> None:
     """Write down that an agent has got the conversation just now, by whom and why; the deadline of the delayed transfer follows.
 
@@ -54,10 +65,13 @@ async def note_assignment(
     first or again after a release, is waited for from the assignment (F04): whoever gets them has the time that the settings promise.
     """
     requests = RequestRepository(tx, tx.enterprise_id)
-    routed = await conversations.routed(tx, conversation_id)
-    if routed is None:
-        raise ConversationNotFound
-    row = await requests.get(conversation_id)
+    if given is not None:
+        routed, row = replace(given.routed, assigned_at=tx.now), given.row
+    else:
+        found = await conversations.routed(tx, conversation_id)
+        if found is None:
+            raise ConversationNotFound
+        routed, row = found, await requests.get(conversation_id)
     waited = row is None or row.state != RoutingState.PLACED
     kept = target or (target_of(row.target_kind, row.target_id) if row is not None else ENTERPRISE)
     if wish is None:
@@ -92,7 +106,10 @@ async def note_assignment(
         steps=steps,
     )
     await tell(tx, row, assignee_id=agent_id, to_customer=waited)
-    await announce(tx, agent_id)
+    if given is not None:
+        await announce_one_more(tx, given.agent)
+    else:
+        await announce(tx, agent_id)
 
 
 async def note_waiting(

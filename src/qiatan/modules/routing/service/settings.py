@@ -15,7 +15,7 @@ from uuid import UUID
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts.hours import HoursSettings
 from qiatan.modules.routing.contracts.settings import AssignmentSettings, QueueSettings, TransferSettings
-from qiatan.modules.routing.repository.settings import Part, SettingsRepository
+from qiatan.modules.routing.repository.settings import PARTS, Part, SettingsRepository, Stored
 from qiatan.modules.routing.rules.compiled import CompiledAssignment, compile_assignment
 
 Kept = TypeVar("Kept")
@@ -44,6 +44,11 @@ class _Memory:
             self._kept.move_to_end((enterprise_id, part))
         return found
 
+    def known(self, enterprise_id: UUID) -> dict[Part, Loaded[Any]]:
+        """What is kept of an enterprise."""
+        kept = ((part, self.get(enterprise_id, part)) for part in PARTS)
+        return {part: loaded for part, loaded in kept if loaded is not None}
+
     def keep(self, enterprise_id: UUID, part: Part, loaded: Loaded[Any]) -> None:
         self._kept[enterprise_id, part] = loaded
         self._kept.move_to_end((enterprise_id, part))
@@ -54,6 +59,8 @@ class _Memory:
 _memory = _Memory()
 _UNSAVED = "routing.settings_unsaved"
 _SEEN = "routing.settings_seen"
+_STORED = "routing.settings_stored"
+_KNOWN = "routing.settings_known"
 
 
 def note_unsaved(tx: Tx) -> None:
@@ -116,17 +123,30 @@ async def _load(tx: Tx, part: Part, prepare: Callable[[dict[str, Any]], Kept], u
     # A decision asks for the same part many times; within one transaction one answer is enough.
     seen = cast("Loaded[Kept] | None", tx.memory.get((_SEEN, part)))
     if seen is None:
-        seen = tx.memory[_SEEN, part] = await _load_stored(tx, part, prepare, unset)
+        seen = tx.memory[_SEEN, part] = _prepared(tx, part, await _stored(tx), prepare, unset)
     return seen
 
 
-async def _load_stored(tx: Tx, part: Part, prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]) -> Loaded[Kept]:
-    kept: Loaded[Kept] | None = _memory.get(tx.enterprise_id, part)
-    stored = await SettingsRepository(tx, tx.enterprise_id).get(part, known=kept.version if kept is not None else None)
+async def _stored(tx: Tx) -> dict[Part, Stored]:
+    """All parts in one look: who needs one needs the others soon after. What is known already stands there without its value."""
+    stored = cast("dict[Part, Stored] | None", tx.memory.get(_STORED))
     if stored is None:
+        # What another transaction puts in its place meanwhile is a later version; this one goes on with what it has seen.
+        known = tx.memory[_KNOWN] = _memory.known(tx.enterprise_id)
+        versions = {part: loaded.version for part, loaded in known.items()}
+        stored = tx.memory[_STORED] = await SettingsRepository(tx, tx.enterprise_id).all(versions)
+    return stored
+
+
+def _prepared(
+    tx: Tx, part: Part, stored: dict[Part, Stored], prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]
+) -> Loaded[Kept]:
+    found = stored.get(part)
+    if found is None:
         return unset
-    if stored.value is None and kept is not None:
-        return kept
-    loaded = Loaded(prepare(stored.value or {}), stored.version)
+    known = cast("dict[Part, Loaded[Kept]]", tx.memory[_KNOWN]).get(part)
+    if found.value is None and known is not None:
+        return known
+    loaded = Loaded(prepare(found.value or {}), found.version)
     _memory.keep(tx.enterprise_id, part, loaded)
     return loaded

@@ -1,4 +1,4 @@
-import { isEvent, isPicture, type Conversation, type Message, type OutboxEntry, type PictureData } from '@qiatan/live'
+import { isEvent, isPicture, isRich, type Conversation, type Message, type OutboxEntry, type PictureData, type ReplyRef, type RichDocument } from '@qiatan/live'
 import { t, type Locale } from '../i18n'
 import { clock, moment, sameDay } from './times'
 
@@ -16,7 +16,13 @@ export interface BubbleRow {
   first: boolean
   last: boolean
   text: string | null
+  /** Its text is not the first one. */
+  edited: boolean
+  /** What it answers. */
+  quote: { name: string; text: string } | null
   picture: PictureData | null
+  /** Text with form, drawn by a part that is fetched for it; until then its words stand. */
+  rich: RichDocument | null
   blob: Blob | null
   progress: number | null
   error: string | null
@@ -87,7 +93,10 @@ export function buildRows(threads: readonly Thread[], unsent: readonly OutboxEnt
           face: sender?.avatar_url ?? null,
           showName: several && !own,
           text: message.text,
+          edited: message.edited === true,
+          quote: quoteOf(message, items, people),
           picture: isPicture(message) ? message.data : null,
+          rich: isRich(message) ? message.data.document : null,
           at,
           delivery: own ? (message.seq <= (conversation?.agent_read_seq ?? 0) ? 'read' : 'sent') : null,
           source: { conversationId: message.conversation_id, seq: message.seq },
@@ -125,7 +134,10 @@ function bubble(part: Partial<BubbleRow> & { key: string; own: boolean; at: Date
     first: true,
     last: true,
     text: null,
+    edited: false,
+    quote: null,
     picture: null,
+    rich: null,
     blob: null,
     progress: null,
     error: null,
@@ -137,8 +149,17 @@ function bubble(part: Partial<BubbleRow> & { key: string; own: boolean; at: Date
   }
 }
 
+/** The line above an answer: of what is not loaded, or was taken back, it says so much. */
+function quoteOf(message: Message, items: readonly Message[], people?: ReadonlyMap<string, { name: string }>): BubbleRow['quote'] {
+  const { reply_to } = (message.data ?? {}) as ReplyRef
+  if (!reply_to) return null
+  const meant = items.find(({ seq }) => seq === reply_to.seq)
+  if (!meant || meant.withdrawn) return { name: '', text: t('quoteGone') }
+  return { name: meant.sender_kind === 'customer' ? '' : people?.get(meant.sender_id ?? '')?.name || t('someone'), text: meant.text ?? `[${t('picture')}]` }
+}
+
 function unsentPicture(entry: OutboxEntry): PictureData {
-  const file = entry.file
+  const file = entry.file && 'width' in entry.file ? entry.file : null
   return {
     file_id: '',
     name: entry.name ?? '',
@@ -168,6 +189,8 @@ function lineOf(message: Message, name: string, assigned: boolean): string | nul
       return t('idleWarning', { time: clock(new Date(data.ends_at ?? message.at)) })
     case 'ended':
       return t(data.by === 'customer' ? 'endedByYou' : data.by === 'system' ? 'endedBySystem' : 'endedRow')
+    case 'evaluation_invited':
+      return t('invited')
     case 'reopened':
       return t('reopenedRow')
     default:

@@ -21,6 +21,8 @@ export const agentTyping = ref(false)
 export const unsent = shallowRef<readonly OutboxEntry[]>([])
 export const ready = ref(false)
 export const failing = ref(false)
+/** The service is refused to this visitor: nothing is shown, and nothing says why. */
+export const shut = ref(false)
 /** What the header says while the visitor waits, once the waiting part knows. */
 export const waitingLine = ref('')
 /** A refusal that belongs to no unsent message, such as a withdrawal that came too late. */
@@ -101,6 +103,7 @@ live.on('state', ({ state }) => {
   }
 })
 live.on('ended', ({ code }) => {
+  if (code === 'blocked') return shutDown()
   failing.value = true
   if (code !== 'origin_refused') setTimeout(() => void begin(), again.next())
 })
@@ -116,7 +119,9 @@ export const rows = computed(() => unsent.value.filter((entry) => !threads.conta
 
 /** Begins when the visitor opens the panel, or at once where an identity is already there: a look alone makes none. */
 export function start(): void {
-  loadConfig().catch(() => (failing.value = true))
+  loadConfig().catch((error: unknown) => {
+    if (!isShut(error)) failing.value = true
+  })
   watch(
     () => host.everShown || identity.value !== null,
     (wanted) => {
@@ -157,6 +162,7 @@ async function begin(): Promise<void> {
       break
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
+      if (isShut(error)) return
       failing.value = true
       // the channel is switched off or gone: there is nobody to wait for
       if (error.status === 404) return
@@ -165,9 +171,25 @@ async function begin(): Promise<void> {
   }
   failing.value = false
   ready.value = true
+  tell({ type: 'shut', on: false })
   live.subscribe('mine')
   live.start()
   renewal ??= setInterval(() => void openSession().catch(ignoreApi), RENEW_EVERY)
+}
+
+/** Whether a refusal says that there is nothing here for this visitor; then all of it ends. */
+function isShut(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.code !== 'blocked') return false
+  shutDown()
+  return true
+}
+
+function shutDown(): void {
+  shut.value = true
+  if (renewal !== null) clearInterval(renewal)
+  renewal = null
+  live.stop()
+  tell({ type: 'shut', on: true })
 }
 
 async function loadAvailability(): Promise<void> {
@@ -193,6 +215,7 @@ function refreshList(): void {
 
 /** The next heartbeat's digest finds what this call could not bring. */
 function ignoreApi(error: unknown): void {
+  if (isShut(error)) return
   if (!(error instanceof ApiError)) throw error
 }
 

@@ -9,15 +9,18 @@ import { toastProblem } from '../ui/toasts'
 import { view } from '../view'
 import { useAlerts } from './alerts/alerts'
 import { customerName } from './layout/customerName'
-import { viewOf } from './model/lists'
+import { serves, viewOf } from './model/lists'
 import { offerTold } from './offers/told'
 import { useDirectory } from './stores/directory'
 import { useDrafts } from './stores/drafts'
+import { useIntent } from './stores/intent'
+import { useMentions } from './stores/mentions'
 import { useOffers } from './stores/offers'
 import { useOutbox } from './stores/outbox'
 import { useRouting } from './stores/routing'
 import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
+import { useViewers } from './stores/viewers'
 
 /** `subscribed` names at most this many conversations; a list that reaches it may be longer. */
 const SUBSCRIBED_LIMIT = 500
@@ -39,6 +42,9 @@ function follow(): void {
   const typing = useTyping()
   const outbox = useOutbox()
   const drafts = useDrafts()
+  const intents = useIntent()
+  const mentions = useMentions()
+  const viewers = useViewers()
   const routing = useRouting()
   const offers = useOffers()
   const alerts = useAlerts()
@@ -55,7 +61,10 @@ function follow(): void {
     if (before !== undefined) forget()
     if (agentId !== null) begin(agentId)
   }, { immediate: true })
-  watch(live.state, (state) => outbox.setOnline(state === 'open'))
+  watch(live.state, (state) => {
+    outbox.setOnline(state === 'open')
+    if (state === 'open') viewers.again()
+  })
   watch(() => directory.unread, (count) => { badges.conversations = count }, { immediate: true })
   onScopeDispose(() => {
     forget()
@@ -70,6 +79,8 @@ function follow(): void {
     routing.reset()
     offers.reset()
     drafts.reset()
+    intents.reset()
+    mentions.reset()
     outbox.close()
     badges.conversations = 0
   }
@@ -101,7 +112,7 @@ function follow(): void {
   // What is open on the screen may no longer be ours to see: ask, and close it with a word where it is not.
   watch(() => session.rightsChange, (change) => {
     const open = thread.conversation
-    if (change === null || open === null || viewOf(open, session.agent?.id ?? '') === 'mine') return
+    if (change === null || open === null || serves(open, session.agent?.id ?? '')) return
     directory.refresh(open.id).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error
       if (error.status === 404 || error.status === 403) thread.close(open.id, error)
@@ -158,11 +169,25 @@ function follow(): void {
 
   listen('read', ({ conversation_id, side, seq }) => directory.applyRead(conversation_id, side, seq))
 
-  listen('typing', ({ conversation_id, side, text }) => {
+  listen('typing', ({ conversation_id, side, text, agent_id }) => {
     const conversation = directory.known.get(conversation_id)
-    if (!conversation || (side === 'agent' && conversation.assignee_id === session.agent?.id)) return
-    typing.show(conversation_id, { side, text: text ?? null })
+    const writer = side === 'agent' ? agent_id ?? conversation?.assignee_id ?? null : null
+    if (!conversation || (side === 'agent' && writer === session.agent?.id)) return
+    typing.show(conversation_id, { side, text: text ?? null, agentId: writer })
   })
+
+  listen('viewers', ({ conversation_id, agent_ids, names }) => viewers.accept(conversation_id, agent_ids, names))
+  listen('draft', ({ type: _type, ...draft }) => drafts.accept(draft))
+  listen('mentions_read', ({ conversation_id }) => mentions.forget(conversation_id))
+  listen('mention', ({ type: _type, ...mention }) => {
+    if (!mentions.accept(mention)) return
+    alerts.mentioned(mention)
+    if (!directory.known.has(mention.conversation_id)) look(mention.conversation_id)
+  })
+  watch([() => mentions.countOf(thread.id ?? ''), () => thread.phase], ([count, phase]) => {
+    if (count > 0 && phase === 'ready' && thread.id !== null && !view.active.value) void mentions.read(thread.id)
+  })
+  watch(() => (thread.phase === 'ready' ? thread.id : null), (of) => viewers.look(of), { immediate: true })
 
   /** Conversations whose going was told by the offer that was accepted. */
   const handed = new Set<Id>()
@@ -189,6 +214,7 @@ function follow(): void {
   listen('subscribed', (frame) => {
     if (frame.topic !== 'conversation') void routing.load(frame.topic)
     else if (frame.conversation_id) void routing.loadOne(frame.conversation_id)
+    if (frame.topic === 'mine' && !view.active.value) void Promise.all([drafts.load(), mentions.load()])
     if (frame.topic === 'mine') void offers.load().then((found) => found.forEach(alerts.offered))
     for (const { id, head } of frame.conversations) thread.setHead(id, head)
     if (frame.topic === 'conversation') {

@@ -16,7 +16,7 @@ export const AREAS: readonly Area[] = [
     name: 'conversations',
     sees: ['conversations.serve', 'conversations.take', 'conversations.view_colleagues'],
     can: [
-      'conversations.end', 'conversations.transfer', 'conversations.take_over', 'conversations.join', 'conversations.exceed_maximum', 'files.send', 'customers.edit',
+      'conversations.end', 'conversations.transfer', 'conversations.take_over', 'conversations.join', 'conversations.exceed_maximum', 'conversations.invite_evaluation', 'files.send', 'customers.edit', 'customers.edit_notes', 'customers.block',
     ],
   },
   { name: 'routing', sees: ['routing.view', 'conversations.view_rules', 'routing.attendance'], can: ['routing.edit', 'conversations.edit_rules'] },
@@ -26,7 +26,7 @@ export const AREAS: readonly Area[] = [
     can: ['agents.create', 'agents.edit', 'agents.role', 'agents.scope', 'agents.view_as', 'groups.edit', 'roles.edit'],
   },
   { name: 'channels', sees: ['channels.view'], can: ['channels.edit'] },
-  { name: 'enterprise', sees: ['enterprise.view'], can: ['enterprise.edit'] },
+  { name: 'enterprise', sees: ['enterprise.view'], can: ['enterprise.edit', 'customers.fields', 'tags.edit'] },
   { name: 'security', sees: ['security.view', 'security.logins', 'audit.view'], can: ['security.edit', 'audit.export', 'api_keys.manage'] },
 ]
 

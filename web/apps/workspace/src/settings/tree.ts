@@ -109,7 +109,7 @@ export const TREE: readonly TreeGroup[] = [
         label: 'service.rules.title',
         point: 'conversations.view_rules',
         also: 'routing.view',
-        holds: ['service.rules.delayed', 'service.rules.byHand', 'service.rules.absent', 'service.rules.autoEnd', 'service.rules.grading', 'service.rules.gold'],
+        holds: ['service.rules.delayed', 'service.rules.byHand', 'service.rules.absent', 'service.rules.autoEnd', 'evaluation.title', 'evaluation.prompt', 'service.rules.grading', 'service.rules.gold'],
       },
       {
         to: '/settings/queue',
@@ -124,10 +124,39 @@ export const TREE: readonly TreeGroup[] = [
         holds: ['service.hours.week', 'service.hours.days', 'service.hours.on', 'service.hours.outside', 'service.hours.import'],
       },
       {
+        to: '/settings/replies',
+        label: 'replies.title',
+        point: 'replies.use',
+        holds: ['replies.enterpriseLong', 'replies.ownLong', 'replies.group.create', 'replies.transfer.import', 'replies.transfer.export', 'replies.form.variable'],
+      },
+      {
         to: '/settings/attendance',
         label: 'service.attendance.title',
         point: 'routing.attendance',
         holds: ['service.attendance.first', 'service.attendance.last'],
+      },
+    ],
+  },
+  {
+    label: 'customers.tree.group',
+    items: [
+      {
+        to: '/settings/tags',
+        label: 'customers.tree.tags',
+        point: 'tags.edit',
+        holds: ['customers.tagPage.customer', 'customers.tagPage.conversation', 'customers.tagPage.createGroup', 'customers.tagPage.color'],
+      },
+      {
+        to: '/settings/customer-fields',
+        label: 'customers.tree.fields',
+        point: 'customers.fields',
+        holds: ['customers.fieldPage.create', 'customers.fieldPage.builtin', 'customers.fieldPage.options'],
+      },
+      {
+        to: '/settings/blacklist',
+        label: 'customers.tree.blacklist',
+        point: 'customers.block',
+        holds: ['customers.block.open', 'customers.blacklist.release', 'customers.blacklist.sameAddress'],
       },
     ],
   },

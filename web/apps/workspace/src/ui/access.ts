@@ -2,7 +2,7 @@ import type { RoleBrief } from '@qiatan/api'
 import { isMessageKey, t } from '../i18n'
 
 /** Modules in the order in which people think of them; those a page does not know come last. */
-const MODULES = ['conversations', 'routing', 'customers', 'files', 'agents', 'groups', 'roles', 'channels', 'enterprise', 'security', 'audit', 'api_keys']
+const MODULES = ['conversations', 'routing', 'customers', 'tags', 'files', 'agents', 'groups', 'roles', 'channels', 'enterprise', 'security', 'audit', 'api_keys']
 
 /** The words behind a key that is put together, or `otherwise` where a newer server names something this page does not know. */
 function words(key: string, otherwise: string): string {

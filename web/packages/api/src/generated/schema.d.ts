@@ -949,7 +949,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload File */
+        /**
+         * Upload File
+         * @description A picture, to be put into a conversation afterwards.
+         */
         post: operations["upload_file"];
         delete?: never;
         options?: never;
@@ -968,6 +971,349 @@ export interface paths {
         put?: never;
         /** Upload Widget File */
         post: operations["upload_widget_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Upload
+         * @description Begin to send a file of any kind, in parts.
+         */
+        post: operations["start_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Upload */
+        get: operations["get_upload"];
+        put?: never;
+        post?: never;
+        /** Cancel Upload */
+        delete: operations["cancel_upload"];
+        options?: never;
+        head?: never;
+        /**
+         * Add Upload Part
+         * @description The next part of a file; what is answered tells where the one after it begins.
+         */
+        patch: operations["add_upload_part"];
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Upload
+         * @description Make the file; a repeat is answered with the same one.
+         */
+        post: operations["finish_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Widget Upload */
+        get: operations["get_widget_upload"];
+        put?: never;
+        post?: never;
+        /** Cancel Widget Upload */
+        delete: operations["cancel_widget_upload"];
+        options?: never;
+        head?: never;
+        /** Add Widget Upload Part */
+        patch: operations["add_widget_upload_part"];
+        trace?: never;
+    };
+    "/api/v1/widget/uploads/{upload_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finish Widget Upload */
+        post: operations["finish_widget_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reply-pictures/{picture_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Reply Picture */
+        get: operations["get_reply_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tags
+         * @description All tags and groups in order; `uses` counts on how many things each hangs.
+         */
+        get: operations["list_tags"];
+        put?: never;
+        /** Create Tag */
+        post: operations["create_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Order Tags */
+        put: operations["order_tags"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Tag
+         * @description It comes off everything it hangs on.
+         */
+        delete: operations["delete_tag"];
+        options?: never;
+        head?: never;
+        /** Change Tag */
+        patch: operations["change_tag"];
+        trace?: never;
+    };
+    "/api/v1/tag-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create Tag Group */
+        post: operations["create_tag_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-groups/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Order Tag Groups */
+        put: operations["order_tag_groups"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-groups/{tag_group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Tag Group
+         * @description Its tags stay, in no group.
+         */
+        delete: operations["delete_tag_group"];
+        options?: never;
+        head?: never;
+        /** Change Tag Group */
+        patch: operations["change_tag_group"];
+        trace?: never;
+    };
+    "/api/v1/customer-fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Customer Fields
+         * @description The enterprise's own fields; the built-in ones are always there.
+         */
+        get: operations["list_customer_fields"];
+        put?: never;
+        /** Create Customer Field */
+        post: operations["create_customer_field"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer-fields/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Order Customer Fields */
+        put: operations["order_customer_fields"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer-fields/{field_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Customer Field
+         * @description Its values are taken off the customers too.
+         */
+        delete: operations["delete_customer_field"];
+        options?: never;
+        head?: never;
+        /** Change Customer Field */
+        patch: operations["change_customer_field"];
+        trace?: never;
+    };
+    "/api/v1/blocked-customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Blocked Customers
+         * @description Entries made by agents in scope, newest first.
+         */
+        get: operations["list_blocked_customers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blocked-customers/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release Customers */
+        post: operations["release_customers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blacklist-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Blacklist Rules */
+        get: operations["get_blacklist_rules"];
+        /** Save Blacklist Rules */
+        put: operations["save_blacklist_rules"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1078,6 +1424,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/widget/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Widget Upload
+         * @description Begin to send a file of any kind, in parts. From computers only, and where the channel allows it (F14).
+         */
+        post: operations["start_widget_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations": {
         parameters: {
             query?: never;
@@ -1098,6 +1464,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Conversations
+         * @description Own conversations, and colleagues' in scope, by their customer's name or what was said; `next` may follow a page with few items.
+         */
+        get: operations["search_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversation_id}": {
         parameters: {
             query?: never;
@@ -1107,6 +1493,26 @@ export interface paths {
         };
         /** Get Conversation */
         get: operations["get_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/earlier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Earlier Conversations
+         * @description The same customer's conversations before this one, newest first.
+         */
+        get: operations["list_earlier_conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1150,6 +1556,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{conversation_id}/messages/{seq}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit Message
+         * @description Another text for an own text or note, within 15 minutes.
+         */
+        post: operations["edit_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversation_id}/read": {
         parameters: {
             query?: never;
@@ -1184,6 +1610,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{conversation_id}/evaluation-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite Evaluation
+         * @description Ask the customer what they think of the service: at most once a minute, and until they have said it.
+         */
+        post: operations["invite_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversation_id}/context": {
         parameters: {
             query?: never;
@@ -1194,6 +1640,63 @@ export interface paths {
         /** Get Conversation Context */
         get: operations["get_conversation_context"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Conversation File
+         * @description A picture or file of a conversation; whether it may be seen is checked again at every request. Of files parts may be asked for.
+         */
+        get: operations["get_conversation_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/files/{file_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Conversation File Link
+         * @description An address of a file that needs no sign-in and lapses after 15 minutes, for what a browser fetches by itself.
+         */
+        get: operations["get_conversation_file_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Tag Conversation */
+        put: operations["tag_conversation"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1216,12 +1719,132 @@ export interface paths {
         head?: never;
         /**
          * Change Customer
-         * @description Name, VIP mark and tags; what is left out stays.
+         * @description The conversation's customer, as `PATCH /customers/{id}`.
          */
         patch: operations["change_customer"];
         trace?: never;
     };
-    "/api/v1/conversations/{conversation_id}/files/{file_id}": {
+    "/api/v1/conversations/{conversation_id}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Block Customer Of Conversation
+         * @description Their open conversations end and the widget is shut.
+         */
+        post: operations["block_customer_of_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Customer */
+        get: operations["get_customer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Known Customer
+         * @description Name, VIP mark, tags and fields; what is left out stays.
+         */
+        patch: operations["change_known_customer"];
+        trace?: never;
+    };
+    "/api/v1/customers/{customer_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Customer Changes */
+        get: operations["list_customer_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer_id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Customer Notes */
+        get: operations["list_customer_notes"];
+        put?: never;
+        /** Write Customer Note */
+        post: operations["write_customer_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customer_id}/notes/{note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Customer Note
+         * @description As changing one.
+         */
+        delete: operations["delete_customer_note"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Customer Note
+         * @description One's own; a colleague's with `customers.edit_notes`.
+         */
+        patch: operations["change_customer_note"];
+        trace?: never;
+    };
+    "/api/v1/customers/{customer_id}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Block Customer
+         * @description As from a conversation.
+         */
+        post: operations["block_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/drafts": {
         parameters: {
             query?: never;
             header?: never;
@@ -1229,11 +1852,88 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Conversation Picture
-         * @description A picture of a conversation; whether it may be seen is checked again at every request.
+         * List Drafts
+         * @description Own drafts, at most 200, newest first.
          */
-        get: operations["get_conversation_picture"];
+        get: operations["list_drafts"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save Draft
+         * @description Keep what is being written; the answer is the draft that holds now, which may be a newer one of another device.
+         */
+        put: operations["save_draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{conversation_id}/mention-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mention Targets
+         * @description Colleagues who may see the conversation and so may be named in its notes, at most 200.
+         */
+        get: operations["list_mention_targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mentions
+         * @description Notes in which one was named, unread first, then newest first.
+         */
+        get: operations["list_mentions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mentions/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Read Mentions */
+        put: operations["read_mentions"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1408,6 +2108,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/widget/conversations/{conversation_id}/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Own Evaluation
+         * @description Whether the visitor may evaluate this conversation now, what they are asked, and what they have said.
+         */
+        get: operations["get_own_evaluation"];
+        /**
+         * Evaluate Own Conversation
+         * @description Say what one thinks of the service, or say it anew, until 24 hours after the end.
+         */
+        put: operations["evaluate_own_conversation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/widget/files/{file_id}": {
         parameters: {
             query?: never;
@@ -1415,8 +2139,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Own Picture */
-        get: operations["get_own_picture"];
+        /**
+         * Get Own File
+         * @description A picture or file of one of the visitor's own conversations.
+         */
+        get: operations["get_own_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/files/{file_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Own File Link
+         * @description As for agents: an address that needs no token and lapses.
+         */
+        get: operations["get_own_file_link"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1906,6 +2653,197 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Replies */
+        get: operations["list_replies"];
+        put?: never;
+        /** Create Reply */
+        post: operations["create_reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replies/template.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Reply Template */
+        get: operations["get_reply_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replies/export.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export Replies */
+        get: operations["export_replies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replies/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import Replies */
+        post: operations["import_replies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replies/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Order Replies */
+        put: operations["order_replies"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replies/{reply_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Reply */
+        get: operations["get_reply"];
+        put?: never;
+        post?: never;
+        /** Delete Reply */
+        delete: operations["delete_reply"];
+        options?: never;
+        head?: never;
+        /** Change Reply */
+        patch: operations["change_reply"];
+        trace?: never;
+    };
+    "/api/v1/replies/{reply_id}/used": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note Reply Use */
+        post: operations["note_reply_use"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reply-groups/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Order Reply Groups */
+        put: operations["order_reply_groups"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reply-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create Reply Group */
+        post: operations["create_reply_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reply-groups/{reply_group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete Reply Group */
+        delete: operations["delete_reply_group"];
+        options?: never;
+        head?: never;
+        /** Change Reply Group */
+        patch: operations["change_reply_group"];
+        trace?: never;
+    };
+    "/api/v1/reply-pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload Reply Picture */
+        post: operations["upload_reply_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/poll": {
         parameters: {
             query?: never;
@@ -2318,6 +3256,79 @@ export interface components {
          */
         BaseRule: "rotate" | "priority" | "load" | "fill_up" | "random";
         /**
+         * BlacklistRules
+         * @description `same_address`: whoever comes from the address of somebody on the blacklist is refused too.
+         */
+        BlacklistRules: {
+            /**
+             * Same Address
+             * @default false
+             */
+            same_address: boolean;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * Block
+         * @description A customer on the blacklist. `conversation_id`: where it was done; None when it was done from the card.
+         */
+        Block: {
+            customer: components["schemas"]["CustomerBrief"];
+            /** Conversation Id */
+            conversation_id: string | null;
+            /**
+             * By Id
+             * Format: uuid
+             */
+            by_id: string;
+            /** By Name */
+            by_name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Expires At */
+            expires_at: string | null;
+        };
+        /**
+         * BlockCustomer
+         * @description `expires_at`: when it lifts by itself; null: until somebody releases them.
+         */
+        BlockCustomer: {
+            /** Reason */
+            reason: string;
+            /** Expires At */
+            expires_at?: string | null;
+        };
+        /**
+         * BlockedSince
+         * @description That a customer is on the blacklist. `expires_at` None: until somebody releases them.
+         */
+        BlockedSince: {
+            /**
+             * By Id
+             * Format: uuid
+             */
+            by_id: string;
+            /** By Name */
+            by_name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Expires At */
+            expires_at: string | null;
+        };
+        /**
          * BuiltinRole
          * @description The roles every enterprise has: all points, or the everyday ones.
          * @enum {string}
@@ -2406,14 +3417,39 @@ export interface components {
         /**
          * ChangeCustomer
          * @description What agents note of the customer; `version` is the customer's, as it was read. What is left out stays.
+         *
+         *     `tag_ids` replaces all tags. `fields` names only what changes: a value, or null (or blank) for nothing known.
          */
         ChangeCustomer: {
             /** Name */
             name?: string | null;
             /** Vip */
             vip?: boolean | null;
-            /** Tags */
-            tags?: string[] | null;
+            /** Tag Ids */
+            tag_ids?: string[] | null;
+            /** Fields */
+            fields?: {
+                [key: string]: string | null;
+            } | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ChangeCustomerField
+         * @description What is left out stays; the kind always does. Customers keep a value that is no option any more until somebody changes it.
+         */
+        ChangeCustomerField: {
+            /** Name */
+            name?: string | null;
+            /** Options */
+            options?: string[] | null;
+            /** Version */
+            version: number;
+        };
+        /** ChangeCustomerNote */
+        ChangeCustomerNote: {
+            /** Text */
+            text: string;
             /** Version */
             version: number;
         };
@@ -2514,6 +3550,26 @@ export interface components {
             points?: string[] | null;
             /** Requires Two Factor */
             requires_two_factor?: boolean | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ChangeTag
+         * @description What is left out stays; `group_id` null takes the tag out of its group.
+         */
+        ChangeTag: {
+            /** Name */
+            name?: string | null;
+            color?: components["schemas"]["TagColor"] | null;
+            /** Group Id */
+            group_id?: string | null;
+            /** Version */
+            version: number;
+        };
+        /** ChangeTagGroup */
+        ChangeTagGroup: {
+            /** Name */
+            name: string;
             /** Version */
             version: number;
         };
@@ -2623,7 +3679,7 @@ export interface components {
          * @description Who this is: the card, the visit, what was talked about before.
          */
         Context: {
-            customer: components["schemas"]["Customer"];
+            customer: components["schemas"]["CustomerCard"];
             visit: components["schemas"]["Visit"] | null;
             /** Earlier */
             earlier: components["schemas"]["Conversation"][];
@@ -2667,6 +3723,9 @@ export interface components {
             /** Replied At */
             replied_at: string | null;
             grade: components["schemas"]["Grade"] | null;
+            evaluation?: components["schemas"]["Evaluation"] | null;
+            /** Evaluation Invited At */
+            evaluation_invited_at?: string | null;
             /**
              * Created At
              * Format: date-time
@@ -2677,6 +3736,20 @@ export interface components {
             ended_by: components["schemas"]["SenderKind"] | null;
             /** Participants */
             participants: components["schemas"]["Participant"][];
+            /**
+             * Tags
+             * @default []
+             */
+            tags: components["schemas"]["TagRef"][];
+        };
+        /**
+         * ConversationHit
+         * @description A conversation that was found: by its customer's name (then `hits` may be empty) or by messages, the newest ones first.
+         */
+        ConversationHit: {
+            conversation: components["schemas"]["Conversation"];
+            /** Hits */
+            hits: components["schemas"]["MessageHit"][];
         };
         /**
          * ConversationList
@@ -2722,6 +3795,14 @@ export interface components {
              *     }
              */
             grading: components["schemas"]["Grading"];
+            /**
+             * @default {
+             *       "prompt": "",
+             *       "automatic": false,
+             *       "by_customer": true
+             *     }
+             */
+            evaluation: components["schemas"]["EvaluationRules"];
         };
         /**
          * CreatedApiKey
@@ -2733,10 +3814,31 @@ export interface components {
             secret: string;
         };
         /**
-         * Customer
-         * @description A customer. `named` tells whether the name was given by somebody or made from the id. `tags` come from agents, `metadata` from the site.
+         * CustomerBrief
+         * @description Enough to name a customer in a list. `name` is what people see: given, or made from the id.
          */
-        Customer: {
+        CustomerBrief: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Vip
+             * @default false
+             */
+            vip: boolean;
+        };
+        /**
+         * CustomerCard
+         * @description A customer with what one looks up for a single one.
+         *
+         *     `same_contact_count`: other customers of the enterprise with the same phone or e-mail (counted up to 20); they may be the same person, and
+         *     are never joined by it. `notes_count`: notes of agents on this customer.
+         */
+        CustomerCard: {
             /**
              * Id
              * Format: uuid
@@ -2749,7 +3851,11 @@ export interface components {
             /** Vip */
             vip: boolean;
             /** Tags */
-            tags: string[];
+            tags: components["schemas"]["TagRef"][];
+            /** Fields */
+            fields: {
+                [key: string]: string;
+            };
             /** Metadata */
             metadata: {
                 [key: string]: string;
@@ -2764,6 +3870,111 @@ export interface components {
              * Format: date-time
              */
             last_seen_at: string;
+            /** Version */
+            version: number;
+            /**
+             * Same Contact Count
+             * @default 0
+             */
+            same_contact_count: number;
+            /**
+             * Notes Count
+             * @default 0
+             */
+            notes_count: number;
+            blocked?: components["schemas"]["BlockedSince"] | null;
+        };
+        /**
+         * CustomerChange
+         * @description One change of one field: who, when, what it was and became.
+         *
+         *     `field`: `name`, `vip`, `tags`, or a key of `fields`. `label`: the name a custom field had then. Tags are told by their names.
+         */
+        CustomerChange: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * By Id
+             * Format: uuid
+             */
+            by_id: string;
+            /** By Name */
+            by_name: string;
+            /** Field */
+            field: string;
+            /** Label */
+            label: string | null;
+            /** Before */
+            before: string | boolean | string[] | null;
+            /** After */
+            after: string | boolean | string[] | null;
+        };
+        /**
+         * CustomerField
+         * @description A field of the enterprise's own. `key` names its value in `Customer.fields`.
+         */
+        CustomerField: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /** Options */
+            options: string[];
+            /** Position */
+            position: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CustomerFieldList
+         * @description In their order.
+         */
+        CustomerFieldList: {
+            /** Items */
+            items: components["schemas"]["CustomerField"][];
+        };
+        /**
+         * CustomerNote
+         * @description What an agent noted on a customer; every agent who sees the customer reads it. `mine`: by whoever asks.
+         */
+        CustomerNote: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Author Id
+             * Format: uuid
+             */
+            author_id: string;
+            /** Author Name */
+            author_name: string;
+            /** Mine */
+            mine: boolean;
+            /** Text */
+            text: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Changed At */
+            changed_at: string | null;
             /** Version */
             version: number;
         };
@@ -2840,6 +4051,47 @@ export interface components {
          * @enum {string}
          */
         Device: "desktop" | "phone" | "tablet" | "bot";
+        /**
+         * Draft
+         * @description What an agent has begun to write into a conversation, on any device. `note`: it is to be a note. Empty: nothing (any more).
+         */
+        Draft: {
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            /** Text */
+            text: string;
+            /** Note */
+            note: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * DraftList
+         * @description Newest first.
+         */
+        DraftList: {
+            /** Items */
+            items: components["schemas"]["Draft"][];
+        };
+        /**
+         * EditMessage
+         * @description Another text for an own message or note.
+         */
+        EditMessage: {
+            /**
+             * Client Message Id
+             * Format: uuid
+             */
+            client_message_id: string;
+            /** Text */
+            text: string;
+        };
         /** Enterprise */
         Enterprise: {
             /**
@@ -2886,6 +4138,67 @@ export interface components {
             message: string;
         };
         /**
+         * Evaluate
+         * @description What the customer says. The remark may be empty and is at most 500 characters.
+         */
+        Evaluate: {
+            level: components["schemas"]["Satisfaction"];
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+        };
+        /**
+         * Evaluation
+         * @description What its customer said of a conversation; `at` is when they said so last.
+         */
+        Evaluation: {
+            level: components["schemas"]["Satisfaction"];
+            /** Remark */
+            remark: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * EvaluationForm
+         * @description What a customer may say of a conversation now. `until`: when that ends, once the conversation has.
+         */
+        EvaluationForm: {
+            /** Open */
+            open: boolean;
+            /** Prompt */
+            prompt: string;
+            /** Until */
+            until: string | null;
+            evaluation: components["schemas"]["Evaluation"] | null;
+        };
+        /**
+         * EvaluationRules
+         * @description How customers are asked what they think (F25). `prompt`: the question, empty for the page's own; `automatic`: asked at the end;
+         *     `by_customer`: they may say so unasked.
+         */
+        EvaluationRules: {
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /**
+             * Automatic
+             * @default false
+             */
+            automatic: boolean;
+            /**
+             * By Customer
+             * @default true
+             */
+            by_customer: boolean;
+        };
+        /**
          * ExceptionalDay
          * @description A day that is not like its weekday: closed (`open` false), or worked. A worked day without `intervals` has Monday's.
          */
@@ -2909,6 +4222,12 @@ export interface components {
          */
         Fallback: 1 | 2 | 3;
         /**
+         * FieldKind
+         * @description How a value of an enterprise's own field is written: `number` like `12.5`, `date` like `2026-03-01`, `choice` one of the options.
+         * @enum {string}
+         */
+        FieldKind: "text" | "number" | "date" | "choice";
+        /**
          * File
          * @description A picture as it was kept. `size` is in bytes, of what was kept.
          */
@@ -2928,6 +4247,23 @@ export interface components {
             width: number;
             /** Height */
             height: number;
+        };
+        /**
+         * FileLink
+         * @description An address of a file that needs no sign-in and lapses. `view_url` shows it in a sandbox; none where it can only be saved.
+         */
+        FileLink: {
+            /** Url */
+            url: string;
+            /** View Url */
+            view_url: string | null;
+            /** Preview */
+            preview: ("picture" | "audio" | "video" | "pdf") | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
         };
         /**
          * FinishOidc
@@ -2957,6 +4293,14 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * FinishUpload
+         * @description `sha256`, in hexadecimal, of the whole content: compared when it is given.
+         */
+        FinishUpload: {
+            /** Sha256 */
+            sha256?: string | null;
         };
         /**
          * GeneratedTraffic
@@ -3132,6 +4476,46 @@ export interface components {
             outside: components["schemas"]["Outside"];
         };
         /**
+         * ImportProblem
+         * @description Why a row was not taken. `row` is counted as spreadsheets do, the line of headings being 1; `column` is absent where the whole row is meant.
+         */
+        ImportProblem: {
+            /** Row */
+            row: number;
+            /** Column */
+            column: ("group" | "title" | "content") | null;
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "empty" | "too_long" | "invalid_text" | "unknown_variable" | "limit_reached";
+            /** Message */
+            message: string;
+        };
+        /**
+         * ImportReport
+         * @description What an import does, or would do (`dry_run`): rows that are refused keep no other from being taken.
+         *
+         *     `skipped` rows are there already, word for word, or stand twice in the file. `new_groups` are made with it. `problems` are the first
+         *     500 of `refused`.
+         */
+        ImportReport: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Rows */
+            rows: number;
+            /** Added */
+            added: number;
+            /** Skipped */
+            skipped: number;
+            /** Refused */
+            refused: number;
+            /** New Groups */
+            new_groups: string[];
+            /** Problems */
+            problems: components["schemas"]["ImportProblem"][];
+        };
+        /**
          * Instance
          * @description What a page may know before anybody signs in. `mail`: whether this installation can send mail.
          */
@@ -3179,13 +4563,15 @@ export interface components {
         };
         /**
          * LastLine
-         * @description What a list shows of a conversation: its newest message by a person.
+         * @description What a list shows of a conversation: its newest message by a person, as it reads after edits.
          */
         LastLine: {
             /** Seq */
             seq: number;
             kind: components["schemas"]["MessageKind"];
             sender_kind: components["schemas"]["SenderKind"];
+            /** Sender Id */
+            sender_id: string | null;
             /** Preview */
             preview: string;
             /**
@@ -3325,8 +4711,61 @@ export interface components {
             viewer?: components["schemas"]["Viewer"] | null;
         };
         /**
+         * Mention
+         * @description A note in which one was named. `preview` is the note as it reads now, on one line.
+         */
+        Mention: {
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            /** Seq */
+            seq: number;
+            /** Customer Name */
+            customer_name: string;
+            /**
+             * By Id
+             * Format: uuid
+             */
+            by_id: string;
+            /** By Name */
+            by_name: string;
+            /** Preview */
+            preview: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Read */
+            read: boolean;
+        };
+        /**
+         * MentionTarget
+         * @description An agent who may be mentioned in a conversation, because they may see it.
+         */
+        MentionTarget: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Avatar Url */
+            avatar_url: string | null;
+        };
+        /** MentionTargets */
+        MentionTargets: {
+            /** Items */
+            items: components["schemas"]["MentionTarget"][];
+        };
+        /**
          * Message
-         * @description One entry of a conversation. Events and withdrawals take a seq like everything else.
+         * @description One entry of a conversation. Events, edits and withdrawals take a seq like everything else.
+         *
+         *     `edited`: `text` is a later one than was written first. `data.reply_to.seq` names the message of this conversation that is answered.
          */
         Message: {
             /**
@@ -3358,12 +4797,33 @@ export interface components {
              * @default false
              */
             withdrawn: boolean;
+            /**
+             * Edited
+             * @default false
+             */
+            edited: boolean;
+        };
+        /**
+         * MessageHit
+         * @description A message in which the searched words stand. `snippet`: what is around the first place, on one line.
+         */
+        MessageHit: {
+            /** Seq */
+            seq: number;
+            sender_kind: components["schemas"]["SenderKind"];
+            /** Snippet */
+            snippet: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * MessageKind
          * @enum {string}
          */
-        MessageKind: "text" | "picture" | "event" | "withdrawal" | "note";
+        MessageKind: "text" | "picture" | "event" | "withdrawal" | "note" | "edit" | "rich" | "file";
         /**
          * MessagePage
          * @description Messages in seq order. `more` tells whether the asked direction goes on.
@@ -3398,6 +4858,20 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * NewCustomerField
+         * @description `options` for `choice` only, at least two.
+         */
+        NewCustomerField: {
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /**
+             * Options
+             * @default []
+             */
+            options: string[];
+        };
         /** NewGroup */
         NewGroup: {
             /** Name */
@@ -3416,6 +4890,21 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** NewReply */
+        NewReply: {
+            owner: components["schemas"]["ReplyOwner"];
+            /** Group Id */
+            group_id?: string | null;
+            /** Title */
+            title: string;
+            document: components["schemas"]["RichDocument"];
+        };
+        /** NewReplyGroup */
+        NewReplyGroup: {
+            owner: components["schemas"]["ReplyOwner"];
+            /** Name */
+            name: string;
+        };
         /** NewRole */
         NewRole: {
             /** Name */
@@ -3427,6 +4916,32 @@ export interface components {
              * @default false
              */
             requires_two_factor: boolean;
+        };
+        /** NewTag */
+        NewTag: {
+            kind: components["schemas"]["TagKind"];
+            /** Name */
+            name: string;
+            /** @default gray */
+            color: components["schemas"]["TagColor"];
+            /** Group Id */
+            group_id?: string | null;
+        };
+        /** NewTagGroup */
+        NewTagGroup: {
+            kind: components["schemas"]["TagKind"];
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewUpload
+         * @description A file that is to be sent up in parts: its name and its size in bytes.
+         */
+        NewUpload: {
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
         };
         /**
          * OfferState
@@ -3594,6 +5109,13 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** Page[Block] */
+        Page_Block_: {
+            /** Items */
+            items: components["schemas"]["Block"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[ChannelView] */
         Page_ChannelView_: {
             /** Items */
@@ -3601,10 +5123,31 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** Page[ConversationHit] */
+        Page_ConversationHit_: {
+            /** Items */
+            items: components["schemas"]["ConversationHit"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[Conversation] */
         Page_Conversation_: {
             /** Items */
             items: components["schemas"]["Conversation"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[CustomerChange] */
+        Page_CustomerChange_: {
+            /** Items */
+            items: components["schemas"]["CustomerChange"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[CustomerNote] */
+        Page_CustomerNote_: {
+            /** Items */
+            items: components["schemas"]["CustomerNote"][];
             /** Next */
             next?: string | null;
         };
@@ -3619,6 +5162,13 @@ export interface components {
         Page_LoginEntry_: {
             /** Items */
             items: components["schemas"]["LoginEntry"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[Mention] */
+        Page_Mention_: {
+            /** Items */
+            items: components["schemas"]["Mention"][];
             /** Next */
             next?: string | null;
         };
@@ -3863,6 +5413,17 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * ReadMentions
+         * @description One has looked at a conversation: its mentions count as read.
+         */
+        ReadMentions: {
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+        };
         /** RecordedTraffic */
         RecordedTraffic: {
             /**
@@ -3917,15 +5478,298 @@ export interface components {
             /** Names */
             names: string[];
         };
+        /** ReleaseCustomers */
+        ReleaseCustomers: {
+            /** Customer Ids */
+            customer_ids: string[];
+        };
+        /**
+         * Released
+         * @description Who was released. Ids that are not on the blacklist (any more), or not in the caller's scope, are missing.
+         */
+        Released: {
+            /** Customer Ids */
+            customer_ids: string[];
+        };
         /** RenamePasskey */
         RenamePasskey: {
             /** Name */
             name: string;
         };
+        /**
+         * Reply
+         * @description An entry with its document, which is there when it is rich; a plain one is its text.
+         */
+        Reply: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            owner: components["schemas"]["ReplyOwner"];
+            /** Group Id */
+            group_id: string | null;
+            /** Position */
+            position: number;
+            /** Title */
+            title: string;
+            /** Text */
+            text: string;
+            kind: components["schemas"]["ReplyKind"];
+            /** Pinyin */
+            pinyin: string;
+            /** Initials */
+            initials: string;
+            /** Uses */
+            uses: number;
+            /** Used At */
+            used_at: string | null;
+            /** All Uses */
+            all_uses: number;
+            /** Version */
+            version: number;
+            document: components["schemas"]["RichDocument"] | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string | null;
+        };
+        /**
+         * ReplyBrief
+         * @description An entry as the list has it. `text` is what it says without its form.
+         *
+         *     `pinyin` holds the syllables of the title with blanks between them, `initials` their first letters; words that are not Chinese stand
+         *     there in small letters. `uses` and `used_at` are the asking agent's own, `all_uses` everybody's. Entries without a group come with
+         *     `group_id` null; `position` orders those of one group.
+         */
+        ReplyBrief: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            owner: components["schemas"]["ReplyOwner"];
+            /** Group Id */
+            group_id: string | null;
+            /** Position */
+            position: number;
+            /** Title */
+            title: string;
+            /** Text */
+            text: string;
+            kind: components["schemas"]["ReplyKind"];
+            /** Pinyin */
+            pinyin: string;
+            /** Initials */
+            initials: string;
+            /** Uses */
+            uses: number;
+            /** Used At */
+            used_at: string | null;
+            /** All Uses */
+            all_uses: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReplyChange
+         * @description What is left out stays; `group_id: null` takes it out of its group.
+         */
+        ReplyChange: {
+            /** Group Id */
+            group_id?: string | null;
+            /** Title */
+            title?: string | null;
+            document?: components["schemas"]["RichDocument"] | null;
+            /** Version */
+            version: number;
+        };
+        /** ReplyGroup */
+        ReplyGroup: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            owner: components["schemas"]["ReplyOwner"];
+            /** Name */
+            name: string;
+            /** Position */
+            position: number;
+            /** Version */
+            version: number;
+        };
+        /** ReplyGroupChange */
+        ReplyGroupChange: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReplyGroupOrder
+         * @description All groups of one owner, in their new order.
+         */
+        ReplyGroupOrder: {
+            owner: components["schemas"]["ReplyOwner"];
+            /** Ids */
+            ids: string[];
+        };
+        /**
+         * ReplyIndex
+         * @description Everything an agent may use, in order: the enterprise's and their own. `unchanged`: it is as the version they have; then both lists
+         *     are empty. Counts of use do not make a new version.
+         */
+        ReplyIndex: {
+            /** Version */
+            version: string;
+            /** Unchanged */
+            unchanged: boolean;
+            /** Groups */
+            groups: components["schemas"]["ReplyGroup"][];
+            /** Entries */
+            entries: components["schemas"]["ReplyBrief"][];
+        };
+        /**
+         * ReplyKind
+         * @description Derived at each save from what is in it (F01): without any form it is plain.
+         * @enum {string}
+         */
+        ReplyKind: "plain" | "rich";
+        /**
+         * ReplyOrder
+         * @description All entries that shall be in a group, in order. One that comes from another group of the same owner moves here.
+         */
+        ReplyOrder: {
+            owner: components["schemas"]["ReplyOwner"];
+            /** Group Id */
+            group_id: string | null;
+            /** Ids */
+            ids: string[];
+        };
+        /**
+         * ReplyOwner
+         * @description Whose an entry or a group is: everybody's in the enterprise, or one agent's own.
+         * @enum {string}
+         */
+        ReplyOwner: "enterprise" | "own";
+        /**
+         * ReplyPicture
+         * @description A picture for an entry, kept as `/reply-pictures/{id}`; one that is put into none goes after a day.
+         */
+        ReplyPicture: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+        };
         /** ResetPreview */
         ResetPreview: {
             /** Email */
             email: string;
+        };
+        /** RichDocument */
+        RichDocument: {
+            /** Blocks */
+            blocks: (components["schemas"]["RichParagraph"] | components["schemas"]["RichList"] | components["schemas"]["RichPicture"])[];
+        };
+        /** RichList */
+        RichList: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "list";
+            /**
+             * Ordered
+             * @default false
+             */
+            ordered: boolean;
+            /** Items */
+            items: components["schemas"]["RichSpan"][][];
+        };
+        /**
+         * RichParagraph
+         * @description Without spans it is an empty line.
+         */
+        RichParagraph: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "paragraph";
+            /**
+             * Align
+             * @default left
+             * @enum {string}
+             */
+            align: "left" | "center" | "right";
+            /** Spans */
+            spans: components["schemas"]["RichSpan"][];
+        };
+        /**
+         * RichPicture
+         * @description A picture that lies at `/reply-pictures/{id}`; width and height are in pixels, so that its place is kept while it loads.
+         */
+        RichPicture: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "picture";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Alt
+             * @default
+             */
+            alt: string;
+        };
+        /**
+         * RichSpan
+         * @description A run of text of one look; line breaks within a paragraph are in it. `href` is http, https, mailto or tel, and nothing else.
+         */
+        RichSpan: {
+            /** Text */
+            text: string;
+            /**
+             * Bold
+             * @default false
+             */
+            bold: boolean;
+            /**
+             * Italic
+             * @default false
+             */
+            italic: boolean;
+            /**
+             * Underline
+             * @default false
+             */
+            underline: boolean;
+            /**
+             * Size
+             * @default normal
+             * @enum {string}
+             */
+            size: "small" | "normal" | "large";
+            /** Href */
+            href?: string | null;
         };
         /**
          * Role
@@ -4021,9 +5865,25 @@ export interface components {
             /** Items */
             items: components["schemas"]["Routing"][];
         };
+        /**
+         * Satisfaction
+         * @description What a customer says of a conversation (F25).
+         * @enum {string}
+         */
+        Satisfaction: "good" | "medium" | "bad";
         /** SaveAssignment */
         SaveAssignment: {
             settings: components["schemas"]["AssignmentSettings"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * SaveBlacklistRules
+         * @description `version` 0: nothing was saved before.
+         */
+        SaveBlacklistRules: {
+            /** Same Address */
+            same_address: boolean;
             /** Version */
             version: number;
         };
@@ -4032,6 +5892,24 @@ export interface components {
             settings: components["schemas"]["ConversationSettings"];
             /** Version */
             version: number;
+        };
+        /**
+         * SaveDraft
+         * @description `at` is when it was typed, by the page's clock; the draft with the newest time stays. An empty text removes it.
+         */
+        SaveDraft: {
+            /** Text */
+            text: string;
+            /**
+             * Note
+             * @default false
+             */
+            note: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /** SaveHours */
         SaveHours: {
@@ -4085,7 +5963,9 @@ export interface components {
         };
         /**
          * SendMessage
-         * @description A message to write. Text needs `text`, a picture the `file_id` of an upload.
+         * @description A message to write. Text needs `text`, a picture the `file_id` of an upload, a rich one (agents only) its `document`.
+         *
+         *     `reply_to`: the seq of the message it answers.
          */
         SendMessage: {
             /**
@@ -4099,12 +5979,34 @@ export interface components {
             text?: string | null;
             /** File Id */
             file_id?: string | null;
+            document?: components["schemas"]["RichDocument"] | null;
+            /** Reply To */
+            reply_to?: number | null;
         };
         /**
          * SenderKind
          * @enum {string}
          */
         SenderKind: "customer" | "agent" | "system";
+        /**
+         * SentFile
+         * @description A file that has arrived and is not in a conversation yet. `content_type` is what was found in it; `risky`: it could be a program.
+         */
+        SentFile: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Content Type */
+            content_type: string;
+            /** Size */
+            size: number;
+            /** Risky */
+            risky: boolean;
+        };
         /**
          * SessionRequest
          * @description What the panel tells of the page it stands on. Kept where it makes sense, left out where not; none of it is believed.
@@ -4124,6 +6026,14 @@ export interface components {
             screen?: string | null;
         };
         /**
+         * SetFieldOrder
+         * @description The new order. What is not named follows behind, in the order it had.
+         */
+        SetFieldOrder: {
+            /** Ids */
+            ids: string[];
+        };
+        /**
          * SetMetadata
          * @description What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing.
          */
@@ -4136,6 +6046,15 @@ export interface components {
         /** SetPresence */
         SetPresence: {
             status: components["schemas"]["PresenceStatus"];
+        };
+        /**
+         * SetTagOrder
+         * @description The new order of the tags, or groups, of a kind. What is not named follows behind, in the order it had.
+         */
+        SetTagOrder: {
+            kind: components["schemas"]["TagKind"];
+            /** Ids */
+            ids: string[];
         };
         /**
          * Sight
@@ -4328,6 +6247,88 @@ export interface components {
              * @default 0
              */
             more: number;
+        };
+        /**
+         * Tag
+         * @description A tag of the catalogue. `group_id` None: in no group. `uses`: on how many things it hangs; None unless asked for.
+         */
+        Tag: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            color: components["schemas"]["TagColor"];
+            kind: components["schemas"]["TagKind"];
+            /** Group Id */
+            group_id: string | null;
+            /** Position */
+            position: number;
+            /** Uses */
+            uses?: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * TagCatalogue
+         * @description All groups and tags in their order.
+         */
+        TagCatalogue: {
+            /** Groups */
+            groups: components["schemas"]["TagGroup"][];
+            /** Tags */
+            tags: components["schemas"]["Tag"][];
+        };
+        /**
+         * TagColor
+         * @description Names, not values: pages give each one a tone for light and dark.
+         * @enum {string}
+         */
+        TagColor: "gray" | "blue" | "cyan" | "green" | "amber" | "red" | "purple" | "pink";
+        /**
+         * TagConversation
+         * @description The conversation's tags from now on, in the place of all it had.
+         */
+        TagConversation: {
+            /** Tag Ids */
+            tag_ids: string[];
+        };
+        /** TagGroup */
+        TagGroup: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["TagKind"];
+            /** Name */
+            name: string;
+            /** Position */
+            position: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * TagKind
+         * @description What a tag is put on.
+         * @enum {string}
+         */
+        TagKind: "customer" | "conversation";
+        /**
+         * TagRef
+         * @description A tag as it hangs on something; the catalogue knows its newest name and colour.
+         */
+        TagRef: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            color: components["schemas"]["TagColor"];
         };
         /**
          * Take
@@ -4670,6 +6671,30 @@ export interface components {
             settings?: components["schemas"]["AssignmentSettings"] | null;
         };
         /**
+         * Upload
+         * @description How far a file has come: the next part begins at `offset` and has at most `chunk_bytes`.
+         */
+        Upload: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+            /** Offset */
+            offset: number;
+            /** Chunk Bytes */
+            chunk_bytes: number;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * Verdict
          * @description What a layer said: it did not apply, had nobody, chose, or ended the search (queue or message).
          * @enum {string}
@@ -4849,6 +6874,11 @@ export interface components {
             /** @default sheet */
             mobile: components["schemas"]["MobileLayout"];
             /**
+             * Visitor Files
+             * @default true
+             */
+            visitor_files: boolean;
+            /**
              * Allowed Sites
              * @default []
              */
@@ -4903,6 +6933,11 @@ export interface components {
             /** @default sheet */
             mobile: components["schemas"]["MobileLayout"];
             /**
+             * Visitor Files
+             * @default true
+             */
+            visitor_files: boolean;
+            /**
              * Allowed Sites
              * @default []
              */
@@ -4932,7 +6967,7 @@ export interface components {
         WidgetLanguage: "auto" | "zh-CN" | "en";
         /**
          * WidgetSession
-         * @description What the panel works with.
+         * @description What the panel works with. `files`: this visitor may send files of any kind, from this device (F14).
          */
         WidgetSession: {
             /** Token */
@@ -4950,10 +6985,14 @@ export interface components {
             config: components["schemas"]["WidgetConfig"];
             /** Typing Preview */
             typing_preview: boolean;
+            /** Files */
+            files: boolean;
         };
         /**
          * WidgetSettings
          * @description How the widget looks and what it says. Texts are shown as text; an empty greeting or launcher text is left out.
+         *
+         *     `visitor_files`: visitors at a computer may send files of any kind (F14); pictures they may always send.
          */
         WidgetSettings: {
             /**
@@ -4999,6 +7038,11 @@ export interface components {
             language: components["schemas"]["WidgetLanguage"];
             /** @default sheet */
             mobile: components["schemas"]["MobileLayout"];
+            /**
+             * Visitor Files
+             * @default true
+             */
+            visitor_files: boolean;
         };
         /**
          * Wish
@@ -5032,9 +7076,14 @@ export interface components {
              */
             client_message_id: string;
         };
+        /** WriteCustomerNote */
+        WriteCustomerNote: {
+            /** Text */
+            text: string;
+        };
         /**
          * WriteNote
-         * @description An internal note: read by agents only, never by the customer.
+         * @description An internal note: read by agents only, never by the customer. `mentions`: agents who are told of it, each once.
          */
         WriteNote: {
             /**
@@ -5044,6 +7093,13 @@ export interface components {
             client_message_id: string;
             /** Text */
             text: string;
+            /** Reply To */
+            reply_to?: number | null;
+            /**
+             * Mentions
+             * @default []
+             */
+            mentions: string[];
         };
         /**
          * Hello
@@ -5087,13 +7143,16 @@ export interface components {
              * @default text
              * @enum {unknown}
              */
-            kind: "picture" | "text";
+            kind: "file" | "picture" | "rich" | "text";
             /** @default null */
             text: string | null;
             /** @default null */
             file_id: string | null;
+            document?: components["schemas"]["RichDocument"];
             /** @default null */
             conversation_id: string | null;
+            /** @default null */
+            reply_to: number | null;
         };
         /** Withdraw */
         Withdraw: {
@@ -5104,6 +7163,17 @@ export interface components {
             /** Format: uuid */
             conversation_id: string;
             seq: number;
+        };
+        /** Edit */
+        Edit: {
+            /** @enum {unknown} */
+            type: "edit";
+            /** Format: uuid */
+            client_message_id: string;
+            /** Format: uuid */
+            conversation_id: string;
+            seq: number;
+            text: string;
         };
         /** Read */
         Read: {
@@ -5121,6 +7191,16 @@ export interface components {
             conversation_id: string | null;
             /** @default null */
             text: string | null;
+        };
+        /**
+         * Viewing
+         * @description The conversation that is open on this screen; none: no longer any.
+         */
+        Viewing: {
+            /** @enum {unknown} */
+            type: "viewing";
+            /** @default null */
+            conversation_id: string | null;
         };
         /** Ping */
         Ping: {
@@ -5201,6 +7281,8 @@ export interface components {
             data: Record<string, never> | null;
             /** @default false */
             withdrawn: boolean;
+            /** @default false */
+            edited: boolean;
         };
         /** ConversationFrame */
         ConversationFrame: {
@@ -5226,7 +7308,10 @@ export interface components {
             side: string;
             seq: number;
         };
-        /** TypingFrame */
+        /**
+         * TypingFrame
+         * @description `agent_id` is told to agents only.
+         */
         TypingFrame: {
             /** @enum {unknown} */
             type: "typing";
@@ -5235,6 +7320,52 @@ export interface components {
             side: string;
             /** @default null */
             text: string | null;
+            /** @default null */
+            agent_id: string | null;
+        };
+        /**
+         * ViewersFrame
+         * @description Who looks at a conversation now, oneself included, with their names by id.
+         */
+        ViewersFrame: {
+            /** @enum {unknown} */
+            type: "viewers";
+            /** Format: uuid */
+            conversation_id: string;
+            agent_ids: string[];
+            names: {
+                [key: string]: string;
+            };
+        };
+        /** MentionFrame */
+        MentionFrame: {
+            /** @enum {unknown} */
+            type: "mention";
+            /** Format: uuid */
+            conversation_id: string;
+            seq: number;
+            /** Format: uuid */
+            by_id: string;
+            by_name: string;
+            preview: string;
+            at: string;
+        };
+        /** MentionsReadFrame */
+        MentionsReadFrame: {
+            /** @enum {unknown} */
+            type: "mentions_read";
+            /** Format: uuid */
+            conversation_id: string;
+        };
+        /** DraftFrame */
+        DraftFrame: {
+            /** @enum {unknown} */
+            type: "draft";
+            /** Format: uuid */
+            conversation_id: string;
+            text: string;
+            note: boolean;
+            at: string;
         };
         /** PresenceFrame */
         PresenceFrame: {
@@ -5279,6 +7410,15 @@ export interface components {
             /** @enum {unknown} */
             type: "queue";
             place: components["schemas"]["QueuePlace"];
+        };
+        /**
+         * RepliesChangedFrame
+         * @description Entries, groups or their order changed: ask for the list again with the version you have.
+         */
+        RepliesChangedFrame: {
+            /** @enum {unknown} */
+            type: "replies_changed";
+            owner: components["schemas"]["ReplyOwner"];
         };
         /**
          * ChangedFrame
@@ -8335,6 +10475,1156 @@ export interface operations {
             };
         };
     };
+    start_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    cancel_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    add_upload_part: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    finish_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentFile"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_widget_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    cancel_widget_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    add_widget_upload_part: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    finish_widget_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentFile"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_reply_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: {
+                uses?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagCatalogue"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    create_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTag"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    order_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTagOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTag"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    create_tag_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTagGroup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagGroup"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    order_tag_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTagOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_tag_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_tag_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTagGroup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagGroup"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_customer_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerFieldList"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    create_customer_field: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCustomerField"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerField"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    order_customer_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetFieldOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_customer_field: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                field_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_customer_field: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                field_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeCustomerField"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerField"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_blocked_customers: {
+        parameters: {
+            query?: {
+                q?: string;
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Block_"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    release_customers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseCustomers"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_blacklist_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlacklistRules"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_blacklist_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveBlacklistRules"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlacklistRules"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     set_visitor_metadata: {
         parameters: {
             query?: never;
@@ -8675,6 +11965,48 @@ export interface operations {
             };
         };
     };
+    start_widget_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: {
@@ -8717,6 +12049,48 @@ export interface operations {
             };
         };
     };
+    search_conversations: {
+        parameters: {
+            query: {
+                q: string;
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConversationHit_"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_conversation: {
         parameters: {
             query?: never;
@@ -8735,6 +12109,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_earlier_conversations: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Conversation_"];
                 };
             };
             /** @description Client Error */
@@ -8890,6 +12307,51 @@ export interface operations {
             };
         };
     };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditMessage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ack"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     mark_conversation_read: {
         parameters: {
             query?: never;
@@ -8972,6 +12434,46 @@ export interface operations {
             };
         };
     };
+    invite_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_conversation_context: {
         parameters: {
             query?: never;
@@ -8990,6 +12492,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Context"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_conversation_file: {
+        parameters: {
+            query?: {
+                size?: string;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_conversation_file_link: {
+        parameters: {
+            query?: {
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileLink"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    tag_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagConversation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             /** @description Client Error */
@@ -9033,7 +12663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Customer"];
+                    "application/json": components["schemas"]["CustomerCard"];
                 };
             };
             /** @description Client Error */
@@ -9056,15 +12686,56 @@ export interface operations {
             };
         };
     };
-    get_conversation_picture: {
+    block_customer_of_conversation: {
         parameters: {
-            query?: {
-                size?: string;
-            };
+            query?: never;
             header?: never;
             path: {
                 conversation_id: string;
-                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockCustomer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Block"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
             };
             cookie?: never;
         };
@@ -9072,6 +12743,514 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_known_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeCustomer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_customer_changes: {
+        parameters: {
+            query?: {
+                field?: string | null;
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CustomerChange_"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_customer_notes: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CustomerNote_"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    write_customer_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteCustomerNote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerNote"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_customer_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_customer_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeCustomerNote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerNote"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    block_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockCustomer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Block"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_drafts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftList"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_mention_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MentionTargets"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_mentions: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Mention_"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    read_mentions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadMentions"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9552,7 +13731,91 @@ export interface operations {
             };
         };
     };
-    get_own_picture: {
+    get_own_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationForm"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    evaluate_own_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Evaluate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_own_file: {
         parameters: {
             query?: {
                 size?: string;
@@ -9571,6 +13834,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_own_file_link: {
+        parameters: {
+            query?: {
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileLink"];
+                };
             };
             /** @description Client Error */
             "4XX": {
@@ -10902,6 +15207,620 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_replies: {
+        parameters: {
+            query?: {
+                since_version?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyIndex"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    create_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReply"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reply"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_reply_template: {
+        parameters: {
+            query?: {
+                locale?: "zh-CN" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    export_replies: {
+        parameters: {
+            query?: {
+                owner?: components["schemas"]["ReplyOwner"];
+                locale?: "zh-CN" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    import_replies: {
+        parameters: {
+            query: {
+                owner?: components["schemas"]["ReplyOwner"];
+                dry_run: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    order_replies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reply"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reply"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    note_reply_use: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    order_reply_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyGroupOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    create_reply_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplyGroup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyGroup"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_reply_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_reply_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reply_group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyGroupChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyGroup"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    upload_reply_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyPicture"];
                 };
             };
             /** @description Client Error */

@@ -1,5 +1,5 @@
 import type { Conversation, Id, TransferOffer } from '@qiatan/api'
-import type { Message } from '@qiatan/live'
+import type { Mention, Message } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { t } from '../../i18n'
@@ -8,7 +8,7 @@ import { usePreferences } from '../../stores/preferences'
 import { useSession } from '../../stores/session'
 import { view } from '../../view'
 import { customerName, shownName } from '../layout/customerName'
-import { viewOf } from '../model/lists'
+import { serves, viewOf } from '../model/lists'
 import { useThread } from '../stores/thread'
 import { playTone, unlockSound } from './sound'
 
@@ -41,9 +41,9 @@ export const useAlerts = defineStore('alerts', () => {
 
   function message(conversation: Conversation, arrived: Message): void {
     if (arrived.kind === 'note') return whispered(conversation, arrived)
-    const isContent = arrived.kind === 'text' || arrived.kind === 'picture'
+    const isContent = ['text', 'picture', 'rich', 'file'].includes(arrived.kind)
     if (!isContent || arrived.sender_kind !== 'customer' || isLookedAt(conversation.id)) return
-    if (viewOf(conversation, session.agent?.id ?? '') !== 'mine') return
+    if (!serves(conversation, session.agent?.id ?? '')) return
     const body = arrived.kind === 'picture' ? t('conversations.alert.picture') : arrived.text ?? ''
     call(conversation.id, nameOf(conversation), body)
   }
@@ -53,6 +53,11 @@ export const useAlerts = defineStore('alerts', () => {
     if (note.sender_id === session.agent?.id || isLookedAt(conversation.id)) return
     if (viewOf(conversation, session.agent?.id ?? '') !== 'mine') return
     call(conversation.id, t('routing.alert.note', { name: nameOf(conversation) }), note.text ?? '')
+  }
+
+  /** A note calls me by name. */
+  function mentioned(mention: Mention): void {
+    if (!isLookedAt(mention.conversation_id)) call(mention.conversation_id, t('talk.mention.you', { name: mention.by_name }), mention.preview)
   }
 
   /** Somebody asks me to take a conversation over. */
@@ -111,5 +116,5 @@ export const useAlerts = defineStore('alerts', () => {
     return customerName(conversation.customer)
   }
 
-  return { mayOffer, message, assigned, offered, queued, missed, allowDesktop, notNow, expect }
+  return { mayOffer, message, mentioned, assigned, offered, queued, missed, allowDesktop, notNow, expect }
 })

@@ -1,10 +1,11 @@
 import { ApiError, type Id, type Message } from '@qiatan/api'
-import { uuidv7 } from '@qiatan/live'
+import { uuidv7, type NoteData } from '@qiatan/live'
 import { shallowRef } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { useSession } from '../../stores/session'
-import { toastFailed } from '../../ui/toasts'
+import { toastFailed, toastProblem } from '../../ui/toasts'
+import type { Colleague } from '../model/mentions'
 import { useDirectory } from '../stores/directory'
 import { useThread } from '../stores/thread'
 
@@ -17,23 +18,29 @@ export function useNote() {
   let tried: { of: Id; text: string; id: Id } | null = null
 
   /** Whether the server has stored it; why not is told. */
-  async function write(of: Id, text: string): Promise<boolean> {
+  async function write(of: Id, text: string, calls: readonly Colleague[] = [], replyTo: number | null = null): Promise<boolean> {
     if (sending.value) return false
     if (tried?.of !== of || tried.text !== text) tried = { of, text, id: uuidv7() }
     sending.value = true
     try {
-      const ack = await api.writeNote(of, { client_message_id: tried.id, text })
+      const ack = await api.writeNote(of, {
+        client_message_id: tried.id, text,
+        ...(calls.length > 0 ? { mentions: calls.map((one) => one.id) } : {}),
+        ...(replyTo === null ? {} : { reply_to: replyTo }),
+      })
       tried = null
       const note: Message = {
         conversation_id: of, seq: ack.seq, kind: 'note', sender_kind: 'agent', sender_id: session.agent?.id ?? null,
-        client_message_id: ack.client_message_id, at: ack.at, text, data: null, withdrawn: false,
+        client_message_id: ack.client_message_id, at: ack.at, text, data: dataOf(calls, replyTo), withdrawn: false,
       }
       directory.applyMessage(note)
       thread.apply(note)
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      toastFailed(error, t('routing.note.failed'))
+      const unseen = error.fields.some((one) => one.field.startsWith('mentions'))
+      if (unseen) toastProblem(t('talk.mention.unseen', { name: calls.map((one) => one.name).join(t('conversations.side.comma')) }))
+      else toastFailed(error, t('routing.note.failed'))
       return false
     } finally {
       sending.value = false
@@ -41,4 +48,12 @@ export function useNote() {
   }
 
   return { sending, write }
+}
+
+function dataOf(calls: readonly Colleague[], replyTo: number | null): NoteData | null {
+  if (calls.length === 0 && replyTo === null) return null
+  return {
+    ...(calls.length > 0 ? { mentions: calls.map(({ id, name }) => ({ id, name })) } : {}),
+    ...(replyTo === null ? {} : { reply_to: { seq: replyTo } }),
+  }
 }

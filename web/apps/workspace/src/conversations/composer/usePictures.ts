@@ -1,7 +1,8 @@
 import type { Id } from '@qiatan/api'
 import { shallowRef } from 'vue'
 import { t } from '../../i18n'
-import { MAX_PICTURES_AT_ONCE, refusalOf } from '../model/pictures'
+import { MAX_FILES_AT_ONCE, refusalOfFile } from '../../files/kinds'
+import { refusalOf } from '../model/pictures'
 import { useOutbox } from '../stores/outbox'
 
 export interface Notice {
@@ -9,21 +10,25 @@ export interface Notice {
   text: string
 }
 
-/** Pictures chosen, pasted or dropped: those that may be sent go to the outbox at once, the others are refused with a reason. */
+/**
+ * Pictures and files chosen, pasted or dropped: those that may be sent go to the outbox at once, the others are refused with a reason.
+ * `asFiles`: pictures too go as they are, instead of being shown in the thread; a picture too large for that goes as a file anyway.
+ */
 export function usePictures(conversationId: () => Id) {
   const outbox = useOutbox()
   const notices = shallowRef<readonly Notice[]>([])
   let last = 0
 
-  function add(files: readonly File[]): void {
+  function add(files: readonly File[], asFiles = false): void {
     notices.value = []
-    for (const file of files.slice(0, MAX_PICTURES_AT_ONCE)) {
-      const refusal = refusalOf(file)
+    for (const file of files.slice(0, MAX_FILES_AT_ONCE)) {
       if (outbox.full()) return refuse(t('conversations.upload.outboxFull'))
-      if (refusal) refuse(t(`conversations.upload.${refusal}`, { name: file.name || t('conversations.upload.pasted') }))
+      const refusal = refusalOfFile(file)
+      if (refusal) refuse(t(`files.${refusal}`, { name: file.name || t('conversations.upload.pasted') }))
+      else if (asFiles || refusalOf(file) !== null) outbox.file(file, conversationId())
       else outbox.picture(file, conversationId())
     }
-    if (files.length > MAX_PICTURES_AT_ONCE) refuse(t('conversations.upload.tooMany', { count: MAX_PICTURES_AT_ONCE }))
+    if (files.length > MAX_FILES_AT_ONCE) refuse(t('files.tooMany', { count: MAX_FILES_AT_ONCE }))
   }
 
   function refuse(text: string): void {

@@ -5,11 +5,12 @@ export interface Shortcuts {
   focusInput: () => void
   focusSearch: () => void
   transfer: () => void
+  tags: () => void
 }
 
 /**
  * The keys of the page. Where the agent writes, only Ctrl+↑ and Ctrl+↓ go to another conversation; elsewhere J, K, the arrows,
- * Enter, I, T and / work as well. Nothing fires while an input method composes, in a dialog, or on a control that uses the key itself.
+ * Enter, I, T, G and / work as well. Nothing fires while an input method composes, in a dialog, or on a control that uses the key itself.
  */
 export function useShortcuts(actions: Shortcuts): void {
   useEventListener(document, 'keydown', (event: KeyboardEvent) => {
@@ -61,6 +62,10 @@ function single(event: KeyboardEvent, actions: Shortcuts): boolean {
     case 't':
     case 'T':
       actions.transfer()
+      return true
+    case 'g':
+    case 'G':
+      actions.tags()
       return true
     case '/':
       actions.focusSearch()

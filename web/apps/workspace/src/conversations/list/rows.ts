@@ -1,4 +1,5 @@
-import type { Conversation, Id, Routing, RoutingTarget } from '@qiatan/api'
+import type { Conversation, Found, Id, Routing, RoutingTarget } from '@qiatan/api'
+import { NO_FILTER, passes, type Filter } from '../model/filter'
 import { matches } from '../model/lists'
 import { queueOf, type Waiter } from '../model/queue'
 import { dayName } from '../model/time'
@@ -11,6 +12,9 @@ export type ListRow =
   /** Those who wait for one target, where there are several; and what was left as a message. */
   | { type: 'line'; key: string; target: RoutingTarget | null; count: number }
   | { type: 'messages'; key: string; count: number }
+  /** Found in messages: the head above them, and each of them. */
+  | { type: 'messagesHead'; key: string }
+  | { type: 'found'; key: string; found: Found }
   | { type: 'agent'; key: string; agentId: Id; name: string; count: number }
 
 export interface RowsInput {
@@ -19,6 +23,12 @@ export interface RowsInput {
   ended: readonly Conversation[]
   routings: ReadonlyMap<Id, Routing>
   query: string
+  filter?: Filter
+  /** The one on the screen stays in the list, also when reading it makes it one that does not fit any more. */
+  currentId?: Id | null
+  mentionsOf?: (id: Id) => number
+  /** What the server has found for the same words; null: nothing is searched there. */
+  found?: readonly Found[] | null
   now: number
   zone: string
   agentName: (conversation: Conversation, id: Id | null) => string
@@ -26,15 +36,29 @@ export interface RowsInput {
 
 /** The rows of one tab: conversations, with my ended ones of today below mine, waiting ones in their lines, colleagues' ones under their agent. */
 export function listRows(input: RowsInput): ListRow[] {
-  const found = (all: readonly Conversation[]): Conversation[] =>
-    input.query.trim() === '' ? [...all] : all.filter((one) => matches(one, input.query))
+  const filter = input.filter ?? NO_FILTER
+  const found = (all: readonly Conversation[]): Conversation[] => all.filter((one) =>
+    (passes(one, filter, input.mentionsOf?.(one.id) ?? 0) || one.id === input.currentId) && (input.query.trim() === '' || matches(one, input.query)))
   const open = found(input.conversations)
+  if (input.found) return withFound([...listed(open, found(input.ended), input)], input.found)
+  return listed(open, found(input.ended), input)
+}
+
+function listed(open: readonly Conversation[], ended: readonly Conversation[], input: RowsInput): ListRow[] {
   if (input.tab === 'colleagues') return byAgent(open, input.agentName)
   if (input.tab === 'queue') return byTarget(open, input.routings)
   const rows = open.map((one) => row(one, false))
-  const endedToday = found(input.ended).filter((one) => one.ended_at !== null && dayName(one.ended_at, input.now, input.zone) === 'today')
+  const endedToday = ended.filter((one) => one.ended_at !== null && dayName(one.ended_at, input.now, input.zone) === 'today')
   if (endedToday.length === 0) return rows
   return [...rows, { type: 'section', key: 'ended', count: endedToday.length }, ...endedToday.map((one) => row(one, true))]
+}
+
+/** What is found in messages stands below what is listed; a conversation listed by its name is not repeated without a message. */
+function withFound(rows: ListRow[], found: readonly Found[]): ListRow[] {
+  const shown = new Set(rowIds(rows))
+  const more = found.filter((one) => one.hits.length > 0 || !shown.has(one.conversation.id))
+  if (more.length === 0) return rows
+  return [...rows, { type: 'messagesHead', key: 'found' }, ...more.map((one): ListRow => ({ type: 'found', key: `found-${one.conversation.id}`, found: one }))]
 }
 
 function row(conversation: Conversation, ended: boolean): ListRow {
@@ -66,7 +90,8 @@ function byAgent(conversations: readonly Conversation[], agentName: RowsInput['a
 
 /** The conversations among the rows, in the order in which the keyboard walks through them. */
 export function rowIds(rows: readonly ListRow[]): Id[] {
-  return rows.flatMap((one) => (one.type === 'conversation' ? [one.conversation.id] : []))
+  const ids = rows.flatMap((one) => (one.type === 'conversation' ? [one.conversation.id] : one.type === 'found' ? [one.found.conversation.id] : []))
+  return [...new Set(ids)]
 }
 
 /** The neighbour of a row; the first or last row where none is chosen. Stops at the ends. */

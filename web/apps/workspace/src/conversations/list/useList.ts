@@ -8,17 +8,25 @@ import { useWords } from '../layout/useWords'
 import { dayName } from '../model/time'
 import { useDirectory } from '../stores/directory'
 import { useRouting } from '../stores/routing'
+import { NO_FILTER, type Filter } from '../model/filter'
+import { useMentions } from '../stores/mentions'
+import { useThread } from '../stores/thread'
 import { listRows, rowIds, type Tab } from './rows'
+import { useSearch } from './useSearch'
 
 /** The list as it is shown: the chosen tab, what is searched, its rows. One for the page, so that the keyboard walks what the eye sees. */
 export const useList = createSharedComposable(() => {
   const session = useSession()
   const directory = useDirectory()
   const routing = useRouting()
+  const mentions = useMentions()
+  const thread = useThread()
   const now = useClock()
   const { zone, agentName } = useWords()
   const tab = shallowRef<Tab>('mine')
   const query = shallowRef('')
+  const filter = shallowRef<Filter>(NO_FILTER)
+  const search = useSearch(query)
 
   const tabs = computed<Tab[]>(() => {
     const all: Tab[] = ['mine']
@@ -34,6 +42,10 @@ export const useList = createSharedComposable(() => {
     ended: directory.rows('ended'),
     routings: routing.known,
     query: query.value,
+    filter: filter.value,
+    currentId: thread.id,
+    mentionsOf: mentions.countOf,
+    found: search.phase.value === 'idle' ? null : search.found.value,
     now: minute.value,
     zone: zone.value,
     agentName,
@@ -68,9 +80,10 @@ export const useList = createSharedComposable(() => {
   watch(() => session.agent?.id, (agentId) => {
     tab.value = 'mine'
     query.value = ''
+    filter.value = NO_FILTER
     if (agentId && directory.lists.ended.phase === 'idle') void directory.load('ended')
   }, { immediate: true })
   watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
 
-  return { tab, tabs, query, list, rows, ids, endedHasMore, choose, loadMore, reload }
+  return { tab, tabs, query, filter, search, list, rows, ids, endedHasMore, choose, loadMore, reload }
 })

@@ -12,12 +12,15 @@ export function useRowText(of: () => Conversation): ComputedRef<string> {
     if (!last) return t('conversations.preview.none')
     if (last.kind === 'event') return eventText(conversation)
     if (last.kind === 'withdrawal') return t('conversations.preview.withdrawn')
-    const text = last.kind === 'picture' ? t('conversations.preview.picture') : last.preview
+    const text = last.kind === 'file' ? t('files.inList', { name: last.preview }) : last.kind === 'picture' || (last.kind === 'rich' && last.preview === '') ? t('conversations.preview.picture') : last.preview
     if (last.sender_kind !== 'agent') return text
-    // The line does not say which agent wrote it: where several have spoken, none is named.
-    if (conversation.participants.filter((one) => !one.internal).length > 1) return t('conversations.list.byAgent', { text })
-    if (conversation.assignee_id === myId.value) return t('conversations.list.you', { text })
-    return t('conversations.list.by', { name: agentName(conversation, conversation.assignee_id), text })
+    // Lines of former versions do not say who wrote them: where several have spoken, none is named.
+    const several = conversation.participants.filter((one) => !one.internal).length > 1
+    if (!last.sender_id && several) return t('conversations.list.byAgent', { text })
+    const writer = last.sender_id ?? conversation.assignee_id
+    if (writer === myId.value) return t('conversations.list.you', { text })
+    const known = conversation.participants.some((one) => one.id === writer)
+    return known ? t('conversations.list.by', { name: agentName(conversation, writer), text }) : t('conversations.list.byAgent', { text })
   })
 }
 

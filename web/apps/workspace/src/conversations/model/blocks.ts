@@ -36,6 +36,11 @@ export function blocksOf(items: readonly ThreadItem[]): Block[] {
   return blocks
 }
 
+/** The block in which a message stands: messages of one sender and minute stand where the first of them does. */
+export function blockKey(conversationId: string, seq: number): string {
+  return `${conversationId}-${Math.floor(seq / BLOCK_SPAN)}`
+}
+
 /** The height to hold free for a block that was never drawn. */
 export function guessedHeight(block: Block): number {
   const lines = block.items.reduce((sum, item) => sum + (item.type === 'group' ? item.entries.length : 1), 0)
@@ -44,7 +49,7 @@ export function guessedHeight(block: Block): number {
 
 function placeOf(item: ThreadItem): string | null {
   const message = item.type === 'group' ? item.entries[0]?.message : item.type === 'event' || item.type === 'withdrawn' || item.type === 'note' ? item.message : null
-  return message ? `${message.conversation_id}-${Math.floor(message.seq / BLOCK_SPAN)}` : null
+  return message ? blockKey(message.conversation_id, message.seq) : null
 }
 
 function isUnsent(item: ThreadItem): boolean {

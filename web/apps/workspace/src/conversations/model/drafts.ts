@@ -4,9 +4,12 @@ const PREFIX = 'qiatan.draft.'
 const KEEP_MS = 30 * 86_400_000
 const MAX_DRAFTS = 200
 
-interface StoredDraft {
+export interface StoredDraft {
   text: string
+  /** When it was written, in milliseconds of the server's clock. */
   at: number
+  /** The server has it, so that it is gone where the server knows it no longer. */
+  synced: boolean
 }
 
 export class Drafts {
@@ -21,14 +24,14 @@ export class Drafts {
   }
 
   /** Keeps the text; an empty one removes the draft. Returns false when the browser refused to keep it (storage full or closed). */
-  write(conversationId: string, text: string): boolean {
+  write(conversationId: string, text: string, at = this.now(), synced = false): boolean {
     const key = this.#key(conversationId)
     if (text.trim() === '') {
       this.storage.removeItem(key)
       return true
     }
     try {
-      this.storage.setItem(key, JSON.stringify({ text, at: this.now() } satisfies StoredDraft))
+      this.storage.setItem(key, JSON.stringify({ text, at, synced } satisfies StoredDraft))
       return true
     } catch (error) {
       if (error instanceof DOMException) return false
@@ -37,7 +40,7 @@ export class Drafts {
   }
 
   /** All drafts of this agent by conversation. Removes the outdated and, beyond the limit, the oldest. */
-  all(): Map<string, string> {
+  all(): Map<string, StoredDraft> {
     const prefix = this.#key('')
     const found: { id: string; draft: StoredDraft }[] = []
     for (const key of Object.keys(this.storage)) {
@@ -48,7 +51,7 @@ export class Drafts {
     }
     found.sort((a, b) => b.draft.at - a.draft.at)
     for (const { id } of found.splice(MAX_DRAFTS)) this.storage.removeItem(this.#key(id))
-    return new Map(found.map(({ id, draft }) => [id, draft.text]))
+    return new Map(found.map(({ id, draft }) => [id, draft]))
   }
 
   #key(conversationId: string): string {
@@ -60,8 +63,8 @@ export class Drafts {
     try {
       const value: unknown = JSON.parse(raw)
       if (typeof value !== 'object' || value === null) return null
-      const { text, at } = value as Partial<StoredDraft>
-      return typeof text === 'string' && typeof at === 'number' ? { text, at } : null
+      const { text, at, synced } = value as Partial<StoredDraft>
+      return typeof text === 'string' && typeof at === 'number' ? { text, at, synced: synced === true } : null
     } catch (error) {
       // A value another program wrote under this key is no draft.
       if (error instanceof SyntaxError) return null

@@ -1,11 +1,16 @@
 import type { Conversation, ConversationView } from '@qiatan/api'
-import type { Message } from '@qiatan/live'
+import { isEdit, type Message } from '@qiatan/live'
 
 /** The list a conversation belongs to for this agent. Which conversations the agent may see at all is the server's decision. */
 export function viewOf(conversation: Conversation, myId: string): ConversationView {
   if (conversation.status === 'waiting') return 'queue'
   if (conversation.status === 'ended') return 'ended'
-  return conversation.assignee_id === myId ? 'mine' : 'colleagues'
+  return serves(conversation, myId) || conversation.joined_ids.includes(myId) ? 'mine' : 'colleagues'
+}
+
+/** Whether this agent is the one who serves it now; who has joined it reads and writes along. */
+export function serves(conversation: Conversation, myId: string): boolean {
+  return conversation.status === 'active' && conversation.assignee_id === myId
 }
 
 /** Which of two copies of a conversation is true: the newer version, with the longer history of the two kept. */
@@ -37,10 +42,15 @@ export function withMessage(conversation: Conversation, message: Message): Conve
   const next: Conversation = { ...conversation, head: message.seq }
   // An internal note is for agents only: nobody has answered, and no list shows it.
   if (message.sender_kind === 'system' || message.kind === 'note') return next
+  if (message.kind === 'edit') {
+    if (next.last && isEdit(message) && message.data.seq === next.last.seq) next.last = { ...next.last, preview: (message.text ?? '').slice(0, PREVIEW_LENGTH) }
+    return next
+  }
   next.last = {
     seq: message.seq,
     kind: message.kind,
     sender_kind: message.sender_kind,
+    sender_id: message.sender_id,
     preview: (message.text ?? '').slice(0, PREVIEW_LENGTH),
     at: message.at,
   }
@@ -104,8 +114,8 @@ function fold(text: string): string {
 }
 
 /** How many conversations of mine have something unread: the number on the rail and in the title. */
-export function unreadConversations(conversations: Iterable<Conversation>): number {
+export function unreadConversations(conversations: Iterable<Conversation>, myId: string): number {
   let count = 0
-  for (const conversation of conversations) if (conversation.agent_unread > 0) count += 1
+  for (const conversation of conversations) if (conversation.agent_unread > 0 && serves(conversation, myId)) count += 1
   return count
 }

@@ -1,4 +1,4 @@
-import type { Conversation } from '@qiatan/api'
+import type { Conversation, Evaluation } from '@qiatan/api'
 import type { Message, OutboxEntry } from '@qiatan/live'
 import { dayKey } from './time'
 
@@ -27,6 +27,7 @@ export type ThreadItem =
   | { type: 'event'; key: string; message: Message }
   | { type: 'withdrawn'; key: string; message: Message }
   | { type: 'note'; key: string; message: Message }
+  | { type: 'evaluation'; key: string; evaluation: Evaluation }
   | GroupItem
 
 /** One conversation's stretch of the thread: an earlier one of the same customer, or the one on the screen. */
@@ -56,6 +57,7 @@ export function threadItems(input: ThreadInput): ThreadItem[] {
   for (const stretch of input.earlier) {
     builder.startConversation(stretch.conversation)
     for (const message of stretch.messages) builder.addMessage(message, stretch.conversation.customer_read_seq)
+    builder.addEvaluation(stretch.conversation)
   }
   if (input.earlier.length > 0) builder.startConversation(input.current.conversation)
   for (const message of input.current.messages) {
@@ -63,9 +65,13 @@ export function threadItems(input: ThreadInput): ThreadItem[] {
     if (isNew && message.sender_kind === 'customer' && message.kind !== 'withdrawal') builder.markNew(message.at)
     builder.addMessage(message, input.current.conversation.customer_read_seq)
   }
+  builder.addEvaluation(input.current.conversation)
   for (const pending of input.pending) builder.addPending(pending, input.online)
   return builder.items
 }
+
+/** A group is drawn as a whole: one that a machine fills within a minute must not grow without end. */
+const MAX_GROUP = 20
 
 class ThreadBuilder {
   readonly items: ThreadItem[] = []
@@ -96,6 +102,13 @@ class ThreadBuilder {
     if (!this.#hasMessages) return
     this.#group = null
     this.items.push({ type: 'new', key: 'new' })
+  }
+
+  /** What the customer said stands below the last message, however often they changed it. */
+  addEvaluation({ id, evaluation }: Conversation): void {
+    if (!evaluation) return
+    this.#group = null
+    this.items.push({ type: 'evaluation', key: `evaluation-${id}`, evaluation })
   }
 
   addMessage(message: Message, customerReadSeq: number): void {
@@ -158,6 +171,7 @@ class ThreadBuilder {
 
 /** A group holds one sender and one minute. What is not sent yet stays apart from what is: its line says something else. */
 function joins(group: GroupItem, side: GroupItem['side'], senderId: string | null, at: string, delivery: Delivery): boolean {
+  if (group.entries.length >= MAX_GROUP) return false
   if (group.side !== side || minuteOf(group.at) !== minuteOf(at)) return false
   if (delivery === 'failed' || group.delivery === 'failed') return false
   const stored = (state: Delivery): boolean => state === null || state === 'sent' || state === 'read'
@@ -172,8 +186,22 @@ function minuteOf(at: string): number {
 /** Whether the sender may still take a message back. The rule is the server's (two minutes); the page only hides what would be refused. */
 export const WITHDRAW_WITHIN_MS = 120_000
 
+/** How long the sender may change the text. The rule is the server's as well. */
+export const EDIT_WITHIN_MS = 15 * 60_000
+
+export function mayEdit(message: Message, myId: string, now: number, conversation: Conversation): boolean {
+  const isMine = message.sender_kind === 'agent' && message.sender_id === myId
+  const isText = message.kind === 'text' || message.kind === 'note'
+  return isMine && isText && !message.withdrawn && conversation.status === 'active' && message.conversation_id === conversation.id && now - Date.parse(message.at) < EDIT_WITHIN_MS
+}
+
+/** Whether a message can be answered: something a person said, in a conversation one may write in. */
+export function mayReply(message: Message): boolean {
+  return message.sender_kind !== 'system' && message.kind !== 'event' && message.kind !== 'withdrawal' && !message.withdrawn
+}
+
 export function mayWithdraw(message: Message, myId: string, now: number): boolean {
   const isMine = message.sender_kind === 'agent' && message.sender_id === myId
-  const isContent = message.kind === 'text' || message.kind === 'picture'
+  const isContent = message.kind !== 'event' && message.kind !== 'withdrawal' && message.kind !== 'edit'
   return isMine && isContent && !message.withdrawn && now - Date.parse(message.at) < WITHDRAW_WITHIN_MS
 }

@@ -53,7 +53,7 @@ export const useDirectory = defineStore('conversations', () => {
   const mine = computed(() => rows('mine'))
   /** The lists are here and hold nothing: this agent never had a conversation, and nobody waits. */
   const untouched = computed(() => lists.mine.phase === 'ready' && lists.ended.phase === 'ready' && VIEWS.every((view) => lists[view].ids.length === 0))
-  const unread = computed(() => unreadConversations(mine.value))
+  const unread = computed(() => unreadConversations(mine.value, session.agent?.id ?? ''))
 
   function rows(view: ConversationView): Conversation[] {
     return lists[view].ids.flatMap((id) => known.get(id) ?? [])

@@ -1,35 +1,157 @@
-import type { Id } from '@qiatan/api'
+import { ApiError, type Id } from '@qiatan/api'
+import type { Draft } from '@qiatan/live'
+import { useEventListener } from '@vueuse/core'
 import { defineStore } from 'pinia'
-import { shallowReactive, shallowRef } from 'vue'
+import { shallowReactive, shallowRef, watch } from 'vue'
+import { api } from '../../api'
+import { live } from '../../live'
+import { reportSurprise } from '../../ui/report'
 import { Drafts } from '../model/drafts'
 
-/** What was written and not sent, by conversation; over reloads of the page. */
+/** Writing to the browser's storage is left out of every key press. */
+const KEEP_AFTER_MS = 300
+/** The other devices are told when the agent pauses. */
+const TELL_AFTER_MS = 1_500
+const NOTE = 'note-'
+/** The server takes no longer one. */
+const MOST = 5_000
+
+/** A note has a draft of its own: what was meant for colleagues must not go out when the mode changes. */
+export function draftKey(of: Id, note: boolean): string {
+  return note ? NOTE + of : of
+}
+
+/** What was written and not sent, by conversation; over reloads of the page and on the agent's other devices. */
 export const useDrafts = defineStore('drafts', () => {
-  const texts = shallowReactive(new Map<Id, string>())
+  const texts = shallowReactive(new Map<string, string>())
   /** False from the moment the browser refused to keep one. */
   const kept = shallowRef(true)
+  const times = new Map<string, number>()
+  /** Written here and not kept in the browser yet; not told to the server yet. */
+  const unkept = new Set<string>()
+  const untold = new Set<string>()
   let drafts: Drafts | null = null
+  let keeping: ReturnType<typeof setTimeout> | undefined
+  let telling: ReturnType<typeof setTimeout> | undefined
+
+  const present = (): number => Date.now() + live.ahead.value
 
   function open(agentId: Id): void {
-    drafts = new Drafts(window.localStorage, agentId)
+    drafts = new Drafts(window.localStorage, agentId, present)
     texts.clear()
-    for (const [id, text] of drafts.all()) texts.set(id, text)
+    times.clear()
+    for (const [key, { text, at, synced }] of drafts.all()) {
+      texts.set(key, text)
+      times.set(key, at)
+      if (!synced) untold.add(key)
+    }
   }
 
-  function read(id: Id): string {
-    return texts.get(id) ?? ''
+  function read(key: string): string {
+    return texts.get(key) ?? ''
   }
 
-  function write(id: Id, text: string): void {
-    if (text === '') texts.delete(id)
-    else texts.set(id, text)
-    kept.value = drafts?.write(id, text) ?? false
+  function write(key: string, text: string): void {
+    put(key, text, present())
+    unkept.add(key)
+    untold.add(key)
+    clearTimeout(keeping)
+    keeping = setTimeout(keep, KEEP_AFTER_MS)
+    clearTimeout(telling)
+    // What was sent is taken from the other devices at once.
+    telling = setTimeout(() => void tell(), text === '' ? 0 : TELL_AFTER_MS)
+  }
+
+  function put(key: string, text: string, at: number): void {
+    if (text === '') texts.delete(key)
+    else texts.set(key, text)
+    times.set(key, at)
+  }
+
+  function keep(): void {
+    for (const key of unkept) kept.value = drafts?.write(key, read(key), times.get(key), !untold.has(key)) ?? false
+    unkept.clear()
+  }
+
+  /** Tells the server what was written here since. Without a line it is told when there is one again. */
+  async function tell(): Promise<void> {
+    const mine = drafts
+    for (const key of [...untold]) {
+      if (drafts !== mine || mine === null || live.state.value !== 'open') return
+      const at = times.get(key)
+      untold.delete(key)
+      try {
+        await api.keepDraft(key.replace(NOTE, ''), bodyOf(key, at ?? present()))
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        // A conversation that is no longer ours keeps its draft here; a failed line tries again.
+        if (error.status === 0 || error.status >= 500) untold.add(key)
+      }
+      if (drafts === mine && times.get(key) === at) unkept.add(key)
+    }
+    keep()
+  }
+
+  /** The server knows one draft of a conversation: where one of the two was emptied, the other stands for it. */
+  function bodyOf(key: string, at: number): { text: string; note: boolean; at: string } {
+    const note = key.startsWith(NOTE)
+    const other = draftKey(key.replace(NOTE, ''), !note)
+    const isOther = read(key) === '' && read(other) !== ''
+    return { text: read(isOther ? other : key).slice(0, MOST), note: isOther ? !note : note, at: new Date(at).toISOString() }
+  }
+
+  /** Takes what was written on another device, unless something newer stands here. */
+  function accept({ conversation_id, note, text, at }: Draft): void {
+    const key = draftKey(conversation_id, note)
+    const moment = Date.parse(at)
+    if (moment <= (times.get(key) ?? 0) || untold.has(key)) return
+    put(key, text, moment)
+    unkept.add(key)
+    keep()
+  }
+
+  /** Brings this browser in step: what other devices wrote, what they sent meanwhile, and what was written here without a line. */
+  async function load(): Promise<void> {
+    const mine = drafts
+    if (mine === null) return
+    try {
+      const found = await api.drafts()
+      if (drafts !== mine) return
+      const there = new Set(found.map((one) => draftKey(one.conversation_id, one.note)))
+      const conversations = new Set(found.map((one) => one.conversation_id))
+      for (const [key, { synced }] of mine.all()) {
+        // The other of the two drafts of a conversation is not known to the server.
+        if (synced && !there.has(key) && !conversations.has(key.replace(NOTE, '')) && !untold.has(key)) {
+          put(key, '', present())
+          unkept.add(key)
+        }
+      }
+      found.forEach(accept)
+      keep()
+      await tell()
+    } catch (error) {
+      if (!(error instanceof ApiError)) reportSurprise(error)
+    }
   }
 
   function reset(): void {
+    keep()
+    clearTimeout(keeping)
+    clearTimeout(telling)
     drafts = null
     texts.clear()
+    times.clear()
+    unkept.clear()
+    untold.clear()
   }
 
-  return { texts, kept, open, read, write, reset }
+  useEventListener(window, 'pagehide', keep)
+  useEventListener(document, 'visibilitychange', () => {
+    if (document.visibilityState !== 'hidden') return
+    keep()
+    void tell()
+  })
+  watch(live.state, (state) => { if (state === 'open' && untold.size > 0) void tell() })
+
+  return { texts, kept, open, read, write, accept, load, reset }
 })

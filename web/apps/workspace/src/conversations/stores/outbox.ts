@@ -1,8 +1,8 @@
 import { ApiError, type Id } from '@qiatan/api'
-import { IndexedBlobStore, Outbox, UploadError, messageOf, type Message, type OutboxEntry } from '@qiatan/live'
+import { IndexedBlobStore, Outbox, UploadError, cancelUpload, messageOf, uploadInParts, type BegunUpload, type Message, type OutboxEntry, type RichDocument } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
-import { api } from '../../api'
+import { api, csrfToken } from '../../api'
 import { live, onFrame } from '../../live'
 
 const RETRYABLE = new Set([0, 408, 425, 429, 500, 502, 503, 504])
@@ -22,6 +22,7 @@ export const useOutbox = defineStore('outbox', () => {
       scope: `agent:${agentId}`,
       send: (frame) => live.send(frame),
       upload: uploadForMessage,
+      onCancelled: giveUp,
       onAck: (entry, ack) => onSent(messageOf(entry, ack, 'agent', agentId)),
       onChange: () => { if (outbox) show(outbox) },
       blobs: new IndexedBlobStore(),
@@ -73,14 +74,32 @@ export const useOutbox = defineStore('outbox', () => {
     /** Whether nothing more may be written until something has been sent. */
     full: () => outbox?.full ?? false,
     setOnline: (online: boolean) => outbox?.setOnline(online),
-    text: (text: string, conversationId: Id) => outbox?.text(text, conversationId),
+    text: (text: string, conversationId: Id, replyTo: number | null = null) => outbox?.text(text, conversationId, replyTo),
+    /** Text with form; `text` is what it says without it. */
+    rich: (document: RichDocument, text: string, conversationId: Id, replyTo: number | null = null) => outbox?.rich(document, text, conversationId, replyTo),
     picture: (file: Blob, conversationId: Id) => outbox?.picture(file, conversationId),
+    /** A file of any kind: it goes up in parts, and on after a reload. */
+    file: (file: File, conversationId: Id) => outbox?.file(file, conversationId),
     retry: (id: Id) => outbox?.retry(id),
     remove: (id: Id) => outbox?.remove(id),
   }
 })
 
-async function uploadForMessage(file: Blob, onProgress: (part: number) => void, signal: AbortSignal) {
+const UPLOADS = '/api/v1/uploads'
+
+function headers(): Record<string, string> {
+  return { 'X-Qiatan-Csrf': csrfToken() ?? '1' }
+}
+
+/** What is not given up here goes by itself after a day, so a failure is nobody's to look after. */
+function giveUp(uploadId: string): void {
+  cancelUpload(UPLOADS, headers(), uploadId).catch((error: unknown) => {
+    if (!(error instanceof UploadError) && !(error instanceof TypeError)) throw error
+  })
+}
+
+async function uploadForMessage(file: Blob, onProgress: (part: number) => void, signal: AbortSignal, begun: BegunUpload | null) {
+  if (begun) return uploadInParts({ url: UPLOADS, headers, file, id: begun.id, begun: begun.set, onProgress, signal })
   try {
     return await api.uploadFile(file, file instanceof File ? file.name : 'picture', { onProgress, signal })
   } catch (error) {

@@ -1,17 +1,20 @@
 import { ApiError, type Conversation, type CustomerChange, type Id } from '@qiatan/api'
 import { Timeline, type Message, type PageQuery } from '@qiatan/live'
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowReactive, shallowRef } from 'vue'
 import { api } from '../../api'
 import { live } from '../../live'
 import { useSession } from '../../stores/session'
-import { viewOf } from '../model/lists'
+import { serves } from '../model/lists'
 import type { Stretch } from '../model/thread'
 import type { ConversationContext } from '../model/types'
 import { useDirectory } from './directory'
 
 /** Timelines kept after their conversation left the screen, so that coming back shows it at once. */
 const KEPT_TIMELINES = 12
+
+/** How many earlier conversations the context names at most; further ones are asked for page by page. */
+const CONTEXT_EARLIER = 20
 
 /** The highest seq the server takes in a question. */
 const MAX_SEQ = 2_000_000_000
@@ -32,6 +35,15 @@ export const useThread = defineStore('thread', () => {
   const contextError = shallowRef<ApiError | null>(null)
   /** What was read when the agent last looked: the line of new messages comes after it. */
   const newAfter = shallowRef<number | null>(null)
+  /** How many messages were unread when the conversation was opened. */
+  const unreadAtOpen = shallowRef(0)
+  /** The message that shall be brought into view as soon as its conversation is on the screen. */
+  const wanted = shallowRef<{ id: Id; seq: number } | null>(null)
+  /** Earlier conversations beyond those the context names. */
+  const further = shallowRef<readonly Conversation[]>([])
+  let furtherNext: string | null | undefined
+  /** Answered messages that lie above what is loaded. */
+  const quotes = shallowReactive(new Map<string, Message | null>())
   /** Earlier conversations the server does not let this agent read. */
   const closed = shallowRef<ReadonlySet<Id>>(new Set())
   const timelines = new Map<Id, Timeline>()
@@ -71,13 +83,17 @@ export const useThread = defineStore('thread', () => {
     context.value = null
     contextError.value = null
     newAfter.value = null
+    further.value = []
+    furtherNext = undefined
+    quotes.clear()
     messages.value = []
     phase.value = next === null ? 'idle' : 'loading'
     if (next === null) return
     try {
       const found = await directory.find(next)
       if (mine !== turn) return
-      newAfter.value = found.agent_unread > 0 && viewOf(found, session.agent?.id ?? '') === 'mine' ? found.agent_read_seq : null
+      newAfter.value = found.agent_unread > 0 && serves(found, session.agent?.id ?? '') ? found.agent_read_seq : null
+      unreadAtOpen.value = found.agent_unread
       const timeline = timelineOf(next)
       if (timeline.isOpen) messages.value = timeline.items
       await timeline.open(found.head)
@@ -158,7 +174,8 @@ export const useThread = defineStore('thread', () => {
   })
   const before = computed<Conversation[]>(() => {
     const shown = conversation.value
-    return shown ? history.value.filter((one) => one.created_at < shown.created_at && one.head > 0 && !closed.value.has(one.id)) : []
+    const all = [...history.value, ...further.value.filter((one) => !history.value.some(({ id: known }) => known === one.id))]
+    return shown ? all.filter((one) => one.created_at < shown.created_at && one.head > 0 && !closed.value.has(one.id)) : []
   })
 
   /** Loads what comes before the first message shown: of this conversation, then of the customer's earlier ones. */
@@ -185,9 +202,10 @@ export const useThread = defineStore('thread', () => {
       return
     }
     if (!context.value) await loadContext()
-    const next = before.value[above.length]
-    if (!next) return
     const mine = turn
+    while (!before.value[above.length] && await loadFurther(mine));
+    const next = before.value[above.length]
+    if (!next || mine !== turn) return
     const timeline = new Timeline({ conversationId: next.id, fetch: (query) => page(next.id, query), onChange: showAbove })
     try {
       await timeline.open(next.head)
@@ -206,9 +224,22 @@ export const useThread = defineStore('thread', () => {
     showAbove()
   }
 
+  /** Asks for a page of conversations that lie before those the context names. Answers whether there was one. */
+  async function loadFurther(mine: number): Promise<boolean> {
+    const shown = context.value
+    const of = id.value
+    if (!shown || of === null || furtherNext === null || shown.earlier.length < CONTEXT_EARLIER || mine !== turn) return false
+    const found = await api.earlier(of, furtherNext ?? null)
+    if (mine !== turn) return false
+    furtherNext = found.next
+    further.value = [...further.value, ...found.items.filter((one) => one.id !== of)]
+    return true
+  }
+
   function isAtBeginning(): boolean {
     const topmost = above.at(-1) ?? (id.value === null ? undefined : timelines.get(id.value))
-    return topmost !== undefined && !topmost.hasEarlier && above.length >= before.value.length
+    const isWhole = furtherNext === null || (context.value?.earlier.length ?? 0) < CONTEXT_EARLIER
+    return topmost !== undefined && !topmost.hasEarlier && above.length >= before.value.length && isWhole
   }
 
   function showAbove(): void {
@@ -224,6 +255,51 @@ export const useThread = defineStore('thread', () => {
     above = []
     earlier.value = []
     earlierPhase.value = 'idle'
+  }
+
+  /** Loads upward until a message of the conversation on the screen, or of one above it, is here. Answers whether it is. */
+  async function reach(of: Id, seq: number): Promise<boolean> {
+    const timeline = of === id.value ? timelines.get(of) : above.find((one) => one.conversationId === of)
+    try {
+      return timeline ? await timeline.reach(seq) : false
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+      earlierPhase.value = 'failed'
+      return false
+    }
+  }
+
+  /** The message at a seq, for whoever quotes it. One that is not loaded is fetched; null until then, and where it cannot be. */
+  function messageAt(of: Id, seq: number): Message | null {
+    const here = (of === id.value ? timelines.get(of) : above.find((one) => one.conversationId === of))?.at(seq)
+    if (here) return here
+    const key = `${of} ${seq}`
+    const known = quotes.get(key)
+    if (known === undefined) void fetchQuote(key, of, seq)
+    return known ?? null
+  }
+
+  async function fetchQuote(key: string, of: Id, seq: number): Promise<void> {
+    // Outside of whatever is being drawn: what is drawn must not change meanwhile.
+    await Promise.resolve()
+    if (quotes.has(key)) return
+    quotes.set(key, null)
+    try {
+      const found = (await page(of, { after_seq: seq - 1, limit: 1 })).items.find((one) => one.seq === seq)
+      if (found) quotes.set(key, found)
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+    }
+  }
+
+  /** Fetches the messages of a conversation that is likely to be opened next, so that opening it waits for nothing. */
+  function prefetch(of: Id): void {
+    const there = directory.known.get(of)
+    if (!there || of === id.value || timelines.get(of)?.isOpen) return
+    timelineOf(of).open(there.head).catch((failure: unknown) => {
+      // Opening it asks again, and says what is wrong.
+      if (!(failure instanceof ApiError)) throw failure
+    })
   }
 
   /** Gives a message to the timeline it belongs to, if that is kept. */
@@ -253,8 +329,8 @@ export const useThread = defineStore('thread', () => {
   }
 
   return {
-    id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, conversation, history,
-    open, retry, close, loadContext, changeCustomer, followCustomer, loadEarlier, apply, setHead, markRead, reset,
+    id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, unreadAtOpen, wanted, conversation, history,
+    open, retry, close, loadContext, changeCustomer, followCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
   }
 })
 

@@ -9,6 +9,8 @@ export interface Typing {
   side: 'customer' | 'agent'
   /** What the customer has written so far, where the enterprise shows it. */
   text: string | null
+  /** Which of my colleagues writes. */
+  agentId?: Id | null
 }
 
 /** Who is writing now, by conversation. Not a fact: it fades by itself and is never stored. */
@@ -17,6 +19,8 @@ export const useTyping = defineStore('typing', () => {
   const timers = new Map<Id, ReturnType<typeof setTimeout>>()
 
   function show(id: Id, typing: Typing): void {
+    // What the customer writes says more than that a colleague does.
+    if (typing.side === 'agent' && now.get(id)?.side === 'customer') return
     clear(id)
     now.set(id, typing)
     timers.set(id, setTimeout(() => clear(id), TYPING_HOLDS_MS))

@@ -96,5 +96,5 @@ describe('finding in the list', () => {
 })
 
 it('counts conversations with something unread, not messages', () => {
-  expect(unreadConversations([conversation('a', { agent_unread: 5 }), conversation('b'), conversation('c', { agent_unread: 1 })])).toBe(2)
+  expect(unreadConversations([conversation('a', { agent_unread: 5 }), conversation('b'), conversation('c', { agent_unread: 1 }), conversation('joined', { agent_unread: 9, assignee_id: 'x', joined_ids: [ME] })], ME)).toBe(2)
 })

@@ -54,6 +54,7 @@ export function unsent(id: string, over: Partial<OutboxEntry> = {}): OutboxEntry
     blob: null,
     name: null,
     file: null,
+    reply_to: null,
     state: 'sending',
     error: null,
     progress: null,

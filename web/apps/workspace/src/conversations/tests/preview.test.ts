@@ -18,8 +18,8 @@ const GU = { id: 'x', name: '顾南乔', avatar_url: null, internal: false }
 function row(over: Partial<Conversation>, more: Record<string, unknown> = {}) {
   return mount(ConversationRow, {
     props: {
-      conversation: conversation('a', over), routing: undefined, current: false, ended: false, now: Date.parse('2026-11-22T06:12:00Z'), typing: false, draft: '',
-      canTake: false, taking: false, showChannel: false, isMine: true, joined: false, ...more,
+      conversation: conversation('a', over), routing: undefined, current: false, ended: false, now: Date.parse('2026-11-22T06:12:00Z'), typing: false,
+      canTake: false, taking: false, showChannel: false, isMine: true, joined: false, mentions: 0, ...more,
     },
     global: { plugins: [i18n, router] },
   })
@@ -38,6 +38,11 @@ describe('the last line in the list', () => {
 
   it('is mine too where a colleague has only written notes', () => {
     expect(row({ last: LAST, participants: [{ ...GU, internal: true }, SHEN] }).text()).toContain('你：可以补发')
+  })
+
+  it('is the colleague’s who wrote it, though I serve', () => {
+    expect(row({ last: { ...LAST, sender_id: 'x' }, participants: [GU, SHEN] }).text()).toContain('顾南乔：可以补发')
+    expect(row({ last: { ...LAST, sender_id: ME }, participants: [GU, SHEN] }).text()).toContain('你：可以补发')
   })
 
   it('names no agent where several have served: it may be a colleague who joined, or who handed it on', () => {

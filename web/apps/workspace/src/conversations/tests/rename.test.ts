@@ -46,7 +46,7 @@ beforeEach(() => {
   calls = []
   refusal = null
   opened = conversation('a', { customer: { id: 'c', name: '访客 2F81C', vip: false } })
-  stored = { id: 'c', name: '访客 2F81C', named: false, vip: false, tags: [], metadata: {}, version: 3, created_at: '2026-11-22T06:00:00Z', last_seen_at: '2026-11-22T06:00:00Z' }
+  stored = { id: 'c', name: '访客 2F81C', named: false, vip: false, tags: [], fields: {}, metadata: {}, same_contact_count: 0, notes_count: 0, blocked: null, version: 3, created_at: '2026-11-22T06:00:00Z', last_seen_at: '2026-11-22T06:00:00Z' }
   vi.stubGlobal('fetch', vi.fn((url: string, init?: RequestInit) => {
     const body: Record<string, unknown> = typeof init?.body === 'string' ? JSON.parse(init.body) : {}
     calls.push({ method: init?.method ?? 'GET', path: url, body })

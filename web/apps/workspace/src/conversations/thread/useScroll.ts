@@ -12,8 +12,12 @@ export interface ThreadScroll {
   remember: () => void
   restore: () => void
   toEnd: () => void
-  /** Brings one element near the top; to the end where everything below it fits. */
-  toElement: (selector: string) => void
+  /** What is read is no longer the end: what arrives must not pull it along. */
+  leaveEnd: () => void
+  /** Brings one element near the top; to the end where everything below it fits, and where there is no such element. */
+  toElement: (selector: string) => boolean
+  /** Whether an element lies above what is in view. */
+  isAbove: (selector: string) => boolean
   /** The highest seq of a conversation that is wholly in view. */
   seenSeq: (conversationId: string) => number
 }
@@ -38,6 +42,10 @@ export function useThreadScroll(scroller: Readonly<Ref<HTMLElement | null>>, con
     if (!box) return
     box.scrollTop = box.scrollHeight
     atEnd.value = true
+  }
+
+  function leaveEnd(): void {
+    atEnd.value = false
   }
 
   function remember(): void {
@@ -67,12 +75,22 @@ export function useThreadScroll(scroller: Readonly<Ref<HTMLElement | null>>, con
     measure()
   }
 
-  function toElement(selector: string): void {
+  function toElement(selector: string): boolean {
     const box = scroller.value
     const element = content.value?.querySelector<HTMLElement>(selector)
-    if (!box || !element) return toEnd()
+    if (!box || !element) {
+      toEnd()
+      return false
+    }
     box.scrollTop += element.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 4
     measure()
+    return true
+  }
+
+  function isAbove(selector: string): boolean {
+    const box = scroller.value
+    const element = content.value?.querySelector<HTMLElement>(selector)
+    return Boolean(box && element && element.getBoundingClientRect().bottom < box.getBoundingClientRect().top)
   }
 
   function seenSeq(conversationId: string): number {
@@ -91,5 +109,5 @@ export function useThreadScroll(scroller: Readonly<Ref<HTMLElement | null>>, con
     void nextTick(measure)
   })
 
-  return { atEnd, remember, restore, toEnd, toElement, seenSeq }
+  return { atEnd, remember, restore, toEnd, leaveEnd, toElement, isAbove, seenSeq }
 }

@@ -13,6 +13,8 @@ export interface ThreadWindow {
   heightOf: (block: Block) => number
   /** Call when the view moved or the thread was drawn again. */
   update: () => void
+  /** Draws the block of one message, wherever it lies, so that it can be scrolled to. */
+  draw: (key: string) => void
 }
 
 /**
@@ -68,7 +70,11 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
     if (added.length > 0) drawn.value = new Set([...drawn.value, ...added])
   })
 
-  return { isDrawn, heightOf, update }
+  function draw(key: string): void {
+    drawn.value = new Set([...drawn.value, key])
+  }
+
+  return { isDrawn, heightOf, update, draw }
 }
 
 /** The index of the first element whose end lies below `top`. They stand one below the other. */

@@ -184,7 +184,7 @@ export default {
   },
   side: {
     label: 'Customer',
-    tabs: { card: 'Profile', source: 'Source', history: 'History' },
+    tabs: { card: 'Profile', source: 'Source', history: 'History', replies: 'Replies' },
     back: 'Back to the conversation',
     collapse: 'Collapse profile',
     close: 'Close profile',

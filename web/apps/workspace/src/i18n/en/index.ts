@@ -3,11 +3,16 @@ import assignment from './assignment'
 import auth from './auth'
 import common from './common'
 import conversations from './conversations'
+import customers from './customers'
 import errors from './errors'
+import evaluation from './evaluation'
+import files from './files'
 import own from './own'
+import replies from './replies'
 import routing from './routing'
 import security from './security'
 import service from './service'
 import settings from './settings'
+import talk from './talk'
 
-export default { access, assignment, auth, common, conversations, errors, own, routing, security, service, settings }
+export default { access, assignment, auth, common, conversations, customers, errors, evaluation, files, own, replies, routing, security, service, settings, talk }

@@ -184,7 +184,7 @@ export default {
   },
   side: {
     label: '顾客资料',
-    tabs: { card: '名片', source: '来源', history: '历史' },
+    tabs: { card: '名片', source: '来源', history: '历史', replies: '快捷回复' },
     back: '返回对话',
     collapse: '收起资料',
     close: '关闭资料',

@@ -8,6 +8,7 @@ import { moment } from '../../ui/time'
 export const AREAS = [
   'session', 'password', 'two_factor', 'agent', 'role', 'group', 'enterprise', 'channel', 'conversation', 'conversation_rules', 'assignment', 'queue', 'transfers',
   'hours', 'login_policy', 'login_log', 'oidc', 'api_key', 'mail', 'audit',
+  'customer', 'customer_note', 'tag', 'tag_group', 'customer_field', 'blacklist_rules',
 ] as const
 
 /** Kinds of subjects that the page filters by. */

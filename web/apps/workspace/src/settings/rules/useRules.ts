@@ -11,11 +11,12 @@ import { toastDone } from '../../ui/toasts'
 import { useDraft } from '../../ui/useDraft'
 import { useLoad } from '../../ui/useLoad'
 import { endFault, STANDARD_END } from './ends'
+import { promptOver, STANDARD_EVALUATION } from './evaluation'
 import { gradeFault } from './grades'
 import { stepFaults } from './steps'
 
 const TRANSFER_FIELDS = ['steps', 'ask', 'ask_seconds', 'groups_for_self', 'absent_minutes']
-const RULE_FIELDS = ['auto_end', 'grading']
+const RULE_FIELDS = ['auto_end', 'grading', 'evaluation.prompt']
 
 /** Two objects of the server on one page with one save bar: how conversations move on, and how they end. */
 export function useRules() {
@@ -51,7 +52,7 @@ export function useRules() {
   const ending = useDraft<ConversationSettings, ConversationRules>({
     source: () => rules.value,
     // a kind of channel that was never set is shown with what holds for it
-    fields: ({ settings }) => ({ ...settings, auto_end: { web: STANDARD_END, ...settings.auto_end } }),
+    fields: ({ settings }) => ({ ...settings, auto_end: { web: STANDARD_END, ...settings.auto_end }, evaluation: { ...STANDARD_EVALUATION, ...settings.evaluation } }),
     save: async (_changed, version) => {
       if (ending.draft.value) rules.value = await api.saveConversationRules({ settings: ending.draft.value, version })
     },
@@ -65,7 +66,7 @@ export function useRules() {
   const blocked = computed(() => {
     const [now, then] = [moving.draft.value, ending.draft.value]
     return (now !== null && stepFaults(now.steps).some((fault) => fault !== null))
-      || (then !== null && (endFault(then.auto_end.web ?? STANDARD_END) || (then.grading.enabled && gradeFault(then.grading) !== null)))
+      || (then !== null && (endFault(then.auto_end.web ?? STANDARD_END) || (then.grading.enabled && gradeFault(then.grading) !== null) || promptOver({ ...STANDARD_EVALUATION, ...then.evaluation }) > 0))
   })
   const within = (fields: readonly string[]): string[] => fields.flatMap((field) => [field, `settings.${field}`])
   const error = computed(() => {

@@ -1,0 +1,48 @@
+"""Names, and what a site says of its visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from qiatan.kit.errors import FieldProblem, InvalidInput
+from qiatan.kit.text import clean_name, storable
+from qiatan.modules.customers.contracts import (
+    MAX_METADATA,
+    METADATA_NAME_LENGTH,
+    METADATA_VALUE_LENGTH,
+)
+
+
+def shown_name(customer_id: UUID, name: str | None) -> str:
+    """The given name; for a nameless visitor one that stays the same and tells two of them apart."""
+    return name or f"访客 {customer_id.hex[-5:].upper()}"
+
+
+def merged_metadata(held: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What is known after the site said `given`: later words replace earlier ones of the same name, empty ones change nothing.
+
+    Raises:
+        InvalidInput: names every value (`values.NAME`) that is too long or not text, or `values` when there are too many names.
+    """
+    merged = dict(held)
+    problems: list[FieldProblem] = []
+    for raw, value in given.items():
+        try:
+            name = clean_name(raw, field="values", limit=METADATA_NAME_LENGTH)
+        except InvalidInput as error:
+            problems += error.fields
+            continue
+        if not storable(value):
+            problems.append(FieldProblem(f"values.{name}", "invalid_text", "Remove the characters that are not text (NUL, broken pairs)."))
+        elif len(value) > METADATA_VALUE_LENGTH:
+            problems.append(
+                FieldProblem(f"values.{name}", "too_long", f"Shorten it to {METADATA_VALUE_LENGTH} characters; it has {len(value)}.")
+            )
+        elif value.strip():
+            merged[name] = value.strip()
+    if len(merged) > MAX_METADATA:
+        problems.append(FieldProblem("values", "too_many", f"Keep to {MAX_METADATA} names; with those known there are {len(merged)}."))
+    if problems:
+        raise InvalidInput(fields=tuple(problems[:MAX_METADATA]))
+    return merged

@@ -1,0 +1,45 @@
+"""Pure decisions about files."""
+
+from __future__ import annotations
+
+from qiatan.modules.files.rules.kinds import Found, preview_of, risky_name, sniff
+from qiatan.modules.files.rules.limits import (
+    CHUNK_BYTES,
+    KEPT_FOR,
+    LINK_FOR,
+    MAX_FILE_BYTES,
+    OF_AGENT,
+    OF_VISITOR,
+    SNIFFED,
+    UNFINISHED_FOR,
+    Quota,
+    check_quota,
+    check_size,
+)
+from qiatan.modules.files.rules.links import FileAddress, packed, split, unpacked
+from qiatan.modules.files.rules.names import EXTENSIONS, document_name, file_name
+
+__all__ = [
+    "CHUNK_BYTES",
+    "EXTENSIONS",
+    "KEPT_FOR",
+    "LINK_FOR",
+    "MAX_FILE_BYTES",
+    "OF_AGENT",
+    "OF_VISITOR",
+    "SNIFFED",
+    "UNFINISHED_FOR",
+    "FileAddress",
+    "Found",
+    "Quota",
+    "check_quota",
+    "check_size",
+    "document_name",
+    "file_name",
+    "packed",
+    "preview_of",
+    "risky_name",
+    "sniff",
+    "split",
+    "unpacked",
+]

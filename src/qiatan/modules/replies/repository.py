@@ -1,0 +1,215 @@
+"""Every query on quick replies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, cast, column, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from qiatan.infra.db import Tx
+from qiatan.modules.replies.models import EntryRow, GroupRow, ShelfRow, UseRow
+
+INSERTED_AT_ONCE = 500
+
+
+class ReplyRepository:
+    """One enterprise's. `owner` is an agent, or None for what is everybody's."""
+
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    # -- shelves
+
+    async def touch(self, owner: UUID | None) -> int:
+        """A new version of an owner's shelf, which holds up other changes of it until the end of the transaction."""
+        query = (
+            upsert(ShelfRow)
+            .values(enterprise_id=self._enterprise_id, id=owner or self._enterprise_id, version=1)
+            .on_conflict_do_update(index_elements=["enterprise_id", "id"], set_={"version": ShelfRow.version + 1})
+            .returning(ShelfRow.version)
+        )
+        return (await self._session.execute(query)).scalar_one()
+
+    async def versions(self, agent_id: UUID) -> dict[UUID | None, int]:
+        """The versions of the enterprise's shelf (None) and the agent's; 0 where nothing ever was."""
+        query = select(ShelfRow.id, ShelfRow.version).where(
+            ShelfRow.enterprise_id == self._enterprise_id, ShelfRow.id.in_([self._enterprise_id, agent_id])
+        )
+        found = {row.id: row.version for row in await self._session.execute(query)}
+        return {None: found.get(self._enterprise_id, 0), agent_id: found.get(agent_id, 0)}
+
+    # -- reading
+
+    async def groups(self, *owners: UUID | None) -> list[GroupRow]:
+        """The owners' groups, the enterprise's first, each in order."""
+        query = (
+            select(GroupRow)
+            .where(GroupRow.enterprise_id == self._enterprise_id, _of(GroupRow.agent_id, owners))
+            .order_by(GroupRow.agent_id.nulls_first(), GroupRow.position, GroupRow.id)
+        )
+        return list((await self._session.execute(query)).scalars())
+
+    async def entries(self, agent_id: UUID) -> Sequence[Row[Any]]:
+        """What an agent may use, the enterprise's first, each group in order, with how often they used it; without documents."""
+        query = (
+            self._briefs(agent_id)
+            .where(_of(EntryRow.agent_id, (None, agent_id)))
+            .order_by(EntryRow.agent_id.nulls_first(), EntryRow.group_id.nulls_first(), EntryRow.position, EntryRow.id)
+        )
+        return (await self._session.execute(query)).all()
+
+    async def entry(self, agent_id: UUID, entry_id: UUID) -> Row[Any] | None:
+        """One of them, with its document."""
+        query = (
+            self._briefs(agent_id)
+            .add_columns(EntryRow.document, EntryRow.updated_at, EntryRow.updated_by)
+            .where(EntryRow.id == entry_id, _of(EntryRow.agent_id, (None, agent_id)))
+        )
+        return (await self._session.execute(query)).one_or_none()
+
+    def _briefs(self, agent_id: UUID) -> Any:
+        own = and_(UseRow.enterprise_id == EntryRow.enterprise_id, UseRow.entry_id == EntryRow.id, UseRow.agent_id == agent_id)
+        return (
+            select(
+                EntryRow.id,
+                EntryRow.agent_id,
+                EntryRow.group_id,
+                EntryRow.position,
+                EntryRow.title,
+                EntryRow.text,
+                EntryRow.kind,
+                EntryRow.pinyin,
+                EntryRow.initials,
+                func.coalesce(UseRow.uses, 0).label("uses"),
+                UseRow.used_at,
+                EntryRow.uses.label("all_uses"),
+                EntryRow.version,
+            )
+            .outerjoin(UseRow, own)
+            .where(EntryRow.enterprise_id == self._enterprise_id)
+        )
+
+    async def group(self, group_id: UUID) -> GroupRow | None:
+        return await self._session.get(GroupRow, (self._enterprise_id, group_id), populate_existing=True)
+
+    async def get(self, entry_id: UUID) -> EntryRow | None:
+        return await self._session.get(EntryRow, (self._enterprise_id, entry_id), populate_existing=True)
+
+    async def count(self, owner: UUID | None) -> int:
+        query = select(func.count()).where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (owner,)))
+        return (await self._session.execute(query)).scalar_one()
+
+    async def ids(self, owner: UUID | None) -> Sequence[Row[UUID, UUID | None]]:
+        """(id, group) of all an owner has."""
+        query = select(EntryRow.id, EntryRow.group_id).where(
+            EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (owner,))
+        )
+        return (await self._session.execute(query)).all()
+
+    async def plain(self, owner: UUID | None) -> Sequence[Row[str | None, str, str]]:
+        """(group's name, title, text) of the plain entries of an owner, in order: those in no group, then group by group."""
+        query = (
+            select(GroupRow.name.label("group"), EntryRow.title, EntryRow.text)
+            .outerjoin(GroupRow, and_(GroupRow.enterprise_id == EntryRow.enterprise_id, GroupRow.id == EntryRow.group_id))
+            .where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (owner,)), EntryRow.kind == "plain")
+            .order_by(GroupRow.position.nulls_first(), GroupRow.id.nulls_first(), EntryRow.position, EntryRow.id)
+        )
+        return (await self._session.execute(query)).all()
+
+    async def count_rich(self, owner: UUID | None) -> int:
+        query = select(func.count()).where(
+            EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (owner,)), EntryRow.kind == "rich"
+        )
+        return (await self._session.execute(query)).scalar_one()
+
+    async def last_positions(self, owner: UUID | None) -> dict[UUID | None, int]:
+        """By group (None: in none), the position of its last entry."""
+        query = (
+            select(EntryRow.group_id, func.max(EntryRow.position).label("last"))
+            .where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (owner,)))
+            .group_by(EntryRow.group_id)
+        )
+        return {row.group_id: row.last for row in await self._session.execute(query)}
+
+    # -- writing
+
+    async def add(self, row: EntryRow | GroupRow) -> None:
+        self._session.add(row)
+        await self._session.flush()
+
+    async def add_many(self, rows: list[dict[str, Any]]) -> None:
+        """New entries; `enterprise_id` is added to each."""
+        for start in range(0, len(rows), INSERTED_AT_ONCE):
+            some = [{"enterprise_id": self._enterprise_id, **row} for row in rows[start : start + INSERTED_AT_ONCE]]
+            await self._session.execute(insert(EntryRow), some)
+
+    async def remove(self, row: EntryRow | GroupRow) -> None:
+        await self._session.delete(row)
+        await self._session.flush()
+
+    async def empty_group(self, group_id: UUID, after: int) -> int:
+        """Take all entries out of a group, in their order, to come after a position; answers how many."""
+        ranked = (
+            select(EntryRow.id, func.row_number().over(order_by=(EntryRow.position, EntryRow.id)).label("rank"))
+            .where(EntryRow.enterprise_id == self._enterprise_id, EntryRow.group_id == group_id)
+            .subquery()
+        )
+        query = (
+            update(EntryRow)
+            .where(EntryRow.enterprise_id == self._enterprise_id, EntryRow.id == ranked.c.id)
+            .values(group_id=None, position=ranked.c.rank + after)
+            .returning(EntryRow.id)
+        )
+        return len((await self._session.execute(query)).all())
+
+    async def order_groups(self, ids: Sequence[UUID]) -> None:
+        order = _order(ids)
+        await self._session.execute(
+            update(GroupRow)
+            .where(GroupRow.enterprise_id == self._enterprise_id, GroupRow.id == order.c.id)
+            .values(position=order.c.position)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def order_entries(self, group_id: UUID | None, ids: Sequence[UUID]) -> None:
+        order = _order(ids)
+        await self._session.execute(
+            update(EntryRow)
+            .where(EntryRow.enterprise_id == self._enterprise_id, EntryRow.id == order.c.id)
+            .values(group_id=group_id, position=order.c.position)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def use(self, entry_id: UUID, agent_id: UUID) -> bool:
+        """Count a use by anybody; False where the agent has no such entry."""
+        query = (
+            update(EntryRow)
+            .where(EntryRow.enterprise_id == self._enterprise_id, EntryRow.id == entry_id, _of(EntryRow.agent_id, (None, agent_id)))
+            .values(uses=EntryRow.uses + 1)
+            .returning(EntryRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        return (await self._session.execute(query)).scalar_one_or_none() is not None
+
+    async def note_use(self, entry_id: UUID, agent_id: UUID, now: datetime) -> None:
+        """Count a use by this agent."""
+        await self._session.execute(
+            upsert(UseRow)
+            .values(enterprise_id=self._enterprise_id, agent_id=agent_id, entry_id=entry_id, uses=1, used_at=now)
+            .on_conflict_do_update(index_elements=["enterprise_id", "agent_id", "entry_id"], set_={"uses": UseRow.uses + 1, "used_at": now})
+        )
+
+
+def _of(owner: Any, owners: Sequence[UUID | None]) -> ColumnElement[bool]:
+    return or_(*(owner.is_(None) if one is None else owner == one for one in owners))
+
+
+def _order(ids: Sequence[UUID]) -> Any:
+    """The ids with their places, from 1."""
+    listed = cast(list(ids), ARRAY(Uuid()))
+    return func.unnest(listed).table_valued(column("id", Uuid()), with_ordinality="position").render_derived(name="wanted")

@@ -1,0 +1,30 @@
+/** Files in conversations: cards, uploads, previews. */
+export default {
+  card: 'File: {name}',
+  choose: 'File',
+  preview: ', press to preview',
+  previewOf: 'Preview of {name}',
+  close: 'Close preview',
+  cancel: 'Cancel sending {name}',
+  cancelShort: 'Cancel sending',
+  download: 'Download {name}',
+  downloadShort: 'Download',
+  progress: 'Upload of {name}',
+  expired: 'Expired',
+  left: { days: 'Expires in {count} day | Expires in {count} days', hours: 'Expires in {count} hour | Expires in {count} hours', minutes: 'Expires in {count} minute | Expires in {count} minutes' },
+  risky: 'May be a program: be sure who sent it',
+  tooLarge: '“{name}” is larger than 50 MB. Compress it or send it in parts.',
+  empty: '“{name}” is empty.',
+  tooMany: '{count} files at a time; the rest were left out.',
+  drop: 'Drop to send pictures or files',
+  inList: '[File] {name}',
+  ask: {
+    title: 'Download a file that may do harm?',
+    body: '“{name}” may run a program when it is opened. Be sure it comes from somebody you trust.',
+    confirm: 'Download',
+  },
+  failed: {
+    expired: 'Files are kept for 7 days, and this one has expired. Ask for it to be sent again.',
+    gone: 'The file was withdrawn or deleted.',
+  },
+}

@@ -1,0 +1,30 @@
+/** 对话里的文件：卡片、上传、预览。 */
+export default {
+  card: '文件：{name}',
+  choose: '文件',
+  preview: '，点按预览',
+  previewOf: '预览 {name}',
+  close: '关闭预览',
+  cancel: '取消发送 {name}',
+  cancelShort: '取消发送',
+  download: '下载 {name}',
+  downloadShort: '下载',
+  progress: '{name} 上传进度',
+  expired: '已过期',
+  left: { days: '{count} 天后过期', hours: '{count} 小时后过期', minutes: '{count} 分钟后过期' },
+  risky: '可能是程序，确认来源后再打开',
+  tooLarge: '「{name}」超过 50 MB，请压缩或分开发送。',
+  empty: '「{name}」是空文件。',
+  tooMany: '一次最多发 {count} 个文件，其余没有加入。',
+  drop: '松开发送图片或文件',
+  inList: '[文件] {name}',
+  ask: {
+    title: '下载可能有风险的文件？',
+    body: '「{name}」打开后可能会运行程序。确认它来自可信的人，再下载。',
+    confirm: '下载',
+  },
+  failed: {
+    expired: '文件只保留 7 天，已经过期。请让对方再发一次。',
+    gone: '文件已撤回或删除。',
+  },
+}

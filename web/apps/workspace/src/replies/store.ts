@@ -1,0 +1,147 @@
+import { ApiError, type Id, type ReplyBrief, type ReplyGroup, type ReplyOwner } from '@qiatan/api'
+import type { RichDocument } from '@qiatan/live'
+import { useLocalStorage } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import { computed, shallowRef, watch } from 'vue'
+import { api } from '../api'
+import { onFrame, onReconnect } from '../live'
+import { useSession } from '../stores/session'
+import { fromText } from '../ui/editor/document'
+import { reportSurprise } from '../ui/report'
+import { ReplySearch } from './search'
+
+const KEPT_DOCUMENTS = 200
+const KEPT_RECENT = 200
+
+/** A group with what is in it, in the order people gave them; `id` null holds what is in none. */
+export interface Shelf {
+  id: Id | null
+  owner: ReplyOwner
+  name: string
+  entries: ReplyBrief[]
+}
+
+/** All quick replies that I may use: fetched when first needed, then kept true by `replies_changed` frames. */
+export const useReplies = defineStore('replies', () => {
+  const session = useSession()
+  const groups = shallowRef<readonly ReplyGroup[]>([])
+  const entries = shallowRef<readonly ReplyBrief[]>([])
+  const loaded = shallowRef(false)
+  const loading = shallowRef(false)
+  const error = shallowRef<unknown>(null)
+  const used = useLocalStorage<Record<Id, number>>('qiatan.replies.used', {})
+  /** Enter and click put a reply into the input instead of sending it. */
+  const inserts = useLocalStorage('qiatan.replies.insert', false)
+  let version: string | null = null
+  let wanted = false
+  let running: Promise<void> | null = null
+  let again = false
+
+  const byId = computed(() => new Map(entries.value.map((one) => [one.id, one])))
+  const search = computed(() => new ReplySearch(entries.value))
+  const shelves = computed<Shelf[]>(() => shelvesOf(groups.value, entries.value))
+  const mayUse = computed(() => session.can('replies.use'))
+
+  /** Fetches what changed; a call while one is on its way asks once more after it. Throws nothing: `error` tells. */
+  function load(): Promise<void> {
+    wanted = true
+    if (running) {
+      again = true
+      return running
+    }
+    running = fetchAll().finally(() => {
+      running = null
+      loading.value = false
+      if (again) {
+        again = false
+        void load()
+      }
+    })
+    return running
+  }
+
+  async function fetchAll(): Promise<void> {
+    loading.value = true
+    error.value = null
+    try {
+      const index = await api.replies(loaded.value ? version : null)
+      if (!index.unchanged) {
+        groups.value = index.groups
+        entries.value = index.entries
+      }
+      version = index.version
+      loaded.value = true
+    } catch (failure) {
+      error.value = failure
+      if (!(failure instanceof ApiError)) reportSurprise(failure)
+    }
+  }
+
+  function ensure(): void {
+    if (mayUse.value && !loaded.value && !loading.value) void load()
+  }
+
+  const documents = new Map<string, RichDocument>()
+  /** The form of an entry: a plain one's is made here, a rich one's is fetched once for each version. Throws `ApiError`. */
+  async function documentOf(reply: ReplyBrief): Promise<RichDocument> {
+    if (reply.kind === 'plain') return fromText(reply.text)
+    const key = `${reply.id}@${reply.version}`
+    const known = documents.get(key)
+    if (known) return known
+    const found = await api.reply(reply.id)
+    const document = found.document ?? fromText(found.text)
+    documents.set(`${found.id}@${found.version}`, document)
+    for (const oldest of documents.keys()) {
+      if (documents.size <= KEPT_DOCUMENTS) break
+      documents.delete(oldest)
+    }
+    return document
+  }
+
+  /** Notes that it was used: for the order here at once, for everybody's by and by. */
+  function noteUse(reply: ReplyBrief): void {
+    const recent = Object.entries({ ...used.value, [reply.id]: Date.now() }).sort(([, a], [, b]) => b - a)
+    used.value = Object.fromEntries(recent.slice(0, KEPT_RECENT))
+    entries.value = entries.value.map((one) => (one.id === reply.id ? { ...one, uses: one.uses + 1, all_uses: one.all_uses + 1 } : one))
+    api.replyUsed(reply.id).catch(reportSurprise)
+  }
+
+  function clear(): void {
+    groups.value = []
+    entries.value = []
+    loaded.value = false
+    error.value = null
+    version = null
+    documents.clear()
+  }
+
+  onFrame('replies_changed', () => { if (wanted && mayUse.value) void load() })
+  onReconnect(() => { if (wanted && mayUse.value) void load() })
+  watch(() => session.agent?.id, () => {
+    wanted = false
+    clear()
+  })
+
+  return {
+    groups, entries, loaded, loading, error, inserts, byId, search, shelves, mayUse, load, ensure, documentOf, noteUse,
+    lastUsed: (id: Id): number => used.value[id] ?? 0,
+  }
+})
+
+const OWNERS: readonly ReplyOwner[] = ['enterprise', 'own']
+
+function shelvesOf(groups: readonly ReplyGroup[], entries: readonly ReplyBrief[]): Shelf[] {
+  const inGroup = new Map<string, ReplyBrief[]>()
+  for (const entry of entries) {
+    const key = `${entry.owner}/${entry.group_id ?? ''}`
+    const list = inGroup.get(key)
+    if (list) list.push(entry)
+    else inGroup.set(key, [entry])
+  }
+  const read = (owner: ReplyOwner, id: Id | null): ReplyBrief[] => (inGroup.get(`${owner}/${id ?? ''}`) ?? []).sort((a, b) => a.position - b.position)
+  return OWNERS.flatMap((owner) => [
+    ...groups.filter((one) => one.owner === owner).sort((a, b) => a.position - b.position)
+      .map((one): Shelf => ({ id: one.id, owner, name: one.name, entries: read(owner, one.id) })),
+    { id: null, owner, name: '', entries: read(owner, null) },
+  ])
+}
