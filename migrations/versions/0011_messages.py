@@ -176,7 +176,9 @@ def _mentions() -> None:
         sa.ForeignKeyConstraint(["enterprise_id", "by_id"], _AGENT, name="fk_mentions_by", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["enterprise_id", "conversation_id"], _CONVERSATION, name="fk_mentions_conversation", ondelete="CASCADE"),
     )
-    op.create_index("mentions_unread_first", "mentions", ["enterprise_id", "agent_id", "read", sa.text("at DESC"), "conversation_id", "seq"])
+    op.create_index(
+        "mentions_unread_first", "mentions", ["enterprise_id", "agent_id", "read", sa.text("at DESC"), "conversation_id", "seq"]
+    )
     op.create_index("mentions_of_message", "mentions", ["enterprise_id", "conversation_id", "seq"])
     protect(op, "mentions")
 

@@ -23,6 +23,7 @@ WHOLE_SCOPE = {
     "delete_oidc",
     "invite_agent",
     "save_conversation_rules",
+    "save_blacklist_rules",
     "save_assignment",
     "save_queue_settings",
     "save_transfer_settings",
@@ -32,6 +33,19 @@ WHOLE_SCOPE = {
 
 TOUCHES_AN_ACCOUNT = {"invite_agent", "change_agent", "reset_second_factor", "reset_agent_password", "view_as_agent", "delete_group"}
 """403 for who lacks a point that the account (of the group, its member) has, or would have."""
+
+OF_EVERYBODY = {
+    "create_reply",
+    "change_reply",
+    "delete_reply",
+    "order_replies",
+    "import_replies",
+    "create_reply_group",
+    "change_reply_group",
+    "delete_reply_group",
+    "order_reply_groups",
+}
+"""What the world's calls would change of the enterprise's quick replies, for which one's own point is not enough."""
 
 STATE = {
     "invite_agent_again": 409,  # has joined
@@ -70,13 +84,25 @@ def expected(route: Route, points: frozenset[str], scope: ScopeKind) -> int:
             return 404
         if route.name == "list_decisions" and "conversations.serve" not in points:
             return 403  # who sees no conversation does not see why it went where it did
-        if "{conversation_id}" in path and not sees_colleagues(points, scope):
+        if ("{conversation_id}" in path or "{customer_id}" in path) and not sees_colleagues(points, scope):
             return 404
-        if route.name == "write_note" and "conversations.join" not in points:
-            return 409  # neither takes part nor may join
-        if route.name in TOUCHES_AN_ACCOUNT and not points_of("agent") <= points:
-            return 403
+        refused = _refused_besides(route, points)
+        if refused is not None:
+            return refused
     return STATE.get(route.name, route.success)
+
+
+def _refused_besides(route: Route, points: frozenset[str]) -> int | None:
+    """What is asked for beyond the route's own point and sight of the thing."""
+    if "{note_id}" in (route.path or "") and "customers.edit_notes" not in points:
+        return 403  # a colleague wrote it
+    if route.name == "write_note" and "conversations.join" not in points:
+        return 409  # neither takes part nor may join
+    if route.name in OF_EVERYBODY and "replies.edit" not in points:
+        return 403
+    if route.name in TOUCHES_AN_ACCOUNT and not points_of("agent") <= points:
+        return 403
+    return None
 
 
 def sees_colleagues(points: frozenset[str], scope: ScopeKind) -> bool:

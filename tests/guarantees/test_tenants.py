@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from qiatan.entrypoints.tables import metadata
@@ -139,7 +140,9 @@ async def test_no_row_can_be_written_into_another_enterprise(database: Database,
         query = text(f"SELECT * FROM {name} WHERE {_owner(name)} = :id LIMIT 1")  # noqa: S608 -- our own table names
         async with database.system() as tx:
             row = (await tx.session.execute(query, {"id": theirs})).mappings().one()
-        values = {column: Jsonb(value) if isinstance(value, dict) else value for column, value in row.items()}
+        columns = metadata.tables[name].columns
+        is_json = {column.name for column in columns if isinstance(column.type, JSONB)}
+        values = {column: Jsonb(value) if column in is_json and value is not None else value for column, value in row.items()}
 
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             await _insert_as_app(database, ours, name, values)

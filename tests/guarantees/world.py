@@ -13,6 +13,7 @@ from sqlalchemy import column, select, table, text
 from qiatan.entrypoints.tables import metadata
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.spreadsheets import Sheet, write_workbook
 from qiatan.kit.access import Scope, ScopeKind
 from tests.modules.files.pictures import png
 from tests.support import talk
@@ -20,6 +21,8 @@ from tests.support.access import points_of
 from tests.support.doors import Doors
 from tests.support.factories import PASSWORD, Factories, Guest, Member, Tenant
 from tests.support.routes import Route
+
+PLAIN = {"blocks": [{"kind": "paragraph", "spans": [{"text": "您好"}]}]}
 
 BODIES: dict[str, dict[str, Any]] = {
     "change_me": {"name": "别人", "version": 1},
@@ -47,6 +50,29 @@ BODIES: dict[str, dict[str, Any]] = {
     "withdraw_own_message": {"client_message_id": str(UUID(int=4))},
     "mark_own_conversation_read": {"seq": 1},
     "evaluate_own_conversation": {"level": "good", "remark": "很快"},
+    "create_reply": {"owner": "enterprise", "title": "新的", "document": PLAIN},
+    "change_reply": {"title": "改过的", "version": 1},
+    "order_replies": {"owner": "enterprise", "group_id": "{reply_group_id}", "ids": ["{reply_id}"]},
+    "create_reply_group": {"owner": "enterprise", "name": "新的组"},
+    "change_reply_group": {"name": "改过的组", "version": 1},
+    "order_reply_groups": {"owner": "enterprise", "ids": ["{reply_group_id}"]},
+    "change_known_customer": {"fields": {"company": "别家"}, "version": 1},
+    "write_customer_note": {"text": "假的"},
+    "change_customer_note": {"text": "假的", "version": 1},
+    "block_customer": {"reason": "假的"},
+    "block_customer_of_conversation": {"reason": "假的"},
+    "release_customers": {"customer_ids": ["{customer_id}"]},
+    "save_blacklist_rules": {"same_address": True, "version": 1},
+    "tag_conversation": {"tag_ids": ["{tag_id}"]},
+    "create_tag": {"kind": "conversation", "name": "新标签"},
+    "change_tag": {"name": "改过的标签", "version": 1},
+    "order_tags": {"kind": "conversation", "ids": ["{tag_id}"]},
+    "create_tag_group": {"kind": "conversation", "name": "新标签组"},
+    "change_tag_group": {"name": "改过的标签组", "version": 1},
+    "order_tag_groups": {"kind": "conversation", "ids": ["{tag_group_id}"]},
+    "create_customer_field": {"name": "新字段", "kind": "text"},
+    "change_customer_field": {"name": "改过的字段", "version": 1},
+    "order_customer_fields": {"ids": ["{field_id}"]},
     "transfer_conversation": {"group_id": str(UUID(int=6))},
     "save_assignment": {"settings": {"base_rule": "rotate"}, "version": 0},
     "check_assignment": {"settings": {"base_rule": "rotate"}},
@@ -75,9 +101,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "try_oidc": {"label": "公司", "issuer": "https://127.0.0.1/other", "client_id": "qiatan", "client_secret": "geheim", "version": 1},
 }
 """`{…}` in a value is one of the world's ids."""
-UPLOADS = {"set_avatar", "upload_file", "upload_widget_file"}
+UPLOADS = {"set_avatar", "upload_file", "upload_widget_file", "upload_reply_picture"}
 CALENDARS = {"read_calendar"}
-QUERIES = {"list_routings": "?view=mine", "search_conversations": "?q=这个"}
+SHEETS = {"import_replies"}
+QUERIES = {"list_routings": "?view=mine", "search_conversations": "?q=这个", "import_replies": "?dry_run=0"}
 """What a call cannot do without."""
 
 
@@ -133,13 +160,23 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
         "passkey_id": new_id(),
         "offer_id": new_id(),
         "simulation_id": new_id(),
+        "customer_id": guest.customer_id,
+        "tag_id": new_id(),
+        "tag_group_id": new_id(),
+        "field_id": new_id(),
+        "note_id": new_id(),
+        "reply_id": new_id(),
+        "reply_group_id": new_id(),
+        "picture_id": new_id(),
     }
     values = {"e": tenant.enterprise_id, "a": colleague.id, "role": ids["role_id"], "key": ids["key_id"], "pass": ids["passkey_id"]}
     await _fill(
         database,
         values
         | {"server": server.id, "customer": guest.customer_id, "channel": channel.id}
-        | {"conversation": conversation_id, "offer": ids["offer_id"], "simulation": ids["simulation_id"]},
+        | {"conversation": conversation_id, "offer": ids["offer_id"], "simulation": ids["simulation_id"]}
+        | {"tag": ids["tag_id"], "tag_group": ids["tag_group_id"], "field": ids["field_id"], "note": ids["note_id"]}
+        | {"reply": ids["reply_id"], "reply_group": ids["reply_group_id"], "shown": ids["picture_id"]},
     )
     await doors.app.state.gateway.settled()  # from here on nothing changes by itself
     return World(tenant, server, colleague, narrow, guest, ids)
@@ -179,6 +216,29 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                VALUES (:e, :offer, :conversation, :server, :a, '', 'open', now(), '2100-01-01T00:00:00Z')""",
             """INSERT INTO routing_simulations (enterprise_id, id, made_by, made_at, state, progress, request)
                VALUES (:e, :simulation, :a, '2026-03-01T00:00:00Z', 'done', 100, '{"traffic": {"kind": "recorded"}}')""",
+            "INSERT INTO tag_groups (enterprise_id, id, kind, name, position, created_at) VALUES (:e, :tag_group, 'conversation', '结果', 1, now())",
+            """INSERT INTO tags (enterprise_id, id, kind, group_id, name, color, position, created_at)
+               VALUES (:e, :tag, 'conversation', :tag_group, '退款', 'red', 1, now())""",
+            "INSERT INTO conversation_tags (enterprise_id, conversation_id, tag_id, at) VALUES (:e, :conversation, :tag, now())",
+            "INSERT INTO customer_tags (enterprise_id, customer_id, tag_id, at) VALUES (:e, :customer, :tag, now())",
+            "INSERT INTO customer_fields (enterprise_id, id, name, kind, position, created_at) VALUES (:e, :field, '尺码', 'text', 1, now())",
+            """INSERT INTO customer_changes (enterprise_id, id, customer_id, agent_id, at, field, "after")
+               VALUES (:e, :note, :customer, :server, now(), 'company', '"松间"')""",
+            """INSERT INTO customer_notes (enterprise_id, id, customer_id, agent_id, text, created_at)
+               VALUES (:e, :note, :customer, :server, '喜欢素色', now())""",
+            """INSERT INTO customer_blocks (enterprise_id, id, customer_id, agent_id, reason, at, released_at)
+               VALUES (:e, :note, :customer, :server, '误会', '2026-03-01T00:00:00Z', '2026-03-01T01:00:00Z')""",
+            "INSERT INTO blacklist_rules (enterprise_id, same_address, version) VALUES (:e, false, 1)",
+            "INSERT INTO reply_shelves (enterprise_id, id, version) VALUES (:e, :e, 1)",
+            """INSERT INTO reply_groups (enterprise_id, id, name, position, created_at) VALUES (:e, :reply_group, '售后', 1, now())""",
+            """INSERT INTO reply_entries
+                   (enterprise_id, id, group_id, position, title, text, kind, pinyin, initials, created_at, updated_at)
+               VALUES (:e, :reply, :reply_group, 1, '退货', '寄到杭州', 'plain', 'tui huo', 'th', now(), now())""",
+            "INSERT INTO reply_uses (enterprise_id, agent_id, entry_id, uses, used_at) VALUES (:e, :a, :reply, 1, now())",
+            """INSERT INTO rich_pictures
+                   (enterprise_id, id, uploader_id, blob, content_type, size, width, height, created_at, freed_at)
+               VALUES (:e, :shown, :a, 'x', 'image/png', 1, 1, 1, now(), now())""",
+            "INSERT INTO rich_picture_holds (enterprise_id, holder_id, picture_id) VALUES (:e, :reply, :shown)",
             "INSERT INTO login_policies (enterprise_id, enabled) VALUES (:e, false)",
             "INSERT INTO login_policy_roles (enterprise_id, role_id) VALUES (:e, :role)",
             "INSERT INTO trusted_addresses (enterprise_id, id, first, position, created_at) VALUES (:e, :a, '10.0.0.1', 1, now())",
@@ -195,12 +255,24 @@ async def call(http: httpx.AsyncClient, route: Route, path: str, ids: dict[str, 
     if route.name in CALENDARS:
         calendar = ("holidays.csv", "2026-10-01,off,国庆节".encode(), "text/csv")
         return await http.request(str(route.method), path, files={"file": calendar})
+    if route.name in SHEETS:
+        return await http.request(str(route.method), path, files={"file": ("a.xlsx", await _sheet(), "application/octet-stream")})
     if route.name in UPLOADS:
         return await http.request(str(route.method), path, files={"file": ("a.png", png(), "image/png")})
     body = BODIES.get(route.name)
     if body is not None and ids is not None:
-        body = {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
+        body = {name: _named(value, ids) for name, value in body.items()}
     return await http.request(str(route.method), path, json=body)
+
+
+def _named(value: Any, ids: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_named(item, ids) for item in value]
+    return value.format(**ids) if isinstance(value, str) else value
+
+
+async def _sheet() -> bytes:
+    return await write_workbook([Sheet("a", ("分组", "标题", "内容"), [("售后", "换货", "寄到杭州")])])
 
 
 async def checksum(database: Database, enterprise_id: UUID) -> str:

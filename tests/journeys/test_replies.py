@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+import pytest
 import xlsxwriter
 from playwright.async_api import FilePayload, Locator, expect
 
 from tests.journeys.conftest import People
-from tests.journeys.house import House, Member
+from tests.journeys.house import House, Member, house_of
 from tests.journeys.people import Agent, Visitor, picture
-from tests.journeys.test_screens import PHONE
+from tests.journeys.server import Server
+from tests.journeys.test_screens import PHONE, Camera
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -136,13 +139,13 @@ async def test_the_list_beside_the_conversation_sends_by_a_double_click_and_inse
     assert not [text for text in await visitor.texts() if "16:00" in text]
     await row.dblclick()
     await visitor.sees("16:00 前付款当天发出")
-    await side.get_by_role("switch", name="放进输入框").check()
+    await side.get_by_role("switch", name="先放进输入框").check()
     await row.dblclick()
     await expect(agent.field).to_have_value("16:00 前付款当天发出")
     # The switch is remembered.
     await agent.page.reload()
     await side.get_by_role("tab", name="快捷回复").click()
-    await expect(side.get_by_role("switch", name="放进输入框")).to_be_checked()
+    await expect(side.get_by_role("switch", name="先放进输入框")).to_be_checked()
 
 
 async def test_an_entry_is_written_and_its_kind_follows_from_its_form(people: People, house: House) -> None:
@@ -159,7 +162,7 @@ async def test_an_entry_is_written_and_its_kind_follows_from_its_form(people: Pe
     async with agent.page.expect_file_chooser() as choosing:
         await form.get_by_role("button", name="插入图片").click()
     await (await choosing.value).set_files(picture())
-    await expect(editor.get_by_role("img")).to_be_visible()
+    await expect(editor.locator("img")).to_be_visible()
     await form.get_by_role("button", name="微信").click()
     await expect(form.get_by_text("会依次发出 2 条消息")).to_be_visible()
     await form.get_by_role("button", name="保存").click()
@@ -167,12 +170,14 @@ async def test_an_entry_is_written_and_its_kind_follows_from_its_form(people: Pe
     entry = (await house.admin.get("/replies"))["entries"][0]
     assert (entry["kind"], entry["title"], entry["text"]) == ("rich", "开箱", "请拍一下整个箱子")
     document = (await house.admin.get(f"/replies/{entry['id']}"))["document"]
-    assert document["blocks"][0]["spans"] == [{"text": "请拍一下"}, {"text": "整个箱子", "bold": True}]
+    assert [(span["text"], span["bold"]) for span in document["blocks"][0]["spans"]] == [("请拍一下", False), ("整个箱子", True)]
     assert document["blocks"][1]["kind"] == "picture"
     # Without its form and its picture it is plain again.
     await agent.page.get_by_role("button", name="编辑「开箱」").click()
-    await expect(editor.get_by_role("img")).to_be_visible()
-    await editor.fill("请拍一下整个箱子")
+    await expect(editor.locator("img")).to_be_visible()
+    await editor.press("ControlOrMeta+a")
+    await editor.press("Backspace")
+    await editor.press_sequentially("请拍一下整个箱子")
     await editor.press("ControlOrMeta+a")
     await form.get_by_role("button", name="清除样式").click()
     await form.get_by_role("button", name="保存").click()
@@ -201,7 +206,7 @@ async def test_pasted_markup_brings_no_more_than_the_editor_knows(people: People
     entry = (await house.admin.get("/replies"))["entries"][0]
     blocks = (await house.admin.get(f"/replies/{entry['id']}"))["document"]["blocks"]
     spans = [span for block in blocks for span in block["spans"]]
-    assert [span.get("href") for span in spans if "href" in span] == ["https://pine.example/a"]
+    assert [span["href"] for span in spans if span.get("href")] == ["https://pine.example/a"]
     assert {block["kind"] for block in blocks} == {"paragraph"}
     assert entry["text"].replace("\n", "") == "大标题点我粗好"
 
@@ -211,14 +216,18 @@ async def test_groups_and_entries_are_put_in_order_by_keys(people: People, house
     agent = await people.agent(house, path="/app/settings/replies")
     grip = agent.page.get_by_role("button", name=re.compile("^「发货」，第 2 个"))
     await grip.focus()
-    await grip.press("ArrowUp")
+    async with agent.page.expect_response(re.compile("/reply-groups/order$")) as ordering:
+        await grip.press("ArrowUp")
+    assert (await ordering.value).status == 204
     await expect(agent.page.get_by_role("button", name=re.compile("^「发货」，第 1 个"))).to_be_focused()
     await agent.page.get_by_role("link", name=re.compile("^退换")).click()
     entry = agent.page.get_by_role("button", name=re.compile("^「换新流程（免寄回）」，第 2 个"))
     await entry.focus()
-    await entry.press("ArrowUp")
+    async with agent.page.expect_response(re.compile("/replies/order$")) as ordering:
+        await entry.press("ArrowUp")
+    assert (await ordering.value).status == 204
     await expect(agent.page.get_by_role("button", name=re.compile("^「换新流程（免寄回）」，第 1 个"))).to_be_focused()
-    await expect(agent.page.get_by_role("status").filter(has_text="移到第 1 个")).to_have_count(1)
+    await expect(agent.page.get_by_role("status").filter(has_text="「换新流程（免寄回）」移到第 1 个")).to_have_count(1)
     index = await house.admin.get("/replies")
     assert [one["name"] for one in sorted(index["groups"], key=lambda one: one["position"]) if one["owner"] == "enterprise"] == ["发货", "退换"]
     ordered = sorted((one for one in index["entries"] if one["title"].startswith("换")), key=lambda one: one["position"])
@@ -279,3 +288,107 @@ async def test_on_a_phone_a_rich_reply_is_shown_before_it_goes(people: People, h
     assert not await visitor.log.get_by_role("listitem").count()
     await dialog(agent).get_by_role("button", name="发送").click()
     await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
+
+
+ENGLISH_EXCHANGE = {
+    "blocks": [
+        paragraph({"text": "Sorry for the trouble. An exchange takes three steps:"}),
+        {"kind": "list", "ordered": True, "items": [[{"text": "Confirm the address"}], [{"text": "Before 16:00", "bold": True}, {"text": " we send it the same day"}]]},
+        paragraph({"text": "See "}, {"text": "how it works", "href": "https://pine.example/exchange"}),
+    ]
+}
+
+
+async def _shelves(house: House, *, english: bool) -> None:
+    def said(chinese: str, other: str) -> str:
+        return other if english else chinese
+
+    after = await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("退换", "Exchange")})
+    sending = await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("发货", "Delivery")})
+    await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("釉色和保养", "Glaze and care")})
+    await write_entry(house.admin, said("换新流程（免寄回）", "Exchange, nothing to send back"), ENGLISH_EXCHANGE if english else EXCHANGE, owner="own")
+    for title, other, text, words, group in (
+        ("换货地址确认", "Exchange address", "请您发一下收件人、电话和详细地址，我来改单。", "Please send me the name, phone and full address.", after),
+        ("七天无理由退换", "Seven days to exchange", "签收次日起 7 天内，不影响二次销售即可退换，运费各担一半。", "Within seven days, unused, either way.", after),
+        ("换色：雾灰 / 釉下青 / 米白", "Exchange the colour", "三色同价，现货都有；釉下青每窑略有深浅差别。", "All three colours cost the same.", after),
+        ("当天发货时间", "Same-day delivery", "16:00 前付款当天发出", "Paid before 16:00, sent the same day", sending),
+        ("偏远地区时效", "Remote regions", "新疆、西藏 6 到 9 天", "Six to nine days", sending),
+        ("问候", "Greeting", "{{customer.name}}您好，我是{{agent.name}}", "Hello {{customer.name}}, I am {{agent.name}}", None),
+    ):
+        await write_entry(house.admin, said(title, other), plain(said(text, words)), group=group["id"] if group else None)
+
+
+async def _photograph(people: People, server: Server, camera: Camera, *, english: bool, **options: Any) -> None:
+    locale = "en-US" if english else "zh-CN"
+    name, admin = ("Pine & Clay", "Ada Shen") if english else ("松间器物", "沈知夏")
+    async with house_of(server, name=name, admin=admin) as house:
+        if english:
+            version = house.admin.me["agent"]["version"]
+            assert (await house.admin.client.patch("/me", json={"locale": "en", "version": version})).is_success
+        small = options.get("viewport") == PHONE
+        agent = await people.agent(house, path="/app/settings/replies", locale=locale, **options)
+        page = agent.page
+        await expect(page.get_by_role("button", name=re.compile("^(新建|New)$")).or_(page.get_by_role("heading", level=2)).first).to_be_visible()
+        await camera.shoot(page, "replies-settings-empty")
+        await _shelves(house, english=english)
+        if small:
+            await page.get_by_role("link", name=re.compile("^(全部|All)")).first.click()
+        await expect(page.get_by_text("16:00").first).to_be_visible()
+        if not small:
+            await page.locator("[data-reply]").nth(1).hover()
+            await expect(page.get_by_role("tooltip")).to_be_visible()
+        await camera.shoot(page, "replies-settings")
+        await page.mouse.move(5, 5)
+        await page.get_by_role("button", name=re.compile("^(新建|New)$")).first.click()
+        form = dialog(agent)
+        await form.get_by_role("textbox").first.fill("Parcel" if english else "开箱")
+        editor = form.get_by_role("textbox").nth(1)
+        await editor.fill("Please take a picture of " if english else "请拍一下")
+        await form.get_by_role("button", name=re.compile("^(加粗|Bold)$")).click()
+        await editor.press_sequentially("the whole parcel" if english else "整个箱子")
+        await form.get_by_role("button", name=re.compile("^(微信|WeChat)$")).click()
+        await camera.shoot(page, "replies-form")
+        await form.get_by_role("button", name=re.compile("^(取消|Cancel)$")).click()
+        await dialog(agent).get_by_role("button", name=re.compile("^(放弃|Discard)$")).click()
+        await expect(form).to_be_hidden()
+
+        visitor = await people.visitor(house, title="Pine shop" if english else "松间小店", locale=locale)
+        await visitor.say("My cup is cracked" if english else "杯子裂了")
+        await page.goto(f"{server.url}/app/conversations")
+        await agent.open("cracked" if english else "裂了")
+        await agent.field.press_sequentially("#exc" if english else "#换")
+        await expect(page.locator(".qr").get_by_role("option").nth(3)).to_be_visible()
+        await camera.shoot(page, "replies-picker", kept="官网")
+        await agent.field.press("Enter")
+        if small:
+            await expect(dialog(agent).get_by_role("listitem")).to_have_count(2)
+            await camera.shoot(page, "replies-review", kept="官网")
+            await dialog(agent).get_by_role("button", name=re.compile("^(发送|Send)$")).click()
+        await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
+        await camera.shoot(page, "replies-sent", kept="官网")
+        # The widget speaks the channel's language, which is another matter.
+        await replace(camera, english=False).shoot(visitor.page, "replies-received")
+        if small:
+            return
+        side = page.get_by_role("complementary")
+        await side.get_by_role("tab", name=re.compile("^(快捷回复|Replies)$")).click()
+        await side.get_by_role("option").first.hover()
+        await expect(page.get_by_role("tooltip")).to_be_visible()
+        await camera.shoot(page, "replies-side", kept="官网")
+        await agent.field.press_sequentially("#greet" if english else "#问候")
+        await agent.field.press("Enter")
+        await expect(dialog(agent).get_by_role("textbox")).to_be_visible()
+        await camera.shoot(page, "replies-missing", kept="官网")
+
+
+@pytest.mark.parametrize("english", [False, True], ids=["zh", "en"])
+async def test_the_screens_of_quick_replies(people: People, server: Server, *, english: bool) -> None:
+    camera = Camera(f"{'en' if english else 'zh'}-1440", english=english, themes=("light", "dark"))
+    await _photograph(people, server, camera, english=english)
+    camera.check()
+
+
+async def test_the_screens_of_quick_replies_on_a_phone(people: People, server: Server) -> None:
+    camera = Camera("zh-390", themes=("light", "dark"))
+    await _photograph(people, server, camera, english=False, viewport=PHONE, has_touch=True, is_mobile=True)
+    camera.check()

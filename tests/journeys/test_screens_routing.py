@@ -69,8 +69,9 @@ async def _line(people: People, house: House, desk: Desk, **options: Any) -> Age
         await expect(agent.inbox.get_by_role("tab").first).to_contain_text("1")
     waits = await house.admin.conversations("queue")
     customer = await house.admin.get(f"/conversations/{waits[2]['id']}/context")
+    tag = await house.admin.post("/tags", {"kind": "customer", "name": desk.tag})
     await house.admin.client.patch(
-        f"/conversations/{waits[2]['id']}/customer", json={"vip": True, "tags": [desk.tag], "version": customer["customer"]["version"]}
+        f"/conversations/{waits[2]['id']}/customer", json={"vip": True, "tag_ids": [tag["id"]], "version": customer["customer"]["version"]}
     )
     # Nothing comes to the colleague before the queue was looked at.
     await colleague.client.put("/presence/me", json={"status": "away"})

@@ -14,9 +14,10 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import realtime, service
-from qiatan.modules.conversations.contracts import ChangeCustomer, Conversation, View
+from qiatan.modules.conversations.contracts import Conversation, View
 from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.customers import service as customers
+from qiatan.modules.customers.contracts import ChangeCustomer
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.factories import Factories, Guest, Member
@@ -64,7 +65,19 @@ class Page:
         if message["kind"] == "withdrawal":
             target = held.get(message["data"]["ref_seq"])
             if target is not None:
-                target |= {"withdrawn": True, "text": None, "data": None}
+                target |= {"withdrawn": True, "text": None, "data": None, "edited": False}
+            for edit in self._edits(held, message["data"]["ref_seq"]):
+                edit["text"] = None
+        elif message["kind"] == "edit" and message["text"] is not None:
+            target = held.get(message["data"]["seq"])
+            if target is not None:
+                target |= {"text": message["text"], "edited": True}
+            for edit in self._edits(held, message["data"]["seq"]):
+                if edit["seq"] < message["seq"]:
+                    edit["text"] = None
+
+    def _edits(self, held: dict[int, dict[str, Any]], seq: int) -> list[dict[str, Any]]:
+        return [message for message in held.values() if message["kind"] == "edit" and message["data"]["seq"] == seq]
 
     def shown(self) -> dict[str, Any]:
         """What the eye sees; counters and last lines follow from the messages."""
@@ -116,11 +129,13 @@ async def test_frames_make_an_early_look_a_fresh_one(
             mine = (await service.list_conversations(tx, agent.actor, view=View.MINE, after=None, limit=100)).items
             queue = (await service.list_conversations(tx, agent.actor, view=View.QUEUE, after=None, limit=100)).items
             colleagues = (await service.list_conversations(tx, leader.actor, view=View.COLLEAGUES, after=None, limit=100)).items
+            joined = (await service.list_conversations(tx, leader.actor, view=View.MINE, after=None, limit=100)).items
         return {
             "visitor": await look(own, fetch_own),
             "mine": await look(mine, fetch),
             "queue": await look(queue, fetch),
             "colleagues": await look(colleagues, fetch),
+            "joined": await look(joined, fetch),
         }
 
     pages = await looks()
@@ -129,6 +144,7 @@ async def test_frames_make_an_early_look_a_fresh_one(
         "mine": _listening(resources.hub, topics.agent(agent.id)),
         "queue": _listening(resources.hub, topics.queue(tenant.enterprise_id)),
         "colleagues": _listening(resources.hub, topics.agent(leader.id), topics.served_by(agent.id)),
+        "joined": _listening(resources.hub, topics.agent(leader.id)),
     }
     for name, step in _story(database, guest, agent, leader, outside):
         await step()
@@ -138,6 +154,8 @@ async def test_frames_make_an_early_look_a_fresh_one(
             await _catch_up(page, heard[who])
             if who in ("mine", "colleagues"):  # what has ended leaves the list by its status
                 page.conversations = {key: row for key, row in page.conversations.items() if row["status"] == "active"}
+            elif who == "joined":
+                page.conversations = {key: row for key, row in page.conversations.items() if row["status"] != "ended"}
             assert page.shown() == fresh[who].shown(), (name, who)
 
 
@@ -173,6 +191,8 @@ def _story(
         ("assign", lambda: talk.assign(database, ids[-1], agent)),
         ("write", lambda: talk.write(database, guest)),
         ("answer", lambda: talk.answer(database, agent, ids[-1])),
+        ("edit", lambda: talk.edit(database, agent, ids[-1], 5, "您好呀")),
+        ("edit again", lambda: talk.edit(database, agent, ids[-1], 5, "您好啊")),
         ("withdraw own", lambda: inside(lambda tx: service.withdraw_own(tx, guest.actor, ids[-1], 2, new_id()))),
         ("withdraw", lambda: inside(lambda tx: service.withdraw(tx, agent.actor, ids[-1], 5, new_id()))),
         ("read own", lambda: inside(lambda tx: service.mark_read_own(tx, guest.actor, ids[-1], 5))),
@@ -180,7 +200,8 @@ def _story(
         ("rename", lambda: inside(rename)),
         ("note", lambda: talk.note(database, agent, ids[-1])),
         ("whisper", lambda: talk.note(database, leader, ids[-1])),
-        ("withdraw the note", lambda: inside(lambda tx: service.withdraw(tx, agent.actor, ids[-1], 8, new_id()))),
+        ("edit the whisper", lambda: talk.edit(database, leader, ids[-1], 11, "慢慢来")),
+        ("withdraw the note", lambda: inside(lambda tx: service.withdraw(tx, agent.actor, ids[-1], 10, new_id()))),
         ("join", lambda: talk.join(database, leader, ids[-1])),
         ("step in", lambda: talk.answer(database, leader, ids[-1])),
         ("transfer", lambda: talk.transfer(database, ids[-1], agent, outside)),

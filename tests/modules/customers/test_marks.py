@@ -16,6 +16,7 @@ from tests.support.factories import Factories
 async def test_a_vip_mark_shows_in_lists_at_once_and_never_to_the_customer(doors: Doors, database: Database, factories: Factories) -> None:
     tenant = await factories.tenant()
     agent = await factories.agent(tenant.enterprise_id)
+    await doors.agent(agent).put("/presence/me", json={"status": "away"})  # so that it stays in the queue
     guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
     conversation_id = (await talk.write(database, guest)).conversation_id
     page, visitor = await doors.agent_socket(agent), await doors.visitor_socket(guest.token)
@@ -29,7 +30,6 @@ async def test_a_vip_mark_shows_in_lists_at_once_and_never_to_the_customer(doors
     assert answer.status_code == 200, answer.text
     changed = answer.json()
     assert (changed["vip"], changed["named"], changed["version"]) == (True, False, 2)
-    print(page.frames)
     shown = (await page.next("conversation"))["conversation"]
     assert shown["customer"] == {"id": str(guest.customer_id), "name": changed["name"], "vip": True}
     told = (await visitor.next("conversation"))["conversation"]

@@ -12,8 +12,10 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import StorageFull
+from qiatan.kit.rich_text import RichDocument
 from qiatan.modules.pictures import jobs as picture_jobs
 from qiatan.modules.pictures import service as pictures
+from qiatan.modules.pictures.repository import PictureDirectory
 from tests.modules.files.pictures import HTML, SVG, animated_gif, jpeg_with_secrets, opened, png
 from tests.modules.replies.conftest import Office
 from tests.modules.replies.words import shows
@@ -165,7 +167,7 @@ async def test_the_content_goes_with_the_row(office: Office, resources: Resource
 
     clock.advance(hours=25)
     async with database.system() as tx:
-        blobs = await picture_jobs.PictureDirectory(tx).drop_unused(tx.now - timedelta(hours=24), 10_000)
+        blobs = await PictureDirectory(tx).drop_unused(tx.now - timedelta(hours=24), 10_000)
     await picture_jobs.delete_contents.run(resources, blobs=blobs)
 
     assert [path for path in folder.rglob("*") if path.is_file()] == []
@@ -184,3 +186,19 @@ async def test_nothing_of_a_failed_upload_stays(office: Office, resources: Resou
 
     assert answer.status_code == 503
     assert [path for path in (resources.settings.data_dir / "files").rglob("*") if path.is_file()] == []
+
+
+async def test_a_picture_that_is_put_into_an_entry_at_this_moment_is_not_purged(
+    office: Office, doors: Doors, resources: Resources, database: Database, clock: FakeClock
+) -> None:
+    picture = await _upload(office.http)
+    document = RichDocument.model_validate(shows(picture))
+    clock.advance(hours=25)
+
+    async with database.tenant(office.tenant.enterprise_id) as tx:
+        await pictures.settled(tx, document)
+        await _purge(resources)
+        await pictures.hold(tx, holder_id=new_id(), document=document)
+    await _purge(resources)
+
+    assert await _there(doors, picture)

@@ -44,6 +44,7 @@ def test_as_long_as_allowed(length: int) -> None:
         (MessageKind.EVENT, "x", None, ("kind", "invalid")),
         (MessageKind.WITHDRAWAL, None, None, ("kind", "invalid")),
         (MessageKind.NOTE, "x", None, ("kind", "invalid")),
+        (MessageKind.EDIT, "x", None, ("kind", "invalid")),
     ],
 )
 def test_what_is_no_message(kind: MessageKind, text: str | None, file_id: UUID | None, problem: tuple[str, str]) -> None:
@@ -67,7 +68,7 @@ def test_only_the_writer_takes_back_and_only_for_two_minutes(
     )
 
     own = sender_kind is SenderKind.CUSTOMER and sender_id == ME
-    written = kind in (MessageKind.TEXT, MessageKind.PICTURE, MessageKind.NOTE)
+    written = kind in (MessageKind.TEXT, MessageKind.PICTURE, MessageKind.RICH, MessageKind.FILE, MessageKind.NOTE)
     assert allowed is (own and written and age <= timedelta(minutes=2))
 
 

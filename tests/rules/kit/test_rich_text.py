@@ -214,8 +214,13 @@ def test_the_place_of_what_does_not_fit_is_named() -> None:
 
 
 def test_a_channel_without_rich_text_gets_paragraphs_pictures_and_addresses() -> None:
-    spans = ["见 ", RichSpan(text="退货", href="https://a.example/r"), RichSpan(text="说明", bold=True, href="https://a.example/r"), "。"]
-    contact = [RichSpan(text="400-1234", href="tel:400-1234"), "，", RichSpan(text="写信", href="mailto:a@b.example")]
+    spans: list[RichSpan | str] = [
+        "见 ",
+        RichSpan(text="退货", href="https://a.example/r"),
+        RichSpan(text="说明", bold=True, href="https://a.example/r"),
+        "。",
+    ]
+    contact: list[RichSpan | str] = [RichSpan(text="400-1234", href="tel:400-1234"), "，", RichSpan(text="写信", href="mailto:a@b.example")]
     given_document = document(paragraph(*spans), picture("表"), paragraph(), listed("一", "二"), paragraph(*contact))
 
     parts = [part.model_dump(mode="json") for part in degraded(given_document)]

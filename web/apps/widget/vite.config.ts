@@ -36,6 +36,31 @@ function chunkName({ facadeModuleId }: { facadeModuleId?: string | null }): stri
   return part ? `${part === 'first' ? 'words' : part}-${basename(facadeModuleId ?? '').replace(/\.json.*/, '')}-[hash].js` : '[name]-[hash].js'
 }
 
+const ENTRY = fileURLToPath(new URL('./src/main.ts', import.meta.url))
+
+interface Context {
+  getModuleInfo: (id: string) => { importedIds: readonly string[] } | null
+}
+
+/** Exported beside what the plain chat needs, and used by its parts alone. */
+const FOR_PARTS = /packages\/live\/src\/(blobs|resumable|rich|upload)\.ts$/
+
+/** All that the plain chat needs lies in one file, whatever parts share with it: cut in two it weighs more and comes later. */
+function together(): (id: string, context: Context) => string | null {
+  const first = new Set<string>()
+  const add = (id: string, context: Context): void => {
+    for (const imported of context.getModuleInfo(id)?.importedIds ?? []) {
+      if (first.has(imported) || FOR_PARTS.test(imported)) continue
+      first.add(imported)
+      add(imported, context)
+    }
+  }
+  return (id, context) => {
+    if (first.size === 0) add(ENTRY, context)
+    return first.has(id) ? 'panel' : null
+  }
+}
+
 export default defineConfig(({ command }) => ({
   base: '/assets/widget/',
   // src/dom.ts: what is in the panel's first files. Tests run on Vue's own DOM.
@@ -53,8 +78,8 @@ export default defineConfig(({ command }) => ({
     assetsDir: '',
     assetsInlineLimit: 0,
     target: 'es2022',
-    modulePreload: false,
-    rolldownOptions: { output: { chunkFileNames: chunkName } },
+    modulePreload: { polyfill: false },
+    rolldownOptions: { output: { chunkFileNames: chunkName, codeSplitting: { groups: [{ name: together() }] } } },
   },
   test: { name: 'widget', environment: 'jsdom', include: ['test/**/*.test.ts'] },
 }))

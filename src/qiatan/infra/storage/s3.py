@@ -70,13 +70,25 @@ class S3Storage(Storage):
             await self._store.put_async(check_name(name), content, use_multipart=False)
 
     async def join(self, parts: Sequence[str], into: str) -> None:
+        missing: list[NotFound] = []
+
         async def content() -> AsyncIterator[bytes]:
             for part in parts:
-                async for piece in self._read(check_name(part), 0, None):
-                    yield piece
+                try:
+                    async for piece in self.stream(part):
+                        yield piece
+                except NotFound as error:
+                    missing.append(error)
+                    raise
 
-        with _told():
-            await self._store.put_async(check_name(into), content(), use_multipart=True, chunk_size=_PART)
+        try:
+            with _told():
+                await self._store.put_async(check_name(into), content(), use_multipart=True, chunk_size=_PART)
+        except StorageUnavailable:
+            # what the library gave up, and how well that went, says less than why
+            if missing:
+                raise missing[0] from None
+            raise
 
     async def get(self, name: str) -> bytes:
         with _told():
@@ -95,9 +107,7 @@ class S3Storage(Storage):
             yield bytes(piece)
 
     async def delete(self, name: str) -> None:
-        from obstore.exceptions import NotFoundError  # noqa: PLC0415 -- see _store
-
-        with _told(), contextlib.suppress(NotFoundError):  # gone is what was asked for
+        with contextlib.suppress(NotFound), _told():  # gone is what was asked for
             await self._store.delete_async(check_name(name))
 
     async def check(self) -> str:
@@ -111,13 +121,13 @@ class S3Storage(Storage):
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """The library's failures in our words."""
-    from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415 -- see S3Storage._store
+    from obstore.exceptions import BaseError  # noqa: PLC0415 -- see S3Storage._store
 
     try:
         yield
-    except NotFoundError:
+    except FileNotFoundError:
         raise NotFound from None
-    except BaseError as error:
+    except (BaseError, OSError) as error:
         # what it says may name the bucket and the request: for the operator, not for who asked
         log.warning("storage.failed", error=str(error)[:500])
         raise StorageUnavailable from error

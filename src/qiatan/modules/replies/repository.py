@@ -15,6 +15,23 @@ from qiatan.modules.replies.models import EntryRow, GroupRow, ShelfRow, UseRow
 
 INSERTED_AT_ONCE = 500
 
+Entry = Sequence[Any]
+"""Columns in the order of `_BRIEF`."""
+
+_BRIEF = (
+    EntryRow.id,
+    EntryRow.agent_id,
+    EntryRow.group_id,
+    EntryRow.position,
+    EntryRow.title,
+    EntryRow.text,
+    EntryRow.kind,
+    EntryRow.pinyin,
+    EntryRow.initials,
+    EntryRow.uses,
+    EntryRow.version,
+)
+
 
 class ReplyRepository:
     """One enterprise's. `owner` is an agent, or None for what is everybody's."""
@@ -54,45 +71,34 @@ class ReplyRepository:
         )
         return list((await self._session.execute(query)).scalars())
 
-    async def entries(self, agent_id: UUID) -> Sequence[Row[Any]]:
-        """What an agent may use, the enterprise's first, each group in order, with how often they used it; without documents."""
+    async def entries(self, agent_id: UUID) -> Sequence[Entry]:
+        """What an agent may use, the enterprise's first, each group in order; without documents."""
         query = (
-            self._briefs(agent_id)
-            .where(_of(EntryRow.agent_id, (None, agent_id)))
+            select(*_BRIEF)
+            .where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (None, agent_id)))
             .order_by(EntryRow.agent_id.nulls_first(), EntryRow.group_id.nulls_first(), EntryRow.position, EntryRow.id)
         )
         return (await self._session.execute(query)).all()
 
-    async def entry(self, agent_id: UUID, entry_id: UUID) -> Row[Any] | None:
-        """One of them, with its document."""
-        query = (
-            self._briefs(agent_id)
-            .add_columns(EntryRow.document, EntryRow.updated_at, EntryRow.updated_by)
-            .where(EntryRow.id == entry_id, _of(EntryRow.agent_id, (None, agent_id)))
+    async def entry(self, agent_id: UUID, entry_id: UUID) -> Entry | None:
+        """One of them, followed by its document, and when and by whom it was changed last."""
+        query = select(*_BRIEF, EntryRow.document, EntryRow.updated_at, EntryRow.updated_by).where(
+            EntryRow.enterprise_id == self._enterprise_id, EntryRow.id == entry_id, _of(EntryRow.agent_id, (None, agent_id))
         )
         return (await self._session.execute(query)).one_or_none()
 
-    def _briefs(self, agent_id: UUID) -> Any:
-        own = and_(UseRow.enterprise_id == EntryRow.enterprise_id, UseRow.entry_id == EntryRow.id, UseRow.agent_id == agent_id)
-        return (
-            select(
-                EntryRow.id,
-                EntryRow.agent_id,
-                EntryRow.group_id,
-                EntryRow.position,
-                EntryRow.title,
-                EntryRow.text,
-                EntryRow.kind,
-                EntryRow.pinyin,
-                EntryRow.initials,
-                func.coalesce(UseRow.uses, 0).label("uses"),
-                UseRow.used_at,
-                EntryRow.uses.label("all_uses"),
-                EntryRow.version,
-            )
-            .outerjoin(UseRow, own)
-            .where(EntryRow.enterprise_id == self._enterprise_id)
+    async def uses(self, agent_id: UUID, entry_id: UUID | None = None) -> dict[UUID, tuple[int, datetime]]:
+        """How often and when last an agent used each entry, or this one.
+
+        A query of its own: joined to ten thousand entries that came with an import a moment ago, of which the planner does not know
+        yet, it took half a minute.
+        """
+        query = select(UseRow.entry_id, UseRow.uses, UseRow.used_at).where(
+            UseRow.enterprise_id == self._enterprise_id, UseRow.agent_id == agent_id
         )
+        if entry_id is not None:
+            query = query.where(UseRow.entry_id == entry_id)
+        return {row.entry_id: (row.uses, row.used_at) for row in await self._session.execute(query)}
 
     async def group(self, group_id: UUID) -> GroupRow | None:
         return await self._session.get(GroupRow, (self._enterprise_id, group_id), populate_existing=True)

@@ -22,6 +22,8 @@ export type FromPanel =
   | { type: 'ready' }
   | { type: 'close' }
   | { type: 'unread'; count: number }
+  | { type: 'peek'; height: number }
+  | { type: 'open' }
   | { type: 'talking'; open: boolean }
   | { type: 'shut'; on: boolean }
   | { type: 'drag'; distance: number }

@@ -15,12 +15,13 @@ export interface LoaderSettings {
 export interface Texts {
   label: string
   close: string
-  unread: (name: string, count: number) => string
+  /** With `{name}` and `{count}`. */
+  unread: string
   frame: string
 }
 
-const CHINESE: Texts = { label: '在线客服', close: '收起在线客服', unread: (name, count) => `${name}，${count} 条未读`, frame: '在线客服对话' }
-const ENGLISH: Texts = { label: 'Chat with us', close: 'Close chat', unread: (name, count) => `${name}, ${count} unread`, frame: 'Chat' }
+/** The launcher's few words of every language of the panel, whose files they stand in. */
+declare const __WORDS__: Partial<Record<string, Texts>>
 
 function offset(value: unknown): number {
   return typeof value === 'number' && value >= 0 && value <= 400 ? value : 24
@@ -29,8 +30,9 @@ function offset(value: unknown): number {
 /** Reads the answer of `GET /widget/{key}/config`; whatever is missing or out of range gets its default. */
 export function readSettings(config: unknown, languages: readonly string[] = navigator.languages): LoaderSettings {
   const given = ((config as { settings?: unknown } | null)?.settings ?? {}) as Record<string, unknown>
-  const auto = languages[0]?.toLowerCase().startsWith('zh') ?? true ? 'zh-CN' : 'en'
-  const text = (given.language === 'zh-CN' || given.language === 'en' ? given.language : auto) === 'en' ? ENGLISH : CHINESE
+  const own = languages[0] ?? 'zh'
+  const words = __WORDS__
+  const text = (words[String(given.language)] ?? words[own] ?? words[own.slice(0, 2)] ?? words[/^zh/i.test(own) ? 'zh-CN' : 'en']) as Texts
   const label = typeof given.launcher_text === 'string' && given.launcher_text.trim() ? given.launcher_text.slice(0, 24) : text.label
   return {
     color: safeColor(given.color),

@@ -19,9 +19,10 @@ svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:
 .l[aria-expanded=true] .t,[hidden]{display:none!important}
 .m{position:fixed;inset:0;z-index:2147483001;background:rgb(20 23 28/.42);opacity:0;visibility:hidden;transition:opacity .15s,visibility .15s;touch-action:none}
 .p{position:fixed;${side}bottom:${offsetY + 68}px;z-index:2147483002;width:380px;height:640px;max-width:calc(100vw - ${offsetX + 16}px);max-height:calc(100vh - ${offsetY + 84}px);border-radius:16px;overflow:hidden;background:#fff;box-shadow:0 0 0 1px rgb(20 23 28/.06),0 8px 24px rgb(20 23 28/.14);visibility:hidden;opacity:0;transform:translateY(8px);transition:opacity .15s,transform .15s,visibility .15s}
-.o{visibility:visible;opacity:1;transform:none}
+.o,.k{visibility:visible;opacity:1;transform:none}
+.k{width:320px}
 iframe{display:block;width:100%;height:100%;border:0;color-scheme:normal}
-@media ${PHONE}{.p{left:0;right:0;bottom:0;width:auto;max-width:none;height:${full ? '100%' : '80%'};max-height:none;border-radius:${radius};transform:translateY(32px)}.p.o{transform:none}.m.o{${full ? 'visibility:hidden' : ''}}.l[aria-expanded=true]{visibility:hidden}}
+@media ${PHONE}{.p{left:0;right:0;bottom:0;width:auto;max-width:none;height:${full ? '100%' : '80%'};max-height:none;border-radius:${radius};transform:translateY(32px)}.p.o{transform:none}.p.k{left:16px;right:16px;bottom:${offsetY + 68}px;border-radius:16px;transform:none}.m.o{${full ? 'visibility:hidden' : ''}}.l[aria-expanded=true]{visibility:hidden}}
 @media (min-width:641px){.m{display:none}}
 @media (prefers-reduced-motion:reduce){.l,.m,.p{transition:none}}
 @media print{.l,.m,.p{display:none}}`

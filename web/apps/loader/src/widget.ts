@@ -76,7 +76,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   // what can be read on the button has to be in its name
   const called = settings.pill ? settings.label : text.label
   const name = (): void => {
-    launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread(called, unread) : called)
+    launcher.setAttribute('aria-label', shown ? text.close : unread > 0 ? text.unread.replace('{name}', () => called).replace('{count}', String(unread)) : called)
     badge.textContent = unread > 99 ? '99+' : String(unread)
     badge.hidden = shown || unread === 0
   }
@@ -102,6 +102,13 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
         unread = Number.isInteger(message.count) && message.count > 0 ? message.count : 0
         name()
         emit('unread', unread)
+        break
+      case 'peek':
+        if (shown) break
+        peek(Math.min(240, Number(message.height) || 0))
+        break
+      case 'open':
+        show()
         break
       case 'talking':
         store.write({ talking: [message.open === true ? '1' : null, Date.now()] }, opened)
@@ -130,6 +137,12 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     }
   }
 
+  /** The panel's frame as a small card beside the launcher: what was written while it was closed. */
+  const peek = (height: number): void => {
+    panel.classList.toggle('k', height > 0)
+    panel.style.height = height > 0 ? `${height}px` : ''
+  }
+
   const load = (): void => {
     if (frame) return
     frame = element('iframe', '', { title: text.frame, allow: `clipboard-write ${origin}` })
@@ -153,6 +166,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     if (shown || host.hidden) return
     shown = opened = true
     tellPage()
+    peek(0)
     tell?.({ type: 'shown', phone: phone.matches, full: settings.full })
     panel.classList.add('o')
     mask.classList.add('o')

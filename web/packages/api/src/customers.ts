@@ -46,6 +46,7 @@ export function customerEndpoints(client: ApiClient) {
     deleteCustomerField: (field: Id) => client.delete<null>(`/customer-fields/${id(field)}`),
     orderCustomerFields: (ids: Id[]) => client.put<null>('/customer-fields/order', { ids }),
 
+    customer: (customer: Id, options?: RequestOptions) => client.get<CustomerCard>(`/customers/${id(customer)}`, options),
     customerChanges: (customer: Id, after: string | null, options: RequestOptions = {}) =>
       client.get<Page<CustomerChangeEntry>>(`/customers/${id(customer)}/changes`, { ...options, query: { after } }),
     customerNotes: (customer: Id, after: string | null, options: RequestOptions = {}) =>

@@ -1,7 +1,7 @@
 """Finding words in conversations.
 
 There is no index of words: the messages of at most some thousand conversations, the newest first, are read through (10,000 conversations
-with 100,000 messages in about 0.2 s), and who looks further goes on from there.
+with 100,000 messages in some tenths of a second), and who looks further goes on from there.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ _NO_TIMEOUT = text("SET LOCAL statement_timeout TO DEFAULT")
 # What was withdrawn, and every text but the newest of a message, is found by nobody.
 _HITS = text(
     """
-    SELECT conversation_id, seq, sender_kind, body, at
-      FROM (SELECT m.conversation_id, coalesce(m.ref_seq, m.seq) AS seq, m.sender_kind, b.body, m.at,
-                   row_number() OVER (PARTITION BY m.conversation_id ORDER BY coalesce(m.ref_seq, m.seq) DESC) AS place
+    SELECT c.id, found.seq, found.sender_kind, found.body, found.at
+      FROM unnest(CAST(:conversations AS uuid[])) AS c (id)
+     CROSS JOIN LATERAL (
+            SELECT coalesce(m.ref_seq, m.seq) AS seq, m.sender_kind, b.body, m.at
               FROM messages m
              CROSS JOIN LATERAL (SELECT CASE WHEN m.kind = 'file' THEN m.data ->> 'name' ELSE m.text END AS body) b
-             WHERE m.enterprise_id = :enterprise AND m.conversation_id = ANY(:conversations)
+             WHERE m.enterprise_id = :enterprise AND m.conversation_id = c.id
                AND m.kind IN ('text', 'note', 'rich', 'file', 'edit')
                AND lower(b.body) LIKE lower(:pattern)
                AND NOT EXISTS (SELECT 1 FROM messages w
@@ -39,9 +40,8 @@ _HITS = text(
                                   AND w.kind = 'withdrawal' AND w.ref_seq = coalesce(m.ref_seq, m.seq))
                AND NOT EXISTS (SELECT 1 FROM messages e
                                 WHERE e.enterprise_id = m.enterprise_id AND e.conversation_id = m.conversation_id
-                                  AND e.kind = 'edit' AND e.ref_seq = coalesce(m.ref_seq, m.seq) AND e.seq > m.seq)) AS found
-     WHERE place <= :most
-     ORDER BY conversation_id, seq DESC
+                                  AND e.kind = 'edit' AND e.ref_seq = coalesce(m.ref_seq, m.seq) AND e.seq > m.seq)
+             ORDER BY 1 DESC LIMIT :most) AS found
     """
 )
 

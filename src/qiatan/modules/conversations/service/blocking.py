@@ -50,5 +50,5 @@ async def _block(tx: Tx, actor: AgentActor, customer_id: UUID, body: BlockCustom
     for row in await ConversationRepository(tx, actor.enterprise_id).open_of_customer_anywhere(customer_id):
         names = await accounts.agent_names(tx, {block.by_id})
         await write_event(tx, row.id, "blocked", agent_id=str(block.by_id), agent_name=names.get(block.by_id, ""))
-        await finish(tx, await locked(tx, row), SenderKind.AGENT)
+        await finish(tx, await locked(tx, row), SenderKind.AGENT, ask=False)
     return block

@@ -44,14 +44,15 @@ async def end_own(tx: Tx, actor: VisitorActor, conversation_id: UUID) -> Convers
     return (await finish(tx, row, SenderKind.CUSTOMER)).for_customer()
 
 
-async def finish(tx: Tx, row: ConversationRow, by: SenderKind) -> Conversation:
+async def finish(tx: Tx, row: ConversationRow, by: SenderKind, *, ask: bool = True) -> Conversation:
     """End an open conversation whose row is locked. Its grade is decided now and stays, whatever the rules become.
 
-    Its customer is asked what they think of it, where the rules say so.
+    Its customer is asked what they think of it, where the rules say so; with `ask` False not even there.
     """
     await write_event(tx, row.id, "ended", by=by)
     settings = await load_settings(tx)
-    asked = {"evaluation_invited_at": tx.now} if await asked_at_end(tx, row, settings.evaluation) else {}
+    evaluation = settings.evaluation if ask else settings.evaluation.model_copy(update={"automatic": False})
+    asked = {"evaluation_invited_at": tx.now} if await asked_at_end(tx, row, evaluation) else {}
     await ConversationRepository(tx, tx.enterprise_id).update(
         row,
         status=Status.ENDED,

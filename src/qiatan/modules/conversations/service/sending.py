@@ -108,9 +108,7 @@ async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID
     )
 
 
-async def _attached(
-    tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID, message: SendMessage, file_id: UUID
-) -> dict[str, Any]:
+async def _attached(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID, message: SendMessage, file_id: UUID) -> dict[str, Any]:
     """What the message says of its picture or file, which goes into the conversation with it."""
     place = {"file_id": file_id, "conversation_id": conversation_id, "client_message_id": message.client_message_id}
     if message.kind is MessageKind.FILE:

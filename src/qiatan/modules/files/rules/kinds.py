@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import Literal
 
@@ -285,7 +286,7 @@ def _of_text(head: bytes) -> str:
             return "image/svg+xml"
         return "text/xml" if begins.startswith(b"<?xml") and b"<html" not in begins else "text/html"
     try:
-        head[:-4].decode()  # the last character may be cut
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
     except UnicodeDecodeError:
         return UNKNOWN
     return "text/plain"

@@ -1,4 +1,4 @@
-import { isEvent, isPicture, isRich, type Conversation, type Message, type OutboxEntry, type PictureData, type ReplyRef, type RichDocument } from '@qiatan/live'
+import { isEvent, isFile, isPicture, isRich, type Conversation, type FileData, type Message, type OutboxEntry, type PictureData, type ReplyRef, type RichDocument } from '@qiatan/live'
 import { t, type Locale } from '../i18n'
 import { clock, moment, sameDay } from './times'
 
@@ -21,6 +21,7 @@ export interface BubbleRow {
   /** What it answers. */
   quote: { name: string; text: string } | null
   picture: PictureData | null
+  file: FileData | null
   /** Text with form, drawn by a part that is fetched for it; until then its words stand. */
   rich: RichDocument | null
   blob: Blob | null
@@ -96,6 +97,7 @@ export function buildRows(threads: readonly Thread[], unsent: readonly OutboxEnt
           edited: message.edited === true,
           quote: quoteOf(message, items, people),
           picture: isPicture(message) ? message.data : null,
+          file: isFile(message) ? message.data : null,
           rich: isRich(message) ? message.data.document : null,
           at,
           delivery: own ? (message.seq <= (conversation?.agent_read_seq ?? 0) ? 'read' : 'sent') : null,
@@ -113,6 +115,7 @@ export function buildRows(threads: readonly Thread[], unsent: readonly OutboxEnt
         text: entry.text,
         blob: entry.blob,
         picture: entry.kind === 'picture' ? unsentPicture(entry) : null,
+        file: entry.kind === 'file' ? unsentFile(entry) : null,
         progress: entry.progress,
         error: entry.error,
         at: new Date(entry.created_at),
@@ -137,6 +140,7 @@ function bubble(part: Partial<BubbleRow> & { key: string; own: boolean; at: Date
     edited: false,
     quote: null,
     picture: null,
+    file: null,
     rich: null,
     blob: null,
     progress: null,
@@ -155,7 +159,11 @@ function quoteOf(message: Message, items: readonly Message[], people?: ReadonlyM
   if (!reply_to) return null
   const meant = items.find(({ seq }) => seq === reply_to.seq)
   if (!meant || meant.withdrawn) return { name: '', text: t('quoteGone') }
-  return { name: meant.sender_kind === 'customer' ? '' : people?.get(meant.sender_id ?? '')?.name || t('someone'), text: meant.text ?? `[${t('picture')}]` }
+  return { name: meant.sender_kind === 'customer' ? '' : people?.get(meant.sender_id ?? '')?.name || t('someone'), text: meant.text ?? (isFile(meant) ? meant.data.name : `[${t('picture')}]`) }
+}
+
+function unsentFile({ name, file, size, blob }: OutboxEntry): FileData {
+  return { file_id: '', name: file?.name ?? name ?? '', content_type: '', size: size ?? blob?.size ?? 0, risky: false, expires_at: '' }
 }
 
 function unsentPicture(entry: OutboxEntry): PictureData {

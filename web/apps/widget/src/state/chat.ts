@@ -48,15 +48,21 @@ const blobs: BlobStore = {
   delete: async (id) => (await parts()).store.delete(id),
 }
 
+const UPLOADS = '/api/v1/widget/uploads'
+const bearer = (): Record<string, string> => ({ Authorization: `Bearer ${identity.value?.token ?? ''}` })
+
 const outbox = new Outbox({
   scope: channelKey,
   storage,
   blobs,
   send: (frame) => !saying && live.send(frame),
-  upload: async (file, onProgress, signal) => {
+  upload: async (file, onProgress, signal, begun) => {
+    if (begun) return (await import('./sending-files')).uploadInParts({ url: UPLOADS, headers: bearer, file, id: begun.id, begun: begun.set, onProgress, signal })
     const { uploadPicture } = await parts()
-    return uploadPicture('/api/v1/widget/files', file, { Authorization: `Bearer ${identity.value?.token ?? ''}` }, onProgress, signal)
+    return uploadPicture('/api/v1/widget/files', file, bearer(), onProgress, signal)
   },
+  // what is not given up here goes by itself after a day
+  onCancelled: (id) => void import('./sending-files').then((part) => part.cancelUpload(UPLOADS, bearer(), id)).catch(() => undefined),
   onAck: (entry, ack) => {
     threads.append([messageOf(entry, ack, 'customer', identity.value?.customer_id ?? null)])
     tell({ type: 'talking', open: true })
@@ -239,6 +245,10 @@ export function sendText(text: string): boolean {
   if (typingLater !== null) clearTimeout(typingLater)
   typingLater = null
   return true
+}
+
+export function sendFile(file: File): void {
+  if (room()) outbox.file(file)
 }
 
 export function sendPicture(file: File): void {

@@ -23,6 +23,7 @@ interface WidgetSession {
   customer_id: string
   config: WidgetConfig
   typing_preview: boolean
+  files: boolean
 }
 
 interface Identity {
@@ -33,6 +34,8 @@ interface Identity {
 export const channelKey = decodeURIComponent(/\/(?:chat|widget)\/([^/]+)/.exec(location.pathname)?.[1] ?? '')
 export const config = shallowRef<WidgetConfig | null>(null)
 export const typingPreview = shallowRef(false)
+/** Whether files of any kind may be sent: from a computer, and where the channel takes them. The server asks again. */
+export const filesAllowed = shallowRef(false)
 export const identity = shallowRef<Identity | null>(null)
 
 const slot = `qiatan.visitor.${channelKey}`
@@ -76,6 +79,7 @@ export async function openSession(): Promise<void> {
   const session = (await response.json()) as WidgetSession
   config.value = session.config
   typingPreview.value = session.typing_preview
+  filesAllowed.value = session.files
   const meanwhile = kept()
   if (!before && meanwhile) {
     // another tab was faster: there is one visitor, not two

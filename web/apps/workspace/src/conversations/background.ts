@@ -147,7 +147,7 @@ function follow(): void {
     if (before && (before.customer.name !== after.customer.name || before.customer.vip !== after.customer.vip)) {
       directory.followCustomer(after.customer)
       thread.followCustomer(after.customer)
-    }
+    } else if (before && isCardNews(before, after)) void thread.refreshCustomer(after.customer.id)
     thread.setHead(after.id, after.head)
     announce(before, after)
   })
@@ -263,4 +263,9 @@ function follow(): void {
 /** What a frame pointed at is no longer mine to see, or no answer came: the next `subscribed` or digest brings this page in step again. */
 function notFoundIsFine(error: unknown): void {
   if (!(error instanceof ApiError)) throw error
+}
+
+/** A conversation that is told anew and is as it was: what changed is on its customer's card. */
+function isCardNews(before: Conversation, after: Conversation): boolean {
+  return before.version < after.version && JSON.stringify({ ...before, version: 0 }) === JSON.stringify({ ...after, version: 0 })
 }

@@ -36,6 +36,9 @@ export const useReplies = defineStore('replies', () => {
   let wanted = false
   let running: Promise<void> | null = null
   let again = false
+  /** Orders that are drawn and not yet stored: what the server says meanwhile is older than what is shown. */
+  let held = 0
+  let turn = 0
 
   const byId = computed(() => new Map(entries.value.map((one) => [one.id, one])))
   const search = computed(() => new ReplySearch(entries.value))
@@ -64,7 +67,12 @@ export const useReplies = defineStore('replies', () => {
     loading.value = true
     error.value = null
     try {
+      const mine = turn
       const index = await api.replies(loaded.value ? version : null)
+      if (mine !== turn || held > 0) {
+        again = held === 0
+        return
+      }
       if (!index.unchanged) {
         groups.value = index.groups
         entries.value = index.entries
@@ -79,6 +87,25 @@ export const useReplies = defineStore('replies', () => {
 
   function ensure(): void {
     if (mayUse.value && !loaded.value && !loading.value) void load()
+  }
+
+  /** Draws another order at once and stores it; where that fails, the old one is back. Throws `ApiError`. */
+  async function reorder(next: { groups?: readonly ReplyGroup[]; entries?: readonly ReplyBrief[] }, save: () => Promise<unknown>): Promise<void> {
+    const before = { groups: groups.value, entries: entries.value }
+    held += 1
+    turn += 1
+    groups.value = next.groups ?? groups.value
+    entries.value = next.entries ?? entries.value
+    try {
+      await save()
+    } catch (failure) {
+      groups.value = before.groups
+      entries.value = before.entries
+      throw failure
+    } finally {
+      held -= 1
+      void load()
+    }
   }
 
   const documents = new Map<string, RichDocument>()
@@ -123,7 +150,7 @@ export const useReplies = defineStore('replies', () => {
   })
 
   return {
-    groups, entries, loaded, loading, error, inserts, byId, search, shelves, mayUse, load, ensure, documentOf, noteUse,
+    groups, entries, loaded, loading, error, inserts, byId, search, shelves, mayUse, load, ensure, reorder, documentOf, noteUse,
     lastUsed: (id: Id): number => used.value[id] ?? 0,
   }
 })

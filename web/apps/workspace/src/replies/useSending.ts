@@ -14,6 +14,7 @@ import { MAX_TEXT, plainText } from '../ui/editor/document'
 import { toastFailed, toastProblem } from '../ui/toasts'
 import { useReplies } from './store'
 import { fill, type Values, type Variable } from './variables'
+import { namesOf } from './words'
 
 /** A reply that is looked at once more before it goes: on a phone, or because something it names is not known. */
 export interface Review {
@@ -39,9 +40,10 @@ export function useSending() {
 
   /** What is known of this conversation; an unnamed visitor has no name. */
   function valuesOf(conversation: Conversation): Values {
-    const visit = thread.id === conversation.id ? thread.context?.visit : null
+    const context = thread.id === conversation.id ? thread.context : null
+    const visit = context?.visit
     return {
-      'customer.name': conversation.customer.name,
+      'customer.name': context?.customer.named === false ? '' : conversation.customer.name,
       'agent.name': session.agent ? session.agent.public_name || session.agent.name : '',
       'page.title': visit?.page_title ?? '',
       'page.url': visit?.page_url ?? '',
@@ -101,16 +103,4 @@ export function useSending() {
   }
 
   return { valuesOf, use, deliver }
-}
-
-export function namesOf(variables: readonly Variable[]): string {
-  return variables.map((name) => t(`replies.variable.${variableKey(name)}`)).join(t('replies.comma'))
-}
-
-/** A key has no dots inside. */
-export function variableKey(name: Variable): 'customerName' | 'agentName' | 'pageTitle' | 'pageUrl' | 'enterpriseName' {
-  const keys = {
-    'customer.name': 'customerName', 'agent.name': 'agentName', 'page.title': 'pageTitle', 'page.url': 'pageUrl', 'enterprise.name': 'enterpriseName',
-  } as const
-  return keys[name]
 }

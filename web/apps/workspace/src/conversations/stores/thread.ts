@@ -5,6 +5,7 @@ import { computed, shallowReactive, shallowRef } from 'vue'
 import { api } from '../../api'
 import { live } from '../../live'
 import { useSession } from '../../stores/session'
+import { reportSurprise } from '../../ui/report'
 import { serves } from '../model/lists'
 import type { Stretch } from '../model/thread'
 import type { ConversationContext } from '../model/types'
@@ -165,6 +166,18 @@ export const useThread = defineStore('thread', () => {
   function followCustomer(customer: Conversation['customer']): void {
     const shown = context.value?.customer
     if (shown?.id === customer.id && (shown.name !== customer.name || shown.vip !== customer.vip)) void loadContext()
+  }
+
+  /** Somebody changed the card of a customer; where it is shown it is fetched again. What failed is seen at the next change. */
+  async function refreshCustomer(of: Id): Promise<void> {
+    const mine = turn
+    if (context.value?.customer.id !== of) return
+    try {
+      const customer = await api.customer(of)
+      if (mine === turn && context.value && customer.version >= context.value.customer.version) context.value = { ...context.value, customer }
+    } catch (failure) {
+      reportSurprise(failure)
+    }
   }
 
   /** The same customer's conversations before this one, newest first. */
@@ -330,7 +343,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, unreadAtOpen, wanted, conversation, history,
-    open, retry, close, loadContext, changeCustomer, followCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
+    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
   }
 })
 

@@ -90,7 +90,7 @@ export default {
     uses_customer: 'One customer | {count} customers',
     uses_conversation: 'One conversation | {count} conversations',
     groupEmpty: 'No tags in this group yet.',
-    order: 'Drag to change the order in which they are offered',
+    order: 'Drag to change the order in which they are offered.',
     grip: '“{name}”, number {n}; move with the arrow keys',
     moved: '“{name}” moved to number {n}',
     notMoved: 'The order was not saved',
@@ -125,7 +125,6 @@ export default {
     groupDeleteBody: 'Its tags stay, in no group.',
     groupDeleteConfirm: 'Delete group',
     groupDeleted: 'Group “{name}” deleted',
-    readOnly: 'Only those who manage tags can change them',
   },
   fieldPage: {
     intro: 'Besides the usual details a card can have fields of your own, at most {most}.',

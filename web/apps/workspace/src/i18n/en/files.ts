@@ -23,6 +23,7 @@ export default {
     body: '“{name}” may run a program when it is opened. Be sure it comes from somebody you trust.',
     confirm: 'Download',
   },
+  settings: { title: 'Behaviour', label: 'Files', text: 'Visitors at a computer may send them, 50 MB each at most' },
   failed: {
     expired: 'Files are kept for 7 days, and this one has expired. Ask for it to be sent again.',
     gone: 'The file was withdrawn or deleted.',

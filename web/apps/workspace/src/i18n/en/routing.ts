@@ -134,9 +134,7 @@ export default {
   tags: {
     title: 'Tags',
     add: 'Add',
-    label: 'New tag, Enter adds it',
     remove: 'Remove {tag}',
-    known: '{tag} is there already',
     failed: 'The tags were not saved',
   },
   why: {

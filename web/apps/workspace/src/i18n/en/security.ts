@@ -306,6 +306,7 @@ export default {
     purpose: 'Purpose',
     admin: 'Administrator',
     allowed_sites: 'Allowed sites',
+    visitor_files: 'Files from visitors',
     color: 'Colour',
     options: 'Options',
     same_address: 'Same address too',

@@ -90,7 +90,7 @@ export default {
     uses_customer: '{count} 位顾客',
     uses_conversation: '{count} 个对话',
     groupEmpty: '这个分组里还没有标签。',
-    order: '拖动调整顺序，选标签时照这个顺序排',
+    order: '拖动调整顺序，选标签时照这个顺序排。',
     grip: '「{name}」，第 {n} 个，用上下键移动',
     moved: '「{name}」移到第 {n} 个',
     notMoved: '顺序没有保存',
@@ -125,7 +125,6 @@ export default {
     groupDeleteBody: '里面的标签不会删除，移到「未分组」。',
     groupDeleteConfirm: '删除分组',
     groupDeleted: '分组「{name}」已删除',
-    readOnly: '只有能管理标签的人可以修改',
   },
   fieldPage: {
     intro: '名片上除了常用资料，还可以有企业自己的字段。最多 {most} 个。',

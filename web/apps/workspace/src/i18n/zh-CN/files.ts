@@ -23,6 +23,7 @@ export default {
     body: '「{name}」打开后可能会运行程序。确认它来自可信的人，再下载。',
     confirm: '下载',
   },
+  settings: { title: '行为', label: '发送文件', text: '电脑端访客可发送，单个不超过 50 MB' },
   failed: {
     expired: '文件只保留 7 天，已经过期。请让对方再发一次。',
     gone: '文件已撤回或删除。',

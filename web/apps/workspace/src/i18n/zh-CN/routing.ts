@@ -135,9 +135,7 @@ export default {
   tags: {
     title: '标签',
     add: '添加',
-    label: '新标签，按 Enter 添加',
     remove: '去掉「{tag}」',
-    known: '已有「{tag}」',
     failed: '标签没有保存',
   },
   why: {

@@ -303,6 +303,7 @@ export default {
     purpose: '用途',
     admin: '管理员',
     allowed_sites: '允许的网站',
+    visitor_files: '访客发送文件',
     color: '颜色',
     options: '选项',
     same_address: '同地址也拒绝',

@@ -15,7 +15,7 @@ const AlignedParagraph = Paragraph.extend({
       align: {
         default: 'left',
         parseHTML: (element: HTMLElement) => {
-          const align = element.dataset['align'] ?? element.style.textAlign
+          const align = element.dataset['align']
           return align === 'center' || align === 'right' ? align : 'left'
         },
         renderHTML: ({ align }: Record<string, unknown>) => (align === 'center' || align === 'right' ? { 'data-align': align } : {}),

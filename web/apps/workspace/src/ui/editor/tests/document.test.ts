@@ -2,6 +2,7 @@ import type { RichBlock, RichDocument, RichSpan } from '@qiatan/live'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromEditor, toEditor, type EditorNode } from '../convert'
+import { withoutRefused } from '../paste'
 import { degraded, fromText, isEmpty, isPlain, plainText } from '../document'
 
 const paragraph = (...spans: RichSpan[]): RichBlock => ({ kind: 'paragraph', align: 'left', spans })
@@ -97,5 +98,16 @@ describe('the editor', () => {
     const item = (text: string, ...more: EditorNode[]): EditorNode => ({ type: 'listItem', content: [{ type: 'paragraph', content: [{ type: 'text', text }] }, ...more] })
     const node: EditorNode = { type: 'doc', content: [{ type: 'bulletList', content: [item('一', { type: 'bulletList', content: [item('二')] }), item('三')] }] }
     expect(plainText(fromEditor(node))).toBe('• 一\n• 二\n• 三')
+  })
+})
+
+describe('pasted HTML', () => {
+  it.each([
+    ['<p onclick="a()">x</p>', '<p data-off="a()">x</p>'],
+    ["<img src=x onerror='a()'/onload=b()>", "<img src=x data-off='a()'/data-off=b()>"],
+    ['<b STYLE="x>y" title="on = z">on=1</b>', '<b data-off="x>y" title="on = z">on=1</b>'],
+    ['<p>onclick="a()"</p>', '<p>onclick="a()"</p>'],
+  ])('%s carries nothing that the policy would report', (html, clean) => {
+    expect(withoutRefused(html)).toBe(clean)
   })
 })

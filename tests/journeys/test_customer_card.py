@@ -1,0 +1,403 @@
+"""Who the customer is: the card filled in where it is read, tags, notes, fields of one's own, and the blacklist."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.journeys.conftest import People
+from tests.journeys.desk import opened
+from tests.journeys.house import House, Member, house_of
+from tests.journeys.people import Agent
+from tests.journeys.server import Server
+from tests.journeys.story import CHINESE, ENGLISH, Words, tell
+from tests.journeys.test_screens import PHONE, Camera
+
+TAGS = "/app/settings/tags"
+FIELDS = "/app/settings/customer-fields"
+BLACKLIST = "/app/settings/blacklist"
+CARD = re.compile("^(顾客资料|Customer|About the customer)")
+
+
+def card(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="顾客资料")
+
+
+def fact(page: Page, label: str) -> Locator:
+    """The button that opens a line of the card."""
+    return card(page).get_by_role("button", name=re.compile(f"^修改{label}，"))
+
+
+async def fill(page: Page, label: str, value: str) -> Locator:
+    """Open a line of the card, write, press Enter; the field as it then is, if it is still open."""
+    await fact(page, label).click()
+    field = card(page).get_by_role("textbox", name=label, exact=True)
+    await field.fill(value)
+    await field.press("Enter")
+    return field
+
+
+async def context_of(member: Member, conversation: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await member.get(f"/conversations/{conversation}/context"))["customer"]
+    return found
+
+
+async def test_the_card_is_filled_in_where_it_is_read(people: People, house: House) -> None:
+    # given an own field, a colleague's eye on the same customer, and a conversation on the screen
+    await house.admin.post("/customer-fields", {"name": "会员等级", "kind": "choice", "options": ["银卡", "金卡"]})
+    agent, _ = await people.talking(house)
+    page = agent.page
+    (mine,) = await house.admin.conversations()
+
+    # when a number is written that is none
+    phone = await fill(page, "电话", "不知道")
+    # then the line stays open and says how it is written; nothing is lost and nothing saved
+    await expect(card(page).get_by_role("alert")).to_contain_text("请用数字写号码")
+    await expect(phone).to_have_value("不知道")
+    assert (await context_of(house.admin, mine["id"]))["fields"] == {}
+
+    # when it is right, then it stands there with its middle hidden, until one looks
+    await phone.fill("138 0013 2071")
+    await phone.press("Enter")
+    await expect(fact(page, "电话")).to_contain_text("138 **** 2071")
+    await expect(fact(page, "电话")).to_be_focused()
+    await card(page).get_by_role("button", name="查看号码").click()
+    await expect(fact(page, "电话")).to_contain_text("138 0013 2071")
+
+    # and Esc leaves a line as it was; a choice is saved as it is chosen
+    await fact(page, "邮箱").click()
+    await card(page).get_by_role("textbox", name="邮箱").fill("half@")
+    await card(page).get_by_role("textbox", name="邮箱").press("Escape")
+    await expect(fact(page, "邮箱")).to_contain_text("未填写")
+    await fact(page, "会员等级").click()
+    await card(page).get_by_role("combobox", name="会员等级").select_option("金卡")
+    await expect(fact(page, "会员等级")).to_contain_text("金卡")
+    saved = await context_of(house.admin, mine["id"])
+    assert sorted(saved["fields"].values()) == ["138 0013 2071", "金卡"]
+
+    # when a colleague changes the line in between
+    await fact(page, "地址").click()
+    address = card(page).get_by_role("textbox", name="地址")
+    await address.fill("深圳市南山区")
+    await house.admin.client.patch(
+        f"/conversations/{mine['id']}/customer", json={"fields": {"address": "苏州工业园区"}, "version": saved["version"]}
+    )
+    await address.press("Enter")
+    # then it is told, and saving again is a decision
+    await expect(card(page).get_by_role("alert")).to_contain_text("刚被改成「苏州工业园区」")
+    await address.press("Enter")
+    await expect(fact(page, "地址")).to_contain_text("深圳市南山区")
+    assert (await context_of(house.admin, mine["id"]))["fields"]["address"] == "深圳市南山区"
+
+    # and the past of the card is there to read
+    await card(page).get_by_role("button", name="修改记录").click()
+    past = card(page).get_by_role("group", name="修改记录")
+    await expect(past.get_by_role("listitem")).to_have_count(4)
+    await expect(past.get_by_role("listitem").first).to_contain_text("深圳市南山区")
+    await expect(past.get_by_role("listitem").first).to_contain_text("原来：苏州工业园区")
+    await page.keyboard.press("Escape")
+    await expect(past).to_have_count(0)
+
+
+async def test_a_card_that_may_not_be_changed_is_read_only(people: People, house: House) -> None:
+    # given somebody who serves, and may not change customers
+    reader = await house.hire("许砚", role_id=await house.role("只接待", "conversations.serve", "conversations.take"))
+    await house.admin.change(f"/agents/{house.admin.id}", max_conversations=0)
+    agent = await people.agent(house, reader)
+    visitor = await people.visitor(house)
+    await visitor.say("在吗")
+    await agent.open("在吗")
+    page = agent.page
+    # then the card tells, and offers nothing
+    await expect(card(page)).to_contain_text("未填写")
+    for name in ("写备注", "添加", "改名"):
+        await expect(card(page).get_by_role("button", name=name)).to_have_count(0)
+    await expect(fact(page, "电话")).to_have_count(0)
+
+
+async def test_tags_are_chosen_from_the_list_and_made_there(people: People, house: House) -> None:
+    # given a catalogue with a group
+    group = await house.admin.post("/tag-groups", {"kind": "customer", "name": "来源"})
+    for name, color, of in (("回头客", "blue", None), ("抖音", "purple", group["id"])):
+        await house.admin.post("/tags", {"kind": "customer", "name": name, "color": color, "group_id": of})
+    await house.admin.post("/tags", {"kind": "conversation", "name": "退换", "color": "red"})
+    agent, _ = await people.talking(house)
+    page = agent.page
+    (mine,) = await house.admin.conversations()
+
+    # when the key for tags is pressed outside of the composer, and two are chosen by keyboard alone
+    await agent.field.press("Escape")
+    await page.keyboard.press("g")
+    search = card(page).get_by_role("combobox", name="查找标签")
+    await expect(search).to_be_focused()
+    await expect(card(page).get_by_role("option")).to_have_count(2)
+    await search.press("Enter")
+    await expect(card(page).get_by_role("option", name="回头客")).to_have_attribute("aria-selected", "true")
+    await search.fill("来源")
+    await search.press("Enter")
+    # and one that is not there yet is made
+    await search.fill("品质投诉")
+    await search.press("Enter")
+    await expect(search).to_have_value("")
+    await search.press("Escape")
+    # then the card has them in the order they were put on, and the focus is back where it was
+    tags = card(page).locator(".tags .chip")
+    await expect(tags).to_have_text(["回头客", "抖音", "品质投诉"])
+    await expect(card(page).get_by_role("button", name=re.compile("^添加"))).to_be_focused()
+    assert [one["name"] for one in (await context_of(house.admin, mine["id"]))["tags"]] == ["回头客", "抖音", "品质投诉"]
+    await card(page).get_by_role("button", name="去掉「抖音」").click()
+    await expect(tags).to_have_text(["回头客", "品质投诉"])
+
+    # and what the conversation was about stands in its header, also after its end
+    await agent.end()
+    await opened(agent).get_by_role("button", name="给对话加标签").click()
+    await opened(agent).get_by_role("option", name="退换").click()
+    await page.keyboard.press("Escape")
+    await expect(opened(agent).locator(".chip")).to_have_text(["退换"])
+    assert [one["name"] for one in (await house.admin.get(f"/conversations/{mine['id']}"))["tags"]] == ["退换"]
+
+
+async def test_notes_on_a_customer_are_written_changed_and_deleted(people: People, house: House) -> None:
+    agent, _ = await people.talking(house)
+    page = agent.page
+    # when a note is written
+    await card(page).get_by_role("button", name="写备注").click()
+    field = card(page).get_by_role("textbox", name="顾客备注")
+    await field.fill("偏好哑光釉，\n不收周日的快递。")
+    await field.press("Control+Enter")
+    note = card(page).get_by_role("listitem").filter(has_text="哑光釉")
+    await expect(note).to_contain_text("沈知夏")
+    # and changed
+    await note.hover()
+    await note.get_by_role("button", name="备注操作").click()
+    await note.get_by_role("button", name="修改备注").click()
+    await field.fill("偏好哑光釉")
+    await card(page).get_by_role("button", name="保存").click()
+    await expect(note).to_contain_text("改过")
+    # and deleted, which is asked
+    await note.hover()
+    await note.get_by_role("button", name="备注操作").click()
+    await note.get_by_role("button", name="删除备注").click()
+    await page.get_by_role("dialog").get_by_role("button", name="删除备注").click()
+    await agent.toast("备注已删除")
+    await expect(card(page)).to_contain_text("还没有备注")
+
+
+async def test_a_blocked_customer_sees_nothing_until_released(people: People, house: House) -> None:
+    # given a conversation
+    agent, visitor = await people.talking(house)
+    page = agent.page
+    (mine,) = await house.admin.conversations()
+
+    # when its customer is blocked without a reason, it is asked for
+    await opened(agent).get_by_role("button", name="更多", exact=True).click()
+    await page.get_by_role("menuitem", name="拉黑").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="拉黑", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_have_text("请写明原因")
+    assert (await house.admin.get(f"/conversations/{mine['id']}"))["status"] == "active"
+    # when one is given
+    await dialog.get_by_role("button", name="发广告").click()
+    await dialog.get_by_role("button", name="拉黑", exact=True).click()
+    await agent.toast(re.compile("已加入黑名单"))
+    # then the conversation has ended, the card says why, and the visitor's page shows nothing, now and after a reload
+    await expect(opened(agent)).to_contain_text("对话已结束")
+    await expect(card(page)).to_contain_text("发广告")
+    await expect(visitor.launcher).to_be_hidden()
+    await expect(visitor.panel.get_by_role("textbox")).to_have_count(0)
+    async with visitor.page.expect_response(lambda answer: answer.url.endswith("/session") and answer.status == 403):
+        await visitor.page.reload()
+    await expect(visitor.launcher).to_be_hidden()
+
+    # when they are found on the blacklist and released together
+    await page.goto(f"{house.server.url}{BLACKLIST}")
+    table = page.get_by_role("table")
+    await expect(table.get_by_role("row")).to_have_count(2)
+    await page.get_by_role("textbox", name="姓名、原因").fill("没有这个原因")
+    await expect(page.get_by_role("heading", name="没有找到「没有这个原因」")).to_be_visible()
+    await page.get_by_role("textbox", name="姓名、原因").fill("广告")
+    await table.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="移出黑名单").click()
+    await agent.toast(re.compile("已移出黑名单"))
+    await expect(page.get_by_role("textbox", name="姓名、原因")).to_have_value("广告")
+    # then the visitor has the launcher again and may write
+    await visitor.page.reload()
+    await expect(visitor.launcher).to_be_visible()
+    await visitor.open()
+    await visitor.say("又能写了")
+    await visitor.sees("又能写了")
+
+
+async def test_tags_are_made_grouped_put_in_order_and_deleted(people: People, house: House) -> None:
+    admin = await people.agent(house, path=TAGS)
+    page = admin.page
+    dialog = page.get_by_role("dialog")
+    # given nothing, the page says what it is for
+    await expect(page.get_by_role("heading", name="还没有顾客标签")).to_be_visible()
+    # when a group and two tags are made, the second by the name of the first
+    await page.get_by_role("button", name="新建分组").click()
+    await dialog.get_by_role("textbox", name="名称").fill("来源")
+    await dialog.get_by_role("button", name="新建").click()
+    await admin.toast("已新建分组「来源」")
+    await page.get_by_role("button", name="在「来源」里新建标签").click()
+    await dialog.get_by_role("textbox", name="名称").fill("抖音")
+    await dialog.get_by_role("radio", name="紫").check(force=True)
+    await dialog.get_by_role("button", name="新建").click()
+    await admin.toast("已新建标签「抖音」")
+    await page.get_by_role("button", name="新建标签", exact=True).click()
+    await dialog.get_by_role("textbox", name="名称").fill("抖音")
+    await dialog.get_by_role("button", name="新建").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("已有同名的标签")
+    await dialog.get_by_role("textbox", name="名称").fill("小红书")
+    await dialog.get_by_label("分组").select_option("来源")
+    await dialog.get_by_role("button", name="新建").click()
+    rows = page.get_by_role("listitem")
+    await expect(rows.filter(has_text="小红书")).to_contain_text("0 位顾客")
+    # and put in another order by keyboard
+    grip = page.get_by_role("button", name=re.compile("^「小红书」"))
+    await grip.focus()
+    await grip.press("ArrowUp")
+    await expect(page.get_by_role("status").filter(has_text="「小红书」移到第 1 个")).to_have_count(1)
+    names = page.locator("main ol .chip")
+    await expect(names).to_have_text(["小红书", "抖音"])
+    await page.reload()
+    await expect(names).to_have_text(["小红书", "抖音"])
+    # and one is deleted
+    await page.get_by_role("button", name="删除 抖音").click(force=True)
+    await dialog.get_by_role("button", name="删除标签").click()
+    await admin.toast("标签「抖音」已删除")
+    await expect(names).to_have_text(["小红书"])
+
+
+async def test_a_field_of_ones_own_is_made_and_deleted(people: People, house: House) -> None:
+    admin = await people.agent(house, path=FIELDS)
+    page = admin.page
+    dialog = page.get_by_role("dialog")
+    # when a choice is made of one option only, it is refused in words
+    await page.get_by_role("button", name="新建字段").last.click()
+    await dialog.get_by_role("textbox", name="名称").fill("会员等级")
+    await dialog.get_by_role("button", name="单选").click()
+    await dialog.get_by_role("textbox", name="选项").fill("银卡")
+    await dialog.get_by_role("button", name="新建").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("至少写两个选项")
+    await dialog.get_by_role("textbox", name="选项").fill("银卡\n金卡")
+    await dialog.get_by_role("button", name="新建").click()
+    await admin.toast("已新建字段「会员等级」")
+    await expect(page.get_by_role("listitem").filter(has_text="会员等级")).to_contain_text("银卡、金卡")
+    (made,) = (await house.admin.get("/customer-fields"))["items"]
+    assert (made["name"], made["kind"], made["options"]) == ("会员等级", "choice", ["银卡", "金卡"])
+    # and when it is deleted, what was filled in goes with it
+    await page.get_by_role("button", name="删除 会员等级").click(force=True)
+    await dialog.get_by_role("button", name="删除字段").click()
+    await admin.toast("字段「会员等级」已删除")
+    assert (await house.admin.get("/customer-fields"))["items"] == []
+
+
+async def _furnish(house: House, words: Words) -> str:
+    """A card with everything on it, somebody on the blacklist; the conversation to look at."""
+    chinese = words is CHINESE
+    admin = house.admin
+    main = await tell(house, words)
+    group = await admin.post("/tag-groups", {"kind": "customer", "name": "来源" if chinese else "Source"})
+    names = ("回头客", "手冲", "哑光釉", "品质投诉", "抖音") if chinese else ("Regular", "Pour-over", "Matt glaze", "Complaint", "Douyin")
+    tags = [
+        await admin.post("/tags", {"kind": "customer", "name": name, "color": color, "group_id": group["id"] if name == names[4] else None})
+        for name, color in zip(names, ("blue", "gray", "gray", "amber", "purple"), strict=True)
+    ]
+    asked = await admin.post("/tags", {"kind": "conversation", "name": "礼盒" if chinese else "Gift box", "color": "green"})
+    await admin.client.put(f"/conversations/{main}/tags", json={"tag_ids": [asked["id"]]})
+    level = await admin.post(
+        "/customer-fields",
+        {"name": "会员等级" if chinese else "Level", "kind": "choice", "options": ["银卡", "金卡"] if chinese else ["Silver", "Gold"]},
+    )
+    await admin.post("/customer-fields", {"name": "累计消费" if chinese else "Spent", "kind": "number"})
+    known = await context_of(admin, main)
+    address = "深圳市南山区科苑路 18 号 6 栋 1203" if chinese else "18 Kiln Road, flat 12, Harbour Town"
+    fields = {
+        "phone": "13800132071",
+        "email": "nora@mail.example",
+        "gender": "female",
+        "address": address,
+        level["key"]: level["options"][0],
+    }
+    answer = await admin.client.patch(
+        f"/conversations/{main}/customer", json={"fields": fields, "tag_ids": [one["id"] for one in tags[:4]], "version": known["version"]}
+    )
+    assert answer.is_success, answer.text
+    for text in (
+        ("双十一想凑一套 4 只，颜色不同，到货可先联系她。", "偏好哑光釉，不收周日的快递；送人的单会要手写卡片。")
+        if chinese
+        else ("Wants a set of four.",)
+    ):
+        await admin.post(f"/customers/{known['id']}/notes", {"text": text})
+    for number, one in enumerate((await admin.conversations())[:3]):
+        if one["id"] != main:
+            reason = ("反复发广告链接", "辱骂客服", "恶意骚扰")[number] if chinese else "Keeps sending advertisements"
+            await admin.post(f"/conversations/{one['id']}/block", {"reason": reason, "expires_at": None})
+    return main
+
+
+async def _look(page: Page, camera: Camera, house: House, main: str) -> None:
+    base = house.server.url
+    await page.goto(f"{base}/app/conversations/{main}")
+    side = page.get_by_role("complementary")
+    await expect(side.locator(".txt").first).to_be_visible()
+    await camera.shoot(page, "card")
+    await side.get_by_role("button", name=re.compile("^(添加|Add)( |$)")).first.click()
+    await expect(side.get_by_role("option").first).to_be_visible()
+    await camera.shoot(page, "card-tags")
+    await page.keyboard.press("Escape")
+    await side.get_by_role("button", name=re.compile("^(修改记录|Changes)$")).click()
+    await expect(side.get_by_role("group", name=re.compile("^(修改记录|Changes)$")).get_by_role("listitem").first).to_be_visible()
+    await camera.shoot(page, "card-changes")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name=re.compile("^(更多|More)$")).click()
+    await page.get_by_role("menuitem", name=re.compile("^(拉黑|Block)$")).click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await camera.shoot(page, "block")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+async def _settings(page: Page, camera: Camera, house: House) -> None:
+    for path, name in ((TAGS, "settings-tags"), (FIELDS, "settings-fields"), (BLACKLIST, "settings-blacklist")):
+        await page.goto(f"{house.server.url}{path}")
+        await expect(page.get_by_role("heading", level=1).last).to_be_visible()
+        await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        await camera.shoot(page, name)
+
+
+async def test_the_screens_in_chinese(people: People, server: Server) -> None:
+    async with house_of(server, name=CHINESE.enterprise, admin=CHINESE.admin) as house:
+        main = await _furnish(house, CHINESE)
+        camera = Camera("zh-1440", themes=("dark", "light"))
+        agent: Agent = await people.agent(house)
+        await _look(agent.page, camera, house, main)
+        await _settings(agent.page, camera, house)
+        narrow = Camera("zh-1024-light")
+        small = await people.agent(house, path=f"/app/conversations/{main}?panel=card", viewport={"width": 1024, "height": 768})
+        await expect(card(small.page).locator(".txt").first).to_be_visible()
+        await narrow.shoot(small.page, "card")
+        await _settings(small.page, narrow, house)
+        phone = Camera("zh-390-light")
+        mobile = await people.agent(house, path=f"/app/conversations/{main}?panel=card", viewport=PHONE, has_touch=True, is_mobile=True)
+        await expect(card(mobile.page).locator(".txt").first).to_be_visible()
+        await phone.shoot(mobile.page, "card-filled")
+        await card(mobile.page).get_by_role("button", name=re.compile("^添加")).tap()
+        await phone.shoot(mobile.page, "card-tags")
+        await _settings(mobile.page, phone, house)
+        assert camera.found + narrow.found + phone.found == []
+
+
+async def test_the_screens_in_english(people: People, server: Server) -> None:
+    async with house_of(server, name=ENGLISH.enterprise, admin=ENGLISH.admin) as house:
+        me = house.admin.me["agent"]
+        await house.admin.client.patch("/me", json={"locale": "en", "version": me["version"]})
+        main = await _furnish(house, ENGLISH)
+        camera = Camera("en-1440-light", english=True)
+        agent = await people.agent(house, locale="en-US")
+        await _look(agent.page, camera, house, main)
+        await _settings(agent.page, camera, house)
+        camera.check()

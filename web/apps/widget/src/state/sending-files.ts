@@ -1,0 +1,1 @@
+export { cancelUpload, uploadInParts } from '@qiatan/live'
