@@ -20,7 +20,7 @@ _CONVERSATION = ["conversations.enterprise_id", "conversations.id"]
 _AGENT = ["agents.enterprise_id", "agents.id"]
 
 # What differs from 0010: an edit is no new message. It counts nowhere and becomes nobody's last line, but what lists show of the line it
-# changes follows it (an edit is alone in its batch, so the newest one is the only one). The sender of the last line is noted.
+# changes follows it (an edit is alone in its batch: the message log writes texts only). The sender of the last line is noted.
 _APPEND = """
 CREATE OR REPLACE FUNCTION append_messages(batch json, moment timestamptz) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
@@ -65,7 +65,8 @@ BEGIN
                max(n) FILTER (WHERE sk = 'customer' AND new) AS last_customer,
                max(n) FILTER (WHERE sk = 'agent' AND new AND NOT internal) AS last_agent,
                max(n) FILTER (WHERE sk <> 'system' AND k <> 'edit' AND NOT internal) AS last_person,
-               max(n) FILTER (WHERE k = 'edit' AND NOT internal) AS last_edit
+               max(r) FILTER (WHERE k = 'edit' AND NOT internal) AS edited,
+               max(p) FILTER (WHERE k = 'edit' AND NOT internal) AS edited_preview
           FROM numbered
          GROUP BY e, c
     ), touched AS (
@@ -77,7 +78,7 @@ BEGIN
                last_sender_id = CASE WHEN l.n IS NULL THEN v.last_sender_id ELSE l.si END,
                last_preview = CASE
                    WHEN l.n IS NOT NULL THEN l.p
-                   WHEN b.r = v.last_seq AND v.last_kind <> 'withdrawal' THEN b.p
+                   WHEN t.edited = v.last_seq THEN t.edited_preview
                    ELSE v.last_preview
                END,
                last_at = CASE WHEN l.n IS NULL THEN v.last_at ELSE moment END,
@@ -95,7 +96,6 @@ BEGIN
                END
           FROM totals t
           LEFT JOIN numbered l ON l.e = t.e AND l.c = t.c AND l.n = t.last_person
-          LEFT JOIN numbered b ON b.e = t.e AND b.c = t.c AND b.n = t.last_edit
          WHERE v.enterprise_id = t.e AND v.id = t.c
     )
     SELECT json_agg(json_build_object(

@@ -55,6 +55,10 @@ STATE = {
     "end_conversation": 409,
     "invite_evaluation": 409,
     "take_conversation": 409,
+    "get_upload": 404,  # nobody else's
+    "add_upload_part": 404,
+    "cancel_upload": 404,
+    "finish_upload": 404,
     "confirm_totp": 401,  # nothing was begun
     "add_passkey": 401,
     "remove_totp": 404,

@@ -35,6 +35,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "delete_group": {"version": 1},
     "create_channel": {"name": "新渠道"},
     "change_channel": {"name": "改过的渠道", "version": 1},
+    "start_upload": {"name": "图纸.pdf", "size": 3},
+    "finish_upload": {},
     "show_widget_page": {"page_url": "https://shop.example/other"},
     "send_message": {"client_message_id": str(UUID(int=1)), "text": "假的"},
     "withdraw_message": {"client_message_id": str(UUID(int=2))},
@@ -63,7 +65,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "block_customer_of_conversation": {"reason": "假的"},
     "release_customers": {"customer_ids": ["{customer_id}"]},
     "save_blacklist_rules": {"same_address": True, "version": 1},
-    "tag_conversation": {"tag_ids": ["{tag_id}"]},
+    "tag_conversation": {"tag_ids": []},
     "create_tag": {"kind": "conversation", "name": "新标签"},
     "change_tag": {"name": "改过的标签", "version": 1},
     "order_tags": {"kind": "conversation", "ids": ["{tag_id}"]},
@@ -104,7 +106,7 @@ BODIES: dict[str, dict[str, Any]] = {
 UPLOADS = {"set_avatar", "upload_file", "upload_widget_file", "upload_reply_picture"}
 CALENDARS = {"read_calendar"}
 SHEETS = {"import_replies"}
-QUERIES = {"list_routings": "?view=mine", "search_conversations": "?q=这个", "import_replies": "?dry_run=0"}
+QUERIES = {"list_routings": "?view=mine", "add_upload_part": "?offset=0", "search_conversations": "?q=这个", "import_replies": "?dry_run=0"}
 """What a call cannot do without."""
 
 
@@ -160,6 +162,7 @@ async def make_world(doors: Doors, database: Database, factories: Factories) -> 
         "passkey_id": new_id(),
         "offer_id": new_id(),
         "simulation_id": new_id(),
+        "upload_id": new_id(),
         "customer_id": guest.customer_id,
         "tag_id": new_id(),
         "tag_group_id": new_id(),
@@ -211,6 +214,8 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                VALUES (:e, :server, :conversation, 4, :a, '你好', now())""",
             """INSERT INTO drafts (enterprise_id, agent_id, conversation_id, text, note, at)
                VALUES (:e, :server, :conversation, '您', false, now())""",
+            """INSERT INTO uploads (enterprise_id, id, uploader_kind, uploader_id, name, size, received, parts, created_at, expires_at)
+               VALUES (:e, :a, 'agent', :a, '图纸.pdf', 3, 0, '{}', now(), '2100-01-01T00:00:00Z')""",
             "INSERT INTO rotation_pointers (enterprise_id, target, agent_id) VALUES (:e, 'enterprise', :server)",
             """INSERT INTO transfer_offers (enterprise_id, id, conversation_id, from_agent_id, to_agent_id, note, state, made_at, due_at)
                VALUES (:e, :offer, :conversation, :server, :a, '', 'open', now(), '2100-01-01T00:00:00Z')""",

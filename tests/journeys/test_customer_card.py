@@ -211,6 +211,11 @@ async def test_a_blocked_customer_sees_nothing_until_released(people: People, ho
         await visitor.page.reload()
     await expect(visitor.launcher).to_be_hidden()
 
+    # and the chat link says no more than that there is nothing
+    link = await visitor.context.new_page()
+    await link.goto(house.channel["chat_link"])
+    await expect(link.get_by_role("main")).to_have_text("暂时不能使用这项服务。")
+
     # when they are found on the blacklist and released together
     await page.goto(f"{house.server.url}{BLACKLIST}")
     table = page.get_by_role("table")

@@ -31,13 +31,19 @@ def plain(text: str) -> dict[str, Any]:
 EXCHANGE = {
     "blocks": [
         paragraph({"text": "给您添麻烦了，换新分三步："}),
-        {"kind": "list", "ordered": True, "items": [[{"text": "核对收件地址"}], [{"text": "16:00 前", "bold": True}, {"text": "确认，当天发出"}]]},
+        {
+            "kind": "list",
+            "ordered": True,
+            "items": [[{"text": "核对收件地址"}], [{"text": "16:00 前", "bold": True}, {"text": "确认，当天发出"}]],
+        },
         paragraph({"text": "详见"}, {"text": "换新说明", "href": "https://pine.example/exchange"}),
     ]
 }
 
 
-async def write_entry(member: Member, title: str, document: dict[str, Any], *, owner: str = "enterprise", group: str | None = None) -> dict[str, Any]:
+async def write_entry(
+    member: Member, title: str, document: dict[str, Any], *, owner: str = "enterprise", group: str | None = None
+) -> dict[str, Any]:
     entry: dict[str, Any] = await member.post("/replies", {"owner": owner, "group_id": group, "title": title, "document": document})
     return entry
 
@@ -110,6 +116,22 @@ async def test_a_rich_reply_arrives_with_its_form_on_both_sides(people: People, 
     link = visitor.log.get_by_role("link", name="换新说明")
     assert await link.get_attribute("href") == "https://pine.example/exchange"
     assert "noopener" in (await link.get_attribute("rel") or "")
+
+
+async def test_a_picture_in_a_reply_is_seen_on_both_sides(people: People, house: House) -> None:
+    shown = picture()
+    answer = await house.admin.client.post("/reply-pictures", files={"file": (shown["name"], shown["buffer"], shown["mimeType"])})
+    assert answer.status_code == 201, answer.text
+    await write_entry(house.admin, "包装", {"blocks": [paragraph({"text": "这样包"}), {"kind": "picture", "alt": "壶", **answer.json()}]})
+    agent, visitor = await talking(people, house)
+    await agent.field.press_sequentially("#baoz")
+    await expect(replies_list(agent).get_by_role("option")).to_have_count(1)
+    await agent.field.press("Enter")
+    for log in (agent.thread, visitor.log):
+        drawn = log.get_by_role("img", name="壶")
+        await expect(drawn).to_be_visible()
+        await expect(drawn).to_have_js_property("complete", True)
+        assert await drawn.evaluate("(element) => element.naturalWidth") == 480
 
 
 async def test_what_is_not_known_is_asked_before_it_goes(people: People, house: House) -> None:
@@ -229,7 +251,10 @@ async def test_groups_and_entries_are_put_in_order_by_keys(people: People, house
     await expect(agent.page.get_by_role("button", name=re.compile("^「换新流程（免寄回）」，第 1 个"))).to_be_focused()
     await expect(agent.page.get_by_role("status").filter(has_text="「换新流程（免寄回）」移到第 1 个")).to_have_count(1)
     index = await house.admin.get("/replies")
-    assert [one["name"] for one in sorted(index["groups"], key=lambda one: one["position"]) if one["owner"] == "enterprise"] == ["发货", "退换"]
+    assert [one["name"] for one in sorted(index["groups"], key=lambda one: one["position"]) if one["owner"] == "enterprise"] == [
+        "发货",
+        "退换",
+    ]
     ordered = sorted((one for one in index["entries"] if one["title"].startswith("换")), key=lambda one: one["position"])
     assert [one["title"] for one in ordered] == ["换新流程（免寄回）", "换货地址确认"]
 
@@ -250,7 +275,12 @@ async def test_a_spreadsheet_is_looked_at_before_it_comes_in(people: People, hou
     async with agent.page.expect_file_chooser() as choosing:
         await dialog(agent).get_by_role("button", name="选择文件").click()
     await (await choosing.value).set_files(
-        sheet(("发货", "当天发货时间", "16:00 前付款当天发出"), ("售后", "发票", "发票随货寄出"), ("", "", "没有标题"), ("", "变量", "{{customer.nam}}"))
+        sheet(
+            ("发货", "当天发货时间", "16:00 前付款当天发出"),
+            ("售后", "发票", "发票随货寄出"),
+            ("", "", "没有标题"),
+            ("", "变量", "{{customer.nam}}"),
+        )
     )
     await expect(dialog(agent).get_by_role("status")).to_contain_text("可导入1")
     await expect(dialog(agent)).to_contain_text("第 4 行：标题：没有填写")
@@ -293,7 +323,11 @@ async def test_on_a_phone_a_rich_reply_is_shown_before_it_goes(people: People, h
 ENGLISH_EXCHANGE = {
     "blocks": [
         paragraph({"text": "Sorry for the trouble. An exchange takes three steps:"}),
-        {"kind": "list", "ordered": True, "items": [[{"text": "Confirm the address"}], [{"text": "Before 16:00", "bold": True}, {"text": " we send it the same day"}]]},
+        {
+            "kind": "list",
+            "ordered": True,
+            "items": [[{"text": "Confirm the address"}], [{"text": "Before 16:00", "bold": True}, {"text": " we send it the same day"}]],
+        },
         paragraph({"text": "See "}, {"text": "how it works", "href": "https://pine.example/exchange"}),
     ]
 }
@@ -306,11 +340,31 @@ async def _shelves(house: House, *, english: bool) -> None:
     after = await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("退换", "Exchange")})
     sending = await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("发货", "Delivery")})
     await house.admin.post("/reply-groups", {"owner": "enterprise", "name": said("釉色和保养", "Glaze and care")})
-    await write_entry(house.admin, said("换新流程（免寄回）", "Exchange, nothing to send back"), ENGLISH_EXCHANGE if english else EXCHANGE, owner="own")
+    await write_entry(
+        house.admin, said("换新流程（免寄回）", "Exchange, nothing to send back"), ENGLISH_EXCHANGE if english else EXCHANGE, owner="own"
+    )
     for title, other, text, words, group in (
-        ("换货地址确认", "Exchange address", "请您发一下收件人、电话和详细地址，我来改单。", "Please send me the name, phone and full address.", after),
-        ("七天无理由退换", "Seven days to exchange", "签收次日起 7 天内，不影响二次销售即可退换，运费各担一半。", "Within seven days, unused, either way.", after),
-        ("换色：雾灰 / 釉下青 / 米白", "Exchange the colour", "三色同价，现货都有；釉下青每窑略有深浅差别。", "All three colours cost the same.", after),
+        (
+            "换货地址确认",
+            "Exchange address",
+            "请您发一下收件人、电话和详细地址，我来改单。",
+            "Please send me the name, phone and full address.",
+            after,
+        ),
+        (
+            "七天无理由退换",
+            "Seven days to exchange",
+            "签收次日起 7 天内，不影响二次销售即可退换，运费各担一半。",
+            "Within seven days, unused, either way.",
+            after,
+        ),
+        (
+            "换色：雾灰 / 釉下青 / 米白",
+            "Exchange the colour",
+            "三色同价，现货都有；釉下青每窑略有深浅差别。",
+            "All three colours cost the same.",
+            after,
+        ),
         ("当天发货时间", "Same-day delivery", "16:00 前付款当天发出", "Paid before 16:00, sent the same day", sending),
         ("偏远地区时效", "Remote regions", "新疆、西藏 6 到 9 天", "Six to nine days", sending),
         ("问候", "Greeting", "{{customer.name}}您好，我是{{agent.name}}", "Hello {{customer.name}}, I am {{agent.name}}", None),
@@ -318,7 +372,8 @@ async def _shelves(house: House, *, english: bool) -> None:
         await write_entry(house.admin, said(title, other), plain(said(text, words)), group=group["id"] if group else None)
 
 
-async def _photograph(people: People, server: Server, camera: Camera, *, english: bool, **options: Any) -> None:
+async def _photograph(people: People, server: Server, camera: Camera, **options: Any) -> None:
+    english = camera.english
     locale = "en-US" if english else "zh-CN"
     name, admin = ("Pine & Clay", "Ada Shen") if english else ("松间器物", "沈知夏")
     async with house_of(server, name=name, admin=admin) as house:
@@ -327,68 +382,78 @@ async def _photograph(people: People, server: Server, camera: Camera, *, english
             assert (await house.admin.client.patch("/me", json={"locale": "en", "version": version})).is_success
         small = options.get("viewport") == PHONE
         agent = await people.agent(house, path="/app/settings/replies", locale=locale, **options)
-        page = agent.page
-        await expect(page.get_by_role("button", name=re.compile("^(新建|New)$")).or_(page.get_by_role("heading", level=2)).first).to_be_visible()
-        await camera.shoot(page, "replies-settings-empty")
-        await _shelves(house, english=english)
-        if small:
-            await page.get_by_role("link", name=re.compile("^(全部|All)")).first.click()
-        await expect(page.get_by_text("16:00").first).to_be_visible()
-        if not small:
-            await page.locator("[data-reply]").nth(1).hover()
-            await expect(page.get_by_role("tooltip")).to_be_visible()
-        await camera.shoot(page, "replies-settings")
-        await page.mouse.move(5, 5)
-        await page.get_by_role("button", name=re.compile("^(新建|New)$")).first.click()
-        form = dialog(agent)
-        await form.get_by_role("textbox").first.fill("Parcel" if english else "开箱")
-        editor = form.get_by_role("textbox").nth(1)
-        await editor.fill("Please take a picture of " if english else "请拍一下")
-        await form.get_by_role("button", name=re.compile("^(加粗|Bold)$")).click()
-        await editor.press_sequentially("the whole parcel" if english else "整个箱子")
-        await form.get_by_role("button", name=re.compile("^(微信|WeChat)$")).click()
-        await camera.shoot(page, "replies-form")
-        await form.get_by_role("button", name=re.compile("^(取消|Cancel)$")).click()
-        await dialog(agent).get_by_role("button", name=re.compile("^(放弃|Discard)$")).click()
-        await expect(form).to_be_hidden()
-
+        await _settings(agent, house, camera, small=small)
         visitor = await people.visitor(house, title="Pine shop" if english else "松间小店", locale=locale)
         await visitor.say("My cup is cracked" if english else "杯子裂了")
-        await page.goto(f"{server.url}/app/conversations")
-        await agent.open("cracked" if english else "裂了")
-        await agent.field.press_sequentially("#exc" if english else "#换")
-        await expect(page.locator(".qr").get_by_role("option").nth(3)).to_be_visible()
-        await camera.shoot(page, "replies-picker", kept="官网")
-        await agent.field.press("Enter")
-        if small:
-            await expect(dialog(agent).get_by_role("listitem")).to_have_count(2)
-            await camera.shoot(page, "replies-review", kept="官网")
-            await dialog(agent).get_by_role("button", name=re.compile("^(发送|Send)$")).click()
-        await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
-        await camera.shoot(page, "replies-sent", kept="官网")
-        # The widget speaks the channel's language, which is another matter.
-        await replace(camera, english=False).shoot(visitor.page, "replies-received")
-        if small:
-            return
-        side = page.get_by_role("complementary")
-        await side.get_by_role("tab", name=re.compile("^(快捷回复|Replies)$")).click()
-        await side.get_by_role("option").first.hover()
+        await agent.page.goto(f"{server.url}/app/conversations")
+        await _serving(agent, visitor, camera, small=small)
+
+
+async def _settings(agent: Agent, house: House, camera: Camera, *, small: bool) -> None:
+    page, english = agent.page, camera.english
+    await expect(page.get_by_role("link", name=re.compile("^(全部|All)")).first).to_be_visible()
+    if not small:
+        await expect(page.get_by_role("heading", name=re.compile("^(还没有企业快捷回复|No company quick replies yet)$"))).to_be_visible()
+    await camera.shoot(page, "replies-settings-empty")
+    await _shelves(house, english=english)
+    if small:
+        await page.get_by_role("link", name=re.compile("^(全部|All)")).first.click()
+    await expect(page.locator("[data-reply]")).to_have_count(6)
+    if not small:
+        await page.locator("[data-reply]").nth(1).hover()
         await expect(page.get_by_role("tooltip")).to_be_visible()
-        await camera.shoot(page, "replies-side", kept="官网")
-        await agent.field.press_sequentially("#greet" if english else "#问候")
-        await agent.field.press("Enter")
-        await expect(dialog(agent).get_by_role("textbox")).to_be_visible()
-        await camera.shoot(page, "replies-missing", kept="官网")
+    await camera.shoot(page, "replies-settings")
+    await page.mouse.move(5, 5)
+    await page.get_by_role("button", name=re.compile("^(新建|New)$")).first.click()
+    form = dialog(agent)
+    await form.get_by_role("textbox").first.fill("Parcel" if english else "开箱")
+    editor = form.get_by_role("textbox").nth(1)
+    await editor.fill("Please take a picture of " if english else "请拍一下")
+    await form.get_by_role("button", name=re.compile("^(加粗|Bold)$")).click()
+    await editor.press_sequentially("the whole parcel" if english else "整个箱子")
+    await form.get_by_role("button", name=re.compile("^(微信|WeChat)$")).click()
+    await camera.shoot(page, "replies-form")
+    await form.get_by_role("button", name=re.compile("^(取消|Cancel)$")).click()
+    await dialog(agent).get_by_role("button", name=re.compile("^(放弃|Discard)$")).click()
+    await expect(form).to_be_hidden()
+
+
+async def _serving(agent: Agent, visitor: Visitor, camera: Camera, *, small: bool) -> None:
+    page, english = agent.page, camera.english
+    await agent.open("cracked" if english else "裂了")
+    await agent.field.press_sequentially("#exc" if english else "#换")
+    await expect(page.locator(".qr").get_by_role("option").nth(3)).to_be_visible()
+    await camera.shoot(page, "replies-picker", kept="官网")
+    await agent.field.press("Enter")
+    if small:
+        await expect(dialog(agent).get_by_role("listitem")).to_have_count(2)
+        await camera.shoot(page, "replies-review", kept="官网")
+        await dialog(agent).get_by_role("button", name=re.compile("^(发送|Send)$")).click()
+    await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
+    await camera.shoot(page, "replies-sent", kept="官网")
+    # The widget speaks the channel's language, which is another matter.
+    await replace(camera, english=False).shoot(visitor.page, "replies-received")
+    if small:
+        return
+    side = page.get_by_role("complementary")
+    await side.get_by_role("tab", name=re.compile("^(快捷回复|Replies)$")).click()
+    await side.get_by_role("option").first.hover()
+    await expect(page.get_by_role("tooltip")).to_be_visible()
+    await camera.shoot(page, "replies-side", kept="官网")
+    await agent.field.press_sequentially("#greet" if english else "#问候")
+    await agent.field.press("Enter")
+    await expect(dialog(agent).get_by_role("textbox")).to_be_focused()
+    await camera.shoot(page, "replies-missing", kept="官网")
 
 
 @pytest.mark.parametrize("english", [False, True], ids=["zh", "en"])
 async def test_the_screens_of_quick_replies(people: People, server: Server, *, english: bool) -> None:
     camera = Camera(f"{'en' if english else 'zh'}-1440", english=english, themes=("light", "dark"))
-    await _photograph(people, server, camera, english=english)
+    await _photograph(people, server, camera)
     camera.check()
 
 
 async def test_the_screens_of_quick_replies_on_a_phone(people: People, server: Server) -> None:
     camera = Camera("zh-390", themes=("light", "dark"))
-    await _photograph(people, server, camera, english=False, viewport=PHONE, has_touch=True, is_mobile=True)
+    await _photograph(people, server, camera, viewport=PHONE, has_touch=True, is_mobile=True)
     camera.check()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qiatan.infra.settings import MailSender, Settings, SettingsError, SmtpServer
+from qiatan.infra.storage import S3Bucket
 
 
 def test_with_an_empty_environment_everything_has_its_default() -> None:
@@ -23,6 +24,7 @@ def test_with_an_empty_environment_everything_has_its_default() -> None:
     assert settings.trusted_proxies == ()
     assert settings.log_level == "info"
     assert (settings.smtp, settings.mail_from, settings.outbound_allow) == (None, None, ())
+    assert (settings.files_url, settings.s3) == (None, None)
 
 
 def test_everything_can_be_given() -> None:
@@ -178,3 +180,35 @@ def test_a_secret_behind_a_link_is_refused(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^DATA: cannot write .*secret\.key"):
         Settings(data_dir=tmp_path / "missing").secret_key()
+
+
+def test_a_bucket_is_given_whole_or_not_at_all() -> None:
+    given = {"S3_BUCKET": "talk-files", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "geheim"}
+
+    assert Settings.from_env(given).s3 == S3Bucket("talk-files", "key", "geheim")
+    own = Settings.from_env(given | {"S3_ENDPOINT": "https://S3.example.com/", "S3_REGION": "cn-north-1"}).s3
+    assert own == S3Bucket("talk-files", "key", "geheim", "https://s3.example.com", "cn-north-1")
+    assert "geheim" not in repr(own)
+    for missing in given:
+        with pytest.raises(SettingsError, match=f"^{missing}: it is missing"):
+            Settings.from_env({name: value for name, value in given.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FILES_URL", "files.example.com"),
+        ("FILES_URL", "https://files.example.com/x"),
+        ("S3_BUCKET", "No Bucket"),
+        ("S3_ENDPOINT", "s3.example.com"),
+    ],
+)
+def test_addresses_and_names_of_storage_are_looked_at(name: str, value: str) -> None:
+    given = {"S3_BUCKET": "talk-files", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "geheim"}
+
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        Settings.from_env(given | {name: value})
+
+
+def test_files_may_have_an_address_of_their_own() -> None:
+    assert Settings.from_env({"FILES_URL": "https://Files.example.com/"}).files_url == "https://files.example.com"

@@ -15,7 +15,7 @@ from tests.support.network import free_port
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "qiatan-files"
-ACCESS_KEY = SECRET_KEY = "S3RVER"  # noqa: S105 -- the only ones this server knows
+ACCESS_KEY = SECRET_KEY = "S3RVER"
 
 
 @contextmanager

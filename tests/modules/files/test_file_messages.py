@@ -103,7 +103,7 @@ async def test_both_sides_read_it_and_nobody_else_does(scene: Scene, factories: 
         (b"words of a note", "note.txt", "text/plain", False),
     ],
 )
-async def test_whatever_a_file_is_it_is_saved_and_never_run(scene: Scene, content: bytes, name: str, kind: str, risky: bool) -> None:  # noqa: FBT001 -- a column of the table
+async def test_whatever_a_file_is_it_is_saved_and_never_run(scene: Scene, content: bytes, name: str, kind: str, risky: bool) -> None:
     file = await send_up(scene.http, content, name)
     await scene.http.post("/widget/messages", json=message(file))
 
@@ -178,7 +178,9 @@ async def test_an_address_that_was_touched_opens_nothing(scene: Scene) -> None:
 async def test_an_address_dies_with_its_file(scene: Scene) -> None:
     link = (await scene.agent.get(f"{scene.path}/link")).json()
 
-    await scene.http.post(f"/widget/conversations/{scene.conversation}/messages/{scene.seq}/withdraw", json={"client_message_id": str(new_id())})
+    await scene.http.post(
+        f"/widget/conversations/{scene.conversation}/messages/{scene.seq}/withdraw", json={"client_message_id": str(new_id())}
+    )
 
     assert (await scene.open(link["url"])).status_code == 404
     assert (await scene.agent.get(scene.path)).status_code == 404

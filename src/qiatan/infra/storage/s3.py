@@ -107,8 +107,9 @@ class S3Storage(Storage):
             yield bytes(piece)
 
     async def delete(self, name: str) -> None:
+        check_name(name)
         with contextlib.suppress(NotFound), _told():  # gone is what was asked for
-            await self._store.delete_async(check_name(name))
+            await self._store.delete_async(name)
 
     async def check(self) -> str:
         name = secrets.token_hex(16)

@@ -125,6 +125,22 @@ describe('widget', () => {
     await vi.waitFor(() => expect(localStorage.getItem('qiatan:key/1')).toContain('"talking":[null,'))
   })
 
+  it('shows nothing to a visitor whom the service is refused, now and on the next page, until the panel says otherwise', async () => {
+    draw()
+    api.open()
+    panel()({ type: 'shut', on: true })
+    await vi.waitFor(() => expect((root.host as HTMLElement).hidden).toBe(true))
+    expect(launcher().getAttribute('aria-expanded')).toBe('false')
+    api.open()
+    expect(launcher().getAttribute('aria-expanded')).toBe('false')
+
+    draw()
+    expect((root.host as HTMLElement).hidden).toBe(true)
+    panel()({ type: 'shut', on: false })
+    await vi.waitFor(() => expect((root.host as HTMLElement).hidden).toBe(false))
+    expect(localStorage.getItem('qiatan:key/1')).toContain('"shut":[null,')
+  })
+
   it('keeps the panel’s values for it, from the opening on, and ends its lease with the page', async () => {
     localStorage.setItem('qiatan:key/1', '{"qiatan.visitor":["v",1]}')
     draw()

@@ -82,6 +82,23 @@ const entry = (part: Partial<OutboxEntry> = {}): OutboxEntry => ({
 })
 
 describe('rows', () => {
+  it('shows what a message answers, as far as it is known, and that its words were changed', () => {
+    seq = 0
+    const asked = message({ text: 'how wide?' })
+    const answer = message({ text: '98 mm', sender_kind: 'agent', sender_id: 'a1', data: { reply_to: { seq: asked.seq } }, edited: true })
+    const lost = message({ text: 'yes', sender_kind: 'agent', sender_id: 'a1', data: { reply_to: { seq: 99 } } })
+    const taken = message({ text: null, data: null, withdrawn: true })
+    const late = message({ text: 'no', sender_kind: 'agent', sender_id: 'a1', data: { reply_to: { seq: taken.seq } } })
+    const rows = buildRows([{ conversation: conversation(), items: [asked, answer, lost, taken, late] }], [], context)
+    const shown = rows.flatMap((row) => (row.type === 'bubble' ? [[row.text, row.quote?.text ?? null, row.edited]] : []))
+    expect(shown).toEqual([['how wide?', null, false], ['98 mm', 'how wide?', true], ['yes', '更早的消息', false], ['no', '更早的消息', false]])
+  })
+
+  it('says that the customer is asked, and nothing of who asked', () => {
+    seq = 0
+    expect(rowsOf([event({ name: 'evaluation_invited', how: 'by_hand', agent_name: '顾言' })])).toEqual(['今天 14:00\u3000请您评价这次服务'])
+  })
+
   it('joins what one person wrote within minutes and says the time once', () => {
     seq = 0
     expect(rowsOf([message({ text: 'a' }), message({ text: 'b', minute: 1 }), message({ text: 'c', minute: 9 }), message({ text: 'd', sender_kind: 'agent', minute: 9 })], { agent_read_seq: 3 })).toEqual([

@@ -69,6 +69,8 @@ class CustomerRepository:
 
     async def same_contact(self, row: CustomerRow) -> int:
         """How many others have this phone or e-mail, counted up to twenty."""
+        if row.phone_key is None and row.email_key is None:
+            return 0
         same = or_(
             CustomerRow.phone_key == row.phone_key if row.phone_key is not None else false(),
             CustomerRow.email_key == row.email_key if row.email_key is not None else false(),

@@ -35,5 +35,5 @@ export function sizeText(bytes: number): string {
 /** How long a file can still be read: days above one, else hours; 0 hours: no more. */
 export function leftUntil(expiresAt: string, now: number): { days: number; hours: number } {
   const hours = Math.max(0, Math.ceil((Date.parse(expiresAt) - now) / 3_600_000))
-  return hours > 24 ? { days: Math.ceil(hours / 24), hours: 0 } : { days: 0, hours }
+  return hours > 24 ? { days: Math.min(7, Math.ceil(hours / 24)), hours: 0 } : { days: 0, hours }
 }

@@ -48,6 +48,7 @@ export interface Left {
 export function leftUntil(expiresAt: string, now: number): Left {
   const minutes = Math.ceil((Date.parse(expiresAt) - now) / 60_000)
   if (!(minutes > 0)) return { unit: 'expired', count: 0 }
-  if (minutes > 24 * 60) return { unit: 'days', count: Math.ceil(minutes / (24 * 60)) }
+  // clocks differ a little: what was just sent stays seven days, not eight
+  if (minutes > 24 * 60) return { unit: 'days', count: Math.min(7, Math.ceil(minutes / (24 * 60))) }
   return minutes > 60 ? { unit: 'hours', count: Math.ceil(minutes / 60) } : { unit: 'minutes', count: minutes }
 }

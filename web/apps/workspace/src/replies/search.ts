@@ -14,12 +14,15 @@ export type Recency = (id: Id) => number
 interface Prepared {
   reply: ReplyBrief
   title: string
-  text: string
-  pinyin: string
+  /** Made when it is first looked through: most queries are answered by the titles. */
+  text: string | null
   /** The syllables in one word, with the place at which each begins. */
   joined: string
-  starts: ReadonlySet<number>
+  starts: readonly number[]
   initials: string
+  /** How often it is used, by order of size, and my own last use. */
+  fame: number
+  last: number
 }
 
 /** Better is higher. A match in the title is worth more than any habit; between equals the habit decides. */
@@ -33,10 +36,17 @@ const TEXT = 2
 const NONE = 0
 
 const HOUR = 3_600_000
-const WEEK = 168 * HOUR
+const DAY = 24 * HOUR
+const WEEK = 7 * DAY
+/** The parts of one number that orders everything: how well it matches, whose it is, how much it is used. */
+const PER_RANK = 10_000
+const PER_OWN = 1_000
+
+const WIDE = /[\uff01-\uff5e\u3300-\u33ff]/
 
 function fold(text: string): string {
-  return text.normalize('NFKC').toLocaleLowerCase()
+  const small = text.toLowerCase()
+  return WIDE.test(small) ? small.normalize('NFKC').toLowerCase() : small
 }
 
 /**
@@ -54,20 +64,19 @@ export class ReplySearch {
   /** Best first, at most `most`. An empty query gives what is used most. */
   find(query: string, most: number, recency: Recency = () => 0, now = Date.now()): Found[] {
     const wanted = fold(query.trim())
-    const from = wanted !== '' && this.last && wanted.startsWith(this.last.query) ? this.last.hits : this.all
+    const narrowed = wanted !== '' && this.last !== null && wanted.startsWith(this.last.query)
+    const from = narrowed && this.last ? this.last.hits : this.all
     const hits: Prepared[] = []
-    const ranked: { one: Prepared; rank: number; use: number }[] = []
+    const scored: Scored[] = []
     for (const one of from) {
       const rank = wanted === '' ? TITLE : rankOf(one, wanted)
       if (rank === NONE) continue
       hits.push(one)
-      ranked.push({ one, rank, use: useOf(one.reply, recency(one.reply.id), now) })
+      const score = rank * PER_RANK + (one.reply.owner === 'own' ? PER_OWN : 0) + one.fame + freshness(Math.max(one.last, recency(one.reply.id)), now)
+      keep(scored, { one, score }, most)
     }
     this.last = wanted === '' ? null : { query: wanted, hits }
-    return ranked
-      .sort((a, b) => b.rank - a.rank || own(b.one.reply) - own(a.one.reply) || b.use - a.use || a.one.reply.position - b.one.reply.position)
-      .slice(0, most)
-      .map(({ one }) => ({ reply: one.reply, mark: markOf(one, wanted) }))
+    return ordered(scored, most).map(({ one }) => ({ reply: one.reply, mark: markOf(one, wanted) }))
   }
 
   /** How many there are for a query, shown or not. */
@@ -79,17 +88,35 @@ export class ReplySearch {
   }
 }
 
+interface Scored { one: Prepared; score: number }
+
+function better(a: Scored, b: Scored): number {
+  return b.score - a.score || a.one.reply.position - b.one.reply.position
+}
+
+/** Keeps no more than is needed for the best: when there are many times as many, the worst go. */
+function keep(scored: Scored[], next: Scored, most: number): void {
+  scored.push(next)
+  if (scored.length > most * 8 + 64) ordered(scored, most)
+}
+
+function ordered(scored: Scored[], most: number): Scored[] {
+  scored.sort(better)
+  if (scored.length > most) scored.length = most
+  return scored
+}
+
 function prepare(reply: ReplyBrief): Prepared {
-  const syllables = fold(reply.pinyin).split(/\s+/).filter((one) => one !== '')
-  const starts = new Set<number>()
-  let length = 0
-  for (const one of syllables) {
-    starts.add(length)
-    length += one.length
+  const starts: number[] = []
+  let joined = ''
+  for (const one of fold(reply.pinyin).split(/\s+/)) {
+    if (one === '') continue
+    starts.push(joined.length)
+    joined += one
   }
   return {
-    reply, title: fold(reply.title), text: fold(reply.text), pinyin: syllables.join(' '), joined: syllables.join(''), starts,
-    initials: fold(reply.initials).replace(/\s+/g, ''),
+    reply, title: fold(reply.title), text: null, joined, starts, initials: fold(reply.initials).replace(/\s+/g, ''),
+    fame: Math.log2(1 + reply.uses) + Math.log2(1 + reply.all_uses) / 4, last: reply.used_at === null ? 0 : Date.parse(reply.used_at),
   }
 }
 
@@ -105,25 +132,21 @@ function rankOf(one: Prepared, wanted: string): number {
     if (initial > 0) return INITIALS
     if (sound > 0) return PINYIN
   }
+  one.text ??= fold(one.reply.text)
   return one.text.includes(wanted) ? TEXT : NONE
 }
 
 /** Where the syllables say it, beginning with a syllable; -1 where they do not. */
 function soundsAt(one: Prepared, wanted: string): number {
-  for (let at = one.joined.indexOf(wanted); at >= 0; at = one.joined.indexOf(wanted, at + 1)) if (one.starts.has(at)) return at
+  for (let at = one.joined.indexOf(wanted); at >= 0; at = one.joined.indexOf(wanted, at + 1)) if (one.starts.includes(at)) return at
   return -1
 }
 
-function own(reply: ReplyBrief): number {
-  return reply.owner === 'own' ? 1 : 0
-}
-
-/** What is used often and of late: uses count by their order of size, the last hours for more than old fame. */
-function useOf(reply: ReplyBrief, here: number, now: number): number {
-  const last = Math.max(here, reply.used_at === null ? 0 : Date.parse(reply.used_at))
-  const age = Math.max(0, now - last)
-  const fresh = last === 0 ? 0 : age < HOUR ? 4 : age < 24 * HOUR ? 3 : age < WEEK ? 2 : 1
-  return Math.log2(1 + reply.uses) + Math.log2(1 + reply.all_uses) / 4 + fresh
+/** The last hours count for more than old fame. */
+function freshness(last: number, now: number): number {
+  if (last === 0) return 0
+  const age = now - last
+  return age < HOUR ? 4 : age < DAY ? 3 : age < WEEK ? 2 : 1
 }
 
 function markOf(one: Prepared, wanted: string): Span {

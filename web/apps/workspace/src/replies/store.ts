@@ -125,11 +125,10 @@ export const useReplies = defineStore('replies', () => {
     return document
   }
 
-  /** Notes that it was used: for the order here at once, for everybody's by and by. */
+  /** Notes that it was used: here that alone changes the order at once (and no index is made anew); the counts come with the next list. */
   function noteUse(reply: ReplyBrief): void {
     const recent = Object.entries({ ...used.value, [reply.id]: Date.now() }).sort(([, a], [, b]) => b - a)
     used.value = Object.fromEntries(recent.slice(0, KEPT_RECENT))
-    entries.value = entries.value.map((one) => (one.id === reply.id ? { ...one, uses: one.uses + 1, all_uses: one.all_uses + 1 } : one))
     api.replyUsed(reply.id).catch(reportSurprise)
   }
 

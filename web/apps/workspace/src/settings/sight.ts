@@ -17,6 +17,7 @@ export const AREAS: readonly Area[] = [
     sees: ['conversations.serve', 'conversations.take', 'conversations.view_colleagues'],
     can: [
       'conversations.end', 'conversations.transfer', 'conversations.take_over', 'conversations.join', 'conversations.exceed_maximum', 'conversations.invite_evaluation', 'files.send', 'customers.edit', 'customers.edit_notes', 'customers.block',
+      'replies.use', 'replies.edit_own', 'replies.edit', 'replies.transfer',
     ],
   },
   { name: 'routing', sees: ['routing.view', 'conversations.view_rules', 'routing.attendance'], can: ['routing.edit', 'conversations.edit_rules'] },

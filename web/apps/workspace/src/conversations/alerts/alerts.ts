@@ -1,5 +1,5 @@
 import type { Conversation, Id, TransferOffer } from '@qiatan/api'
-import type { Mention, Message } from '@qiatan/live'
+import { isFile, type Mention, type Message } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { t } from '../../i18n'
@@ -44,7 +44,7 @@ export const useAlerts = defineStore('alerts', () => {
     const isContent = ['text', 'picture', 'rich', 'file'].includes(arrived.kind)
     if (!isContent || arrived.sender_kind !== 'customer' || isLookedAt(conversation.id)) return
     if (!serves(conversation, session.agent?.id ?? '')) return
-    const body = arrived.kind === 'picture' ? t('conversations.alert.picture') : arrived.text ?? ''
+    const body = arrived.kind === 'picture' ? t('conversations.alert.picture') : isFile(arrived) ? t('files.inList', { name: arrived.data.name }) : arrived.text ?? ''
     call(conversation.id, nameOf(conversation), body)
   }
 

@@ -22,3 +22,12 @@ export function markedParts(text: string, query: string): FoundPart[] {
   if (from < text.length || parts.length === 0) parts.push({ text: text.slice(from), hit: false })
   return parts
 }
+
+/** So much is left before the place: the column is narrow, and what was searched for must be seen. */
+const BEFORE = 8
+
+/** The text from shortly before the first place on. */
+export function nearHit(text: string, query: string): string {
+  const at = text.toLowerCase().indexOf(query.trim().toLowerCase())
+  return at > BEFORE + 1 ? `…${text.slice(at - BEFORE)}` : text
+}

@@ -1,5 +1,5 @@
 import type { Conversation, ConversationView } from '@qiatan/api'
-import { isEdit, type Message } from '@qiatan/live'
+import { isEdit, isFile, type Message } from '@qiatan/live'
 
 /** The list a conversation belongs to for this agent. Which conversations the agent may see at all is the server's decision. */
 export function viewOf(conversation: Conversation, myId: string): ConversationView {
@@ -51,7 +51,7 @@ export function withMessage(conversation: Conversation, message: Message): Conve
     kind: message.kind,
     sender_kind: message.sender_kind,
     sender_id: message.sender_id,
-    preview: (message.text ?? '').slice(0, PREVIEW_LENGTH),
+    preview: (isFile(message) ? message.data.name : message.text ?? '').slice(0, PREVIEW_LENGTH),
     at: message.at,
   }
   const counts = message.kind === 'withdrawal' ? 0 : 1

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { listRows, rowIds } from '../list/rows'
 import { destinationOf } from '../model/away'
 import { NO_FILTER, choicesOf, filterCount, passes } from '../model/filter'
-import { markedParts } from '../model/found'
+import { markedParts, nearHit } from '../model/found'
 import { serves, viewOf, withMessage } from '../model/lists'
 import { mentionBefore, mentionParts, mentioned } from '../model/mentions'
 import { mayEdit, mayReply, threadItems } from '../model/thread'
@@ -43,6 +43,11 @@ describe('what is found', () => {
     expect(markedParts('价格 (含税)+运费', '(含税)+')).toEqual([{ text: '价格 ', hit: false }, { text: '(含税)+', hit: true }, { text: '运费', hit: false }])
     expect(markedParts('Nadia', 'nad').map((part) => part.hit)).toEqual([true, false])
     expect(markedParts('无', ' ')).toEqual([{ text: '无', hit: false }])
+  })
+
+  it('begins shortly before the place, so that a narrow column shows it', () => {
+    expect(nearHit('…下青 10 月 21 日那窑，已是第 3 起杯口开裂', '开裂')).toBe('…是第 3 起杯口开裂')
+    expect(nearHit('杯口开裂', '开裂')).toBe('杯口开裂')
   })
 
   it('stands below what is listed, and is not repeated for a name alone', () => {

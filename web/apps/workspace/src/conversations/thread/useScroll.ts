@@ -4,7 +4,7 @@ import { nextTick, shallowRef, type Ref } from 'vue'
 /** Closer to the end than this counts as being there. */
 const NEAR_END = 48
 /** Closer to the beginning than this, earlier messages are asked for. */
-const NEAR_TOP = 240
+const NEAR_TOP = 800
 
 export interface ThreadScroll {
   atEnd: Readonly<Ref<boolean>>

@@ -7,7 +7,7 @@ export default {
   replyTo: 'Reply to {name}',
   replyCancel: 'Cancel reply',
   replyGone: 'Message withdrawn',
-  replyJump: 'Go to the message: {text}',
+  replyJump: 'Go to the message',
   replyFile: '[File]',
   edit: 'Edit',
   editing: 'Editing a message',

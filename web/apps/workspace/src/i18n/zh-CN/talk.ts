@@ -4,7 +4,7 @@ export default {
   replyTo: '回复 {name}',
   replyCancel: '取消回复',
   replyGone: '原消息已撤回',
-  replyJump: '跳到原消息：{text}',
+  replyJump: '跳到原消息',
   replyFile: '[文件]',
   edit: '编辑',
   editing: '编辑消息',

@@ -14,10 +14,14 @@ const entries = Array.from({ length: 10_000 }, (_, at) => {
   })
 })
 
+/** Each search comes after another one that finds nothing, so that nothing is known from before. */
 describe('10,000 quick replies', () => {
   bench('the index is made', () => { new ReplySearch(entries) }, { iterations: 5 })
   for (const query of ['', 'h', 'hh', 'huanhuo', '换', '没有的话', '当天']) {
-    bench(`「${query}」 typed at once`, () => { made.find(query, 10); made.find('', 0) })
+    bench(`「${query}」`, () => {
+      made.find('#', 0)
+      made.find(query, 10)
+    })
   }
 })
 
