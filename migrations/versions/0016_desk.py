@@ -5,6 +5,12 @@ Deploy order: before the new code.
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from qiatan.infra.db.ddl import protect
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -12,4 +18,33 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Filled with its part."""
+    _preferences()
+    _onboarding()
+
+
+def _preferences() -> None:
+    op.create_table(
+        "agent_preferences",
+        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("settings", JSONB(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.PrimaryKeyConstraint("enterprise_id", "agent_id", name="pk_agent_preferences"),
+        sa.ForeignKeyConstraint(
+            ["enterprise_id", "agent_id"], ["agents.enterprise_id", "agents.id"], name="fk_agent_preferences_agents", ondelete="CASCADE"
+        ),
+    )
+    protect(op, "agent_preferences")
+
+
+def _onboarding() -> None:
+    op.create_table(
+        "onboarding",
+        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
+        sa.Column("skipped", ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("site_found_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("enterprise_id", name="pk_onboarding"),
+        sa.ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"], name="fk_onboarding_enterprise"),
+        sa.CheckConstraint("cardinality(skipped) <= 20", name=op.f("ck_onboarding_few_steps")),
+    )
+    protect(op, "onboarding")

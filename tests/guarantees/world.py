@@ -26,6 +26,7 @@ PLAIN = {"blocks": [{"kind": "paragraph", "spans": [{"text": "您好"}]}]}
 
 BODIES: dict[str, dict[str, Any]] = {
     "change_me": {"name": "别人", "version": 1},
+    "save_preferences": {"settings": {"send_mode": "mod_enter"}, "version": 0},
     "change_password": {"current_password": PASSWORD, "new_password": "another long password"},
     "change_enterprise": {"name": "别的名字", "version": 1},
     "change_agent": {"name": "改过的名字", "version": 1},
@@ -37,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_channel": {"name": "改过的渠道", "version": 1},
     "start_upload": {"name": "图纸.pdf", "size": 3},
     "finish_upload": {},
+    "finish_widget_upload": {},
     "show_widget_page": {"page_url": "https://shop.example/other"},
     "send_message": {"client_message_id": str(UUID(int=1)), "text": "假的"},
     "withdraw_message": {"client_message_id": str(UUID(int=2))},
@@ -100,13 +102,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "preview_login_policy": {"enabled": False, "regions": ["CN"]},
     "try_address": {"address": "192.0.2.1", "role_id": "{role_id}"},
     "change_oidc": {"label": "公司", "issuer": "https://127.0.0.1/other", "client_id": "qiatan", "client_secret": "geheim", "version": 1},
+    "skip_onboarding": {"steps": ["colleagues"]},
+    "check_site": {"url": "http://127.0.0.1/"},
     "try_oidc": {"label": "公司", "issuer": "https://127.0.0.1/other", "client_id": "qiatan", "client_secret": "geheim", "version": 1},
 }
 """`{…}` in a value is one of the world's ids."""
 UPLOADS = {"set_avatar", "upload_file", "upload_widget_file", "upload_reply_picture"}
 CALENDARS = {"read_calendar"}
 SHEETS = {"import_replies"}
-QUERIES = {"list_routings": "?view=mine", "add_upload_part": "?offset=0", "search_conversations": "?q=这个", "import_replies": "?dry_run=0"}
+QUERIES = {
+    "list_routings": "?view=mine",
+    "add_upload_part": "?offset=0",
+    "add_widget_upload_part": "?offset=0",
+    "search_conversations": "?q=这个",
+    "import_replies": "?dry_run=0",
+}
 """What a call cannot do without."""
 
 
@@ -244,6 +254,7 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                    (enterprise_id, id, uploader_id, blob, content_type, size, width, height, created_at, freed_at)
                VALUES (:e, :shown, :a, 'x', 'image/png', 1, 1, 1, now(), now())""",
             "INSERT INTO rich_picture_holds (enterprise_id, holder_id, picture_id) VALUES (:e, :reply, :shown)",
+            "INSERT INTO onboarding (enterprise_id, skipped) VALUES (:e, '{look}')",
             "INSERT INTO login_policies (enterprise_id, enabled) VALUES (:e, false)",
             "INSERT INTO login_policy_roles (enterprise_id, role_id) VALUES (:e, :role)",
             "INSERT INTO trusted_addresses (enterprise_id, id, first, position, created_at) VALUES (:e, :a, '10.0.0.1', 1, now())",

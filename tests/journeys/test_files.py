@@ -84,7 +84,6 @@ async def test_files_go_both_ways_are_looked_at_and_saved(people: People, house:
     await choose(visitor.page, clip(visitor), payload("手冲壶尺寸图.pdf", sheet, "application/pdf"))
     await visitor.sees("手冲壶尺寸图.pdf")
     await expect(visitor.log.get_by_text(re.compile("7 天后过期"))).to_be_visible()
-    await agent.page.screenshot(path=SHOTS / "files-row.png")
     await expect(card(agent, "手冲壶尺寸图.pdf")).to_contain_text("7 天后过期")
     await choose(agent.page, clip(agent), payload("提示音.wav", tone), payload("安装.exe", b"MZ" + bytes(200)))
     await visitor.sees("提示音.wav")

@@ -30,7 +30,7 @@ _DEMO_POLICY = f"{_OWN}; frame-src 'self'; base-uri 'none'; form-action 'self'; 
 # frame it, as the panel stands on sites of others; there is nothing in it to click by mistake.
 _VIEWER_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src {own}/assets/; style-src {own}/assets/; img-src {own}/files/ blob: data:;"
-    " media-src {own}/files/; connect-src {own}/files/ {own}/assets/; font-src {own}/assets/ data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
+    " media-src {own}/files/; connect-src {own}/files/ {own}/assets/; font-src {own}/assets/ data: blob:; worker-src blob: {own}/assets/; base-uri 'none'; form-action 'none'"
 )
 _NO_CHAT_STYLE = (
     "body{margin:0;display:grid;place-items:center;min-height:100vh;color-scheme:light dark;"

@@ -30,6 +30,7 @@ from qiatan.modules.customers.routes import router as customers_router
 from qiatan.modules.files import permissions as files_points
 from qiatan.modules.files.jobs import jobs as files_jobs
 from qiatan.modules.files.routes import router as files_router
+from qiatan.modules.onboarding.routes import router as onboarding_router
 from qiatan.modules.pictures.jobs import jobs as pictures_jobs
 from qiatan.modules.pictures.routes import router as pictures_router
 from qiatan.modules.replies import permissions as replies_points
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     conversations_router,
     routing_router,
     replies_router,
+    onboarding_router,
 )
 
 CATALOGUE: tuple[Point, ...] = (

@@ -6,11 +6,12 @@ from qiatan.modules.channels import models as channels
 from qiatan.modules.conversations import models as conversations
 from qiatan.modules.customers import models as customers
 from qiatan.modules.files import models as files
+from qiatan.modules.onboarding import models as onboarding
 from qiatan.modules.pictures import models as pictures
 from qiatan.modules.replies import models as replies
 from qiatan.modules.routing import models as routing
 from qiatan.modules.visitors import models as visitors
 
-MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies)
+MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies, onboarding)
 
 metadata = Base.metadata

@@ -113,6 +113,15 @@ class HttpOut:
             return False
         return any(address.version == network.version and address in network for network in self._allow)
 
+    async def check(self, url: str) -> None:
+        """Look at an address that is to be called later, without calling it.
+
+        Raises:
+            OutboundRefused: it may not be called.
+            OutboundFailed: its name is not known.
+        """
+        await self._addresses(*_host_and_port(_parse(url)))
+
     async def close(self) -> None:
         if self._made is not None:
             await self._made.aclose()
@@ -159,6 +168,7 @@ class HttpOut:
         headers: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
         json: object = None,
+        content: bytes | None = None,
         max_bytes: int = MAX_BYTES,
         timeout: float = SECONDS,
         max_redirects: int = MAX_REDIRECTS,
@@ -175,7 +185,7 @@ class HttpOut:
         sent |= {name: value for name, value in (headers or {}).items() if name.lower() not in _OWN_HEADERS}
         try:
             async with asyncio.timeout(timeout):
-                return await self._follow(_Asked(method.upper(), _parse(url), sent, data, json), max_bytes, max_redirects)
+                return await self._follow(_Asked(method.upper(), _parse(url), sent, data, json, content), max_bytes, max_redirects)
         except TimeoutError:
             raise OutboundFailed(f"{_shown(url)} did not answer within {timeout:g} seconds: check that the service is up.") from None
 
@@ -235,6 +245,7 @@ class HttpOut:
             headers={**asked.headers, "Host": asked.url.netloc.decode("ascii"), "Accept-Encoding": "identity", "Connection": "close"},
             data=asked.data,
             json=asked.json,
+            content=asked.content,
             # The certificate is asked for, and checked, by the name and not by the address.
             extensions={"sni_hostname": host, "timeout": {"connect": CONNECT_SECONDS}},
         )
@@ -265,6 +276,7 @@ class _Asked:
     headers: Mapping[str, str]
     data: Mapping[str, str] | None
     json: object
+    content: bytes | None = None
 
     def redirected(self, status: int, target: str) -> _Asked:
         try:
@@ -275,10 +287,10 @@ class _Asked:
             raise OutboundRefused(f"{_shown(str(self.url))} redirects from https to http, where others could listen.")
         same = _origin(url) == _origin(self.url)
         keeps = status in (307, 308) or self.method in ("GET", "HEAD")
-        if keeps and not same and (self.data is not None or self.json is not None):
+        if keeps and not same and (self.data is not None or self.json is not None or self.content is not None):
             raise OutboundRefused(f"{_shown(str(self.url))} wants what is sent to go to {url.host}: give that address if it is meant.")
         headers = self.headers if same else {name: value for name, value in self.headers.items() if name.lower() in _KEPT_ELSEWHERE}
-        return _Asked(self.method, url, headers, self.data, self.json) if keeps else _Asked("GET", url, headers, None, None)
+        return _Asked(self.method, url, headers, self.data, self.json, self.content) if keeps else _Asked("GET", url, headers, None, None)
 
 
 def permitted(address: str, allow: Iterable[Network] = ()) -> bool:

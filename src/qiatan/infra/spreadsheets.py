@@ -29,6 +29,8 @@ MAX_CELLS = 200_000
 MAX_TEXT = 30_000_000
 """Characters of all cells together."""
 
+# No other way of packing is a sheet's own; some can ask for gigabytes to unpack.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})(\d{1,7})")
 # Unpacking and reading is the most a request can cost: one at a time, the others wait.
 _POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spreadsheets")
@@ -104,6 +106,8 @@ def _measured(content: bytes) -> bytes:
                 # Pictures and fonts are not read, so they are not unpacked.
                 if not part.filename.lower().endswith((".xml", ".rels")):
                     continue
+                if part.compress_type not in _PACKED:
+                    raise NotASpreadsheet
                 with given.open(part) as stream:
                     unpacked = stream.read(left + 1)
                 left -= len(unpacked)
@@ -111,7 +115,8 @@ def _measured(content: bytes) -> bytes:
                     raise _too_large()
                 measure.read(unpacked)
                 taken.writestr(part.filename, unpacked)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, expat.ExpatError) as error:
+    # ValueError: places and names in it that cannot be.
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, expat.ExpatError) as error:
         raise NotASpreadsheet from error
     measure.check()
     return buffer.getvalue()
@@ -195,7 +200,8 @@ class _Part:
 
     def _end(self, name: str) -> None:
         kind = name.rpartition(":")[2]
-        if kind == "v" and self._shares and self._value.strip().isdecimal():
+        # A longer number names no text, and to make it one would take long.
+        if kind == "v" and self._shares and self._value.strip().isdecimal() and len(self._value) < 20:
             self._measure.shown.append(int(self._value))
         if kind == self._inside:
             self._inside = ""

@@ -58,6 +58,14 @@ def decode_time_cursor(cursor: str) -> tuple[datetime, UUID]:
     """
     at, row = decode_cursor(cursor, 2)
     try:
-        return datetime.fromisoformat(str(at)), UUID(str(row))
+        return moment_of(at), UUID(str(row))
     except ValueError:
         raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.") from None
+
+
+def moment_of(part: str | int) -> datetime:
+    """A time inside a cursor. Ours have a zone: one without could not be compared with them. Raises ValueError for what is none."""
+    moment = datetime.fromisoformat(str(part))
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment

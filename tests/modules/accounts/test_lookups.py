@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -71,14 +71,15 @@ async def test_a_team_is_read_again_when_anything_differs_and_only_then(factorie
     path = f"/agents/{agent.id}"
     role_id = (await admin.get(path)).json()["role"]["id"]
     points = (await admin.get(f"/roles/{role_id}")).json()["points"]
-    for where, fields, expected in [
+    steps: list[tuple[str, dict[str, object], dict[UUID, tuple[int, list[UUID]]]]] = [
         (path, {"max_conversations": 4}, {agent.id: (4, [])}),
         (path, {"group_ids": [str(group)]}, {agent.id: (4, [group])}),
         (path, {"enabled": False}, {}),
         (path, {"enabled": True}, {agent.id: (4, [group])}),
         (f"/roles/{role_id}", {"points": [point for point in points if point != SERVE.name]}, {}),
         (f"/roles/{role_id}", {"points": points}, {agent.id: (4, [group])}),
-    ]:
+    ]
+    for where, fields, expected in steps:
         await change(where, **fields)
         team = await read()
         assert {one.id: (one.max_conversations, one.group_ids) for one in team if one.id != tenant.admin.id} == expected

@@ -342,6 +342,7 @@ async def test_the_rules_through_their_door(doors: Doors, factories: Factories, 
             "silver": {"customer": 5, "agent": 5},
             "bronze": {"customer": 3, "agent": 3},
         },
+        "evaluation": {"prompt": "", "automatic": False, "by_customer": True},
     }
     wanted = usual["settings"] | {"auto_end": {"web": {"minutes": None, "warn": False}}}
 

@@ -39,12 +39,23 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", "-"))
 
 
+def _place(request: Request) -> str:
+    """The path for the log. A signed address of a file opens it for a while, so its own words are left out."""
+    path = request.url.path
+    return "/files/…" if path.startswith("/files/") else path
+
+
 def answer(request: Request, fault: Fault) -> JSONResponse:
     error: dict[str, Any] = {"code": fault.code, "message": fault.message, "request_id": request_id_of(request)}
     if fault.fields:
-        error["fields"] = [{"field": f.field, "code": f.code, "message": f.message} for f in fault.fields]
+        error["fields"] = [{"field": _sayable(f.field), "code": f.code, "message": _sayable(f.message)} for f in fault.fields]
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else None
     return JSONResponse({"error": error}, fault.status, headers)
+
+
+def _sayable(words: str) -> str:
+    """A field may be named as its sender named it, in characters that are no text."""
+    return words.encode(errors="replace").decode()
 
 
 def _problem(error: dict[str, Any]) -> FieldProblem:
@@ -59,7 +70,7 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Fault)
     async def on_fault(request: Request, fault: Fault) -> JSONResponse:
         if fault.status >= 500:
-            log.error("request.failed", path=request.url.path, code=fault.code, request_id=request_id_of(request), exc_info=fault)
+            log.error("request.failed", path=_place(request), code=fault.code, request_id=request_id_of(request), exc_info=fault)
         return answer(request, fault)
 
     @app.exception_handler(RequestValidationError)
@@ -78,7 +89,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_surprise(request: Request, error: Exception) -> JSONResponse:
-        log.error("request.crashed", path=request.url.path, request_id=request_id_of(request), exc_info=error)
+        log.error("request.crashed", path=_place(request), request_id=request_id_of(request), exc_info=error)
         return answer(request, _Internal())
 
 

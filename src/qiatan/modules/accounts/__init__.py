@@ -5,5 +5,5 @@ installation; secrets (passwords, session and link tokens) are stored as hashes 
 a disabled and a pending account cannot be told apart; nobody grants more than they hold; an enterprise never loses its last
 administrator; a session that ended takes its sockets with it.
 
-Emits: EnterpriseCreated, EnterpriseChanged, AgentChanged, GroupChanged, RoleChanged, LoginPolicyChanged, SessionsEnded.
+Emits: EnterpriseCreated, EnterpriseChanged, AgentChanged, GroupChanged, RoleChanged, LoginPolicyChanged, PreferencesChanged, SessionsEnded.
 """

@@ -60,6 +60,14 @@ class LoginPolicyChanged(Event):
     version: int
 
 
+class PreferencesChanged(Event):
+    """An agent saved their preferences: their other open pages read them anew."""
+
+    type: Literal["accounts.preferences_changed.v1"] = "accounts.preferences_changed.v1"
+    agent_id: UUID
+    version: int
+
+
 class SessionsEnded(Event):
     """An agent's open sockets must close.
 

@@ -12,7 +12,15 @@ from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.access import AgentActor
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import permissions, rules
-from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, LoginPolicyChanged, RoleChanged, SessionsEnded
+from qiatan.modules.accounts.events import (
+    AgentChanged,
+    EnterpriseChanged,
+    GroupChanged,
+    LoginPolicyChanged,
+    PreferencesChanged,
+    RoleChanged,
+    SessionsEnded,
+)
 
 # Beyond this many changed agents at once, whoever looks at lists hears of a group instead and loads them anew: a frame for each would
 # cost changes times listeners, and more than a queue of frames holds.
@@ -58,6 +66,8 @@ def _tell(hub: Hub, event: Event, *, many: bool) -> None:
     elif isinstance(event, RoleChanged):
         frame = _changed("role", event.role_id, event.version)
         hub.publish([(f"point:{permissions.VIEW_AGENTS.name}", event.enterprise_id)], frame)
+    elif isinstance(event, PreferencesChanged):
+        hub.publish([("agent", event.agent_id)], _changed("preferences", event.agent_id, event.version))
     elif isinstance(event, LoginPolicyChanged):
         frame = _changed("security", event.enterprise_id, event.version)
         hub.publish([(f"point:{permissions.VIEW_SECURITY.name}", event.enterprise_id)], frame)

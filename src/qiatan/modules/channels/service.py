@@ -47,6 +47,11 @@ async def get(tx: Tx, channel_id: UUID) -> Channel:
     return _contract(await _load(tx, channel_id))
 
 
+async def every(tx: Tx) -> list[Channel]:
+    """All channels, on or off, oldest first: at most a hundred."""
+    return [_contract(row) for row in await ChannelRepository(tx, tx.enterprise_id).page(None, MAX_CHANNELS)]
+
+
 async def briefs(tx: Tx, channel_ids: Iterable[UUID]) -> dict[UUID, ChannelBrief]:
     """Names of many channels in one query; ids that are not this enterprise's are missing from the answer."""
     rows = await ChannelRepository(tx, tx.enterprise_id).names(channel_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -23,6 +23,7 @@ INTERNAL_EVENTS = frozenset({"joined", "left", "blocked"})
 MAX_CONVERSATION_TAGS = 20
 MAX_REMARK = 500
 MAX_PROMPT = 100
+MAX_LEADERS = 50
 
 
 class Status(StrEnum):
@@ -426,6 +427,46 @@ class SaveConversationRules(_In):
 
 class MarkRead(_In):
     seq: int = Field(ge=0, le=2_000_000_000)
+
+
+class MyDay(_Out):
+    """What an agent has today. `queue` is None for who may not take from it.
+
+    First answers and evaluations are of the conversations that began today. `first_answer_seconds`: the mean time from the customer's
+    first message, or from the assignment when that came later, to the first answer; None where there was none yet.
+    """
+
+    open: int
+    unanswered: int
+    queue: int | None
+    ended: int
+    first_answer_seconds: float | None
+    evaluated: int
+    good: int
+
+
+class Leader(_Out):
+    """One line of today's leaderboard (F24): the conversations that began today, for whoever serves them now or served them last.
+
+    `messages` are the agents' own in them. `first_answer_seconds` is the median.
+    """
+
+    agent_id: UUID
+    name: str
+    conversations: int
+    messages: int
+    first_answer_seconds: float | None
+    evaluated: int
+    good: int
+
+
+class Home(_Out):
+    """`day` is today where the enterprise is, `at` the moment of the numbers. The leaders: those of the scope, the busiest first."""
+
+    day: date
+    at: datetime
+    mine: MyDay
+    leaders: list[Leader] = Field(max_length=MAX_LEADERS)
 
 
 @dataclass(frozen=True, slots=True)

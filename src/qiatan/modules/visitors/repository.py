@@ -105,6 +105,11 @@ class VisitRepository:
         )
         return (await self._session.execute(query)).scalar_one_or_none()
 
+    async def newest_pages(self, limit: int) -> list[str]:
+        """The pages of the visits that began last; ids are made in the order of time."""
+        newest = select(VisitRow.page_url).where(VisitRow.enterprise_id == self._enterprise_id).order_by(VisitRow.id.desc()).limit(limit)
+        return [page for page in (await self._session.execute(newest)).scalars() if page is not None]
+
     async def latest_of(self, customer_ids: Collection[UUID]) -> Sequence[VisitRow]:
         """The latest visit of each of these customers."""
         query = (

@@ -77,6 +77,11 @@ async def address_group_of(tx: Tx, *, customer_id: UUID) -> str | None:
     return None if row is None or row.address is None else _group(row.address)
 
 
+async def newest_pages(tx: Tx, limit: int) -> list[str]:
+    """On which pages the visits began or are now, those that began last first. It is the browsers' word."""
+    return await VisitRepository(tx, tx.enterprise_id).newest_pages(limit)
+
+
 async def open_session(
     tx: Tx,
     channel: Channel,

@@ -6,22 +6,35 @@ import type { wordsOf } from './words'
 const MOST_PAGES = 300
 const ZOOMS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3]
 const LARGEST_SIDE = 4096
+const WORKER_WITHIN = 5_000
 const PLACE = new URL('/assets/viewer/', location.href).href
 
 /**
  * A page without an origin may not start a worker from an address, but from a blob of its own, which then fetches the script like any other.
  * Where that fails too, pdf.js works on the page's own thread.
  */
-function startWorker(): Worker {
-  const script = new Blob([`import ${JSON.stringify(new URL(workerUrl, location.href).href)}`], { type: 'text/javascript' })
-  const url = URL.createObjectURL(script)
-  return new Worker(url, { type: 'module' })
+function startWorker(): Promise<Worker | null> {
+  const script = new Blob([`await import(${JSON.stringify(new URL(workerUrl, location.href).href)})`], { type: 'text/javascript' })
+  const worker = new Worker(URL.createObjectURL(script), { type: 'module' })
+  return new Promise((resolve) => {
+    let settled = false
+    const done = (works: boolean): void => {
+      if (settled) return
+      settled = true
+      if (!works) worker.terminate()
+      resolve(works ? worker : null)
+    }
+    // its first word is that it is ready
+    worker.addEventListener('message', () => done(true), { once: true })
+    worker.addEventListener('error', () => done(false), { once: true })
+    setTimeout(() => done(false), WORKER_WITHIN)
+  })
 }
 
 /** Draws a PDF page by page, each when it comes near the screen. Rejects where it cannot be read. */
 export async function showPdf(stage: HTMLElement, file: string, t: ReturnType<typeof wordsOf>): Promise<void> {
   GlobalWorkerOptions.workerSrc = new URL(workerUrl, location.href).href
-  GlobalWorkerOptions.workerPort = startWorker()
+  GlobalWorkerOptions.workerPort = await startWorker()
   const document_ = await getDocument({
     url: file,
     cMapUrl: `${PLACE}cmaps/`,

@@ -2,6 +2,7 @@
 
 from qiatan.modules.accounts.models.factors import OidcIdentityRow, OidcProviderRow, PasskeyRow, RecoveryCodeRow, TotpRow
 from qiatan.modules.accounts.models.people import UNUSABLE, AgentRow, AgentScopeGroupRow, EnterpriseRow, GroupMemberRow, GroupRow, RoleRow
+from qiatan.modules.accounts.models.preferences import PreferencesRow
 from qiatan.modules.accounts.models.security import (
     ApiKeyRow,
     AuditEntryRow,
@@ -31,6 +32,7 @@ __all__ = [
     "OidcProviderRow",
     "OneTimeLinkRow",
     "PasskeyRow",
+    "PreferencesRow",
     "RecoveryCodeRow",
     "RoleRow",
     "SessionRow",

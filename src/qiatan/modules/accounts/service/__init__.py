@@ -1,6 +1,7 @@
 """Use cases of accounts, and what other modules may ask."""
 
 from qiatan.modules.accounts.repository import AuditFilters, LoginFilter
+from qiatan.modules.accounts.rules.preferences import is_quiet
 from qiatan.modules.accounts.service.agents import agents_page, change_agent, reset_second_factor, see_agent
 from qiatan.modules.accounts.service.api_keys import api_keys_page, create_api_key, looks_like_key, resolve_api_key, revoke_api_key
 from qiatan.modules.accounts.service.audit import What, Who, differences, record
@@ -29,6 +30,7 @@ from qiatan.modules.accounts.service.login_policy import (
 )
 from qiatan.modules.accounts.service.lookups import (
     Reach,
+    agent_count,
     agent_names,
     briefs,
     enterprise_ids,
@@ -52,6 +54,7 @@ from qiatan.modules.accounts.service.own_sessions import end_other_sessions, end
 from qiatan.modules.accounts.service.passkeys import Site, encode_challenge, issue_challenge, request_options
 from qiatan.modules.accounts.service.passwords import ask_reset, change_password, finish_reset, look_up_reset, reset_password, send_reset
 from qiatan.modules.accounts.service.places import unknown_regions
+from qiatan.modules.accounts.service.preferences import preferences_of, save_preferences, see_preferences
 from qiatan.modules.accounts.service.profile import change_me, me, remove_avatar, require_shown, set_avatar
 from qiatan.modules.accounts.service.recovery import new_recovery_codes
 from qiatan.modules.accounts.service.roles import (
@@ -100,6 +103,7 @@ __all__ = [
     "accept_invitation",
     "add_agent",
     "add_passkey",
+    "agent_count",
     "agent_names",
     "agents_page",
     "answering_agent",
@@ -147,6 +151,7 @@ __all__ = [
     "invite",
     "invite_again",
     "issue_challenge",
+    "is_quiet",
     "link_for",
     "living_sessions",
     "login_log_page",
@@ -162,6 +167,7 @@ __all__ = [
     "own_security",
     "own_sessions",
     "point_catalogue",
+    "preferences_of",
     "preview_login_policy",
     "proceed",
     "prove_owner",
@@ -185,10 +191,12 @@ __all__ = [
     "role_named",
     "role_templates",
     "roles_page",
+    "save_preferences",
     "see_agent",
     "see_enterprise",
     "see_login_policy",
     "see_oidc",
+    "see_preferences",
     "see_role",
     "see_sight",
     "see_viewer",

@@ -51,6 +51,11 @@ async def briefs(tx: Tx, ids: Collection[UUID]) -> dict[UUID, AgentBrief]:
     return {row.id: to_brief(row) for row in await AgentRepository(tx, tx.enterprise_id).rows(ids)}
 
 
+async def agent_count(tx: Tx) -> int:
+    """How many accounts there are, those who were invited and have not come yet among them."""
+    return await AgentRepository(tx, tx.enterprise_id).count()
+
+
 async def agent_names(tx: Tx, ids: Collection[UUID]) -> dict[UUID, str]:
     """Names of agents, as colleagues know them. Ids that are not of this enterprise are left out."""
     return await AgentRepository(tx, tx.enterprise_id).names(ids) if ids else {}

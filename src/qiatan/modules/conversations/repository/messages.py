@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import MessageKind
@@ -52,7 +53,9 @@ class MessageRepository:
         """What became of those of these messages that did not stay as they were."""
         # Each kind has an index of its own, so it is named with the seqs.
         ways = [and_(MessageRow.kind == kind, MessageRow.ref_seq.in_(seqs)) for kind in (MessageKind.WITHDRAWAL, MessageKind.EDIT)]
-        query = self._of(conversation_id).where(or_(*ways)).order_by(MessageRow.seq)
+        # Only the newest of each, however often a message was changed.
+        newest = distinct_on(MessageRow.kind, MessageRow.ref_seq)
+        query = self._of(conversation_id).where(or_(*ways)).ext(newest).order_by(MessageRow.kind, MessageRow.ref_seq, MessageRow.seq.desc())
         fates: dict[int, Fate] = {}
         for row in (await self._session.execute(query)).scalars() if seqs else ():
             subject, fate = _subject(row), fates.get(_subject(row), UNTOUCHED)

@@ -30,6 +30,9 @@ from qiatan.modules.files.contracts import FileLink
 
 router = APIRouter()
 
+SEARCHES = Rate(burst=60, per_minute=120)
+"""Somebody who types fast and pages on; each one may read through some thousand conversations."""
+
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Seq = Annotated[int | None, Query(ge=0, le=2_000_000_000)]
@@ -45,8 +48,11 @@ async def list_conversations(
 
 
 @router.get("/conversations/search")
-async def search_conversations(actor: Server, tx: TenantTx, q: str, after: str | None = None, limit: Limit = 20) -> Page[ConversationHit]:
+async def search_conversations(
+    actor: Server, tx: TenantTx, shared: Shared, q: str, after: str | None = None, limit: Limit = 20
+) -> Page[ConversationHit]:
     """Own conversations, and colleagues' in scope, by their customer's name or what was said; `next` may follow a page with few items."""
+    shared.throttle.check(f"conversations.search:{actor.agent_id}", SEARCHES)
     return await service.search(tx, actor, words=q, after=after, limit=limit)
 
 

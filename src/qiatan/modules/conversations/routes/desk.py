@@ -1,4 +1,4 @@
-"""What an agent's own desk keeps: drafts, and notes in which one was named."""
+"""What an agent's own desk keeps: the day so far, drafts, and notes in which one was named."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.conversations import service
-from qiatan.modules.conversations.contracts import Draft, DraftList, Mention, MentionTargets, ReadMentions, SaveDraft
+from qiatan.modules.conversations.contracts import Draft, DraftList, Home, Mention, MentionTargets, ReadMentions, SaveDraft
 from qiatan.modules.conversations.permissions import SERVE
 
 router = APIRouter()
 
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
+
+
+@router.get("/home")
+async def get_home(actor: Server, tx: TenantTx) -> Home:
+    """One's own day, and today's leaderboard of the colleagues in scope, at most 50."""
+    return await service.home(tx, actor)
 
 
 @router.get("/drafts")

@@ -17,6 +17,7 @@ from qiatan.modules.conversations.service.drafts import list_drafts, save_draft
 from qiatan.modules.conversations.service.editing import edit
 from qiatan.modules.conversations.service.ending import end, end_own
 from qiatan.modules.conversations.service.evaluating import evaluate, evaluation_form, invite_evaluation
+from qiatan.modules.conversations.service.home import answered_once, home
 from qiatan.modules.conversations.service.idle import end_idle, idle_due, next_idle_due
 from qiatan.modules.conversations.service.joining import end_lost_joining, join, joined_anywhere, leave, note
 from qiatan.modules.conversations.service.mentioning import list_mentions, mention_targets, read_mentions
@@ -66,6 +67,7 @@ __all__ = [
     "How",
     "active_count",
     "active_counts",
+    "answered_once",
     "answered_or_ended",
     "assign",
     "assignees",
@@ -98,6 +100,7 @@ __all__ = [
     "get",
     "handled",
     "held_waiting",
+    "home",
     "idle_due",
     "invite_evaluation",
     "join",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -15,6 +16,8 @@ from qiatan.modules.conversations.repository import DraftRepository
 from qiatan.modules.conversations.rules import check_draft
 from qiatan.modules.conversations.service.finding import visible
 
+OLDEST = timedelta(days=3_660)
+
 
 async def list_drafts(tx: Tx, actor: AgentActor) -> DraftList:
     """One's own drafts, newest first."""
@@ -26,7 +29,8 @@ async def list_drafts(tx: Tx, actor: AgentActor) -> DraftList:
 async def save_draft(tx: Tx, actor: AgentActor, conversation_id: UUID, body: SaveDraft) -> Draft:
     """Keep a draft unless a newer one is kept; returns the one that holds now. An empty text removes it.
 
-    A page whose clock is ahead writes as of now, so that it cannot outrun what is written later elsewhere.
+    A page whose clock is ahead writes as of now, so that it cannot outrun what is written later elsewhere; one that is years behind as of
+    ten years ago, so that its time can be read again.
 
     Raises:
         ConversationNotFound, InvalidInput (the text)
@@ -35,7 +39,7 @@ async def save_draft(tx: Tx, actor: AgentActor, conversation_id: UUID, body: Sav
     text = check_draft(body.text)
     row = await visible(tx, actor, conversation_id)
     drafts = DraftRepository(tx, actor.enterprise_id)
-    saved = await drafts.save(actor.agent_id, row.id, text=text, note=body.note, at=min(body.at, tx.now))
+    saved = await drafts.save(actor.agent_id, row.id, text=text, note=body.note, at=max(min(body.at, tx.now), tx.now - OLDEST))
     kept = await drafts.get(actor.agent_id, row.id)
     if kept is None:
         raise ConversationNotFound

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
-from qiatan.kit.cursors import MAX_PAGE, Page, decode_cursor, encode_cursor
+from qiatan.kit.cursors import MAX_PAGE, Page, decode_cursor, encode_cursor, moment_of
 from qiatan.kit.errors import InvalidInput
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.service import Reach
@@ -23,6 +23,7 @@ from qiatan.modules.conversations.service.finding import sight_of, visible
 from qiatan.modules.customers import service as customers
 
 TARGETS_SHOWN = 200
+MAX_SEQ = 2_000_000_000
 
 
 async def mention_targets(tx: Tx, actor: AgentActor, conversation_id: UUID) -> MentionTargets:
@@ -135,6 +136,8 @@ def _cursor(row: MentionRow) -> str:
 def _key_of(cursor: str) -> Key:
     read, at, conversation_id, seq = decode_cursor(cursor, 4)
     try:
-        return bool(read), datetime.fromisoformat(str(at)), UUID(str(conversation_id)), int(seq)
+        if not 0 <= int(seq) <= MAX_SEQ:
+            raise ValueError
+        return bool(read), moment_of(at), UUID(str(conversation_id)), int(seq)
     except ValueError:
         raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.") from None

@@ -12,7 +12,7 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
 from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
-from qiatan.kit.text import clean_name
+from qiatan.kit.text import clean_name, storable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.customers import permissions
 from qiatan.modules.customers.contracts import (
@@ -167,7 +167,9 @@ async def _write(tx: Tx, actor: AgentActor, row: CustomerRow, changes: Changes, 
 async def changes(
     tx: Tx, actor: AgentActor, *, customer_id: UUID, field: str | None, after: str | None, limit: int
 ) -> Page[CustomerChange]:
-    """What was changed of a customer, newest first; of one field on request. Raises InvalidInput (a foreign cursor)."""
+    """What was changed of a customer, newest first; of one field on request. Raises InvalidInput (a foreign cursor, or no field's name)."""
+    if field is not None and not storable(field):
+        raise InvalidInput.of("field", "invalid_text", "Remove the characters that are not text (NUL, broken pairs).")
     limit = min(limit, MAX_PAGE)
     key = decode_time_cursor(after) if after else None
     rows = await CustomerRepository(tx, actor.enterprise_id).changes(customer_id, field=field, after=key, limit=limit + 1)

@@ -1,6 +1,6 @@
 export default {
   title: 'Ratings',
-  intro: 'Ask customers what they think of the service. Ratings show in the chat, in the history and in reports.',
+  intro: 'Ask customers what they think of the service. Ratings show in the chat, on the card and in the history.',
   prompt: 'Question',
   promptHint: 'Up to 100 characters. Empty: the usual question.',
   promptStandard: 'How was our service?',

@@ -1,6 +1,6 @@
 export default {
   title: '服务评价',
-  intro: '请顾客评价客服的服务，评价在对话、历史和报表里能看到。',
+  intro: '请顾客评价客服的服务，评价显示在对话、名片和历史里。',
   prompt: '询问的话',
   promptHint: '最多 100 字。不填则用默认的一句。',
   promptStandard: '这次服务怎么样？',
