@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
@@ -15,6 +16,7 @@ from qiatan.kit.errors import InvalidInput, NotAllowed
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import EditMessage, Message, MessageKind, SenderKind, SendMessage
 from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours, TooLateToEdit
+from qiatan.modules.conversations.models import MessageRow
 from tests.modules.files.pictures import png
 from tests.support import talk
 from tests.support.clock import FakeClock
@@ -238,3 +240,23 @@ async def test_who_has_joined_edits_what_they_wrote(database: Database, factorie
     await talk.edit(database, leader, scene.id, ack.seq, "auch von mir")
 
     assert [message.text for message in await _at(database, scene, ack.seq)] == ["auch von mir"] * 2
+
+
+async def test_of_many_edits_only_the_newest_is_read(database: Database, scene: Scene) -> None:
+    first = await talk.answer(database, scene.agent, scene.id)
+    for number in range(5):
+        await talk.edit(database, scene.agent, scene.id, first.seq, f"{number}")
+    loaded: list[int] = []
+
+    def note(row: MessageRow, *_: object) -> None:
+        loaded.append(row.seq)
+
+    event.listen(MessageRow, "load", note)
+    try:
+        async with database.tenant(scene.tenant.enterprise_id) as tx:
+            page = await service.messages(tx, scene.agent.actor, scene.id, after_seq=first.seq - 1, before_seq=None, limit=1)
+    finally:
+        event.remove(MessageRow, "load", note)
+
+    assert [(message.text, message.edited) for message in page.items] == [("4", True)]
+    assert loaded == [first.seq, first.seq + 5]

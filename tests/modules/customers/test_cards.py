@@ -285,3 +285,15 @@ async def test_a_program_notes_in_the_name_of_its_maker(
     assert [UUID(one["by_id"]) for one in history] == [tenant.admin.id]
     assert UUID(noted.json()["author_id"]) == tenant.admin.id
     assert "customers.edit" in points_of("agent")
+
+
+async def test_names_of_fields_that_are_no_text_are_refused(doors: Doors, guest: Guest, agent: Member) -> None:
+    http, path = doors.agent(agent), f"/customers/{guest.customer_id}"
+    body = '{"version":1,"fields":{"\\ud800":"x"}}'
+
+    asked = await http.get(f"{path}/changes?field=%00")
+    written = await http.patch(path, content=body, headers={"Content-Type": "application/json"})
+
+    assert _codes(asked) == [("field", "invalid_text")]
+    assert _codes(written) == [("fields.?", "unknown")]
+    assert (await http.get(path)).json()["version"] == 1

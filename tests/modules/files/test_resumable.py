@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import StorageFull
 from qiatan.modules.channels.contracts import Channel
-from qiatan.modules.files import jobs, rules
+from qiatan.modules.files import jobs, rules, service
 from qiatan.modules.files.models import FileRow, UploadRow
 from tests.modules.files.pictures import PDF, png
 from tests.modules.files.sending import BYTES, PHONE, TABLET, message, part, send_up, start, visitor
@@ -303,3 +304,32 @@ async def test_an_agent_needs_the_point(scene: Scene, factories: Factories) -> N
 
     assert able["size"] == 3
     assert refused.status_code == 403
+
+
+async def test_who_finishes_while_another_call_has_done_so_gets_its_file(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = await start(scene.http, 3)
+    await part(scene.http, begun["id"], 0, b"abc")
+    finish, put_together = f"/widget/uploads/{begun['id']}/finish", service.put_together
+    faster: list[httpx.Response] = []
+
+    async def late(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        faster.append(await scene.http.post(finish, json={}))
+        await scene.world.run_deletions()
+        return await put_together(*arguments, **named)
+
+    monkeypatch.setattr(service, "put_together", late)
+    slower = await scene.http.post(finish, json={})
+
+    assert (slower.status_code, slower.json()) == (200, faster[0].json())
+    assert [path.read_bytes() for path in scene.on_disk()] == [b"abc"]
+
+
+async def test_a_whole_file_is_not_written_anew_without_end(scene: Scene) -> None:
+    begun = await start(scene.http, 3)
+    await part(scene.http, begun["id"], 0, b"abc")
+    wrong = {"sha256": hashlib.sha256(b"abd").hexdigest()}
+
+    answers = [(await scene.http.post(f"/widget/uploads/{begun['id']}/finish", json=wrong)).status_code for _ in range(61)]
+
+    assert answers == [422] * 60 + [429]

@@ -156,3 +156,40 @@ async def test_pictures_in_it_are_not_unpacked() -> None:
     cells = '<row r="1"><c r="A1"><v>1</v></c></row>'
 
     assert await read_first_sheet(book(cells, more={"xl/media/image1.png": b"\x00" * 30_000_000})) == [["1"]]
+
+
+def _renamed(content: bytes) -> bytes:
+    """The same with a part whose name says it is UTF-8 and is not."""
+    broken = bytearray(content.replace(b"xl/worksheets/sheet1.xml", b"xl/worksheets/\xff\xfeeet1.xml"))
+    at = broken.find(b"PK\x01\x02")
+    while at >= 0:
+        broken[at + 9] |= 0x08
+        at = broken.find(b"PK\x01\x02", at + 4)
+    return bytes(broken)
+
+
+def _packed_as(content: bytes, way: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as given_book, zipfile.ZipFile(buffer, "w", way) as packed:
+        for part in given_book.namelist():
+            packed.writestr(part, given_book.read(part))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        _renamed,
+        lambda content: content[:-6] + b"\xff\xff\xff\x7f" + content[-2:],  # where its list of parts would be
+        lambda content: _packed_as(content, zipfile.ZIP_LZMA),
+        lambda content: _packed_as(content, zipfile.ZIP_BZIP2),
+    ],
+    ids=["name", "place", "lzma", "bzip2"],
+)
+async def test_zips_that_no_program_writes_for_sheets_are_none(break_it: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(NotASpreadsheet):
+        await read_first_sheet(break_it(book('<row r="1"><c r="A1"><v>1</v></c></row>')))
+
+
+async def test_a_number_of_a_shared_text_that_is_beyond_all_numbers_shows_none() -> None:
+    assert await read_first_sheet(book(f'<row r="1"><c r="A1" t="s"><v>{"1" * 5_000}</v></c></row>')) == [[""]]

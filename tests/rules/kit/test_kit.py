@@ -25,6 +25,13 @@ def test_a_time_cursor_comes_back_as_it_went(at: datetime, row: UUID) -> None:
     assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
+def test_a_time_without_a_zone_is_none_of_ours() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        decode_time_cursor(encode_cursor("2026-11-22T10:00:00", str(A)))
+
+    assert [(problem.field, problem.code) for problem in refused.value.fields] == [("after", "invalid")]
+
+
 @given(some.text(max_size=60))
 def test_any_other_text_is_a_cursor_or_a_clear_error(text: str) -> None:
     try:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
+from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.conversations import service

@@ -194,6 +194,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Preferences */
+        get: operations["get_preferences"];
+        /** Save Preferences */
+        put: operations["save_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/security": {
         parameters: {
             query?: never;
@@ -1844,6 +1862,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Home
+         * @description One's own day, and today's leaderboard of the colleagues in scope, at most 50.
+         */
+        get: operations["get_home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/drafts": {
         parameters: {
             query?: never;
@@ -2844,6 +2882,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/onboarding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Onboarding
+         * @description The five first steps of a new enterprise, with what is done and what was left out.
+         */
+        get: operations["get_onboarding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/onboarding/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip Onboarding
+         * @description Leave steps out, for everybody and for good.
+         */
+        post: operations["skip_onboarding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/onboarding/check-site": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Site
+         * @description Look at a page of one's site for the snippet. The page is asked as any visitor would; addresses of private networks are not asked.
+         */
+        post: operations["check_site"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/poll": {
         parameters: {
             query?: never;
@@ -3641,6 +3739,11 @@ export interface components {
         CheckAssignment: {
             settings: components["schemas"]["AssignmentSettings"];
         };
+        /** CheckSite */
+        CheckSite: {
+            /** Url */
+            url: string;
+        };
         /**
          * ConditionField
          * @description What of a visitor a condition looks at. `metadata` needs a `key`; `time` has windows instead of values.
@@ -4026,7 +4129,7 @@ export interface components {
             /** Waited Seconds */
             waited_seconds: number | null;
             /** Steps */
-            steps: components["schemas"]["Step"][];
+            steps: components["schemas"]["qiatan__modules__routing__contracts__decisions__Step"][];
         };
         /**
          * Decisions
@@ -4425,6 +4528,25 @@ export interface components {
             week: components["schemas"]["Interval"][][];
         };
         /**
+         * Home
+         * @description `day` is today where the enterprise is, `at` the moment of the numbers. The leaders: those of the scope, the busiest first.
+         */
+        Home: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            mine: components["schemas"]["MyDay"];
+            /** Leaders */
+            leaders: components["schemas"]["Leader"][];
+        };
+        /**
          * Hours
          * @description `open_now` and the next moment at which that changes (None: never), by the saved settings.
          */
@@ -4596,6 +4718,31 @@ export interface components {
          * @enum {string}
          */
         Layer: "hours" | "specified" | "sticky" | "advanced" | "returning" | "base" | "queue" | "by_hand";
+        /**
+         * Leader
+         * @description One line of today's leaderboard (F24): the conversations that began today, for whoever serves them now or served them last.
+         *
+         *     `messages` are the agents' own in them. `first_answer_seconds` is the median.
+         */
+        Leader: {
+            /**
+             * Agent Id
+             * Format: uuid
+             */
+            agent_id: string;
+            /** Name */
+            name: string;
+            /** Conversations */
+            conversations: number;
+            /** Messages */
+            messages: number;
+            /** First Answer Seconds */
+            first_answer_seconds: number | null;
+            /** Evaluated */
+            evaluated: number;
+            /** Good */
+            good: number;
+        };
         /**
          * LinkSent
          * @description A one-time link for an account: `mailed` to its address, or, where no mail is set up, shown once to whoever made it.
@@ -4842,6 +4989,29 @@ export interface components {
          */
         MobileLayout: "sheet" | "full";
         /**
+         * MyDay
+         * @description What an agent has today. `queue` is None for who may not take from it.
+         *
+         *     First answers and evaluations are of the conversations that began today. `first_answer_seconds`: the mean time from the customer's
+         *     first message, or from the assignment when that came later, to the first answer; None where there was none yet.
+         */
+        MyDay: {
+            /** Open */
+            open: number;
+            /** Unanswered */
+            unanswered: number;
+            /** Queue */
+            queue: number | null;
+            /** Ended */
+            ended: number;
+            /** First Answer Seconds */
+            first_answer_seconds: number | null;
+            /** Evaluated */
+            evaluated: number;
+            /** Good */
+            good: number;
+        };
+        /**
          * NewApiKey
          * @description `expires_at` None: it lives until it is revoked.
          */
@@ -4989,6 +5159,22 @@ export interface components {
         OidcStarted: {
             /** Url */
             url: string;
+        };
+        /**
+         * Onboarding
+         * @description Where the enterprise stands. `open`: some step is neither done nor skipped.
+         *
+         *     `channel_id` and `snippet` are of its first channel, None for who may not see channels or where there is none.
+         */
+        Onboarding: {
+            /** Steps */
+            steps: components["schemas"]["StepState"][];
+            /** Open */
+            open: boolean;
+            /** Channel Id */
+            channel_id: string | null;
+            /** Snippet */
+            snippet: string | null;
         };
         /**
          * OpenPoll
@@ -5302,6 +5488,47 @@ export interface components {
             poll_id: string;
         };
         /**
+         * Preferences
+         * @description `insert_replies`: a quick reply is put into the input instead of sent. `desktop`: notifications of the operating system.
+         *
+         *     `push_preview`: what is pushed to a phone shows the text of messages.
+         */
+        Preferences: {
+            /**
+             * Send Mode
+             * @default enter
+             * @enum {string}
+             */
+            send_mode: "enter" | "mod_enter";
+            /**
+             * Insert Replies
+             * @default false
+             */
+            insert_replies: boolean;
+            shortcuts?: components["schemas"]["ShortcutKeys"];
+            sounds?: components["schemas"]["Sounds"];
+            /**
+             * Desktop
+             * @default false
+             */
+            desktop: boolean;
+            quiet_hours?: components["schemas"]["QuietHours"];
+            /**
+             * Push Preview
+             * @default true
+             */
+            push_preview: boolean;
+        };
+        /**
+         * PreferencesShown
+         * @description `version` 0: nothing was saved yet, these are the defaults.
+         */
+        PreferencesShown: {
+            settings: components["schemas"]["Preferences"];
+            /** Version */
+            version: number;
+        };
+        /**
          * Presence
          * @description An agent's status, whether a page of theirs is connected, how many conversations they serve and may serve (0: none).
          */
@@ -5412,6 +5639,31 @@ export interface components {
             settings: components["schemas"]["QueueSettings"];
             /** Version */
             version: number;
+        };
+        /**
+         * QuietHours
+         * @description From `start` until `until` (in the enterprise's time zone) nothing calls. `until` before `start` reaches into the next day.
+         *
+         *     `days`: those on which it begins (ISO: Monday is 1).
+         */
+        QuietHours: {
+            /**
+             * Enabled
+             * @default false
+             */
+            enabled: boolean;
+            /**
+             * Start
+             * @default 22:00
+             */
+            start: string;
+            /**
+             * Until
+             * @default 08:00
+             */
+            until: string;
+            /** Days */
+            days?: number[];
         };
         /**
          * ReadMentions
@@ -5917,6 +6169,15 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * SavePreferences
+         * @description All of them; what is left out gets its default. `version`: the one that was read.
+         */
+        SavePreferences: {
+            settings: components["schemas"]["Preferences"];
+            /** Version */
+            version: number;
+        };
         /** SaveQueueing */
         SaveQueueing: {
             settings: components["schemas"]["QueueSettings"];
@@ -6057,6 +6318,21 @@ export interface components {
             ids: string[];
         };
         /**
+         * ShortcutKeys
+         * @description `keys`: another chord than the usual one for some actions; "" leaves the action without a key. `Mod` is Ctrl, on a Mac ⌘.
+         */
+        ShortcutKeys: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Keys */
+            keys?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Sight
          * @description What an agent's role and scope let them see: at most 100 colleagues are named, `colleague_count` counts all.
          */
@@ -6195,6 +6471,57 @@ export interface components {
             /** Items */
             items: components["schemas"]["Simulation"][];
         };
+        /**
+         * SiteCheck
+         * @description What a look at the enterprise's page has shown. `url` is where it was looked; `status` what the page answered, if it did.
+         */
+        SiteCheck: {
+            /** Url */
+            url: string;
+            /** Found */
+            found: boolean;
+            problem: components["schemas"]["SiteProblem"] | null;
+            /** Status */
+            status: number | null;
+        };
+        /**
+         * SiteProblem
+         * @description Why the snippet was not found: the page has none of ours, it answered with an error, it is beyond reach, or may not be asked.
+         * @enum {string}
+         */
+        SiteProblem: "missing" | "status" | "unreachable" | "refused";
+        /**
+         * SkipSteps
+         * @description Which steps to leave out; those that are done stay done.
+         */
+        SkipSteps: {
+            /** Steps */
+            steps: components["schemas"]["Step-Input"][];
+        };
+        /**
+         * Sounds
+         * @description What is heard for a message (also a mention), for a conversation that is given or offered, and for one that waits in the queue.
+         */
+        Sounds: {
+            /**
+             * Message
+             * @default chime
+             * @enum {string}
+             */
+            message: "none" | "chime" | "drop" | "bell" | "knock";
+            /**
+             * Transfer
+             * @default bell
+             * @enum {string}
+             */
+            transfer: "none" | "chime" | "drop" | "bell" | "knock";
+            /**
+             * Queue
+             * @default drop
+             * @enum {string}
+             */
+            queue: "none" | "chime" | "drop" | "bell" | "knock";
+        };
         /** StartOidc */
         StartOidc: {
             /**
@@ -6219,34 +6546,20 @@ export interface components {
         Status: "waiting" | "active" | "ended";
         /**
          * Step
-         * @description One layer's part. `reason` is a code the page has words for; `rule` the matching rule's name; `failed` the rules that did not match.
-         *
-         *     `candidates` shows the first 20, the chosen one always; `more` counts the rest.
+         * @description In the order in which they are shown.
+         * @enum {string}
          */
-        Step: {
-            layer: components["schemas"]["Layer"];
-            verdict: components["schemas"]["Verdict"];
-            /** Reason */
-            reason: string;
-            /** Rule */
-            rule?: string | null;
-            /**
-             * Failed
-             * @default []
-             */
-            failed: string[];
-            target?: components["schemas"]["Target"] | null;
-            base_rule?: components["schemas"]["BaseRule"] | null;
-            /**
-             * Candidates
-             * @default []
-             */
-            candidates: components["schemas"]["CandidateNote"][];
-            /**
-             * More
-             * @default 0
-             */
-            more: number;
+        "Step-Input": "name" | "look" | "snippet" | "colleagues" | "conversation";
+        /**
+         * StepState
+         * @description `done` follows from what is there; `skipped` was left out on purpose.
+         */
+        StepState: {
+            step: components["schemas"]["qiatan__modules__onboarding__contracts__Step"];
+            /** Done */
+            done: boolean;
+            /** Skipped */
+            skipped: boolean;
         };
         /**
          * Tag
@@ -6577,7 +6890,7 @@ export interface components {
             agent_name: string | null;
             target: components["schemas"]["Target"] | null;
             /** Steps */
-            steps: components["schemas"]["Step"][];
+            steps: components["schemas"]["qiatan__modules__routing__contracts__decisions__Step"][];
         };
         /**
          * TrialCase
@@ -7100,6 +7413,43 @@ export interface components {
              * @default []
              */
             mentions: string[];
+        };
+        /**
+         * Step
+         * @description In the order in which they are shown.
+         * @enum {string}
+         */
+        qiatan__modules__onboarding__contracts__Step: "name" | "look" | "snippet" | "colleagues" | "conversation";
+        /**
+         * Step
+         * @description One layer's part. `reason` is a code the page has words for; `rule` the matching rule's name; `failed` the rules that did not match.
+         *
+         *     `candidates` shows the first 20, the chosen one always; `more` counts the rest.
+         */
+        qiatan__modules__routing__contracts__decisions__Step: {
+            layer: components["schemas"]["Layer"];
+            verdict: components["schemas"]["Verdict"];
+            /** Reason */
+            reason: string;
+            /** Rule */
+            rule?: string | null;
+            /**
+             * Failed
+             * @default []
+             */
+            failed: string[];
+            target?: components["schemas"]["Target"] | null;
+            base_rule?: components["schemas"]["BaseRule"] | null;
+            /**
+             * Candidates
+             * @default []
+             */
+            candidates: components["schemas"]["CandidateNote"][];
+            /**
+             * More
+             * @default 0
+             */
+            more: number;
         };
         /**
          * Hello
@@ -7999,6 +8349,86 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferencesShown"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavePreferences"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferencesShown"];
+                };
             };
             /** @description Client Error */
             "4XX": {
@@ -13073,6 +13503,44 @@ export interface operations {
             };
         };
     };
+    get_home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     list_drafts: {
         parameters: {
             query?: never;
@@ -15821,6 +16289,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReplyPicture"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_onboarding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Onboarding"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    skip_onboarding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipSteps"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Onboarding"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    check_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckSite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteCheck"];
                 };
             };
             /** @description Client Error */
