@@ -8,6 +8,7 @@ from bench.parts.decisions import decisions
 from bench.parts.idle import idle
 from bench.parts.lists import lists
 from bench.parts.messages import messages
+from bench.parts.pages import pages
 from bench.parts.pair import pair
 from bench.parts.regions import regions
 from bench.parts.routing import freed, timers
@@ -17,6 +18,7 @@ from bench.report import Row
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "messages": messages,
     "pair": pair,
+    "pages": pages,
     "idle": idle,
     "lists": lists,
     "widget": widget,

@@ -20,6 +20,7 @@ depends_on = None
 def upgrade() -> None:
     _preferences()
     _onboarding()
+    _push()
 
 
 def _preferences() -> None:
@@ -48,3 +49,30 @@ def _onboarding() -> None:
         sa.CheckConstraint("cardinality(skipped) <= 20", name=op.f("ck_onboarding_few_steps")),
     )
     protect(op, "onboarding")
+
+
+def _push() -> None:
+    op.create_table(
+        "push_subscriptions",
+        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("p256dh", sa.Text(), nullable=False),
+        sa.Column("auth", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("enterprise_id", "session_id", name="pk_push_subscriptions"),
+        sa.ForeignKeyConstraint(
+            ["enterprise_id", "session_id"],
+            ["sessions.enterprise_id", "sessions.id"],
+            name="fk_push_subscriptions_sessions",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["enterprise_id", "agent_id"], ["agents.enterprise_id", "agents.id"], name="fk_push_subscriptions_agents", ondelete="CASCADE"
+        ),
+        sa.CheckConstraint("char_length(endpoint) BETWEEN 1 AND 1000", name=op.f("ck_push_subscriptions_endpoint_length")),
+    )
+    op.create_index("uq_push_subscriptions_endpoint", "push_subscriptions", ["enterprise_id", "endpoint"], unique=True)
+    op.create_index("ix_push_subscriptions_by_agent", "push_subscriptions", ["enterprise_id", "agent_id"])
+    protect(op, "push_subscriptions")

@@ -27,6 +27,14 @@ PLAIN = {"blocks": [{"kind": "paragraph", "spans": [{"text": "您好"}]}]}
 BODIES: dict[str, dict[str, Any]] = {
     "change_me": {"name": "别人", "version": 1},
     "save_preferences": {"settings": {"send_mode": "mod_enter"}, "version": 0},
+    # A public address, which nobody calls, and the keys of a browser: the curve's own point and sixteen bytes.
+    "save_push": {
+        "endpoint": "https://1.1.1.1/push",
+        "keys": {
+            "p256dh": "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+            "auth": "AAAAAAAAAAAAAAAAAAAAAA",
+        },
+    },
     "change_password": {"current_password": PASSWORD, "new_password": "another long password"},
     "change_enterprise": {"name": "别的名字", "version": 1},
     "change_agent": {"name": "改过的名字", "version": 1},
@@ -254,7 +262,11 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                    (enterprise_id, id, uploader_id, blob, content_type, size, width, height, created_at, freed_at)
                VALUES (:e, :shown, :a, 'x', 'image/png', 1, 1, 1, now(), now())""",
             "INSERT INTO rich_picture_holds (enterprise_id, holder_id, picture_id) VALUES (:e, :reply, :shown)",
+            "INSERT INTO agent_preferences (enterprise_id, agent_id, settings) VALUES (:e, :server, '{}')",
             "INSERT INTO onboarding (enterprise_id, skipped) VALUES (:e, '{look}')",
+            """INSERT INTO push_subscriptions (enterprise_id, session_id, agent_id, endpoint, p256dh, auth, created_at)
+               SELECT s.enterprise_id, s.id, s.agent_id, 'https://push.example/x', 'x', 'x', now()
+                 FROM sessions s WHERE s.enterprise_id = :e AND s.agent_id = :a ORDER BY s.id LIMIT 1""",
             "INSERT INTO login_policies (enterprise_id, enabled) VALUES (:e, false)",
             "INSERT INTO login_policy_roles (enterprise_id, role_id) VALUES (:e, :role)",
             "INSERT INTO trusted_addresses (enterprise_id, id, first, position, created_at) VALUES (:e, :a, '10.0.0.1', 1, now())",

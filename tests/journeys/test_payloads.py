@@ -250,18 +250,18 @@ async def test_no_page_runs_an_uploaded_file(people: People, house: House) -> No
     agent.watch.violations.clear()
 
 
-@pytest.mark.parametrize("words", ["https://example.com/壶?a=1&b=<2>", "http://example.com/javascript:alert(1)"])
-async def test_addresses_become_links_that_lead_nowhere_else(people: People, house: House, words: str) -> None:
+async def test_addresses_become_links_that_lead_nowhere_else(people: People, house: House) -> None:
     agent, visitor = await people.talking(house)
-    await visitor.say(words)
+    for words in ("https://example.com/壶?a=1&b=<2>", "http://example.com/javascript:alert(1)"):
+        await visitor.say(words)
     # the agent is shown first where it leads
-    links = {
-        "^/app/away#https?://example\\.com/": agent.thread.get_by_role("link"),
-        "^https?://example\\.com/": visitor.log.get_by_role("link"),
-    }
-    for leads_to, link in links.items():
-        await expect(link).to_have_attribute("href", re.compile(leads_to))
-        await expect(link).to_have_attribute("rel", re.compile("noopener"))
+    leads = {agent.thread: "/app/away#https?://example\\.com/", visitor.log: "https?://example\\.com/"}
+    for place, there in leads.items():
+        links = place.get_by_role("link")
+        await expect(links).to_have_count(2)
+        for link in await links.all():
+            await expect(link).to_have_attribute("href", re.compile(f"^{there}"))
+            await expect(link).to_have_attribute("rel", re.compile("noopener"))
 
 
 def _card(agent: Agent) -> Locator:

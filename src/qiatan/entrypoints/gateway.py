@@ -47,6 +47,7 @@ from qiatan.modules.conversations.events import ConversationRulesChanged
 from qiatan.modules.conversations.realtime import ConversationDoors
 from qiatan.modules.conversations.subscribers import JoinKeeper
 from qiatan.modules.customers.errors import Blocked
+from qiatan.modules.push.subscribers import Caller
 from qiatan.modules.routing.events import RoutingChanged, RoutingSettingsChanged
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper, QueueKeeper
@@ -93,7 +94,8 @@ class Gateway:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self._hub = resources.hub
-        self._conversations = ConversationDoors(resources)
+        self._push = Caller(resources)
+        self._conversations = ConversationDoors(resources, unheard=self._push.react)
         self._joining = JoinKeeper(resources)
         self._presence = PresenceKeeper(resources)
         self._assigner = Assigner(resources)
@@ -110,7 +112,7 @@ class Gateway:
         self._sweeper: asyncio.Task[None] | None = None
         self._to_recheck: set[UUID] = set()
         self._restricted_anew = asyncio.Event()
-        resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react]
+        resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react, self._push.react]
 
     def _publish(self, events: Sequence[Event]) -> None:
         for publisher in PUBLISHERS:
@@ -124,6 +126,7 @@ class Gateway:
             self._timers.wake()  # deadlines may have come nearer than the loop knows
 
     def start(self) -> None:
+        self._push.start()
         self._conversations.start()
         self._joining.start()
         self._presence.start()
@@ -137,6 +140,7 @@ class Gateway:
         """Wait until every text received so far is stored or refused, and what followed from all changes so far is done."""
         await self._conversations.settled()
         await self._assigner.settled()
+        await self._push.settled()
 
     async def close(self) -> None:
         """Say goodbye to everybody, write what waits, stop."""
@@ -151,6 +155,7 @@ class Gateway:
         await self._queue.close()
         await self._assigner.close()
         await self._presence.close()
+        await self._push.close()
 
     # -- life of a connection
 

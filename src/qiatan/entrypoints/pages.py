@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
 import qiatan
+from qiatan.entrypoints.built import Assets, compressed
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.transactions import Shared, SystemTx
 from qiatan.infra.resources import Resources
@@ -47,29 +47,12 @@ _NOT_BUILT = "The pages are not built. Run `make run`, or `npm ci && npm run bui
 router = APIRouter(include_in_schema=False, dependencies=[Depends(Public("a page"))])
 
 
-class _Assets(StaticFiles):
-    """Built files carry a hash in their names, so they may be kept for ever."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_cached(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                headers = message["headers"]
-                assert isinstance(headers, list)
-                headers.append((b"cache-control", b"public, max-age=31536000, immutable"))
-                # a page in a sandbox has no origin, so even our own files are another's to it; they are public
-                headers.append((b"access-control-allow-origin", b"*"))
-                headers.append((b"cross-origin-resource-policy", b"cross-origin"))
-            await send(message)
-
-        await super().__call__(scope, receive, send_cached)  # type: ignore[arg-type]  # messages are plain dicts here
-
-
 def mount_pages(app: FastAPI) -> None:
     """Serve the pages that were built; without them the API works and the addresses say what is missing."""
     for name in ("workspace", "widget", "loader", "viewer"):
         folder = PAGES / name
         if folder.is_dir():
-            app.mount(f"/assets/{name}", _Assets(directory=folder), name=f"assets-{name}")
+            app.mount(f"/assets/{name}", Assets(directory=folder), name=f"assets-{name}")
     app.include_router(router)
 
 
@@ -82,6 +65,43 @@ def _page(path: Path, policy: str) -> Response:
 @router.get("/")
 async def home() -> Response:
     return RedirectResponse("/app/")
+
+
+@router.get("/app/sw.js")
+async def service_worker() -> Response:
+    """The workspace's service worker. Asked for anew each time, so that a new version reaches every page; its scope is where it lies."""
+    path = PAGES / "workspace" / "sw.js"
+    if not path.is_file():
+        return PlainTextResponse(_NOT_BUILT, 503)
+    return Response(path.read_text(), media_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+_APP_WORDS = {"zh-CN": ("洽谈客服工作台", "洽谈"), "en": ("Qiatan workspace", "Qiatan")}
+
+
+@router.get("/app/manifest.webmanifest")
+async def manifest(request: Request) -> Response:
+    """What a phone or computer needs to install the workspace, in the first language of the browser."""
+    language = "en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh-CN"
+    name, short = _APP_WORDS[language]
+    icons = [(192, "icon-1-192", "any"), (512, "icon-1-512", "any"), (512, "maskable-1-512", "maskable")]
+    described = {
+        "id": "/app/",
+        "lang": language,
+        "name": name,
+        "short_name": short,
+        "start_url": "/app/",
+        "scope": "/app/",
+        "display": "standalone",
+        "background_color": "#ffffff",
+        "theme_color": "#3357cc",
+        "icons": [
+            {"src": f"/assets/workspace/{file}.png", "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+            for size, file, purpose in icons
+        ],
+    }
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}
+    return Response(json.dumps(described, ensure_ascii=False), media_type="application/manifest+json", headers=headers)
 
 
 @router.get("/app/{path:path}")
@@ -135,13 +155,14 @@ async def chat_link(key: str, tx: SystemTx, shared: Shared) -> Response:
 
 
 @router.get("/widget.js")
-async def loader() -> Response:
+async def loader(request: Request) -> Response:
     """The loader that sites include; short-lived in caches, so that a new version reaches everybody within minutes."""
     path = PAGES / "loader" / "widget.js"
     if not path.is_file():
         return PlainTextResponse(_NOT_BUILT, 503)
-    headers = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
-    return Response(path.read_text(), media_type="text/javascript; charset=utf-8", headers=headers)
+    content, how = await compressed(path, request.headers)
+    headers = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin", **how}
+    return Response(content, media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}

@@ -33,6 +33,8 @@ from qiatan.modules.files.routes import router as files_router
 from qiatan.modules.onboarding.routes import router as onboarding_router
 from qiatan.modules.pictures.jobs import jobs as pictures_jobs
 from qiatan.modules.pictures.routes import router as pictures_router
+from qiatan.modules.push.jobs import jobs as push_jobs
+from qiatan.modules.push.routes import router as push_router
 from qiatan.modules.replies import permissions as replies_points
 from qiatan.modules.replies import realtime as replies_realtime
 from qiatan.modules.replies.routes import router as replies_router
@@ -55,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     routing_router,
     replies_router,
     onboarding_router,
+    push_router,
 )
 
 CATALOGUE: tuple[Point, ...] = (
@@ -67,7 +70,16 @@ CATALOGUE: tuple[Point, ...] = (
     *replies_points.POINTS,
 )
 
-JOBS: tuple[JobList, ...] = (accounts_jobs, files_jobs, pictures_jobs, customers_jobs, visitors_jobs, conversations_jobs, routing_jobs)
+JOBS: tuple[JobList, ...] = (
+    accounts_jobs,
+    files_jobs,
+    pictures_jobs,
+    customers_jobs,
+    visitors_jobs,
+    conversations_jobs,
+    routing_jobs,
+    push_jobs,
+)
 
 TIMERS: tuple[Timer, ...] = (*CONVERSATION_TIMERS, *ROUTING_TIMERS)
 

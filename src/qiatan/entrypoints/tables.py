@@ -8,10 +8,11 @@ from qiatan.modules.customers import models as customers
 from qiatan.modules.files import models as files
 from qiatan.modules.onboarding import models as onboarding
 from qiatan.modules.pictures import models as pictures
+from qiatan.modules.push import models as push
 from qiatan.modules.replies import models as replies
 from qiatan.modules.routing import models as routing
 from qiatan.modules.visitors import models as visitors
 
-MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies, onboarding)
+MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies, onboarding, push)
 
 metadata = Base.metadata

@@ -32,7 +32,7 @@ async def test_who_never_saved_anything_has_the_defaults(doors: Doors, tenant: T
 
 
 async def test_what_is_saved_is_ones_own(doors: Doors, tenant: Tenant, factories: Factories, database: Database) -> None:
-    colleague = await factories.member(tenant)
+    colleague = await factories.agent(tenant.enterprise_id)
     wanted = DEFAULTS | {
         "send_mode": "mod_enter",
         "shortcuts": {"enabled": True, "keys": {"transfer": "Mod+Shift+T", "end": ""}},
@@ -44,8 +44,8 @@ async def test_what_is_saved_is_ones_own(doors: Doors, tenant: Tenant, factories
     assert (saved.status_code, saved.json()) == (200, {"settings": wanted, "version": 1})
     assert (await browser.get("/me/preferences")).json() == saved.json()
     assert (await doors.agent(colleague).get("/me/preferences")).json()["version"] == 0
-    async with database.tenant(tenant.id) as tx:
-        found = await service.preferences_of(tx, tenant.id, [tenant.admin.id, colleague.id])
+    async with database.tenant(tenant.enterprise_id) as tx:
+        found = await service.preferences_of(tx, tenant.enterprise_id, [tenant.admin.id, colleague.id])
     assert (found[tenant.admin.id].send_mode, found[colleague.id].send_mode) == ("mod_enter", "enter")
 
 
@@ -63,7 +63,7 @@ async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant, fir
 
 
 @pytest.mark.parametrize(
-    ("settings", "field"),
+    ("wanted", "field"),
     [
         ({"send_mode": "shout"}, "settings.send_mode"),
         ({"shortcuts": {"keys": {"end": "Hyper+E"}}}, "settings.shortcuts.keys.end"),
@@ -76,9 +76,9 @@ async def test_a_stale_version_changes_nothing(doors: Doors, tenant: Tenant, fir
         ({"theme": "dark"}, "settings.theme"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_name(doors: Doors, tenant: Tenant, settings: dict[str, Any], field: str) -> None:
+async def test_what_makes_no_sense_is_refused_by_name(doors: Doors, tenant: Tenant, wanted: dict[str, Any], field: str) -> None:
     browser = doors.agent(tenant.admin)
-    refused = await browser.put("/me/preferences", json={"settings": settings, "version": 0})
+    refused = await browser.put("/me/preferences", json={"settings": wanted, "version": 0})
 
     assert refused.status_code == 422
     assert [problem["field"] for problem in refused.json()["error"]["fields"]] == [field]

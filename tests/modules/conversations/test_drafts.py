@@ -72,6 +72,16 @@ async def test_a_page_whose_clock_is_ahead_cannot_outrun_the_others(database: Da
     assert [draft.text for draft in await _drafts(database, scene.agent)] == ["von jetzt"]
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_clock_that_is_out_of_its_mind_spoils_no_list(doors: Doors, scene: Scene, at: str) -> None:
+    http = doors.agent(scene.agent)
+
+    answer = await http.put(f"/conversations/{scene.id}/draft", json={"text": "wann", "at": at})
+
+    assert answer.status_code == 200
+    assert (await http.get("/drafts")).json() == {"items": [answer.json()]}
+
+
 async def test_what_was_removed_does_not_come_back_from_another_device(database: Database, clock: FakeClock, scene: Scene) -> None:
     begun = clock.now()
     await _save(database, scene.agent, scene.id, "begonnen", begun)

@@ -11,6 +11,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.cursors import encode_cursor
 from qiatan.kit.errors import InvalidInput
 from qiatan.modules.conversations import jobs, service
 from qiatan.modules.conversations.contracts import Mention, ReadMentions
@@ -215,7 +216,21 @@ async def test_they_are_forgotten_after_half_a_year(database: Database, resource
     assert await _mentions(database, scene.leader) == []
 
 
-@pytest.mark.parametrize("cursor", ["x", "WzFd", "WzEsIngiLCJ5Iiwyxx", "WzAsIngiLCJ5IiwieiJd"])
+_AT, _ID = "2026-11-22T10:00:00+00:00", str(UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "WzFd",
+        "WzEsIngiLCJ5Iiwyxx",
+        "WzAsIngiLCJ5IiwieiJd",
+        encode_cursor(0, _AT, _ID, 10**40),
+        encode_cursor(0, _AT, _ID, -1),
+        encode_cursor(0, _AT[:-6], _ID, 1),
+    ],
+)
 async def test_a_cursor_that_is_not_ours(doors: Doors, scene: Scene, cursor: str) -> None:
     answer = await doors.agent(scene.leader).get(f"/mentions?after={cursor}")
 

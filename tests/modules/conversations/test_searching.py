@@ -11,11 +11,13 @@ from sqlalchemy import text
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import ConversationHit
 from qiatan.modules.conversations.errors import SearchTooSlow
 from qiatan.modules.conversations.repository import searching as found_by
+from qiatan.modules.conversations.routes import agent as agent_routes
 from qiatan.modules.conversations.service import searching
 from tests.support import talk
 from tests.support.clock import FakeClock
@@ -185,3 +187,11 @@ async def test_what_takes_too_long_is_given_up(database: Database, scene: Scene,
         await _search(database, scene.agent, "青瓷")
 
     assert (refused.value.code, refused.value.status, refused.value.retry_after) == ("try_again", 503, 1)
+
+
+async def test_nobody_searches_without_end(doors: Doors, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_routes, "SEARCHES", Rate(burst=1, per_minute=1))
+
+    answers = [(await doors.agent(who).get("/conversations/search?q=a")).status_code for who in (scene.agent, scene.agent, scene.leader)]
+
+    assert answers == [200, 429, 200]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from qiatan.entrypoints.app import build_app
 from qiatan.infra.clock import new_id
 from qiatan.infra.resources import Resources
+from qiatan.infra.storage import StorageUnavailable
 from qiatan.modules.files import jobs
 from tests.modules.files.pictures import HTML, PDF, SVG, png
 from tests.modules.files.sending import message, send_up, visitor
@@ -232,8 +234,8 @@ async def test_with_an_address_of_their_own_files_come_from_there_only(scene: Sc
     apart = replace(resources, settings=replace(resources.settings, files_url="https://files.example.com"))
     app: FastAPI = build_app(apart)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://files.example.com") as files:
-        own = dict(scene.agent.headers) | {"host": "qiatan.test"}
-        files.cookies.update(scene.agent.cookies)
+        session = "; ".join(f"{name}={value}" for name, value in scene.agent.cookies.items())
+        own = dict(scene.agent.headers) | {"host": "qiatan.test", "cookie": session}
         link = (await files.get(f"/api/v1{scene.path}/link", headers=own)).json()
         token_path = link["url"].removeprefix("https://files.example.com")
 
@@ -244,3 +246,17 @@ async def test_with_an_address_of_their_own_files_come_from_there_only(scene: Sc
     assert (there.status_code, there.content) == (200, CONTENT)
     assert here.status_code == 404
     assert [answer.status_code for answer in others] == [404] * 6
+
+
+async def test_a_signed_address_stays_out_of_the_log(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    url: str = (await scene.agent.get(f"{scene.path}/link")).json()["url"]
+
+    def away(*_: object) -> NoReturn:
+        raise StorageUnavailable
+
+    monkeypatch.setattr(scene.world.resources.storage, "stream", away)
+    with capture_logs() as logged:
+        answer = await scene.open(url)
+
+    assert (answer.status_code, [entry["event"] for entry in logged]) == (503, ["request.failed"])
+    assert logged[0]["path"] == "/files/…"

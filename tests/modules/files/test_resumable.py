@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import func, select
 
 from qiatan.infra.resources import Resources
+from qiatan.infra.throttle import Rate
 from qiatan.kit.errors import StorageFull
 from qiatan.modules.channels.contracts import Channel
-from qiatan.modules.files import jobs, rules, service
+from qiatan.modules.files import jobs, routes, rules, service
 from qiatan.modules.files.models import FileRow, UploadRow
 from tests.modules.files.pictures import PDF, png
 from tests.modules.files.sending import BYTES, PHONE, TABLET, message, part, send_up, start, visitor
@@ -325,11 +326,23 @@ async def test_who_finishes_while_another_call_has_done_so_gets_its_file(scene: 
     assert [path.read_bytes() for path in scene.on_disk()] == [b"abc"]
 
 
-async def test_a_whole_file_is_not_written_anew_without_end(scene: Scene) -> None:
+async def test_a_whole_file_is_not_written_anew_without_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "FINISHES", Rate(burst=2, per_minute=1))
     begun = await start(scene.http, 3)
     await part(scene.http, begun["id"], 0, b"abc")
     wrong = {"sha256": hashlib.sha256(b"abd").hexdigest()}
 
-    answers = [(await scene.http.post(f"/widget/uploads/{begun['id']}/finish", json=wrong)).status_code for _ in range(61)]
+    answers = [(await scene.http.post(f"/widget/uploads/{begun['id']}/finish", json=wrong)).status_code for _ in range(3)]
 
-    assert answers == [422] * 60 + [429]
+    assert answers == [422, 422, 429]
+
+
+async def test_a_file_in_crumbs_is_refused_and_leaves_nothing_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_PARTS", 2)
+    begun = await start(scene.http, 4)
+
+    answers = [(await part(scene.http, begun["id"], at, b"a")).status_code for at in range(3)]
+
+    assert answers == [200, 200, 400]
+    assert len(scene.on_disk()) == 2
+    assert (await scene.http.get(f"/widget/uploads/{begun['id']}")).json()["offset"] == 2

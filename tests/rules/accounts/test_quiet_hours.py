@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qiatan.modules.accounts.contracts.preferences import QuietHours
@@ -47,6 +47,7 @@ def test_a_span_holds_from_its_first_minute_to_before_its_last(span: QuietHours,
     assert is_quiet(span, FRIDAY + after_friday) is quiet
 
 
+@settings(max_examples=20, deadline=None)
 @given(hours)
 def test_a_week_has_as_many_quiet_minutes_as_its_spans(span: QuietHours) -> None:
     week = [FRIDAY + timedelta(minutes=minute) for minute in range(7 * 1_440)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Step(StrEnum):
+class FirstStep(StrEnum):
     """In the order in which they are shown."""
 
     NAME = "name"
@@ -19,12 +19,12 @@ class Step(StrEnum):
     CONVERSATION = "conversation"
 
 
-class StepState(BaseModel):
+class FirstStepState(BaseModel):
     """`done` follows from what is there; `skipped` was left out on purpose."""
 
     model_config = ConfigDict(frozen=True)
 
-    step: Step
+    step: FirstStep
     done: bool
     skipped: bool
 
@@ -37,7 +37,7 @@ class Onboarding(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    steps: list[StepState]
+    steps: list[FirstStepState]
     open: bool
     channel_id: UUID | None
     snippet: str | None
@@ -48,7 +48,7 @@ class SkipSteps(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: Annotated[list[Step], Field(min_length=1, max_length=len(Step))]
+    steps: Annotated[list[FirstStep], Field(min_length=1, max_length=len(FirstStep))]
 
 
 class CheckSite(BaseModel):

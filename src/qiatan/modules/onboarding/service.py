@@ -11,7 +11,7 @@ from qiatan.modules.channels import service as channels
 from qiatan.modules.channels.permissions import VIEW
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.onboarding import rules
-from qiatan.modules.onboarding.contracts import CheckSite, Onboarding, SiteCheck, SiteProblem, SkipSteps, Step, StepState
+from qiatan.modules.onboarding.contracts import CheckSite, FirstStep, FirstStepState, Onboarding, SiteCheck, SiteProblem, SkipSteps
 from qiatan.modules.onboarding.repository import OnboardingRepository
 from qiatan.modules.visitors import service as visitors
 
@@ -27,13 +27,13 @@ async def see(tx: Tx, actor: AgentActor, *, public_url: str) -> Onboarding:
     known = await channels.every(tx)
     done = {
         # Its version counts what was saved: whoever saves the name they were given has looked at it.
-        Step.NAME: (await accounts.get_enterprise(tx)).version > 1,
-        Step.LOOK: any(channel.version > 1 for channel in known),
-        Step.SNIPPET: found or await _visited(tx, public_url),
-        Step.COLLEAGUES: await accounts.agent_count(tx) > 1,
-        Step.CONVERSATION: await conversations.answered_once(tx),
+        FirstStep.NAME: (await accounts.get_enterprise(tx)).version > 1,
+        FirstStep.LOOK: any(channel.version > 1 for channel in known),
+        FirstStep.SNIPPET: found or await _visited(tx, public_url),
+        FirstStep.COLLEAGUES: await accounts.agent_count(tx) > 1,
+        FirstStep.CONVERSATION: await conversations.answered_once(tx),
     }
-    steps = [StepState(step=step, done=done[step], skipped=step in skipped) for step in Step]
+    steps = [FirstStepState(step=step, done=done[step], skipped=step in skipped) for step in FirstStep]
     first = known[0] if known and actor.may(VIEW) else None
     return Onboarding(
         steps=steps,

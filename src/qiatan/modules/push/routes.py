@@ -25,10 +25,11 @@ async def get_push(actor: Own, tx: TenantTx, shared: Shared) -> PushState:
 
 
 @router.put("/me/push")
-async def save_push(body: SavePush, actor: Own, tx: TenantTx, shared: Shared) -> PushState:
+async def save_push(body: SavePush, actor: Own, shared: Shared) -> PushState:
     shared.throttle.check(f"push:{actor.agent_id}", CHANGES)
     await service.check_endpoint(body.endpoint, shared.http)
-    return await service.subscribe(tx, actor, body, service.pusher(shared))
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        return await service.subscribe(tx, actor, body, service.pusher(shared))
 
 
 @router.delete("/me/push", status_code=204)

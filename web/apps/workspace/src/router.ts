@@ -28,6 +28,8 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./app/AppShell.vue'),
     children: [
       { path: '', redirect: '/conversations' },
+      { path: 'home', name: 'home', component: () => import('./home/HomePage.vue'), meta: { title: 'home.title' } },
+      { path: 'onboarding', name: 'onboarding', component: () => import('./home/OnboardingPage.vue'), meta: { title: 'home.steps.title' } },
       {
         path: 'conversations/:id?',
         name: 'conversations',

@@ -3,6 +3,7 @@ import type { ApiClient, RequestOptions, UploadOptions } from './client'
 import { customerEndpoints } from './customers'
 import { deskEndpoints } from './desk'
 import { fileEndpoints } from './files'
+import { homeEndpoints } from './home'
 import { ownEndpoints } from './own'
 import { replyEndpoints } from './replies'
 import { securityEndpoints } from './security'
@@ -68,6 +69,7 @@ export function endpoints(client: ApiClient) {
     ...customerEndpoints(client),
     ...deskEndpoints(client),
     ...fileEndpoints(client),
+    ...homeEndpoints(client),
     ...assignmentEndpoints(client),
     ...securityEndpoints(client),
     ...serviceEndpoints(client),

@@ -9,6 +9,10 @@ export type TotpSetup = Schemas['TotpSetup']
 export type OidcShown = Schemas['OidcShown']
 export type FactorMethod = Schemas['SecondFactor']['methods'][number]
 export type Viewer = Schemas['Viewer']
+export type Preferences = Schemas['Preferences']
+export type PreferencesShown = Schemas['PreferencesShown']
+export type PushState = Schemas['PushState']
+export type PushSubscriptionGiven = Schemas['SavePush']
 
 /** What must follow the password, with the browser's name for what WebAuthn takes. */
 export type SecondFactor = Omit<Schemas['SecondFactor'], 'passkey'> & { passkey: PublicKeyCredentialRequestOptionsJSON | null }
@@ -53,6 +57,12 @@ export function ownEndpoints(client: ApiClient) {
     askPasswordReset: (email: string, locale: Locale) => client.post<null>('/password-reset', { email, locale }),
     lookUpPasswordReset: (token: string) => client.post<{ email: string }>('/password-reset/lookup', { token }),
     finishPasswordReset: (token: string, password: string) => client.post<null>('/password-reset/finish', { token, password }),
+
+    preferences: (options?: RequestOptions) => client.get<PreferencesShown>('/me/preferences', options),
+    push: (options?: RequestOptions) => client.get<PushState>('/me/push', options),
+    savePush: (subscription: PushSubscriptionGiven) => client.put<PushState>('/me/push', subscription),
+    deletePush: () => client.delete<null>('/me/push'),
+    savePreferences: (settings: Preferences, version: number) => client.put<PreferencesShown>('/me/preferences', { settings, version }),
 
     ownSecurity: (options?: RequestOptions) => client.get<OwnSecurity>('/me/security', options),
     beginTotp: (password: string | null) => client.post<TotpSetup>('/me/totp', confirmed(password)),

@@ -228,7 +228,7 @@ export type ServerFrame =
   | { type: 'queue'; place: QueuePlace }
   | { type: 'availability'; online: boolean }
   | { type: 'replies_changed' }
-  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'tags' | 'customer_fields' | 'me'; id: string; version: number }
+  | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'tags' | 'customer_fields' | 'preferences' | 'me'; id: string; version: number }
   | { type: 'pong'; at: string; digest?: string | null }
   | { type: 'bye'; code: ByeCode; message: string }
 

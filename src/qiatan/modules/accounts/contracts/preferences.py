@@ -37,7 +37,7 @@ class ShortcutKeys(Input):
     """`keys`: another chord than the usual one for some actions; "" leaves the action without a key. `Mod` is Ctrl, on a Mac ⌘."""
 
     enabled: bool = True
-    keys: Annotated[dict[Action, Chord], Field(max_length=MAX_KEYS)] = Field(default_factory=dict)
+    keys: Annotated[dict[Action, Chord], Field(max_length=MAX_KEYS)] = {}
 
 
 class Sounds(Input):
@@ -57,7 +57,7 @@ class QuietHours(Input):
     enabled: bool = False
     start: Clock = "22:00"
     until: Clock = "08:00"
-    days: Annotated[list[Weekday], Field(max_length=7), AfterValidator(_days)] = Field(default_factory=lambda: [1, 2, 3, 4, 5, 6, 7])
+    days: Annotated[list[Weekday], Field(max_length=7), AfterValidator(_days)] = [1, 2, 3, 4, 5, 6, 7]
 
     @model_validator(mode="after")
     def _is_a_span(self) -> Self:
@@ -76,10 +76,10 @@ class Preferences(Input):
 
     send_mode: SendMode = "enter"
     insert_replies: bool = False
-    shortcuts: ShortcutKeys = Field(default_factory=ShortcutKeys)
-    sounds: Sounds = Field(default_factory=Sounds)
+    shortcuts: ShortcutKeys = ShortcutKeys()
+    sounds: Sounds = Sounds()
     desktop: bool = False
-    quiet_hours: QuietHours = Field(default_factory=QuietHours)
+    quiet_hours: QuietHours = QuietHours()
     push_preview: bool = True
 
 

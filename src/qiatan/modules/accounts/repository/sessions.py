@@ -6,7 +6,7 @@ yet where they belong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,10 @@ class SessionRepository:
         query = select(SessionRow).where(SessionRow.enterprise_id == self._enterprise_id, SessionRow.agent_id == agent_id)
         query = query.where(SessionRow.expires_at > self._now).order_by(SessionRow.last_seen_at.desc(), SessionRow.id.desc())
         return list((await self._session.execute(query)).scalars())
+
+    async def living(self, session_ids: Collection[UUID]) -> set[UUID]:
+        query = select(SessionRow.id).where(SessionRow.enterprise_id == self._enterprise_id, SessionRow.id.in_(session_ids))
+        return set((await self._session.execute(query.where(SessionRow.expires_at > self._now))).scalars())
 
     async def delete_of(self, agent_id: UUID, session_id: UUID) -> bool:
         """End one session of the agent. False when there is none of this id."""

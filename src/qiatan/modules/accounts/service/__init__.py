@@ -50,7 +50,7 @@ from qiatan.modules.accounts.service.oidc import change_oidc, delete_oidc, see_o
 from qiatan.modules.accounts.service.oidc_sign_in import OidcDoor, finish_oidc, shown_oidc, start_oidc
 from qiatan.modules.accounts.service.own_passkeys import add_passkey, begin_passkey, remove_passkey, rename_passkey
 from qiatan.modules.accounts.service.own_security import Proof, own_security, prove_owner
-from qiatan.modules.accounts.service.own_sessions import end_other_sessions, end_own_session, own_sessions
+from qiatan.modules.accounts.service.own_sessions import end_other_sessions, end_own_session, own_sessions, sessions_not_ended
 from qiatan.modules.accounts.service.passkeys import Site, encode_challenge, issue_challenge, request_options
 from qiatan.modules.accounts.service.passwords import ask_reset, change_password, finish_reset, look_up_reset, reset_password, send_reset
 from qiatan.modules.accounts.service.places import unknown_regions
@@ -203,6 +203,7 @@ __all__ = [
     "send_reset",
     "serving_agent",
     "serving_agents",
+    "sessions_not_ended",
     "set_avatar",
     "settled",
     "shown_oidc",

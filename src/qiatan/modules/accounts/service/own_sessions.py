@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -21,6 +22,11 @@ async def own_sessions(tx: Tx, actor: AgentActor) -> OwnSessions:
     """The own living sessions, used last first. There are at most as many as one account may have."""
     rows = await SessionRepository(tx, actor.enterprise_id).of_agent(actor.agent_id)
     return OwnSessions(items=[await _shown(row, actor) for row in rows])
+
+
+async def sessions_not_ended(tx: Tx, session_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these sessions that have not ended, whoever asks."""
+    return await SessionRepository(tx, tx.enterprise_id).living(session_ids)
 
 
 async def _shown(row: SessionRow, actor: AgentActor) -> OwnSession:

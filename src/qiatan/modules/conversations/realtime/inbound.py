@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import structlog
@@ -16,6 +16,7 @@ from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
 from qiatan.kit.errors import BadRequest, Fault, NotAllowed, TooMany
+from qiatan.kit.events import Event
 from qiatan.kit.rich_text import RichDocument, parsed
 from qiatan.kit.text import storable
 from qiatan.modules.accounts import service as accounts
@@ -46,10 +47,11 @@ _HELPED = "conversations.helped"
 class ConversationDoors:
     """The inbound frames of conversations, with the log they write to."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, *, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
+        """`unheard`: hears of customers' texts whose agent has no page open here."""
         self._resources = resources
         self._hub = resources.hub
-        self._log = MessageLog(resources.database.url, resources.hub, resources.clock)
+        self._log = MessageLog(resources.database.url, resources.hub, resources.clock, unheard)
         self._heartbeats = Heartbeats(resources)
         self._viewers = Viewers(resources)
         self._tasks: set[asyncio.Task[None]] = set()

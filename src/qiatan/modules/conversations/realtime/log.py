@@ -19,8 +19,10 @@ from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.errors import Fault, StorageFull
-from qiatan.modules.conversations.contracts import SenderKind
+from qiatan.kit.events import Event
+from qiatan.modules.conversations.contracts import Message, MessageKind, SenderKind
 from qiatan.modules.conversations.errors import TryAgain
+from qiatan.modules.conversations.events import MessagesAppended
 from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.conversations.realtime.frames import AckFrame, MessageFrame
 from qiatan.modules.conversations.repository import Appended, NewMessage
@@ -60,16 +62,48 @@ def _is_own_repeat(item: Pending, result: Appended, again: set[UUID]) -> bool:
     return result.outcome == "repeated" and item.client_message_id in again and same_place
 
 
+def _is_unheard(hub: Hub, item: Pending, result: Appended) -> bool:
+    if item.sender_kind is not SenderKind.CUSTOMER or result.assignee_id is None:
+        return False
+    return not hub.listeners(topics.agent(result.assignee_id))
+
+
+def _told(item: Pending, result: Appended, seq: int) -> MessagesAppended:
+    """What an ordinary transaction would have announced."""
+    message = Message(
+        conversation_id=item.conversation_id,
+        seq=seq,
+        kind=MessageKind.TEXT,
+        sender_kind=item.sender_kind,
+        sender_id=item.sender_id,
+        client_message_id=item.client_message_id,
+        at=result.at,
+        text=item.text,
+        data=None,
+    )
+    return MessagesAppended(
+        enterprise_id=item.enterprise_id,
+        conversation_id=item.conversation_id,
+        customer_id=result.customer_id,
+        assignee_id=result.assignee_id,
+        joined_ids=tuple(result.joined or ()),
+        waiting=bool(result.waiting),
+        messages=(message,),
+    )
+
+
 class MessageLog:
     """One writer per process, on a connection of its own; acknowledges after the commit, then tells everybody else.
 
     Every write is repeat-safe (sender and client message id), so a batch whose outcome is unknown is simply written again.
     """
 
-    def __init__(self, url: str, hub: Hub, clock: Clock) -> None:
+    def __init__(self, url: str, hub: Hub, clock: Clock, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
+        """`unheard`: hears of a customer's text whose agent has no page open here."""
         self._url = url
         self._hub = hub
         self._clock = clock
+        self._unheard = unheard
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle)
 
@@ -175,5 +209,7 @@ class MessageLog:
             joined_ids=result.joined or (),
         )
         self._hub.publish(audience, encode(frame), besides=item.connection)
+        if self._unheard is not None and _is_unheard(self._hub, item, result):
+            self._unheard([_told(item, result, seq)])
         if item.helped is not None and item.sender_id != result.assignee_id:
             item.helped(item)

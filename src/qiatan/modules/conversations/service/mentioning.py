@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from qiatan.infra.db import Tx
@@ -136,8 +135,9 @@ def _cursor(row: MentionRow) -> str:
 def _key_of(cursor: str) -> Key:
     read, at, conversation_id, seq = decode_cursor(cursor, 4)
     try:
-        if not 0 <= int(seq) <= MAX_SEQ:
-            raise ValueError
-        return bool(read), moment_of(at), UUID(str(conversation_id)), int(seq)
+        key = bool(read), moment_of(at), UUID(str(conversation_id)), int(seq)
     except ValueError:
-        raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.") from None
+        key = None
+    if key is None or not 0 <= key[3] <= MAX_SEQ:
+        raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.")
+    return key

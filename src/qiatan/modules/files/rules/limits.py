@@ -12,6 +12,8 @@ from qiatan.modules.files.errors import QuotaReached
 MAX_FILE_BYTES = 50 * 1024 * 1024
 """Inclusive, both directions, any format (F14)."""
 CHUNK_BYTES = 4 * 1024 * 1024
+MAX_PARTS = 500
+"""A file of the largest size is 13 parts as the pages cut it. Each part is a file of its own meanwhile, and its name a word in the upload's row."""
 SNIFFED = 64 * 1024
 """How much of a file is looked at to say what it is."""
 KEPT_FOR = timedelta(days=7)

@@ -12,7 +12,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.infra.storage import Storage
 from qiatan.kit.access import AgentActor, VisitorActor, require
-from qiatan.kit.errors import InvalidInput, NotFound
+from qiatan.kit.errors import BadRequest, InvalidInput, NotFound
 from qiatan.modules.files import permissions, rules
 from qiatan.modules.files.contracts import FileKind, NewUpload, SentFile, Upload
 from qiatan.modules.files.errors import UploadIncomplete, UploadMoved
@@ -93,11 +93,14 @@ async def add_part(tx: Tx, actor: Uploader, upload_id: UUID, *, offset: int, par
     Raises:
         NotFound: as `get_upload`.
         UploadMoved: the next part does not begin there.
+        BadRequest: it came in 500 parts, and there are more.
     """
     _may(actor)
     row = await _own(tx, actor, upload_id, lock=True)
     if row.received != offset or row.received + size > row.size or row.file_id is not None:
         raise UploadMoved
+    if len(row.parts) >= rules.MAX_PARTS:
+        raise BadRequest("This file comes in too many small parts. Cancel it, and send it again in larger ones.")
     row.received += size
     row.parts = [*row.parts, part]
     await tx.session.flush()

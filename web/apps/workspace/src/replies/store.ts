@@ -5,9 +5,11 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
+import { useChoices } from '../stores/choices'
 import { useSession } from '../stores/session'
 import { fromText } from '../ui/editor/document'
 import { reportSurprise } from '../ui/report'
+import { toastFailed } from '../ui/toasts'
 import { ReplySearch } from './search'
 
 const KEPT_DOCUMENTS = 200
@@ -24,6 +26,7 @@ export interface Shelf {
 /** All quick replies that I may use: fetched when first needed, then kept true by `replies_changed` frames. */
 export const useReplies = defineStore('replies', () => {
   const session = useSession()
+  const choices = useChoices()
   const groups = shallowRef<readonly ReplyGroup[]>([])
   const entries = shallowRef<readonly ReplyBrief[]>([])
   const loaded = shallowRef(false)
@@ -31,7 +34,10 @@ export const useReplies = defineStore('replies', () => {
   const error = shallowRef<unknown>(null)
   const used = useLocalStorage<Record<Id, number>>('qiatan.replies.used', {})
   /** Enter and click put a reply into the input instead of sending it. */
-  const inserts = useLocalStorage('qiatan.replies.insert', false)
+  const inserts = computed({
+    get: () => choices.settings.insert_replies,
+    set: (now) => void choices.change({ insert_replies: now }).catch(toastFailed),
+  })
   let version: string | null = null
   let wanted = false
   let running: Promise<void> | null = null

@@ -27,7 +27,7 @@ export const TREE: readonly TreeGroup[] = [
         point: null,
         holds: [
           'settings.profile.avatar', 'settings.profile.name', 'settings.profile.publicName', 'settings.profile.language', 'settings.profile.theme',
-          'settings.profile.sound', 'settings.profile.desktop',
+          'notify.sounds', 'notify.desktop', 'notify.push', 'notify.quiet', 'desk.writing.sendMode', 'desk.writing.replies', 'desk.keys.title',
         ],
       },
       {

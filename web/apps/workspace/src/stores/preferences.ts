@@ -10,10 +10,6 @@ export type Theme = 'system' | 'light' | 'dark'
 export const usePreferences = defineStore('preferences', () => {
   const theme = useLocalStorage<Theme>('qiatan.theme', 'system')
   const storedLocale = useLocalStorage<string>('qiatan.locale', '')
-  /** A sound when something new waits for me. */
-  const sound = useLocalStorage('qiatan.sound', true)
-  /** A notification of the operating system when this page is not looked at. */
-  const desktop = useLocalStorage('qiatan.desktop', false)
 
   watch(
     theme,
@@ -34,5 +30,5 @@ export const usePreferences = defineStore('preferences', () => {
     storedLocale.value = locale
   }
 
-  return { theme, sound, desktop, rememberLocale }
+  return { theme, rememberLocale }
 })

@@ -2942,6 +2942,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Push */
+        get: operations["get_push"];
+        /** Save Push */
+        put: operations["save_push"];
+        post?: never;
+        /** Delete Push */
+        delete: operations["delete_push"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/poll": {
         parameters: {
             query?: never;
@@ -4129,7 +4148,7 @@ export interface components {
             /** Waited Seconds */
             waited_seconds: number | null;
             /** Steps */
-            steps: components["schemas"]["qiatan__modules__routing__contracts__decisions__Step"][];
+            steps: components["schemas"]["Step"][];
         };
         /**
          * Decisions
@@ -4404,6 +4423,23 @@ export interface components {
         FinishUpload: {
             /** Sha256 */
             sha256?: string | null;
+        };
+        /**
+         * FirstStep
+         * @description In the order in which they are shown.
+         * @enum {string}
+         */
+        FirstStep: "name" | "look" | "snippet" | "colleagues" | "conversation";
+        /**
+         * FirstStepState
+         * @description `done` follows from what is there; `skipped` was left out on purpose.
+         */
+        FirstStepState: {
+            step: components["schemas"]["FirstStep"];
+            /** Done */
+            done: boolean;
+            /** Skipped */
+            skipped: boolean;
         };
         /**
          * GeneratedTraffic
@@ -5168,7 +5204,7 @@ export interface components {
          */
         Onboarding: {
             /** Steps */
-            steps: components["schemas"]["StepState"][];
+            steps: components["schemas"]["FirstStepState"][];
             /** Open */
             open: boolean;
             /** Channel Id */
@@ -5505,14 +5541,43 @@ export interface components {
              * @default false
              */
             insert_replies: boolean;
-            shortcuts?: components["schemas"]["ShortcutKeys"];
-            sounds?: components["schemas"]["Sounds"];
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "keys": {}
+             *     }
+             */
+            shortcuts: components["schemas"]["ShortcutKeys"];
+            /**
+             * @default {
+             *       "message": "chime",
+             *       "transfer": "bell",
+             *       "queue": "drop"
+             *     }
+             */
+            sounds: components["schemas"]["Sounds"];
             /**
              * Desktop
              * @default false
              */
             desktop: boolean;
-            quiet_hours?: components["schemas"]["QuietHours"];
+            /**
+             * @default {
+             *       "enabled": false,
+             *       "start": "22:00",
+             *       "until": "08:00",
+             *       "days": [
+             *         1,
+             *         2,
+             *         3,
+             *         4,
+             *         5,
+             *         6,
+             *         7
+             *       ]
+             *     }
+             */
+            quiet_hours: components["schemas"]["QuietHours"];
             /**
              * Push Preview
              * @default true
@@ -5580,6 +5645,26 @@ export interface components {
         Problems: {
             /** Items */
             items: components["schemas"]["Problem"][];
+        };
+        /**
+         * PushKeys
+         * @description The keys of a browser's subscription, as it writes them (base64url).
+         */
+        PushKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
+        };
+        /**
+         * PushState
+         * @description `public_key`: what this browser subscribes with. `endpoint`: where it is called now, None when it is not.
+         */
+        PushState: {
+            /** Public Key */
+            public_key: string;
+            /** Endpoint */
+            endpoint: string | null;
         };
         /**
          * Queue
@@ -5662,8 +5747,19 @@ export interface components {
              * @default 08:00
              */
             until: string;
-            /** Days */
-            days?: number[];
+            /**
+             * Days
+             * @default [
+             *       1,
+             *       2,
+             *       3,
+             *       4,
+             *       5,
+             *       6,
+             *       7
+             *     ]
+             */
+            days: number[];
         };
         /**
          * ReadMentions
@@ -6178,6 +6274,15 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * SavePush
+         * @description A browser's subscription: what its `PushSubscription.toJSON()` says.
+         */
+        SavePush: {
+            /** Endpoint */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+        };
         /** SaveQueueing */
         SaveQueueing: {
             settings: components["schemas"]["QueueSettings"];
@@ -6327,8 +6432,11 @@ export interface components {
              * @default true
              */
             enabled: boolean;
-            /** Keys */
-            keys?: {
+            /**
+             * Keys
+             * @default {}
+             */
+            keys: {
                 [key: string]: string;
             };
         };
@@ -6496,7 +6604,7 @@ export interface components {
          */
         SkipSteps: {
             /** Steps */
-            steps: components["schemas"]["Step-Input"][];
+            steps: components["schemas"]["FirstStep"][];
         };
         /**
          * Sounds
@@ -6546,20 +6654,34 @@ export interface components {
         Status: "waiting" | "active" | "ended";
         /**
          * Step
-         * @description In the order in which they are shown.
-         * @enum {string}
+         * @description One layer's part. `reason` is a code the page has words for; `rule` the matching rule's name; `failed` the rules that did not match.
+         *
+         *     `candidates` shows the first 20, the chosen one always; `more` counts the rest.
          */
-        "Step-Input": "name" | "look" | "snippet" | "colleagues" | "conversation";
-        /**
-         * StepState
-         * @description `done` follows from what is there; `skipped` was left out on purpose.
-         */
-        StepState: {
-            step: components["schemas"]["qiatan__modules__onboarding__contracts__Step"];
-            /** Done */
-            done: boolean;
-            /** Skipped */
-            skipped: boolean;
+        Step: {
+            layer: components["schemas"]["Layer"];
+            verdict: components["schemas"]["Verdict"];
+            /** Reason */
+            reason: string;
+            /** Rule */
+            rule?: string | null;
+            /**
+             * Failed
+             * @default []
+             */
+            failed: string[];
+            target?: components["schemas"]["Target"] | null;
+            base_rule?: components["schemas"]["BaseRule"] | null;
+            /**
+             * Candidates
+             * @default []
+             */
+            candidates: components["schemas"]["CandidateNote"][];
+            /**
+             * More
+             * @default 0
+             */
+            more: number;
         };
         /**
          * Tag
@@ -6890,7 +7012,7 @@ export interface components {
             agent_name: string | null;
             target: components["schemas"]["Target"] | null;
             /** Steps */
-            steps: components["schemas"]["qiatan__modules__routing__contracts__decisions__Step"][];
+            steps: components["schemas"]["Step"][];
         };
         /**
          * TrialCase
@@ -7413,43 +7535,6 @@ export interface components {
              * @default []
              */
             mentions: string[];
-        };
-        /**
-         * Step
-         * @description In the order in which they are shown.
-         * @enum {string}
-         */
-        qiatan__modules__onboarding__contracts__Step: "name" | "look" | "snippet" | "colleagues" | "conversation";
-        /**
-         * Step
-         * @description One layer's part. `reason` is a code the page has words for; `rule` the matching rule's name; `failed` the rules that did not match.
-         *
-         *     `candidates` shows the first 20, the chosen one always; `more` counts the rest.
-         */
-        qiatan__modules__routing__contracts__decisions__Step: {
-            layer: components["schemas"]["Layer"];
-            verdict: components["schemas"]["Verdict"];
-            /** Reason */
-            reason: string;
-            /** Rule */
-            rule?: string | null;
-            /**
-             * Failed
-             * @default []
-             */
-            failed: string[];
-            target?: components["schemas"]["Target"] | null;
-            base_rule?: components["schemas"]["BaseRule"] | null;
-            /**
-             * Candidates
-             * @default []
-             */
-            candidates: components["schemas"]["CandidateNote"][];
-            /**
-             * More
-             * @default 0
-             */
-            more: number;
         };
         /**
          * Hello
@@ -16412,6 +16497,122 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SiteCheck"];
                 };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushState"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavePush"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushState"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Client Error */
             "4XX": {

@@ -1,25 +1,30 @@
-import type { Conversation, Id, TransferOffer } from '@qiatan/api'
+import type { Conversation, Id, Preferences, TransferOffer } from '@qiatan/api'
 import { isFile, type Mention, type Message } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { t } from '../../i18n'
 import { router } from '../../router'
-import { usePreferences } from '../../stores/preferences'
+import { useChoices } from '../../stores/choices'
 import { useSession } from '../../stores/session'
+import { toastFailed } from '../../ui/toasts'
 import { view } from '../../view'
 import { customerName, shownName } from '../layout/customerName'
 import { serves, viewOf } from '../model/lists'
 import { useThread } from '../stores/thread'
-import { playTone, unlockSound } from './sound'
+import { isQuiet } from './quiet'
+import { playSound, unlockSound } from './sound'
 
 /** Several things that arrive together sound once. */
 const TONE_EVERY_MS = 1_500
 const BODY_LENGTH = 160
 const ASKED_KEY = 'qiatan.desktop.asked'
 
+/** Which of the agent's sounds is heard. */
+type Why = keyof Preferences['sounds']
+
 /** Calls the agent when something new waits that is not on the screen: a tone and a notification of the operating system. */
 export const useAlerts = defineStore('alerts', () => {
-  const preferences = usePreferences()
+  const choices = useChoices()
   const session = useSession()
   const thread = useThread()
   const permission = shallowRef<NotificationPermission | 'unsupported'>('Notification' in window ? Notification.permission : 'unsupported')
@@ -29,7 +34,7 @@ export const useAlerts = defineStore('alerts', () => {
   let lastTone = 0
 
   /** Whether the page may offer desktop notifications: never asked, never refused. */
-  const mayOffer = computed(() => permission.value === 'default' && !asked.value && !preferences.desktop && !view.active.value)
+  const mayOffer = computed(() => permission.value === 'default' && !asked.value && !choices.settings.desktop && !view.active.value)
 
   for (const event of ['pointerdown', 'keydown'] as const) {
     window.addEventListener(event, unlockSound, { once: true, passive: true })
@@ -62,23 +67,24 @@ export const useAlerts = defineStore('alerts', () => {
 
   /** Somebody asks me to take a conversation over. */
   function offered(offer: TransferOffer): void {
-    call(offer.conversation_id, t('routing.alert.offer', { name: offer.from_agent_name, customer: shownName(offer.customer_name) }), offer.note)
+    call(offer.conversation_id, t('routing.alert.offer', { name: offer.from_agent_name, customer: shownName(offer.customer_name) }), offer.note, 'transfer')
   }
 
   function assigned(conversation: Conversation): void {
     if (expected.delete(conversation.id) || isLookedAt(conversation.id)) return
-    call(conversation.id, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+    call(conversation.id, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '', 'transfer')
   }
 
   function queued(conversation: Conversation): void {
-    call(conversation.id, t('conversations.alert.queued', { name: nameOf(conversation) }), conversation.last?.preview ?? '')
+    call(conversation.id, t('conversations.alert.queued', { name: nameOf(conversation) }), conversation.last?.preview ?? '', 'queue')
   }
 
-  function call(id: Id, title: string, body: string): void {
+  function call(id: Id, title: string, body: string, why: Why = 'message'): void {
     // What waits for a colleague does not call whoever only looks.
     if (view.active.value) return
-    missed()
-    if (!preferences.desktop || permission.value !== 'granted') return
+    if (isQuiet(choices.settings.quiet_hours, new Date(), session.enterprise?.timezone ?? 'Asia/Shanghai')) return
+    missed(why)
+    if (!choices.settings.desktop || permission.value !== 'granted') return
     // One notification per conversation: a later one takes the place of the earlier.
     const notification = new Notification(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${id}`, silent: true })
     notification.onclick = () => {
@@ -89,18 +95,19 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   /** Sounds for something new that came while the line was down, without naming it. */
-  function missed(): void {
+  function missed(why: Why = 'message'): void {
     const now = Date.now()
-    if (view.active.value || !preferences.sound || now - lastTone < TONE_EVERY_MS) return
+    if (view.active.value || now - lastTone < TONE_EVERY_MS) return
+    if (isQuiet(choices.settings.quiet_hours, new Date(), session.enterprise?.timezone ?? 'Asia/Shanghai')) return
     lastTone = now
-    playTone()
+    playSound(choices.settings.sounds[why])
   }
 
   /** Asks the browser for permission. Only ever called from a click. */
   async function allowDesktop(): Promise<void> {
     permission.value = await Notification.requestPermission()
-    preferences.desktop = permission.value === 'granted'
     notNow()
+    if (permission.value === 'granted') await choices.change({ desktop: true }).catch((error: unknown) => toastFailed(error, t('notify.notSaved')))
   }
 
   function notNow(): void {

@@ -1,4 +1,31 @@
-/** The sound of something new: two short notes made by the browser, no file to load. */
+/** What is heard when something new waits: short notes made by the browser, no file to load. */
+import type { Preferences } from '@qiatan/api'
+
+export type Sound = Preferences['sounds']['message']
+
+interface Note {
+  wave: OscillatorType
+  /** Hertz, where it begins and where it goes. */
+  from: number
+  to: number
+  /** Seconds after the first, and for how long. */
+  after: number
+  lasts: number
+  loud: number
+}
+
+function note(from: number, after: number, lasts: number, loud: number, wave: OscillatorType = 'sine', to = from): Note {
+  return { wave, from, to, after, lasts, loud }
+}
+
+const NOTES: Record<Exclude<Sound, 'none'>, readonly Note[]> = {
+  chime: [note(660, 0, 0.16, 0.12), note(880, 0.11, 0.16, 0.12)],
+  drop: [note(1_250, 0, 0.14, 0.13, 'sine', 520)],
+  bell: [note(1_046, 0, 0.5, 0.1), note(1_568, 0, 0.34, 0.05), note(2_092, 0, 0.2, 0.025)],
+  knock: [note(190, 0, 0.08, 0.22, 'triangle', 110), note(190, 0.13, 0.08, 0.22, 'triangle', 110)],
+}
+
+export const SOUNDS: readonly Sound[] = ['chime', 'drop', 'bell', 'knock', 'none']
 
 let context: AudioContext | null = null
 
@@ -12,23 +39,23 @@ export function unlockSound(): void {
   if (context.state === 'suspended') void context.resume()
 }
 
-/** Plays the tone, or stays silent where the browser has not allowed sound yet. */
-export function playTone(): void {
-  if (!context || context.state !== 'running') return
-  note(context, 660, 0)
-  note(context, 880, 0.11)
+/** Plays a sound, or stays silent where the browser has not allowed any yet. */
+export function playSound(sound: Sound): void {
+  if (sound === 'none' || !context || context.state !== 'running') return
+  for (const one of NOTES[sound]) sing(context, one)
 }
 
-function note(audio: AudioContext, frequency: number, after: number): void {
+function sing(audio: AudioContext, { wave, from, to, after, lasts, loud }: Note): void {
   const start = audio.currentTime + after
   const oscillator = audio.createOscillator()
   const volume = audio.createGain()
-  oscillator.type = 'sine'
-  oscillator.frequency.value = frequency
+  oscillator.type = wave
+  oscillator.frequency.setValueAtTime(from, start)
+  if (to !== from) oscillator.frequency.exponentialRampToValueAtTime(to, start + lasts)
   volume.gain.setValueAtTime(0, start)
-  volume.gain.linearRampToValueAtTime(0.12, start + 0.012)
-  volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.16)
+  volume.gain.linearRampToValueAtTime(loud, start + 0.012)
+  volume.gain.exponentialRampToValueAtTime(0.0001, start + lasts)
   oscillator.connect(volume).connect(audio.destination)
   oscillator.start(start)
-  oscillator.stop(start + 0.18)
+  oscillator.stop(start + lasts + 0.02)
 }

@@ -8,6 +8,7 @@ export default {
   skipToContent: 'Skip to content',
   nav: {
     main: 'Main navigation',
+    home: 'Home',
     conversations: 'Chats',
     settings: 'Settings',
     waiting: '{count} waiting for you',

@@ -148,8 +148,6 @@ export default {
     label: 'Reply',
     placeholder: 'Write a reply',
     send: 'Send',
-    hint: 'Enter to send, Ctrl+Enter for a new line',
-    hintMac: 'Enter to send, ⌘+Enter for a new line',
     emoji: 'Emoji',
     picture: 'Picture, at most 10 MB',
     left: '{count} character left | {count} characters left',

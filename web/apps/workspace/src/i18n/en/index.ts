@@ -4,9 +4,12 @@ import auth from './auth'
 import common from './common'
 import conversations from './conversations'
 import customers from './customers'
+import desk from './desk'
 import errors from './errors'
 import evaluation from './evaluation'
 import files from './files'
+import home from './home'
+import notify from './notify'
 import own from './own'
 import replies from './replies'
 import routing from './routing'
@@ -15,4 +18,4 @@ import service from './service'
 import settings from './settings'
 import talk from './talk'
 
-export default { access, assignment, auth, common, conversations, customers, errors, evaluation, files, own, replies, routing, security, service, settings, talk }
+export default { access, assignment, auth, common, conversations, customers, desk, errors, evaluation, files, home, notify, own, replies, routing, security, service, settings, talk }

@@ -93,8 +93,6 @@ export default {
     placeholder: 'Write an internal note, the customer never sees it',
     hint: 'Agents only',
     toggle: 'Internal note',
-    toggleKey: 'Internal note  Ctrl+Shift+M',
-    toggleKeyMac: 'Internal note  ⌘+Shift+M',
     write: 'Write note',
     failed: 'The note was not saved',
   },

@@ -5,6 +5,7 @@ export default {
   skipToContent: '跳到正文',
   nav: {
     main: '主导航',
+    home: '首页',
     conversations: '对话',
     settings: '设置',
     waiting: '{count} 个待处理',

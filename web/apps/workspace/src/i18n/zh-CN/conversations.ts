@@ -148,8 +148,6 @@ export default {
     label: '回复',
     placeholder: '输入回复',
     send: '发送',
-    hint: 'Enter 发送，Ctrl+Enter 换行',
-    hintMac: 'Enter 发送，⌘+Enter 换行',
     emoji: '表情',
     picture: '图片，最大 10 MB',
     left: '还可输入 {count} 字',

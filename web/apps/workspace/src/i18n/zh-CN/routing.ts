@@ -94,8 +94,6 @@ export default {
     placeholder: '写内部备注，顾客看不到',
     hint: '只有客服看得到',
     toggle: '内部备注',
-    toggleKey: '内部备注  Ctrl+Shift+M',
-    toggleKeyMac: '内部备注  ⌘+Shift+M',
     write: '写备注',
     failed: '备注没有保存',
   },

@@ -1,0 +1,316 @@
+"""The workspace in a real browser: first load, switching, typing, scrolling, a message from the socket to the screen, memory.
+
+What is clocked in the page ends when a frame with it was handed over: in the task after the next animation frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+import psycopg
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+from bench.report import Row, at_most
+from bench.server import Server
+from bench.world import Person, World, make_world
+from qiatan.infra.clock import new_id
+
+OPEN = 1_000
+LONG = 500
+SHORT = 30
+SWITCHED = 24
+TARGETS = 6
+LOADS = 5
+KEYS = 60
+ARRIVALS = 40
+MANY = 10_000
+FRAMES = 180
+SLOWDOWN = 4
+PATIENCE = 60_000
+_FLAGS = ["--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-sync", "--enable-precise-memory-info"]
+_WINDOW: ViewportSize = {"width": 1440, "height": 900}
+
+_CUSTOMERS = """
+INSERT INTO customers (enterprise_id, id, name, created_at, last_seen_at)
+SELECT %(enterprise)s, gen_random_uuid(), 'Customer ' || n, now() - n * interval '1 minute', now() FROM generate_series(1, %(open)s) n
+"""
+_CONVERSATIONS = """
+INSERT INTO conversations
+    (enterprise_id, id, customer_id, channel_id, status, assignee_id, agent_ids, head, version, last_seq, last_kind, last_sender_kind,
+     last_preview, last_at, customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, assigned_at)
+SELECT %(enterprise)s, gen_random_uuid(), c.id, %(channel)s, 'active', %(agent)s, ARRAY[%(agent)s::uuid], %(short)s, 2, %(short)s, 'text', 'customer',
+       'When will it be sent?', now() - c.n * interval '20 seconds', %(short)s, %(short)s, 0, 0, now() - interval '1 day', now() - interval '1 day'
+  FROM (SELECT id, row_number() OVER (ORDER BY created_at DESC) AS n FROM customers WHERE enterprise_id = %(enterprise)s AND name IS NOT NULL) c
+"""
+_MESSAGES = """
+INSERT INTO messages (enterprise_id, conversation_id, seq, kind, sender_kind, sender_id, client_message_id, at, text)
+SELECT c.enterprise_id, c.id, n, 'text', CASE WHEN n %% 3 = 0 THEN 'agent' ELSE 'customer' END,
+       CASE WHEN n %% 3 = 0 THEN %(agent)s ELSE c.customer_id END, gen_random_uuid(), c.created_at + n * interval '1 minute',
+       'Line ' || n || ' of ' || c.id || ': ' || repeat('a kettle of stoneware, ', 1 + n %% 4)
+  FROM conversations c, generate_series(1, c.head) n WHERE c.enterprise_id = %(enterprise)s AND c.last_kind = 'text'
+"""
+_PROBES = """(() => {
+  const bench = (window.__bench = { arrived: new Map(), socket: null })
+  bench.painted = () => new Promise((done) => requestAnimationFrame(() => {
+    const channel = new MessageChannel()
+    channel.port1.onmessage = () => done(performance.now())
+    channel.port2.postMessage(0)
+  }))
+  bench.until = (holds) => new Promise((done) => {
+    const look = () => holds() && (observer.disconnect(), done())
+    const observer = new MutationObserver(look)
+    observer.observe(document, { childList: true, subtree: true, characterData: true, attributes: true })
+    look()
+  })
+  bench.says = (words) => document.querySelector('[role=log]')?.textContent.includes(words) ?? false
+  const Native = window.WebSocket
+  window.WebSocket = class extends Native {
+    constructor(...given) {
+      super(...given)
+      this.addEventListener('message', ({ data }) => {
+        const found = typeof data === 'string' ? /arrival-\\d+/.exec(data) : null
+        if (found && !bench.arrived.has(found[0])) bench.arrived.set(found[0], performance.now())
+      })
+    }
+  }
+  bench.interactive = bench.until(() => document.querySelector('[data-conversation]') && document.querySelector('[role=log] .bub') && document.querySelector('textarea:enabled'))
+    .then(bench.painted)
+})()"""
+_SWITCH = """async (id) => {
+  const began = performance.now()
+  document.querySelector(`a[data-conversation="${id}"]`).click()
+  await __bench.until(() => __bench.says(`of ${id}:`))
+  return (await __bench.painted()) - began
+}"""
+_KEYS = """() => {
+  const field = document.querySelector('textarea')
+  __bench.keys = []
+  field.addEventListener('keydown', () => { __bench.pressed = performance.now() }, { capture: true })
+  field.addEventListener('input', () => {
+    // Behind the tasks of this key: what is still to be laid out is laid out now, and counted.
+    const channel = new MessageChannel()
+    channel.port1.onmessage = () => { document.body.getBoundingClientRect(); __bench.keys.push(performance.now() - __bench.pressed) }
+    channel.port2.postMessage(0)
+  }, { capture: true })
+}"""
+_SCROLL = """async (frames) => {
+  const list = document.getElementById('conversation-rows')
+  const gaps = []
+  let last = await new Promise(requestAnimationFrame)
+  for (let frame = 0; frame < frames; frame += 1) {
+    list.scrollTop += list.scrollTop + list.clientHeight + 60 >= list.scrollHeight ? -list.scrollHeight : 60
+    const now = await new Promise(requestAnimationFrame)
+    gaps.push(now - last)
+    last = now
+  }
+  return gaps
+}"""
+_FILL_LIST = """async () => {
+  const list = document.getElementById('conversation-rows')
+  for (let height = -1; height !== list.scrollHeight;) {
+    height = list.scrollHeight
+    list.scrollTop = height
+    await new Promise((done) => setTimeout(done, 700))
+  }
+  const loaded = Math.round(list.scrollHeight / 58)
+  list.scrollTop = 0
+  return loaded
+}"""
+_ARRIVED = """async (word) => {
+  await __bench.until(() => __bench.says(word))
+  return (await __bench.painted()) - __bench.arrived.get(word)
+}"""
+_SAID = "(word) => __bench.until(() => __bench.says(word))"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An agent with a full list, and the visitor whose long conversation is on the screen."""
+
+    server: Server
+    agent: Person
+    long: UUID
+    visitor: Person
+
+
+def pages() -> list[Row]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        return [Row("pages", "not measured: there is no Chromium")]
+    with Server() as server:
+        desk = _desk(server, asyncio.run(make_world(server.database_url(), agents=1, visitor_count=1)))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+            try:
+                return [*_first_loads(browser, desk), *_at_work(browser, desk)]
+            finally:
+                browser.close()
+
+
+def _desk(server: Server, world: World) -> Desk:
+    agent, visitor = world.agents[0], world.visitors[0]
+    begun = _say(server, visitor, "hello")
+    long = UUID(begun["conversation_id"])
+    values = {
+        "enterprise": world.enterprise_id,
+        "channel": world.channel_id,
+        "agent": agent.id,
+        "open": OPEN - 1,
+        "short": SHORT,
+        "long": long,
+    }
+    with psycopg.connect(server.database_url(), autocommit=True) as connection:
+        connection.execute("DELETE FROM messages WHERE conversation_id = %(long)s", values)
+        connection.execute(_CUSTOMERS, values)
+        connection.execute(_CONVERSATIONS, values)
+        shift = "UPDATE conversations SET head = %(head)s, last_seq = %(head)s, last_kind = 'text', created_at = now() - interval '1 day' WHERE id = %(long)s"
+        connection.execute(shift, values | {"head": LONG})
+        connection.execute(_MESSAGES, values)
+        taken = "UPDATE conversations SET status = 'active', assignee_id = %(agent)s, agent_ids = ARRAY[%(agent)s::uuid], waiting_since = NULL WHERE id = %(long)s"
+        connection.execute(taken, values)
+        connection.execute("ANALYZE")
+    return Desk(server, agent, long, visitor)
+
+
+def _say(server: Server, visitor: Person, text: str) -> dict[str, str]:
+    body = {"client_message_id": str(new_id()), "kind": "text", "text": text}
+    headers = {"Authorization": f"Bearer {visitor.token}"}
+    answer = httpx.post(f"{server.address}/api/v1/widget/messages", json=body, headers=headers, timeout=30)
+    answer.raise_for_status()
+    told: dict[str, str] = answer.json()
+    return told
+
+
+@contextmanager
+def _seat(browser: Browser, desk: Desk) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=_WINDOW, locale="zh-CN")
+    context.set_default_timeout(PATIENCE)
+    context.add_cookies([{"name": "qiatan_session", "value": desk.agent.token, "url": desk.server.address, "httpOnly": True}])
+    context.add_init_script(_PROBES)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def _open(context: BrowserContext, desk: Desk, *, slowdown: float = 1) -> tuple[Page, dict[str, float], float]:
+    """The page, the bytes of each of its files as they came over the line, and milliseconds until it could be worked with."""
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    sizes: dict[str, float] = {}
+    files: dict[str, str] = {}
+    session.on("Network.responseReceived", lambda event: files.update({event["requestId"]: event["response"]["url"]}))
+    session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    session.send("Network.enable")
+    if slowdown > 1:
+        session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    page.goto(f"{desk.server.address}/app/conversations/{desk.long}")
+    interactive = float(page.evaluate("window.__bench.interactive"))
+    return page, {url: sizes[request] for request, url in files.items() if request in sizes and "/api/" not in url}, interactive
+
+
+def _first_loads(browser: Browser, desk: Desk) -> list[Row]:
+    files: dict[str, float] = {}
+    times = []
+    for _ in range(LOADS):
+        with _seat(browser, desk) as context:
+            _, files, interactive = _open(context, desk, slowdown=SLOWDOWN)
+            times.append(interactive)
+    packed = sum(len(gzip.compress(httpx.get(url).content, compresslevel=9)) for url in files if url.startswith("http"))
+    median, high = _spread(times)
+    return [
+        at_most("workspace, first load, gzip", packed / 1024, 300, "KiB"),
+        at_most("  as it came over the line", sum(files.values()) / 1024, 300, "KiB"),
+        at_most(f"  usable at a {SLOWDOWN}th of the speed, median (p95 {high:.0f} ms)", median, 1_500, "ms", digits=0),
+    ]
+
+
+def _at_work(browser: Browser, desk: Desk) -> list[Row]:
+    with _seat(browser, desk) as context:
+        page, _, _ = _open(context, desk)
+        rows = _switching(page, desk)
+        page.close()
+        page, _, _ = _open(context, desk)
+        rows += [*_typing(page), *_arriving(page, desk), *_memory(context, page, desk)]
+        return [*rows, *_scrolling(page)]
+
+
+def _switching(page: Page, desk: Desk) -> list[Row]:
+    shown = page.evaluate("[...document.querySelectorAll('a[data-conversation]')].map((one) => one.dataset.conversation)")
+    targets = [one for one in shown if one != str(desk.long)][:TARGETS]
+    first = [float(page.evaluate(_SWITCH, target)) for target in targets]
+    again = [float(page.evaluate(_SWITCH, targets[number % TARGETS])) for number in range(SWITCHED)]
+    fresh, (median, high) = _spread(first), _spread(again)
+    return [
+        at_most(f"switching to another conversation until painted, median (p95 {high:.0f} ms)", median, 50, "ms"),
+        Row("  for the first time, median / p95", f"{fresh[0]:.1f} / {fresh[1]:.1f} ms"),
+    ]
+
+
+def _typing(page: Page) -> list[Row]:
+    page.evaluate(_KEYS)
+    page.locator("textarea").first.focus()
+    page.keyboard.type("a kettle of stoneware " * (KEYS // 22 + 1), delay=30)
+    times = page.evaluate("window.__bench.keys")
+    median, high = _spread(times)
+    page.locator("textarea").first.fill("")
+    return [at_most(f"a key in the composer beside {LONG} messages, p95 (median {median:.1f} ms)", high, 16, "ms")]
+
+
+def _arriving(page: Page, desk: Desk) -> list[Row]:
+    times = []
+    for number in range(ARRIVALS):
+        _say(desk.server, desk.visitor, f"arrival-{number}")
+        times.append(float(page.evaluate(_ARRIVED, f"arrival-{number}")))
+    median, high = _spread(times)
+    return [at_most(f"a message from the socket to the screen, p95 (median {median:.1f} ms)", high, 30, "ms")]
+
+
+def _memory(context: BrowserContext, page: Page, desk: Desk) -> list[Row]:
+    session = context.new_cdp_session(page)
+
+    def held() -> float:
+        session.send("HeapProfiler.collectGarbage")
+        return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
+
+    before = held()
+    _flood(desk)
+    page.evaluate(_SAID, f"flood-{MANY - 1}.")
+    after, elements = held(), int(page.evaluate("document.querySelectorAll('*').length"))
+    return [
+        at_most(f"memory gained by {MANY:,} messages", after - before, 20, "MiB"),
+        Row("  elements on the page then", f"{elements:,}"),
+    ]
+
+
+def _flood(desk: Desk) -> None:
+    """As fast as one visitor may, in order."""
+    headers = {"Authorization": f"Bearer {desk.visitor.token}"}
+    with httpx.Client(base_url=desk.server.address, headers=headers, timeout=30) as client:
+        for number in range(MANY):
+            body = {"client_message_id": str(new_id()), "kind": "text", "text": f"flood-{number}."}
+            client.post("/api/v1/widget/messages", json=body).raise_for_status()
+
+
+def _scrolling(page: Page) -> list[Row]:
+    loaded = int(page.evaluate(_FILL_LIST))
+    page.evaluate(_SCROLL, 20)
+    gaps = page.evaluate(_SCROLL, FRAMES)
+    late = sum(1 for gap in gaps if gap > 25)
+    return [
+        Row(f"frames missed while {loaded:,} rows are scrolled", f"{late} of {FRAMES}", "0", late == 0),
+        Row("  median / longest between two frames", f"{_spread(gaps)[0]:.1f} / {max(gaps):.1f} ms"),
+    ]
+
+
+def _spread(times: list[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
+    ordered = sorted(times)
+    return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]

@@ -1,0 +1,32 @@
+import type { Shape } from '../index'
+import type zh from '../zh-CN/notify'
+
+export default {
+  title: 'Notifications',
+  hint: 'Sounds and quiet hours belong to your account; notifications are switched on in each browser.',
+  notSaved: 'Not saved',
+  sounds: 'Sounds',
+  soundOf: { message: 'New message', transfer: 'New conversation or transfer', queue: 'Somebody queues' },
+  sound: { none: 'Silent', chime: 'Chime', drop: 'Drop', bell: 'Bell', knock: 'Knock' },
+  listen: 'Listen to “{name}”',
+  desktop: 'Desktop notifications',
+  desktopText: 'Show a notification while I look at something else',
+  unsupported: 'This browser has no notifications',
+  blocked: 'The browser blocks notifications. Allow them in its settings for this site, left of the address, then switch this on.',
+  push: 'Push',
+  pushText: 'Notify this device when all my pages are closed',
+  pushUnsupported: 'This browser takes no push messages. On an iPhone or iPad, add Qiatan to the home screen first and open it from there.',
+  pushFailed: 'Push was not switched on',
+  pushOffFailed: 'Push was not switched off',
+  preview: 'Push content',
+  previewText: 'Show the text of messages in push messages',
+  previewHint: 'Switched off, they say who it is, not what was written.',
+  quiet: 'Quiet hours',
+  quietText: 'No sound, no notification and no push in these hours',
+  quietHint: 'In the enterprise’s time zone {zone}; an end before the beginning is on the next day',
+  from: 'From',
+  until: 'Until',
+  days: 'Days on which they begin',
+  sameTime: 'Let them end at another time than they begin.',
+  noDay: 'Choose at least one day, or switch quiet hours off.',
+} satisfies Shape<typeof zh>

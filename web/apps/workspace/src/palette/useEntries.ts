@@ -1,0 +1,111 @@
+import type { Conversation } from '@qiatan/api'
+import { Keyboard, Languages, MessageSquare, Palette, Circle, SlidersHorizontal, SquareArrowOutUpRight } from '@lucide/vue'
+import { computed, type Component, type ComputedRef, type Ref } from 'vue'
+import { useRouter } from 'vue-router'
+import { useLocaleChoice } from '../app/useLocaleChoice'
+import { useSearch } from '../conversations/list/useSearch'
+import { useWords } from '../conversations/layout/useWords'
+import { useDirectory } from '../conversations/stores/directory'
+import { LOCALES, t } from '../i18n'
+import { opens, TREE } from '../settings/tree'
+import { usePreferences, type Theme } from '../stores/preferences'
+import { STATUSES, usePresence } from '../stores/presence'
+import { useSession } from '../stores/session'
+import { ACTIONS } from '../ui/shortcuts/catalogue'
+import { possible, run, useKeys } from '../ui/shortcuts/keys'
+import { toastFailed } from '../ui/toasts'
+import { best } from './rank'
+
+export interface Entry {
+  key: string
+  label: string
+  icon: Component
+  /** What stands behind the name. */
+  note: string
+  chord: string
+  words?: readonly string[]
+  run: () => void
+}
+
+export interface Section {
+  id: 'pages' | 'settings' | 'conversations' | 'found' | 'actions'
+  entries: Entry[]
+}
+
+const MOST = 8
+/** Before anything is typed: a glance, not the whole house. */
+const MOST_AT_FIRST = 5
+const THEMES: readonly Theme[] = ['system', 'light', 'dark']
+/** Of no use from a list: it is open, or only makes sense while writing. */
+const LEFT_OUT = new Set(['palette', 'write_next', 'write_previous'])
+
+/** What can be reached from anywhere, found by what is typed: pages and settings by right, conversations, actions. */
+export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRef<Section[]>; search: ReturnType<typeof useSearch> } {
+  const router = useRouter()
+  const session = useSession()
+  const presence = usePresence()
+  const preferences = usePreferences()
+  const directory = useDirectory()
+  const { customerName, short } = useWords()
+  const { chord } = useKeys()
+  const chooseLocale = useLocaleChoice()
+  const serves = computed(() => session.can('conversations.serve'))
+  const asked = computed(() => (serves.value ? query.value : ''))
+  const search = useSearch(asked)
+
+  function go(to: string): () => void {
+    return () => void router.push(to)
+  }
+
+  const pages = computed<Entry[]>(() => ['home', 'conversations', 'settings'].flatMap((name) => {
+    const route = router.getRoutes().find((one) => one.meta.title !== undefined && (one.name === name || one.path === `/${name}`))
+    const title = route?.meta.title
+    return route && title ? [entry(`page-${name}`, t(title), name === 'conversations' ? MessageSquare : SquareArrowOutUpRight, go(`/${name}`))] : []
+  }))
+  const settings = computed<Entry[]>(() => TREE.flatMap((group) => group.items.filter((item) => opens(item, session.can)).map((item) => ({
+    ...entry(`settings-${item.to}`, t(item.label), SlidersHorizontal, go(item.to)), note: t(group.label), words: item.holds.map((one) => t(one)),
+  }))))
+  const conversations = computed<Entry[]>(() => (serves.value ? directory.mine.map(ofConversation) : []))
+  const found = computed<Entry[]>(() => search.found.value.map(({ conversation, hits }) => {
+    const one = ofConversation(conversation)
+    return { ...one, note: hits[0]?.snippet ?? one.note }
+  }))
+  const actions = computed<Entry[]>(() => [
+    ...ACTIONS.filter((action) => possible().includes(action.id) && !LEFT_OUT.has(action.id)).map((action) => ({
+      ...entry(`action-${action.id}`, t(action.label), Keyboard, () => run(action.id)), chord: chord(action.id),
+    })),
+    ...(serves.value && !session.readOnly ? STATUSES.map((status) =>
+      entry(`status-${status}`, t('desk.palette.status', { status: t(`common.status.${status}`) }), Circle, () => void presence.setStatus(status).catch(toastFailed))) : []),
+    ...THEMES.map((theme) => entry(`theme-${theme}`, t('desk.palette.theme', { theme: t(`common.theme.${theme}`) }), Palette, () => { preferences.theme = theme })),
+    ...LOCALES.map((locale) => entry(`locale-${locale.id}`, t('desk.palette.language', { language: locale.name }), Languages, () => void chooseLocale(locale.id))),
+  ])
+
+  function ofConversation(conversation: Conversation): Entry {
+    const at = conversation.last?.at
+    return {
+      ...entry(`conversation-${conversation.id}`, customerName(conversation), MessageSquare, go(`/conversations/${conversation.id}`)),
+      note: conversation.last ? `${conversation.last.preview}${at ? ` · ${short(at, Date.now())}` : ''}` : '',
+    }
+  }
+
+  const sections = computed<Section[]>(() => {
+    const typed = query.value.trim() !== ''
+    const most = typed ? MOST : MOST_AT_FIRST
+    const named = best(conversations.value, query.value, most)
+    // What is shown by its name already is not shown again for its messages.
+    const listed = new Set(named.map((one) => one.key))
+    const all: Section[] = [
+      { id: 'conversations', entries: named },
+      { id: 'pages', entries: best(pages.value, query.value, most) },
+      { id: 'settings', entries: typed ? best(settings.value, query.value, most) : [] },
+      { id: 'actions', entries: best(actions.value, query.value, most) },
+      { id: 'found', entries: typed ? found.value.filter((one) => !listed.has(one.key)).slice(0, MOST) : [] },
+    ]
+    return all.filter((section) => section.entries.length > 0)
+  })
+  return { sections, search }
+}
+
+function entry(key: string, label: string, icon: Component, then: () => void): Entry {
+  return { key, label, icon, note: '', chord: '', run: then }
+}

@@ -1,0 +1,50 @@
+/** This browser's subscription to push messages: one for each session, made anew when another session signs in here. */
+import { api } from '../api'
+
+export type PushPermission = NotificationPermission | 'unsupported'
+
+/** Whose push this browser was switched on for, so that it goes on after the next sign-in. */
+const OWNER_KEY = 'qiatan.push'
+
+export function isPushSupported(): boolean {
+  return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window
+}
+
+async function subscription(): Promise<PushSubscription | null> {
+  const registration = await navigator.serviceWorker.getRegistration('/app/')
+  return (await registration?.pushManager.getSubscription()) ?? null
+}
+
+/** Whether this browser is called for the session that is signed in. */
+export async function isPushOn(): Promise<boolean> {
+  if (!isPushSupported() || Notification.permission !== 'granted') return false
+  const [own, state] = await Promise.all([subscription(), api.push()])
+  return own !== null && own.endpoint === state.endpoint
+}
+
+/** Asks for permission, subscribes and tells the server. False where the user refuses. Only ever called from a click, but to renew. */
+export async function switchPushOn(agentId: string): Promise<boolean> {
+  if ((await Notification.requestPermission()) !== 'granted') return false
+  const registration = await navigator.serviceWorker.ready
+  const state = await api.push()
+  const before = await registration.pushManager.getSubscription()
+  // Another session's, perhaps another agent's: a new address, so that the old one is worth nothing.
+  if (before && before.endpoint !== state.endpoint) await before.unsubscribe()
+  const made = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: state.public_key })
+  const { endpoint, keys } = made.toJSON()
+  await api.savePush({ endpoint: endpoint ?? '', keys: { p256dh: keys?.['p256dh'] ?? '', auth: keys?.['auth'] ?? '' } })
+  window.localStorage.setItem(OWNER_KEY, agentId)
+  return true
+}
+
+export async function switchPushOff(): Promise<void> {
+  window.localStorage.removeItem(OWNER_KEY)
+  await api.deletePush()
+  await (await subscription())?.unsubscribe()
+}
+
+/** After a new sign-in of the same agent in this browser. */
+export async function renewPush(agentId: string): Promise<void> {
+  if (!isPushSupported() || Notification.permission !== 'granted' || window.localStorage.getItem(OWNER_KEY) !== agentId) return
+  if (!(await isPushOn())) await switchPushOn(agentId)
+}
