@@ -20,6 +20,10 @@ WARM_UP = 10
 VIEWS = ("mine", "queue", "colleagues", "ended")
 AGENTS = 20
 
+_ADMINISTRATORS = """
+UPDATE agents a SET role_id = r.id, scope_kind = 'all'
+  FROM roles r WHERE r.enterprise_id = a.enterprise_id AND r.builtin = 'admin' AND a.enterprise_id = %(enterprise)s
+"""
 # One open conversation per customer and channel at most: the open ones belong to the first customers, one each.
 _CUSTOMERS = """
 INSERT INTO customers (enterprise_id, id, created_at, last_seen_at)
@@ -75,7 +79,7 @@ def _fill(server: Server, world: World) -> None:
     with psycopg.connect(server.database_url(), autocommit=True) as connection:
         connection.execute(_CUSTOMERS, values)
         connection.execute(_FILL, values)
-        connection.execute("UPDATE agents SET role = 'admin', scope_kind = 'all' WHERE enterprise_id = %(enterprise)s", values)
+        connection.execute(_ADMINISTRATORS, values)
         connection.execute("ANALYZE")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, ViewportSize, expect
 
-from tests.journeys.conftest import People
+from tests.journeys.conftest import DESKTOP, People
 from tests.journeys.house import House
 from tests.journeys.people import Agent
 from tests.journeys.test_screens import PHONE, Camera
@@ -48,6 +48,7 @@ async def test_the_palette_reaches_pages_settings_conversations_and_actions(peop
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog").get_by_role("button", name="结束对话")).to_be_visible()
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
     # and what is not there is said
     await page.keyboard.press("Control+k")
@@ -126,12 +127,12 @@ async def test_screens(people: People, house: House) -> None:
     await page.keyboard.press("Shift+?")
     await expect(page.get_by_role("dialog", name="快捷键")).to_be_visible()
     await camera.shoot(page, "desk-help")
-    await page.set_viewport_size(PHONE)
+    await page.set_viewport_size(ViewportSize(width=PHONE["width"], height=PHONE["height"]))
     await camera.shoot(page, "desk-help-phone")
     await page.goto(f"{house.server.url}/app/settings/profile")
     await page.get_by_role("heading", name="快捷键").scroll_into_view_if_needed()
     await camera.shoot(page, "desk-keys-phone")
-    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.set_viewport_size(ViewportSize(width=DESKTOP["width"], height=DESKTOP["height"]))
     await page.get_by_role("heading", name="快捷键").scroll_into_view_if_needed()
     await camera.shoot(page, "desk-keys")
     camera.check()
