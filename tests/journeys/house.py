@@ -90,6 +90,7 @@ class House:
         self.server = server
         self.admin = admin
         self.channel = channel
+        self._strangers: list[httpx.AsyncClient] = []
         self.members = [admin]
 
     @property
@@ -133,9 +134,15 @@ class House:
         present = (await self.admin.get(path))["settings"]
         self.channel = await self.admin.change(path, settings=present | settings)
 
+    def stranger(self) -> httpx.AsyncClient:
+        """A caller from outside, from an address of its own."""
+        client = client_of(self.server)
+        self._strangers.append(client)
+        return client
+
     async def close(self) -> None:
-        for member in self.members:
-            await member.client.aclose()
+        for client in (*(member.client for member in self.members), *self._strangers):
+            await client.aclose()
 
 
 async def found(server: Server, *, name: str = "松间器物", admin: str = "沈知夏") -> House:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from playwright.async_api import expect
 
@@ -82,11 +83,12 @@ async def test_the_page_in_both_themes_and_languages(people: People, house: Hous
     await visitor.sees("您好")
 
     # when the start page is looked at, then nothing is wrong with it
-    for language, heading, options in (
+    looks: list[tuple[str, str, dict[str, Any]]] = [
         ("zh-CN", "今天的排行", {}),
         ("en", "Today's leaderboard", {}),
         ("zh-CN", "今天的排行", {"viewport": PHONE}),
-    ):
+    ]
+    for language, heading, options in looks:
         camera = Camera(f"{language}-{'phone' if options else 'desktop'}", themes=("light", "dark"))
         await house.admin.client.patch("/me", json={"locale": language, "version": (await house.admin.get("/me"))["agent"]["version"]})
         looking = await people.agent(house, path="/app/home", locale=language, **options)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
+import pytest
 from playwright.async_api import expect
 
 from tests.journeys.conftest import People
@@ -14,17 +16,28 @@ from tests.journeys.server import Server
 NAMED = re.compile("访客 [0-9A-F]{5}")
 
 
-async def test_a_newcomer_opens_the_demo_shop_and_is_answered(people: People, server: Server) -> None:
+@pytest.fixture
+async def fresh() -> AsyncIterator[Server]:
+    """One that has just been started: the link it prints is a quick one."""
+    server = Server()
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+async def test_a_newcomer_opens_the_demo_shop_and_is_answered(people: People, fresh: Server) -> None:
     # given an agent who has used the link that the server printed
     context, watch = await people.context()
     agent = Agent(context, await context.new_page(), watch)
-    await agent.page.goto(server.printed(r"sign in\s+(\S+)"))
+    await agent.page.goto(fresh.printed(r"sign in\s+(\S+)"))
     await expect(agent.page.get_by_role("heading", name="还没有对话")).to_be_visible()
     await expect(agent.page).to_have_title("对话 · 洽谈")
     # and a visitor in the demo shop
     context, watch = await people.context(viewport={"width": 1280, "height": 800})
     visitor = Visitor(context, await context.new_page(), watch)
-    await visitor.page.goto(f"{server.url}/demo/")
+    await visitor.page.goto(f"{fresh.url}/demo/")
 
     # when the visitor clicks the launcher and writes
     await visitor.open()

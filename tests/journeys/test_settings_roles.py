@@ -20,7 +20,10 @@ EVERYDAY = (
     "conversations.exceed_maximum",
     "conversations.invite_evaluation",
     "customers.edit",
+    "customers.block",
     "files.send",
+    "replies.use",
+    "replies.edit_own",
     "enterprise.view",
 )
 LEADING = (*EVERYDAY, "agents.view", "channels.view")
@@ -50,7 +53,7 @@ async def test_a_role_is_made_from_a_template_changed_and_its_members_lose_a_pag
 
     # when points are added and removed
     await page.get_by_role("group", name="渠道").get_by_role("checkbox", name="查看").uncheck()
-    await page.get_by_role("checkbox", name="邀请").check()
+    await page.get_by_role("checkbox", name="邀请", exact=True).check()
     await expect(page.get_by_text("新增 1 项：客服：邀请。去掉 1 项：渠道：查看。保存后 1 位成员立即生效。")).to_be_visible()
     await expect(page.get_by_role("group", name="渠道")).to_contain_text("去掉")
     await page.get_by_role("button", name="保存", exact=True).click()
