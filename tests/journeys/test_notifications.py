@@ -25,7 +25,7 @@ async def test_sounds_and_quiet_hours_follow_the_account(house: House, people: P
     await expect(page.get_by_role("button", name="周日")).to_have_attribute("aria-pressed", "false")
 
 
-async def test_the_workspace_can_be_installed_and_says_when_there_is_no_line(house: House, people: People) -> None:
+async def test_the_workspace_can_be_installed_and_goes_through_its_worker(house: House, people: People) -> None:
     agent = await people.agent(house, path="/app/settings/profile", service_workers="allow")
     page = agent.page
     worker = await page.evaluate(
@@ -40,3 +40,10 @@ async def test_the_workspace_can_be_installed_and_says_when_there_is_no_line(hou
     assert worker == ["/app/", "sw.js"]
     assert (described["short_name"], described["start_url"], described["display"]) == ("洽谈", "/app/", "standalone")
     assert icons == [[200, "image/png"]] * 3
+
+    # when the page is asked for again, through the worker, it is the page
+    await page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    answer = await page.reload()
+    assert answer is not None
+    assert (answer.status, answer.from_service_worker) == (200, True)
+    await expect(page.get_by_role("heading", name="个人资料", level=1)).to_be_visible()
