@@ -210,6 +210,14 @@ class MessageLog:
         )
         self._hub.publish(audience, encode(frame), besides=item.connection)
         if self._unheard is not None and _is_unheard(self._hub, item, result):
-            self._unheard([_told(item, result, seq)])
+            self._tell_unheard(self._unheard, _told(item, result, seq))
         if item.helped is not None and item.sender_id != result.assignee_id:
             item.helped(item)
+
+    @staticmethod
+    def _tell_unheard(unheard: Callable[[Sequence[Event]], None], event: MessagesAppended) -> None:
+        """The message is stored and acknowledged: a listener that fails must not cost the rest of the batch its acknowledgements."""
+        try:
+            unheard([event])
+        except Exception as error:
+            log.exception("messages.listener_failed", conversation_id=str(event.conversation_id), error=str(error))
