@@ -176,7 +176,7 @@ async def test_who_looks_as_a_colleague(doors: Doors, database: Database, factor
 
     assert writes == dict.fromkeys(writes, (403, "read_only_view"))
     right = {route.name: expected(route, _points(role), ScopeKind.ALL) for route in reading}
-    assert _statuses(reads) == right | {"get_own_security": 403, "list_own_sessions": 403}
+    assert _statuses(reads) == right | {"get_own_security": 403, "list_own_sessions": 403, "get_push": 403}
     assert await checksum(database, world.tenant.enterprise_id) == before
 
 

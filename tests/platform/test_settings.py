@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qiatan.infra.settings import MailSender, Settings, SettingsError, SmtpServer
-from qiatan.infra.storage import S3Bucket
+from qiatan.infra.settings import MailSender, S3Bucket, Settings, SettingsError, SmtpServer
 
 
 def test_with_an_empty_environment_everything_has_its_default() -> None:

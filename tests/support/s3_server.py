@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qiatan.infra.storage import S3Bucket
+from qiatan.infra.settings import S3Bucket
 from tests.support.network import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,6 @@ from typing import Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from qiatan.infra.setup_error import SetupError
-from qiatan.infra.storage import S3Bucket
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 KEY_FILE = "secret.key"
@@ -50,6 +49,17 @@ class MailSender:
 
     name: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class S3Bucket:
+    """Where the bucket is, and the key to it. `endpoint` None: Amazon's own, by `region`."""
+
+    bucket: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    endpoint: str | None = None
+    region: str = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from qiatan.infra.storage import LocalStorage, S3Bucket, S3Storage, Storage, StorageUnavailable
+from qiatan.infra.settings import S3Bucket
+from qiatan.infra.storage import LocalStorage, S3Storage, Storage, StorageUnavailable
 from qiatan.kit.errors import NotFound
 from tests.support.network import free_port
 from tests.support.s3_server import s3_server

@@ -64,6 +64,7 @@ async def test_hello_answer_and_read_marks(doors: Doors, factories: Factories) -
         "text": "您好，请问要什么？",
         "data": None,
         "withdrawn": False,
+        "edited": False,
     }
     await visitor.send(type="read", conversation_id=conversation_id, seq=3)
     mark = {"type": "read", "conversation_id": conversation_id, "side": "customer", "seq": 3}

@@ -69,7 +69,7 @@ async def test_a_stranger_becomes_a_visitor(site: Site, clock: FakeClock) -> Non
 
     session = answer.json()
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    assert sorted(session) == ["config", "customer_id", "expires_at", "token", "typing_preview"]
+    assert sorted(session) == ["config", "customer_id", "expires_at", "files", "token", "typing_preview"]
     assert session["config"]["key"] == site.channel.key
     assert session["typing_preview"] is True
     actor = await site.who(session["token"])

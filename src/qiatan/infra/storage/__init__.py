@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from qiatan.infra.storage.base import Storage, StorageUnavailable
 from qiatan.infra.storage.local import LocalStorage
-from qiatan.infra.storage.s3 import S3Bucket, S3Storage
+from qiatan.infra.storage.s3 import S3Storage
 
-__all__ = ["LocalStorage", "S3Bucket", "S3Storage", "Storage", "StorageUnavailable"]
+__all__ = ["LocalStorage", "S3Storage", "Storage", "StorageUnavailable"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
 
+from qiatan.infra.settings import S3Bucket
 from qiatan.infra.storage.base import PIECE, Storage, StorageUnavailable, check_name
 from qiatan.kit.errors import NotFound
 
@@ -22,17 +22,6 @@ log = structlog.get_logger(__name__)
 
 _PART = 8 * 1024 * 1024
 """Of an upload in parts: S3 takes none below 5 MiB but the last."""
-
-
-@dataclass(frozen=True, slots=True)
-class S3Bucket:
-    """Where the bucket is, and the key to it. `endpoint` None: Amazon's own, by `region`."""
-
-    bucket: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    endpoint: str | None = None
-    region: str = "us-east-1"
 
 
 class S3Storage(Storage):
