@@ -1,6 +1,7 @@
 """The customer's card: fields, tags, notes, history, blacklist.
 
-Deploy order: before the new code. `customers.tags` becomes a relation to a catalogue; names that are there become its first tags.
+Deploy order: with older processes stopped, which read `customers.tags`. It becomes a relation to a catalogue; names that are there become its
+first tags.
 """
 
 from __future__ import annotations
