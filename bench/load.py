@@ -50,6 +50,15 @@ class Generator:
     def open(self, seconds: float, rate: float) -> Result:
         return msgspec.convert(self._ask({"kind": "open", "seconds": seconds, "rate": rate}), Result)
 
+    def mixed(self, seconds: float, rate: float) -> Result:
+        return msgspec.convert(self._ask({"kind": "mixed", "seconds": seconds, "rate": rate}), Result)
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the generator does not run")
+        return self._process.pid
+
     def _ask(self, line: dict[str, Any]) -> Any:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:

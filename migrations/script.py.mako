@@ -1,6 +1,7 @@
 """${message}
 
-Deploy order: say here whether this must run before or after the new code, and why it is safe while the old code runs.
+Phase: `before` when it only adds, so that the older program works on beside it; `after` when no older process may live (docs/operating.md,
+Upgrading). Say here why that is so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+phase = "before"
 
 
 def upgrade() -> None:

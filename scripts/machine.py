@@ -19,6 +19,7 @@ NO_PIP = (
     f" (Debian: sudo apt-get install python{sys.version_info[0]}.{sys.version_info[1]}-venv) and run make again"
 )
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_LIGHT_BROWSER = "chromium-headless-shell"
 
 
 def reexecute_with_new_python() -> None:
@@ -124,6 +125,13 @@ def missing_for_browser(output_of: OutputOf) -> list[str]:
     if not output_of(["fc-list", ":lang=zh-cn", "family"]):
         missing.append("fonts-noto-cjk")
     return missing
+
+
+def lighter_browser(output_of: OutputOf) -> list[str]:
+    """The Debian package of a Chromium that plays the journeys in nearly half the time, where there is one to install."""
+    if shutil.which(_LIGHT_BROWSER) or not may_install_packages() or not output_of(["apt-cache", "show", _LIGHT_BROWSER]):
+        return []
+    return [_LIGHT_BROWSER]
 
 
 def no_browser(missing: list[str]) -> str:

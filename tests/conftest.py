@@ -18,12 +18,16 @@ from fastapi import FastAPI
 
 from qiatan.entrypoints.app import build_app
 from qiatan.entrypoints.gateway import Gateway
+from qiatan.entrypoints.registry import EVENTS
 from qiatan.infra import timers
+from qiatan.infra.bus import MemoryBus
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
+from qiatan.infra.nodes import Node, NodeKeeper
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.relay import Relay
 from qiatan.infra.resources import Resources
 from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
@@ -41,10 +45,16 @@ _applications: dict[str, FastAPI] = {}
 """By the address they are answered at, which is built into them."""
 
 
+def _only_journeys(paths: list[str]) -> bool:
+    """Whether only stories are asked for, whose servers bring their own database."""
+    asked = [Path(path.partition("::")[0]).resolve() for path in paths]
+    return bool(asked) and all(path.is_relative_to(Path(__file__).parent / "journeys") for path in asked)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The leader of a run on several workers starts PostgreSQL before they start; a run in one process does at its first use."""
     config.stash[_SERVER] = TestServer()
-    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput") and not _only_journeys(config.args):
         config.stash[_SERVER].start()
 
 
@@ -120,17 +130,22 @@ def _geo() -> Geo:
 @pytest.fixture
 def resources(database: Database, settings: Settings, clock: FakeClock) -> Resources:
     """The shared parts, with their own hub, throttle and storage folder."""
+    node, hub, bus = Node.single(), Hub(), MemoryBus()
     return Resources(
         settings=settings,
         database=database,
         storage=LocalStorage(settings.data_dir / "files"),
-        hub=Hub(),
+        hub=hub,
         throttle=Throttle(),
         clock=clock,
         geo=_geo(),
         http=HttpOut(settings.outbound_allow),
         mailer=Mailer(settings.smtp, settings.mail_from, clock),
         sealer=Sealer(settings.secret_key),
+        node=node,
+        nodes=NodeKeeper(database, node),
+        bus=bus,
+        relay=Relay(hub, bus, node.id, EVENTS),
     )
 
 

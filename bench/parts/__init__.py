@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.parts.crowd import crowd
 from bench.parts.decisions import decisions
+from bench.parts.growth import growth
 from bench.parts.idle import idle
 from bench.parts.lists import lists
 from bench.parts.messages import messages
+from bench.parts.mixed import mixed
 from bench.parts.pages import pages
 from bench.parts.pair import pair
 from bench.parts.regions import regions
@@ -27,3 +30,10 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "freed": freed,
     "timers": timers,
 }
+
+LOAD_PARTS: dict[str, Callable[[], list[Row]]] = {
+    "mixed": mixed,
+    "crowd": crowd,
+    "growth": growth,
+}
+"""What takes long and wants the whole machine: `make bench-load`."""

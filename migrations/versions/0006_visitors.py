@@ -14,6 +14,7 @@ revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _CUSTOMER = ["customers.enterprise_id", "customers.id"]
 _CHANNEL = ["channels.enterprise_id", "channels.id"]

@@ -16,6 +16,7 @@ revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _TIME = sa.DateTime(timezone=True)
 _OPEN = sa.text("status <> 'ended'")

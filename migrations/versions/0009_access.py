@@ -1,7 +1,7 @@
 """Roles as rows, login restriction and its log, second factors, identity providers, audit log, API keys.
 
-Every enterprise gets its two built-in roles, and each account the one it had. Runs before the new code; code from before does not
-work with it, as accounts lose their column `role`.
+Every enterprise gets its two built-in roles, and each account the one it had. An older program does not work beside it, as accounts lose their
+column `role`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
+phase = "after"
 
 _TIME = sa.DateTime(timezone=True)
 _NONE = sa.text("'{}'")

@@ -15,6 +15,7 @@ revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _TIME = sa.DateTime(timezone=True)
 _CONVERSATION = ["conversations.enterprise_id", "conversations.id"]

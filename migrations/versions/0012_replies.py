@@ -15,6 +15,7 @@ revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _TIME = sa.DateTime(timezone=True)
 _AGENT = ["agents.enterprise_id", "agents.id"]

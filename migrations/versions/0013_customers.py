@@ -1,7 +1,7 @@
 """The customer's card: fields, tags, notes, history, blacklist.
 
-Deploy order: with older processes stopped, which read `customers.tags`. It becomes a relation to a catalogue; names that are there become its
-first tags.
+`customers.tags` becomes a relation to a catalogue; names that are there become its first tags. The column came with 0010, which no program was
+released with alone: one that knows it never runs beside this.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _TIME = sa.DateTime(timezone=True)
 _CUSTOMER = ["customers.enterprise_id", "customers.id"]

@@ -15,6 +15,7 @@ revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
+phase = "before"
 
 _TIME = sa.DateTime(timezone=True)
 

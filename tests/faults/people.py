@@ -55,6 +55,8 @@ class Client:
         self.heads: dict[str, int] = {}
         self.conflicts: list[str] = []
         self.connects = 0
+        self.refused = 0
+        """How often nobody took the connection."""
         self._socket: LeanSocket | None = None
         self._synced = asyncio.Event()
         self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", headers=self._authorization(), timeout=10)
@@ -103,8 +105,9 @@ class Client:
         while True:
             try:
                 await self._one_connection()
-            except (OSError, TimeoutError):
+            except (OSError, TimeoutError) as error:
                 self._socket = None
+                self.refused += isinstance(error, ConnectionRefusedError)
             await asyncio.sleep(random.uniform(*_BACK_OFF))
 
     async def _one_connection(self) -> None:
@@ -206,7 +209,8 @@ class Client:
             return  # the socket brought it while we fetched another conversation
         try:
             answer = await self._http.get(self._messages_path(conversation_id), params={"after_seq": first - 1, "limit": 100})
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            self.refused += isinstance(error, httpx.ConnectError)
             return  # the server is away: the next round asks again
         if answer.status_code >= 500:
             return

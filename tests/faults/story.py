@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,13 +18,18 @@ PATIENCE = 100.0
 Trouble = Callable[[Crowd], Awaitable[None]]
 
 
-async def tell(server: Server, world: World, *, messages: int, trouble: Trouble) -> Crowd:
-    """Every visitor writes `messages` texts while the trouble lasts; returns when all were acknowledged and everybody caught up."""
+async def tell(
+    server: Server, world: World, *, messages: int, trouble: Trouble, to_the_end: bool = False, patience: float = PATIENCE
+) -> Crowd:
+    """Every visitor writes `messages` texts while the trouble lasts; returns when all were acknowledged and everybody caught up.
+
+    `to_the_end`: those who have written all of them go on, more slowly, until the trouble is over.
+    """
     async with crowd(server.port, world) as people:
         answering = [asyncio.create_task(_answer(agent)) for agent in people.agents]
         troubling = asyncio.create_task(_together(trouble, people))
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(_write(client, messages) for client in people.visitors))
+        async with asyncio.timeout(patience):
+            await asyncio.gather(*(_write(client, messages, troubling if to_the_end else None) for client in people.visitors))
             await troubling
             for task in answering:
                 task.cancel()
@@ -70,8 +76,12 @@ async def _together(trouble: Trouble, people: Crowd) -> None:
             await cutting
 
 
-async def _write(client: Client, messages: int) -> None:
-    for number in range(messages):
+async def _write(client: Client, messages: int, until: asyncio.Task[None] | None) -> None:
+    for number in itertools.count():
+        if number >= messages and (until is None or until.done()):
+            return
+        if number >= messages:
+            await asyncio.sleep(random.uniform(0.5, 1.5))
         client.write(str(number))
         while client.open_sends():
             await asyncio.sleep(0.01)

@@ -28,6 +28,7 @@ WHOLE_SCOPE = {
     "save_queue_settings",
     "save_transfer_settings",
     "save_hours",
+    "mend_counters",
 }
 """What reaches the whole enterprise: 403 for who has the point and a narrower scope. (An invitation into no group lies outside one.)"""
 

@@ -8,12 +8,14 @@ from tests.journeys.server import ROOT
 
 _AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # The frame inside a page is audited by itself: the page's policy keeps axe from reaching into it.
-_RUN = """async () => {
+_RUN = """async (rules) => {
   // What still fades in has less contrast than it will have.
   await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)))
-  const { violations } = await axe.run(document, { iframes: false, resultTypes: ['violations'] })
+  const { violations } = await axe.run(document, { iframes: false, resultTypes: ['violations'], ...(rules && { runOnly: rules }) })
   return violations.map(({ id, help, nodes }) => `${id} (${help}): ` + nodes.slice(0, 4).map(({ target, any }) => `${target.join(' ')} ${any[0]?.message ?? ''}`).join(' | '))
 }"""
+# All that a colour scheme can change of what axe looks at.
+_COLOURS = ["color-contrast", "link-in-text-block"]
 _HAN = """(allowed) => {
   const found = new Set()
   const look = (text) => { if (text && /\\p{Script=Han}/u.test(text) && !allowed.includes(text.trim())) found.add(text.trim()) }
@@ -27,13 +29,13 @@ _HAN = """(allowed) => {
 }"""
 
 
-async def axe(frame: Frame | Page) -> list[str]:
-    """The violations axe finds in a document, each in one line."""
+async def axe(frame: Frame | Page, *, only_colours: bool = False) -> list[str]:
+    """The violations axe finds in a document, each in one line; `only_colours` where the same screen was looked at in another scheme."""
     assert _AXE.is_file(), "axe-core is not installed: run `npm ci` in web/"
     if not await frame.evaluate("typeof axe === 'object'"):
         # Evaluated, not added: the pages' policy forbids script elements that are not theirs.
         await frame.evaluate(_AXE.read_text())
-    found: list[str] = await frame.evaluate(_RUN)
+    found: list[str] = await frame.evaluate(_RUN, _COLOURS if only_colours else None)
     return found
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright, expect
 
+from tests.journeys.browser import launch
 from tests.journeys.house import House, Member, house_of
 from tests.journeys.line import Line
 from tests.journeys.people import Agent, Visitor, sign_in_browser
@@ -17,16 +18,6 @@ from tests.journeys.server import Server, missing_pages
 from tests.journeys.site import Site
 from tests.journeys.watch import Watch
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 20_000
 DESKTOP = {"width": 1440, "height": 900}
 
@@ -66,7 +57,15 @@ async def playwright() -> AsyncIterator[Playwright]:
 
 @pytest.fixture(scope="session")
 async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = await launch(playwright)
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def whole_browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Chromium with everything in it, for the few stories that need what the light one leaves out."""
+    browser = await launch(playwright, whole=True)
     yield browser
     await browser.close()
 

@@ -48,6 +48,8 @@ class Server:
             "DATA": str(self.directory / "data"),
             # The tests' own API calls come from addresses of their own, so that the limits per address stay on and are not in the way.
             "TRUSTED_PROXIES": "127.0.0.1/32",
+            # Stories in which a visitor writes a long history; what happens above the limit is told by module tests.
+            "VISITOR_RATE": "100000",
             # An identity provider of a test listens on this machine.
             "OUTBOUND_ALLOW": "127.0.0.0/8",
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -30,9 +29,6 @@ class Talk:
     async def say(self, text: str) -> int:
         body = {"client_message_id": str(new_id()), "kind": "text", "text": text}
         answer = await self.client.post("/widget/messages", json=body)
-        while answer.status_code == 429:
-            await asyncio.sleep(float(answer.headers["Retry-After"]))
-            answer = await self.client.post("/widget/messages", json=body)
         assert answer.is_success, answer.text
         return int(answer.json()["seq"])
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from qiatan.entrypoints.serve import HttpServer, http_config
+from qiatan.entrypoints.http_server import HttpServer, http_config
 
 
 def free_port() -> int:

@@ -1,24 +1,55 @@
-"""A socket client inside the process: speaks ASGI to the application, so no port is opened and nothing is mocked."""
+"""A socket client inside the process: real bytes between our protocol and the library's client, without a port."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import MutableMapping
-from contextlib import suppress
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
 
 from qiatan.entrypoints.app import Application
+from qiatan.entrypoints.socket import WebSocketProtocol
 
 PATIENCE = 30.0
 """Seconds to wait for a frame that must come."""
 
-Message = MutableMapping[str, Any]
-
 
 class SocketClosed(Exception):
     """The server closed while a frame was expected."""
+
+
+class _Line(asyncio.Transport):
+    """The server's end of the wire: what it writes reaches the client in the loop's next turn."""
+
+    def __init__(self, client: SocketClient, address: str) -> None:
+        super().__init__({"peername": (address, 50000)})
+        self._client = client
+        self._closing = False
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        asyncio.get_running_loop().call_soon(self._client.hear, bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            asyncio.get_running_loop().call_soon(self._client.lost)
+
+    abort = close
+
+    def pause_reading(self) -> None:
+        """The client writes on; the protocol keeps what it gets."""
+
+    def resume_reading(self) -> None:
+        """See `pause_reading`."""
 
 
 class SocketClient:
@@ -28,45 +59,70 @@ class SocketClient:
         self.frames: list[dict[str, Any]] = []
         self.close_code: int | None = None
         self.close_reason = ""
-        self._application = application
+        self._gateway = application.gateway
         self._address = address
         self._headers = headers
-        self._inbound: asyncio.Queue[Message] = asyncio.Queue()
-        self._outbound: asyncio.Queue[Message] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._client: ClientProtocol
+        self._line = _Line(self, address)
+        self._protocol = WebSocketProtocol(Config(cast("Any", application)), ServerState(), {})
+        self._gone = False
 
     async def open(self, url: str) -> None:
         """Upgrade. `close_code` is set at once when the server refuses."""
-        parts = urlsplit(url)
-        headers = {"host": parts.netloc, **self._headers}
-        scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "scheme": "ws",
-            "path": parts.path,
-            "raw_path": parts.path.encode(),
-            "query_string": b"",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            "client": (self._address, 50000),
-            "server": (parts.hostname, 80),
-            "subprotocols": [],
-        }
-        self._inbound.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.create_task(self._application(scope, self._inbound.get, self._outbound.put))
-        first = await asyncio.wait_for(self._outbound.get(), PATIENCE)
-        if first["type"] == "websocket.close":
-            self._closed(first)
+        self._client = ClientProtocol(parse_uri(url), max_size=None)
+        request = self._client.connect()
+        for name, value in self._headers.items():
+            request.headers[name] = value
+        self._client.send_request(request)
+        self._protocol.connection_made(self._line)
+        self._send_out()
+        async with asyncio.timeout(PATIENCE):
+            while self.close_code is None and self._client.state.name == "CONNECTING":
+                await self._change()
+
+    def hear(self, data: bytes) -> None:
+        """Bytes from the server."""
+        self._client.receive_data(data)
+        for event in self._client.events_received():
+            if isinstance(event, Response) and event.status_code != 101:
+                self.close_code, self.close_reason = 4000 + event.status_code, bytes(event.body or b"").decode()
+            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self.frames.extend(json.loads(bytes(event.data)))
+            elif isinstance(event, Frame) and event.opcode is Opcode.CLOSE and self._client.close_rcvd is not None:
+                self.close_code, self.close_reason = self._client.close_rcvd.code, self._client.close_rcvd.reason
+        self._send_out()
+        self._news.set()
+
+    def lost(self) -> None:
+        """The line is gone."""
+        if not self._gone:
+            self._gone = True
+            self._protocol.connection_lost(None)
+        if self.close_code is None:
+            self.close_code = 1006
+        self._news.set()
+
+    def _send_out(self) -> None:
+        data = b"".join(self._client.data_to_send())
+        if data and not self._line.is_closing():
+            self._protocol.data_received(data)
+
+    async def _change(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     async def send(self, **frame: Any) -> None:
         """Send one frame: `await socket.send(type="ping")`."""
         await self.send_text(json.dumps(frame, default=str))
 
     async def send_text(self, text: str) -> None:
-        self._inbound.put_nowait({"type": "websocket.receive", "text": text})
+        self._client.send_text(text.encode(errors="surrogatepass"))
+        self._send_out()
 
     async def send_bytes(self, content: bytes) -> None:
-        self._inbound.put_nowait({"type": "websocket.receive", "bytes": content})
+        self._client.send_binary(content)
+        self._send_out()
 
     async def next(self, kind: str | None = None) -> dict[str, Any]:
         """The next frame, or the next of this type; others that come before it stay in `frames`.
@@ -82,40 +138,27 @@ class SocketClient:
                         return self.frames.pop(index)
                 if self.close_code is not None:
                     raise SocketClosed(f"{self.close_code} {self.close_reason} while waiting for {kind}")
-                self._take(await self._outbound.get())
+                await self._change()
 
     async def until_closed(self) -> int:
         """Read until the server closes; returns the close code. What came before is in `frames`."""
         async with asyncio.timeout(PATIENCE):
             while self.close_code is None:
-                self._take(await self._outbound.get())
+                await self._change()
         return self.close_code
 
     async def settle(self) -> list[dict[str, Any]]:
         """A ping and its answer, and the end of what was on its way to the disk: whatever the server had to say is in `frames`."""
         await self.send(type="ping")
         await self.next("pong")
-        await self._application.gateway.settled()
-        await asyncio.sleep(0)
-        while not self._outbound.empty():
-            self._take(self._outbound.get_nowait())
+        await self._gateway.settled()
+        for _ in range(3):  # the hub flushes, the line carries, the client hears
+            await asyncio.sleep(0)
         return self.frames
 
     async def close(self) -> None:
         """Go away, as a browser tab does."""
-        if self._task is None:
-            return
-        self._inbound.put_nowait({"type": "websocket.disconnect", "code": 1001})
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait_for(self._task, PATIENCE)
-        self._task = None
-
-    def _take(self, message: Message) -> None:
-        if message["type"] == "websocket.send":
-            self.frames.extend(json.loads(message["text"]))
-        elif message["type"] == "websocket.close":
-            self._closed(message)
-
-    def _closed(self, message: Message) -> None:
-        self.close_code = message["code"]
-        self.close_reason = message.get("reason", "")
+        self._line.close()
+        async with asyncio.timeout(PATIENCE):
+            while not self._gone:
+                await self._change()

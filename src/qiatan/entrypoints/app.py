@@ -5,28 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 
 import qiatan
+from qiatan.entrypoints.drain import Drain, closing
 from qiatan.entrypoints.gateway import Gateway, Hello, Welcome
+from qiatan.entrypoints.health import Readying
+from qiatan.entrypoints.health import router as health_router
 from qiatan.entrypoints.identity import identify
+from qiatan.entrypoints.metrics import router as metrics_router
 from qiatan.entrypoints.pages import mount_pages
 from qiatan.entrypoints.polling import Pollers
 from qiatan.entrypoints.polling import router as polling_router
-from qiatan.entrypoints.registry import CATALOGUE, ROUTERS
-from qiatan.entrypoints.socket import PATH as SOCKET_PATH
-from qiatan.entrypoints.socket import serve_socket
-from qiatan.infra.clock import FollowingClock
+from qiatan.entrypoints.registry import CATALOGUE, EVENTS, ROUTERS
+from qiatan.entrypoints.system.monitor import Monitor
+from qiatan.entrypoints.system.numbers import NumbersKeeper
+from qiatan.infra.bus import Bus, MemoryBus, build_bus, prefix_of
+from qiatan.infra.clock import Clock, FollowingClock
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
+from qiatan.infra.http.admission import Admission
 from qiatan.infra.http.errors import ErrorAnswer, install_error_handlers
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.middleware import Envelope
 from qiatan.infra.http.separate import SeparateFiles
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
+from qiatan.infra.nodes import Node, NodeKeeper
 from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, ErrorFrame
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.relay import Relay
 from qiatan.infra.resources import Resources
 from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
@@ -36,44 +44,69 @@ from qiatan.modules.conversations.realtime import frames
 from qiatan.modules.replies.realtime import RepliesChangedFrame
 from qiatan.modules.routing.realtime import AvailabilityFrame, PresenceFrame, QueueFrame, RoutingFrame, TransferOfferFrame
 
-_health = APIRouter(tags=["operation"])
+RESERVED = ("/api/v1/session", "/api/v1/password-reset", "/api/v1/me")
+"""Signing in, and who one is: what a page begins with."""
+POLL_PATH = "/api/v1/poll"
+
 _ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}}
 
 
-@_health.get("/healthz", dependencies=[Depends(Public("health check; tells nothing but that the process answers"))])
-async def health() -> dict[str, str]:
-    return {"status": "ok"}
+def build_resources(settings: Settings, database_url: str, *, node: Node | None = None, clock: Clock | None = None) -> Resources:
+    """The shared parts of one process. `node`: which of its machine it is, where it is not the only one.
 
-
-def build_resources(settings: Settings, database_url: str) -> Resources:
-    """The shared parts of one process."""
-    clock = FollowingClock()
+    On a bus it is from `on_the_bus` on (`entrypoints/relay.py`).
+    """
+    clock = clock or FollowingClock()
+    database = Database(database_url, clock=clock)
+    node, hub = node or Node.single(), Hub()
+    bus: Bus = (
+        build_bus(settings.nats_url, prefix_of(settings.secret_key()), f"{node.machine} {node.name}") if settings.nats_url else MemoryBus()
+    )
+    relay = Relay(hub, bus, node.id, EVENTS)
+    if not relay.alone:
+        database.listeners.append(relay.tell)
     return Resources(
         settings=settings,
-        database=Database(database_url, clock=clock),
+        database=database,
         storage=S3Storage(settings.s3) if settings.s3 else LocalStorage(settings.data_dir / "files"),
-        hub=Hub(),
+        hub=hub,
         throttle=Throttle(),
         clock=clock,
         geo=Geo.load(settings.data_dir),
         http=HttpOut(settings.outbound_allow),
         mailer=Mailer(settings.smtp, settings.mail_from, clock),
         sealer=Sealer(settings.secret_key),
+        node=node,
+        nodes=NodeKeeper(database, node),
+        bus=bus,
+        relay=relay,
     )
 
 
-def build_app(resources: Resources) -> FastAPI:
-    """The HTTP application. Its gateway is `app.state.gateway`; whoever serves it starts and closes that."""
+def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
+    """The HTTP application. Its gateway is `app.state.gateway`; whoever serves it starts and closes that, and says in `drain` that it ends."""
     app = _describe()
     app.state.resources = resources
     app.state.identify = identify
     app.state.catalogue = CATALOGUE
     app.state.gateway = Gateway(resources)
     app.state.pollers = Pollers(app.state.gateway)
+    app.state.drain = drain or Drain()
+    app.state.readying = Readying(resources, app.state.drain)
+    app.state.monitor = Monitor(resources, app.state.gateway, app.state.pollers)
+    app.state.numbers = NumbersKeeper(resources.database)
     mount_pages(app)
     if resources.settings.files_url is not None:
         app.add_middleware(SeparateFiles, files_url=resources.settings.files_url)
-    app.add_middleware(Envelope, https=resources.settings.public_url.startswith("https:"))
+    app.add_middleware(
+        Admission, limits=resources.settings.limits, trusted=resources.settings.trusted_proxies, reserved=RESERVED, free=(POLL_PATH,)
+    )
+    app.add_middleware(
+        Envelope,
+        https=resources.settings.public_url.startswith("https:"),
+        trusted=resources.settings.trusted_proxies,
+        log_all=resources.settings.log_requests,
+    )
     return app
 
 
@@ -88,7 +121,7 @@ def _describe() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     install_error_handlers(app)
-    for router in (*ROUTERS, polling_router, _health):
+    for router in (*ROUTERS, polling_router, health_router, metrics_router):
         app.include_router(router)
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(Public("the API description"))])
@@ -122,6 +155,8 @@ _FRAMES = (
     frames.MentionFrame,
     frames.MentionsReadFrame,
     frames.DraftFrame,
+    frames.VisitFrame,
+    frames.CustomerChangedFrame,
     PresenceFrame,
     AvailabilityFrame,
     RoutingFrame,
@@ -137,6 +172,7 @@ _FRAMES = (
 _EMBEDDED = (
     ("Send", "document", "RichDocument"),
     ("ConversationFrame", "conversation", "Conversation"),
+    ("VisitFrame", "visit", "Visit"),
     ("RoutingFrame", "routing", "Routing"),
     ("TransferOfferFrame", "offer", "TransferOffer"),
     ("QueueFrame", "place", "QueuePlace"),
@@ -162,18 +198,12 @@ def build_openapi() -> dict[str, Any]:
 
 
 class Application:
-    """ASGI entry: sockets past the HTTP stack (its wrappers cost time on every frame), everything else into it."""
+    """ASGI entry for HTTP, and the gateway for the socket tier, which does not speak ASGI (`socket.py`)."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self.gateway: Gateway = app.state.gateway
+        self._drain: Drain = app.state.drain
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "websocket":
-            if scope["path"] == SOCKET_PATH:
-                await serve_socket(self.gateway, scope, receive, send)
-            else:
-                await receive()
-                await send({"type": "websocket.close", "code": 4404, "reason": "not_found"})
-            return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, closing(send) if self._drain.leaving else send)

@@ -21,7 +21,8 @@ from qiatan.entrypoints.port_owner import owner_of_port
 from qiatan.infra.clock import SystemClock
 from qiatan.infra.mail import Mailer, MailFailed
 from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
-from qiatan.infra.settings import KEY_FILE, Settings, secret_problem
+from qiatan.infra.secret_key import KEY_FILE
+from qiatan.infra.settings import Settings, key_problem
 from qiatan.infra.setup_error import SetupError
 from qiatan.infra.storage import S3Storage
 from qiatan.kit.errors import Fault
@@ -127,11 +128,12 @@ def _data_dir(settings: Settings) -> list[Finding]:
     remedy = None if level == "ok" else f"free space on that disk, or move the directory and set DATA (at least {_DISK_WARN // _MIB} MiB)"
     state = "" if directory.exists() else " (not made yet: the first start makes it)"
     findings = [Finding("disk", level, f"{free // _MIB} MiB free for {directory}{state}", remedy)]
-    key = directory / KEY_FILE
-    problem = secret_problem(key)
+    problem = key_problem(settings)
     if problem is not None:
         findings.append(_failed("secret key", problem))
-    elif key.exists():
+    elif settings.given_key is not None or settings.key_file is not None:
+        findings.append(Finding("secret key", "ok", "given by SECRET_KEY" if settings.given_key else f"given by {settings.key_file}"))
+    elif (directory / KEY_FILE).exists():
         findings.append(Finding("secret key", "ok", "readable for its owner only"))
     return findings
 

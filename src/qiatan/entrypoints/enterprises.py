@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from qiatan.entrypoints.demo import furnish
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.entrypoints.users import DemoAccess
 from qiatan.infra.clock import new_id
@@ -89,7 +90,7 @@ async def _open_channel(resources: Resources, enterprise_id: UUID) -> None:
 
 
 async def dress_demo(resources: Resources, access: DemoAccess) -> None:
-    """Give the demo shop's widget the colours and words of the shop, and the shop some colleagues to look at.
+    """Give the demo shop's widget the colours and words of the shop, and the shop some colleagues and full shelves to look at.
 
     Nobody can sign in as one of them: their password is thrown away here.
     """
@@ -106,6 +107,7 @@ async def dress_demo(resources: Resources, access: DemoAccess) -> None:
         channel = await channels.create_default(tx)
         change = ChannelChange.model_validate({"version": channel.version, "settings": _DEMO_LOOK})
         await channels.change(tx, owner, channel_id=channel.id, change=change)
+        await furnish(tx, owner)
 
 
 async def _hire_demo(tx: Tx, owner: AgentActor, password_hash: str, geo: Geo) -> None:

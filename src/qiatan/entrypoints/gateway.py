@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Union
@@ -13,8 +13,12 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from qiatan.entrypoints.ceiling import RETRY_SECONDS, Ceiling, Crowded, descriptors
 from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
+from qiatan.entrypoints.looking import Looking
 from qiatan.entrypoints.registry import PUBLISHERS, TIMERS
+from qiatan.infra import logs, metrics
+from qiatan.infra.realtime.cause import FrameAround, finish
 from qiatan.infra.realtime.connection import (
     CLOSE_BAD_FRAMES,
     CLOSE_IDLE,
@@ -67,6 +71,8 @@ HELLOS = Rate(burst=2_000, per_minute=6_000)
 _BAD = "gateway.bad_frames"
 _TOKENS = "gateway.tokens"
 _VIEW_ENDS = "gateway.view_ends"
+_COUNTED = "gateway.counted"
+_HEARS = "gateway.hears"
 
 
 class Hello(Frame, tag="hello"):
@@ -108,13 +114,25 @@ class Gateway:
         # A visitor's page sends reads, typing and heartbeats beside its messages.
         self._frame_rate = max(1200, rate * 3) / 60
         self._frame_burst = max(200.0, self._frame_rate * 2)
+        self.ceiling = Ceiling.for_descriptors(descriptors(), resources.settings.limits.connections)
         self._pending: set[Connection] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._to_recheck: set[UUID] = set()
         self._restricted_anew = asyncio.Event()
+        self._looking = Looking(self._hub, resources.clock)
+        resources.relay.on_events.append(self._heard)
+        resources.relay.on_lost.append(self._looking.look_again)
+        resources.nodes.on_gone.append(self._conversations.forget_nodes)
+        resources.nodes.on_turn.append(self._presence.forget_dead_nodes)
         resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react, self._push.react]
 
+    def _heard(self, events: Sequence[Event]) -> None:
+        """What another node committed is told here too; what has to follow from it is done there."""
+        self._publish(events)
+        self._hours.react(events)
+
     def _publish(self, events: Sequence[Event]) -> None:
+        self._conversations.react(events)
         for publisher in PUBLISHERS:
             publisher(self._hub, events)
         changed = {event.enterprise_id for event in events if isinstance(event, LoginPolicyChanged)}
@@ -146,8 +164,8 @@ class Gateway:
         """Say goodbye to everybody, write what waits, stop."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for connection in tuple(self._hub.connections | self._pending):
-            self.bye(connection, CLOSE_RESTART, "shutting_down", "The server restarts. The page connects again by itself.")
+        for connection in self.everybody():
+            self.restarting(connection)
         await self._conversations.close()
         await self._joining.close()
         await self._timers.close()
@@ -156,12 +174,16 @@ class Gateway:
         await self._assigner.close()
         await self._presence.close()
         await self._push.close()
+        self._looking.close()
 
     # -- life of a connection
 
     def opened(self, connection: Connection) -> None:
         """A transport is open; the client has not said who it is."""
         connection.seen_at = time.monotonic()
+        if self.ceiling.is_reached(len(self._hub.connections) + len(self._pending)):
+            self.bye(connection, CLOSE_TOO_MANY, Crowded.code, Crowded().message)
+            return
         self._pending.add(connection)
 
     def closed(self, connection: Connection) -> None:
@@ -171,11 +193,28 @@ class Gateway:
         self._hub.remove(connection)
         self._conversations.closed(connection)
         self._presence.closed(connection)
+        enterprise_id = connection.memory.pop(_HEARS, None)
+        if enterprise_id is not None:
+            self.resources.relay.unlisten(enterprise_id)
+        counted = connection.memory.pop(_COUNTED, None)
+        if counted is not None:
+            self.ceiling.leave(counted)
 
     def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
         connection.push(encode(ByeFrame(reason, message)))
         connection.flush()
         connection.close(code, reason)
+
+    def everybody(self) -> tuple[Connection, ...]:
+        """All connections, with those that have not said hello yet."""
+        return tuple(self._hub.connections | self._pending)
+
+    def restarting(self, connection: Connection, within: float = 0) -> None:
+        """Send a client away because this process ends; it comes back by itself, at a moment of its choice `within` so many seconds."""
+        told = "The server restarts. The page connects again by itself."
+        connection.push(encode(ByeFrame("restarting", told, within or None)))
+        connection.flush()
+        connection.close(CLOSE_RESTART, "restarting")
 
     async def hello(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
         """Let in whoever says hello rightly; who does not hears in the goodbye why, and the connection is closed.
@@ -189,12 +228,23 @@ class Gateway:
             self.bye(connection, CLOSE_UNAUTHORISED, "signed_out" if frame.token is None else "token_expired", fault.message)
         except (TwoFactorRequired, ViewEnded, Blocked) as fault:
             self.bye(connection, CLOSE_UNAUTHORISED, fault.code, fault.message)
+        except Crowded as fault:
+            self.bye(connection, CLOSE_TOO_MANY, fault.code, fault.message)
 
     async def _enter(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
         """Find out who it is; only then does the connection hear anything. Errors as `_who`, and `TooMany`."""
         self.resources.throttle.check(f"hello:{connection.address}", HELLOS)
         actor = await self._who(connection, frame, session_token)
         if connection.closed:
+            return
+        if _COUNTED not in connection.memory:
+            self.ceiling.enter(actor.enterprise_id, agent=isinstance(actor, AgentActor))
+            connection.memory[_COUNTED] = actor.enterprise_id
+        connection.memory[_HEARS] = actor.enterprise_id
+        if await self.resources.relay.listen(actor.enterprise_id) and isinstance(actor, VisitorActor):
+            # Only now does this node hear what happens to this enterprise elsewhere: look again. (Agents are looked up anew below.)
+            actor = await self._who(connection, frame, session_token)
+        if self._is_gone(connection):
             return
         self._pending.discard(connection)
         connection.actor = actor
@@ -209,6 +259,10 @@ class Gateway:
         kind = "agent" if isinstance(actor, AgentActor) else "customer"
         connection.push(encode(Welcome(1, Myself(kind, person), self.resources.clock.now())))
         await self._presence.opened(connection)
+
+    @staticmethod
+    def _is_gone(connection: Connection) -> bool:
+        return connection.closed
 
     async def _who(self, connection: Connection, frame: Hello, session_token: str | None) -> AgentActor | VisitorActor:
         """Who says hello.
@@ -260,33 +314,53 @@ class Gateway:
             raise BadRequest("This hello cannot be read. See the protocol description.") from None
         if not isinstance(frame, Hello):
             raise BadRequest("Begin with a hello. See the protocol description.")
+        if connection.closed:
+            raise Crowded(retry_after=RETRY_SECONDS)
         await self._enter(connection, frame, session_token)
 
     # -- frames
 
-    async def receive(self, connection: Connection, payload: str, session_token: str | None) -> None:
-        """Handle one inbound message. Whatever is wrong with it concerns this connection only."""
+    def receive(self, connection: Connection, payload: str, session_token: str | None) -> Awaitable[None] | None:
+        """Handle one inbound message; what is returned must be awaited before the next one. Whatever is wrong with it concerns this
+        connection only."""
         if connection.closed:
-            return
+            return None
         now = time.monotonic()
         if connection.actor is not None:  # before the hello the clock runs on, whatever is sent
             connection.seen_at = now
         if len(payload) > MAX_FRAME_BYTES // 4 and len(payload.encode(errors="replace")) > MAX_FRAME_BYTES:
             self.bye(connection, CLOSE_TOO_LARGE, "too_large", "A frame has at most 64 KiB.")
-            return
+            return None
         if not self._take_token(connection, now):
-            return
+            return None
+        metrics.FRAMES_IN.add()
         ref: UUID | None = None
+        cause = FrameAround(connection, None)
+        named = logs.around.set(cause)
         try:
-            frame = self._decode(payload)
+            cause.frame = frame = self._decode(payload)
             ref = getattr(frame, "client_message_id", None)
-            await self._dispatch(connection, frame, session_token)
-        except msgspec.DecodeError as error:
+            waiting = self._dispatch(connection, frame, session_token)
+        except Exception as error:  # noqa: BLE001 -- told to the client, and logged where it is our fault
+            self._tell_fault(connection, error, ref)
+            return None
+        finally:
+            logs.around.reset(named)
+        return None if waiting is None else self._finish(connection, waiting, ref, cause)
+
+    async def _finish(self, connection: Connection, waiting: Awaitable[None], ref: UUID | None, cause: FrameAround) -> None:
+        try:
+            await finish(cause, waiting)
+        except Exception as error:  # noqa: BLE001 -- as in `receive`
+            self._tell_fault(connection, error, ref)
+
+    def _tell_fault(self, connection: Connection, error: Exception, ref: UUID | None) -> None:
+        if isinstance(error, msgspec.DecodeError):
             self._bad_frame(connection, error)
-        except Fault as fault:
-            connection.push(error_frame(fault, ref))
-        except Exception as error:
-            log.exception("frame.crashed", error=str(error))
+        elif isinstance(error, Fault):
+            connection.push(error_frame(error, ref))
+        else:
+            log.error("frame.crashed", error=str(error), exc_info=error)
             connection.push(encode(ErrorFrame("internal", "Something went wrong on our side; nothing was changed.", ref)))
 
     def _decode(self, payload: str) -> Any:
@@ -295,16 +369,12 @@ class Gateway:
         except RecursionError as error:
             raise msgspec.DecodeError("nested too deeply") from error
 
-    async def _dispatch(self, connection: Connection, frame: Frame, session_token: str | None) -> None:
+    def _dispatch(self, connection: Connection, frame: Frame, session_token: str | None) -> Awaitable[None] | None:
         if isinstance(frame, Hello):
-            if connection.actor is None:
-                await self.hello(connection, frame, session_token)
-            return
+            return self.hello(connection, frame, session_token) if connection.actor is None else None
         door = self.doors[type(frame)]
         door.admit(connection.actor)
-        waiting = door.handle(connection, frame)
-        if waiting is not None:
-            await waiting
+        return door.handle(connection, frame)
 
     def _take_token(self, connection: Connection, now: float) -> bool:
         """One frame of the connection's allowance. A client that ignores the answer is cut off."""
@@ -313,6 +383,7 @@ class Gateway:
         connection.memory[_TOKENS] = (tokens - 1, now)
         if tokens >= 1:
             return True
+        metrics.THROTTLED.add("frames")
         if tokens < -self._frame_burst:
             self.bye(connection, CLOSE_TOO_MANY, "too_many", "Too many frames.")
         else:

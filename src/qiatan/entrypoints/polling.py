@@ -1,11 +1,16 @@
-"""Long polling, where no WebSocket gets through: the same frames, in the same order, through the same gateway."""
+"""Long polling, where no WebSocket gets through: the same frames, in the same order, through the same gateway.
+
+A polling client's connection lives on the node that opened it, which its id names; other nodes ask that one (decision 0023).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import secrets
 import time
+import zlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,15 +20,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.identity import agent_of, bearer_of
+from qiatan.infra.bus import BusUnavailable
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
 from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED, Connection
 from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
 from qiatan.kit.access import AgentActor
-from qiatan.kit.errors import BadRequest, NotFound, NotSignedIn, TooLarge, TooMany
+from qiatan.kit.errors import BadRequest, DatabaseUnavailable, Fault, NotFound, NotSignedIn, TooLarge, TooMany
 
 WAIT_SECONDS = 25
 MAX_POLLERS = 5_000
 MAX_FRAMES = 100
+FORWARD_SECONDS = WAIT_SECONDS + 5.0
+FORWARD_CHARACTERS = 128 * 1024
+"""Of frames in one message between nodes; more go in several."""
 
 router = APIRouter(prefix="/api/v1", tags=["polling"])
 _ENDED = "This poll has ended. Open a new one."
@@ -50,6 +59,28 @@ class PollFrames(BaseModel):
     frames: list[dict[str, Any]] = Field(default=[], max_length=MAX_FRAMES)
 
 
+class Call(msgspec.Struct, array_like=True):
+    """One call of a polling client, as it travels between nodes: what it shows of itself as hashes only."""
+
+    poll_id: str
+    frames: list[str]
+    session: bytes
+    visitor: bytes
+    address: str
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """Frames as a compressed JSON array, or the code of a refusal."""
+
+    frames: bytes = b""
+    refused: str = ""
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_call = msgspec.msgpack.Decoder(Call).decode
+_unpack_answer = msgspec.msgpack.Decoder(Answer).decode
+
+
 class Poller:
     """A polling client as `Transport`: what was written waits here until the client's next call fetches it."""
 
@@ -63,11 +94,11 @@ class Poller:
         self.visitor_token: str | None = None
         self.connection: Connection | None = None
 
-    def write(self, payload: str) -> bool:
+    def write(self, payload: bytes) -> bool:
         # One parcel at a time: the rest stays in the connection's bounded queue, where a slow reader is noticed.
         if self._written:
             return False
-        self._written.append(payload)
+        self._written.append(payload.decode())
         self._news.set()
         return True
 
@@ -110,6 +141,72 @@ class Pollers:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self._open: dict[str, Poller] = {}
+        self._node = gateway.resources.node.id.hex
+
+    async def start(self) -> None:
+        """Answer calls that came to other nodes."""
+        await self.gateway.resources.bus.respond(_subject(self._node), self._forwarded)
+
+    async def call(self, call: Call) -> str | None:
+        """Deliver frames, or wait for some; on the node that holds the connection.
+
+        Raises:
+            NotFound: the poll has ended or is somebody else's; also when its node is gone.
+            NotSignedIn, DatabaseUnavailable
+        """
+        node, separator, _ = call.poll_id.partition(".")
+        if node == self._node or not separator or self.gateway.resources.relay.alone:
+            return await self._answer(call)
+        frames = call.frames
+        while True:
+            size = count = 0
+            for frame in frames:
+                if count and size + len(frame) > FORWARD_CHARACTERS:
+                    break
+                size, count = size + len(frame), count + 1
+            call.frames, frames = frames[:count], frames[count:]
+            answered = await self._forward(node, call)
+            if not frames:
+                return answered
+
+    async def _forward(self, node: str, call: Call) -> str | None:
+        try:
+            answer = _unpack_answer(await self.gateway.resources.bus.request(_subject(node), _pack(call), FORWARD_SECONDS))
+        except (BusUnavailable, msgspec.DecodeError):
+            raise NotFound(_ENDED) from None
+        if answer.refused == NotSignedIn.code:
+            raise NotSignedIn
+        if answer.refused == NotFound.code:
+            raise NotFound(_ENDED)
+        if answer.refused:
+            raise DatabaseUnavailable(retry_after=1)
+        return zlib.decompress(answer.frames).decode() if answer.frames else None
+
+    async def _forwarded(self, payload: bytes) -> bytes:
+        try:
+            frames = await self._answer(_unpack_call(payload))
+        except Fault as fault:
+            return _pack(Answer(refused=fault.code))
+        return _pack(Answer(zlib.compress(frames.encode(), 1) if frames else b""))
+
+    async def _answer(self, call: Call) -> str | None:
+        poller, connection = self.find(call.poll_id)
+        await _require_owner(call, poller, connection, self.gateway)
+        for frame in call.frames:
+            waiting = self.gateway.receive(connection, frame, poller.session_token)
+            if waiting is not None:
+                await waiting
+        connection.flush()
+        payload = None if call.frames else await poller.fetch(WAIT_SECONDS)
+        if poller.ended and payload is None:
+            self.forget(call.poll_id)
+            raise NotFound(_ENDED)
+        if not connection.closed:
+            connection.seen_at = time.monotonic()
+        return payload
+
+    def __len__(self) -> int:
+        return sum(not poller.ended for poller in self._open.values())
 
     def open(self, address: str, session_token: str | None, visitor_token: str | None) -> tuple[str, Poller, Connection]:
         self._forget_ended()
@@ -119,7 +216,7 @@ class Pollers:
         poller.session_token, poller.visitor_token = session_token, visitor_token
         connection = Connection(self.gateway.resources.hub, poller, address)
         poller.connection = connection
-        poll_id = secrets.token_urlsafe(24)
+        poll_id = f"{self._node}.{secrets.token_urlsafe(24)}"
         self._open[poll_id] = poller
         self.gateway.opened(connection)
         return poll_id, poller, connection
@@ -155,11 +252,19 @@ def _payload(frame: dict[str, Any]) -> str:
     return payload.decode()
 
 
-def _same(given: str | None, kept: str | None) -> bool:
-    return bool(given) and bool(kept) and hmac.compare_digest(str(given).encode(errors="replace"), str(kept).encode(errors="replace"))
+def _subject(node: str) -> str:
+    return f"node.{node}.poll"
 
 
-async def _require_owner(request: Request, poller: Poller, connection: Connection, gateway: Gateway) -> None:
+def _hash(token: str | None) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest() if token else b""
+
+
+def _same(given: bytes, kept: str | None) -> bool:
+    return bool(given) and bool(kept) and hmac.compare_digest(given, _hash(kept))
+
+
+async def _require_owner(call: Call, poller: Poller, connection: Connection, gateway: Gateway) -> None:
     """Each call shows anew what the connection was opened with: knowing its id is not being its owner.
 
     An agent who moved to another address must be allowed to be there, as at every request (F02).
@@ -169,18 +274,17 @@ async def _require_owner(request: Request, poller: Poller, connection: Connectio
         NotSignedIn: the session has ended, or may not be used from this address; the connection ends too.
     """
     if not isinstance(connection.actor, AgentActor):
-        if not _same(bearer_of(request), poller.visitor_token):
+        if not _same(call.visitor, poller.visitor_token):
             raise NotFound(_ENDED)
         return
-    if not _same(request.cookies.get(SESSION_COOKIE), poller.session_token):
+    if not _same(call.session, poller.session_token):
         raise NotFound(_ENDED)
-    address = address_of(request)
-    if address == connection.address:
+    if call.address == connection.address:
         return
-    if await agent_of(gateway.resources, poller.session_token, address=address) is None:
+    if await agent_of(gateway.resources, poller.session_token, address=call.address) is None:
         connection.close(CLOSE_UNAUTHORISED, "signed_out")
         raise NotSignedIn
-    connection.address = address
+    connection.address = call.address
 
 
 def pollers_of(request: Request) -> Pollers:
@@ -210,15 +314,6 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
 @router.post("/poll/{poll_id}", dependencies=[Depends(_ANYBODY)], response_class=Response)
 async def poll(request: Request, pollers: Shared, poll_id: str, body: PollFrames) -> Response:
     """Deliver frames, then wait for some. Calls that deliver do not wait, so that the waiting call stays the only one."""
-    poller, connection = pollers.find(poll_id)
-    await _require_owner(request, poller, connection, pollers.gateway)
-    for frame in body.frames:
-        await pollers.gateway.receive(connection, _payload(frame), poller.session_token)
-    connection.flush()
-    payload_out = None if body.frames else await poller.fetch(WAIT_SECONDS)
-    if poller.ended and payload_out is None:
-        pollers.forget(poll_id)
-        raise NotFound(_ENDED)
-    if not connection.closed:
-        connection.seen_at = time.monotonic()
-    return Response(f'{{"frames": {payload_out or "[]"}}}', media_type="application/json")
+    session, visitor = _hash(request.cookies.get(SESSION_COOKIE)), _hash(bearer_of(request))
+    frames = await pollers.call(Call(poll_id, [_payload(frame) for frame in body.frames], session, visitor, address_of(request)))
+    return Response(f'{{"frames": {frames or "[]"}}}', media_type="application/json")

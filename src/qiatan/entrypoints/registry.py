@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter
 
+from qiatan.entrypoints.backup_jobs import jobs as backup_jobs
+from qiatan.entrypoints.schema_jobs import jobs as schema_jobs
+from qiatan.entrypoints.system import permissions as system_points
+from qiatan.entrypoints.system.counters import jobs as system_jobs
+from qiatan.entrypoints.system.routes import router as system_router
 from qiatan.infra.jobs import JobList
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.timers import Timer
 from qiatan.kit.access import Point
 from qiatan.kit.events import Event
+from qiatan.modules.accounts import events as accounts_events
 from qiatan.modules.accounts import permissions as accounts_points
 from qiatan.modules.accounts import realtime as accounts_realtime
 from qiatan.modules.accounts.jobs import jobs as accounts_jobs
 from qiatan.modules.accounts.routes import router as accounts_router
+from qiatan.modules.channels import events as channels_events
 from qiatan.modules.channels import permissions as channels_points
 from qiatan.modules.channels import realtime as channels_realtime
 from qiatan.modules.channels.routes import router as channels_router
+from qiatan.modules.conversations import events as conversations_events
 from qiatan.modules.conversations import permissions as conversations_points
 from qiatan.modules.conversations import realtime as conversations_realtime
 from qiatan.modules.conversations.jobs import jobs as conversations_jobs
 from qiatan.modules.conversations.routes import router as conversations_router
 from qiatan.modules.conversations.subscribers import TIMERS as CONVERSATION_TIMERS
+from qiatan.modules.customers import events as customers_events
 from qiatan.modules.customers import permissions as customers_points
 from qiatan.modules.customers import realtime as customers_realtime
 from qiatan.modules.customers.jobs import jobs as customers_jobs
@@ -35,14 +44,17 @@ from qiatan.modules.pictures.jobs import jobs as pictures_jobs
 from qiatan.modules.pictures.routes import router as pictures_router
 from qiatan.modules.push.jobs import jobs as push_jobs
 from qiatan.modules.push.routes import router as push_router
+from qiatan.modules.replies import events as replies_events
 from qiatan.modules.replies import permissions as replies_points
 from qiatan.modules.replies import realtime as replies_realtime
 from qiatan.modules.replies.routes import router as replies_router
+from qiatan.modules.routing import events as routing_events
 from qiatan.modules.routing import permissions as routing_points
 from qiatan.modules.routing import realtime as routing_realtime
 from qiatan.modules.routing.jobs import jobs as routing_jobs
 from qiatan.modules.routing.routes import router as routing_router
 from qiatan.modules.routing.subscribers import TIMERS as ROUTING_TIMERS
+from qiatan.modules.visitors import events as visitors_events
 from qiatan.modules.visitors.jobs import jobs as visitors_jobs
 from qiatan.modules.visitors.routes import router as visitors_router
 
@@ -58,6 +70,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     replies_router,
     onboarding_router,
     push_router,
+    system_router,
 )
 
 CATALOGUE: tuple[Point, ...] = (
@@ -68,6 +81,7 @@ CATALOGUE: tuple[Point, ...] = (
     *conversations_points.POINTS,
     *routing_points.POINTS,
     *replies_points.POINTS,
+    *system_points.POINTS,
 )
 
 JOBS: tuple[JobList, ...] = (
@@ -79,6 +93,9 @@ JOBS: tuple[JobList, ...] = (
     conversations_jobs,
     routing_jobs,
     push_jobs,
+    system_jobs,
+    backup_jobs,
+    schema_jobs,
 )
 
 TIMERS: tuple[Timer, ...] = (*CONVERSATION_TIMERS, *ROUTING_TIMERS)
@@ -92,3 +109,19 @@ PUBLISHERS: tuple[Publisher, ...] = (
     customers_realtime.publish,  # after what it says goodbye to
     replies_realtime.publish,
 )
+
+EVENTS: Mapping[str, type[Event]] = {
+    event.model_fields["type"].default: event
+    for module in (
+        accounts_events,
+        channels_events,
+        conversations_events,
+        customers_events,
+        replies_events,
+        routing_events,
+        visitors_events,
+    )
+    for event in vars(module).values()
+    if isinstance(event, type) and issubclass(event, Event) and event.__module__ == module.__name__
+}
+"""All events by their `type`, as they travel between nodes (a test holds that none is missing)."""

@@ -1,4 +1,7 @@
-"""`qiatan serve`: database, migrations, application, worker, in one process; and the end of all of them in order."""
+"""`qiatan serve`: database, migrations, application, worker, in one process; and the end of all of them in order.
+
+With more workers the supervisor (`supervisor.py`) has the database, and each of its nodes (`node.py`) runs `serve_node`.
+"""
 
 from __future__ import annotations
 
@@ -7,109 +10,99 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 import structlog
-import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from qiatan.entrypoints import users
-from qiatan.entrypoints.app import Application, build_app, build_resources
+from qiatan.entrypoints import notify, users
+from qiatan.entrypoints.app import build_app, build_resources
+from qiatan.entrypoints.drain import Drain, say_goodbye
 from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_channel_key, open_channel_for_new
-from qiatan.entrypoints.port_owner import owner_of_port
+from qiatan.entrypoints.http_server import HttpServer, http_config
+from qiatan.entrypoints.listening import local_address, take_port
+from qiatan.entrypoints.relay import on_the_bus
 from qiatan.entrypoints.worker import background_worker, following_time
 from qiatan.infra import logs
 from qiatan.infra.db.migrate import UnfitDatabase, upgrade
+from qiatan.infra.nodes import Node, mark_draining
 from qiatan.infra.postgres import PostgresError, open_database
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
-from qiatan.infra.setup_error import SetupError
 
 log = structlog.get_logger(__name__)
 
-MAX_SOCKET_MESSAGE = 128 * 1024
-"""What the socket tier reads at all; the gateway's own limit is lower and has a friendlier answer."""
-BACKLOG = 2048
-GOODBYE_SECONDS = 4
-"""How long pages are told goodbye and waiting messages are written; with PostgreSQL's own end all stops within ten seconds."""
+GOODBYE_SECONDS = 3.5
+"""How long waiting messages are written at the end; with PostgreSQL's own end all stops within ten seconds."""
+REQUEST_SECONDS = 3
+"""How long requests that run may go on at the end."""
+RETIRE_SECONDS = 25
+"""The same, where another node has taken the place already: an upload may still come to its end."""
+
+Tell = Callable[[list[str]], None]
 
 
-class PortTaken(SetupError):
-    """Another program listens on our port."""
+@dataclass(slots=True)
+class Life:
+    """Where this process is between its start and its end."""
+
+    drain: Drain = field(default_factory=Drain)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    server: HttpServer | None = None
+
+    def stop(self) -> None:
+        """End in order; asked again, at once."""
+        if self.stopping.is_set():
+            self.drain.hurried.set()
+        self.stopping.set()
 
 
-class HttpServer(uvicorn.Server):
-    """uvicorn without its own signal handling: PostgreSQL and the message log must end in order too."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be served, and how."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    async def main_loop(self) -> None:
-        """As uvicorn's, whose ten looks a second at its flags are a tenth of what an idle server costs."""
-        tenths = 0
-        while not await self.on_tick(tenths):
-            tenths = (tenths + 5) % 864_000
-            await asyncio.sleep(0.5)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    settings: Settings
+    url: str
+    demo: bool = False
+    furnish: bool = True
+    """Whether what must exist before the first request is made here, or was made already."""
+    node: Node | None = None
+    prepared: Tell = lambda _: None
+    """Told what the operator should know, when the database is ready."""
+    ready: Callable[[], None] = lambda: None
+    """Told that the first request would be answered."""
+    linger: float = 0
+    """Seconds for which requests are still taken after `/readyz` said no."""
 
 
 def run(settings: Settings, *, demo: bool = False) -> None:
     """Serve until SIGINT or SIGTERM. Raises `SetupError` when the start cannot succeed."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, style=settings.log_format)
     # Taken before anything is started: a port in use must not cost a database start.
-    listener = _listen(settings)
+    (listener,) = take_port(settings)
     with listener:
         uvloop.run(_serve_until_stopped(settings, listener, demo=demo))
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        # At once, so that a second start on this port is refused here; who calls before `ready` waits in the backlog.
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        owner = owner_of_port(settings.port)
-        whose = f" by {owner.name} (process {owner.pid})" if owner else ""
-        raise PortTaken(
-            f"port {settings.port} on {settings.host} is in use{whose} ({error.strerror}): stop that program, or choose another port with PORT=…"
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-class _Life:
-    """Where this process is between its start and its end."""
-
-    def __init__(self) -> None:
-        self.ready = asyncio.Event()
-        self.stopping = asyncio.Event()
-
-
 async def _serve_until_stopped(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     """Serve until a signal. One that comes during the start ends the start, however long PostgreSQL would have recovered."""
-    life = _Life()
+    life = Life()
     serving = asyncio.create_task(_serve(settings, listener, life, demo=demo), name="serve")
 
     def stop() -> None:
-        life.stopping.set()
+        life.stop()
         if not life.ready.is_set():
             serving.cancel()
 
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop)
+    # Whoever closes the terminal means the end; without one it is the signal that asks for a restart.
+    loop.add_signal_handler(signal.SIGHUP, stop if sys.stdin.isatty() else _cannot_restart)
     try:
         await serving
     except asyncio.CancelledError:
@@ -117,33 +110,56 @@ async def _serve_until_stopped(settings: Settings, listener: socket.socket, *, d
             raise
 
 
-async def _serve(settings: Settings, listener: socket.socket, life: _Life, *, demo: bool) -> None:
+def _cannot_restart() -> None:
+    log.warning("serve.not_restarted", hint="one process cannot be replaced under traffic: set WORKERS to 2 or more, or stop and start it")
+
+
+async def _serve(settings: Settings, listener: socket.socket, life: Life, *, demo: bool) -> None:
+    lines: list[str] = []
+
+    def ready() -> None:
+        tell_operator(settings, lines)
+
     async with open_database(settings, share=False) as url:
-        try:
-            await asyncio.to_thread(upgrade, url)
-        except UnfitDatabase as error:
-            raise PostgresError(str(error)) from error
-        resources = build_resources(settings, url)
-        app = build_app(resources)
-        try:
-            async with following_time(resources):
-                lines = await _prepare(resources, app, demo=demo)
-                async with background_worker(resources, url, enabled=settings.run_worker):
-                    await _answer(life, app, listener, [*lines, f"ready {_local_address(settings)}"])
-        finally:
-            await resources.http.close()
-            await resources.database.dispose()
+        plan = Plan(settings=settings, url=url, demo=demo, prepared=lines.extend, ready=ready, linger=settings.drain_seconds)
+        await serve_node(plan, listener, life)
 
 
-def _local_address(settings: Settings) -> str:
-    everywhere = settings.host in ("0.0.0.0", "::", "localhost")  # noqa: S104 -- compared, not bound
-    host = "127.0.0.1" if everywhere else f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+def tell_operator(settings: Settings, lines: Sequence[str]) -> None:
+    """That everything is there: on the terminal, and to systemd."""
+    for line in (*lines, f"ready {local_address(settings)}"):
+        print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
+    notify.tell(notify.READY)
 
 
-async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[str]:
+async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
+    """Be one serving process on a database that answers, until `life.stopping`.
+
+    Raises:
+        PostgresError: the database does not fit this program.
+    """
+    try:
+        await asyncio.to_thread(upgrade, plan.url)
+    except UnfitDatabase as error:
+        raise PostgresError(str(error)) from error
+    resources = build_resources(plan.settings, plan.url, node=plan.node)
+    app = build_app(resources, drain=life.drain)
+    try:
+        async with following_time(resources), on_the_bus(resources):
+            plan.prepared(await _prepare(resources, app, demo=plan.demo, furnish=plan.furnish))
+            async with background_worker(resources, plan.url, enabled=plan.settings.run_worker):
+                await _answer(plan, app, listener, life)
+    finally:
+        await resources.http.close()
+        await resources.database.dispose()
+
+
+async def _prepare(resources: Resources, app: FastAPI, *, demo: bool, furnish: bool) -> list[str]:
     """What must exist before the first request; returns the lines to tell the operator."""
     resources.database.listeners.append(open_channel_for_new(resources))
+    if not furnish:
+        app.state.demo_key = await first_channel_key(resources) if demo else None
+        return []
     access = await users.ensure_demo(resources.database) if demo else None
     await ensure_channels(resources)
     if access is not None:
@@ -162,34 +178,13 @@ async def _prepare(resources: Resources, app: FastAPI, *, demo: bool) -> list[st
     return lines
 
 
-def http_config(app: FastAPI, *, goodbye_seconds: int) -> uvicorn.Config:
-    """How the HTTP and socket server is set: no compression and no pings of its own on sockets (memory, and ours carry a digest)."""
-    return uvicorn.Config(
-        Application(app),
-        loop="none",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,
-        ws_max_size=MAX_SOCKET_MESSAGE,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=goodbye_seconds,
-        backlog=BACKLOG,
-    )
-
-
-async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: list[str]) -> None:
-    """Answer requests until told to stop; `lines` are for the operator, once the first request would be answered."""
-    gateway = app.state.gateway
-    server = HttpServer(http_config(app, goodbye_seconds=3))
-    gateway.start()
+async def _answer(plan: Plan, app: FastAPI, listener: socket.socket, life: Life) -> None:
+    """Answer requests until told to stop, then leave so that nobody is lost."""
+    server = life.server = HttpServer(http_config(app, goodbye_seconds=REQUEST_SECONDS))
+    app.state.gateway.start()
+    await app.state.monitor.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
-    await asyncio.wait([serving, asyncio.create_task(server.listening.wait())], return_when=asyncio.FIRST_COMPLETED)
+    await _first(serving, server.listening.wait())
     if serving.done():
         await serving
     # What the start allocated stays until the end: the collector need not look at it again and again.
@@ -197,14 +192,39 @@ async def _answer(life: _Life, app: FastAPI, listener: socket.socket, lines: lis
     gc.freeze()
     # A message makes hundreds of objects that die by themselves; looking for cycles every 700 of them took a tenth of the time.
     gc.set_threshold(50_000, 20, 50)
-    for line in lines:
-        print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
     life.ready.set()
-    asked = asyncio.create_task(life.stopping.wait())
-    await asyncio.wait([asked, serving], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
+    plan.ready()
+    await _first(serving, life.stopping.wait())
+    await _leave(plan, app, server, serving, life.drain)
+
+
+async def _leave(plan: Plan, app: FastAPI, server: HttpServer, serving: asyncio.Task[None], drain: Drain) -> None:
+    """The order matters: nobody new, then everybody sent away, then what runs, then what waits to be written."""
+    notify.tell(notify.STOPPING)
+    drain.unready = True
+    resources: Resources = app.state.resources
+    try:
+        async with asyncio.timeout(1):
+            await mark_draining(resources.database, resources.node)
+    except Exception as error:  # noqa: BLE001 -- others only look less well informed; the end goes on
+        log.info("serve.not_marked_draining", error=str(error) or type(error).__name__)
+    await drain.linger(plan.linger)
+    drain.leaving = True
+    server.stop_accepting()
+    await say_goodbye(app.state.gateway, drain)
+    server.config.timeout_graceful_shutdown = RETIRE_SECONDS if drain.retired else REQUEST_SECONDS
+    server.should_exit = True
+    await _first(serving, drain.hurried.wait())
+    server.force_exit = True
+    await serving
     with contextlib.suppress(TimeoutError):  # what was not acknowledged by then is sent again by its sender
         async with asyncio.timeout(GOODBYE_SECONDS):
-            await gateway.close()
-    server.should_exit = True
-    await serving
+            await app.state.gateway.close()
+            await app.state.monitor.close()
+
+
+async def _first(task: asyncio.Task[None], other: Awaitable[object]) -> None:
+    """Wait for the task or for the other thing, whichever comes first."""
+    waiting = asyncio.ensure_future(other)
+    await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()

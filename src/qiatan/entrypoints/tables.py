@@ -1,6 +1,8 @@
 """All tables, for migrations: importing the models registers them."""
 
-from qiatan.infra.db import Base
+from qiatan.infra import nodes
+from qiatan.infra.backup import models as backup
+from qiatan.infra.db import Base, steps
 from qiatan.modules.accounts import models as accounts
 from qiatan.modules.channels import models as channels
 from qiatan.modules.conversations import models as conversations
@@ -14,5 +16,7 @@ from qiatan.modules.routing import models as routing
 from qiatan.modules.visitors import models as visitors
 
 MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies, onboarding, push)
+
+INFRA = (steps, backup, nodes)
 
 metadata = Base.metadata

@@ -74,7 +74,7 @@ async def _work(resources: Resources, url: str) -> None:
 
 def run(settings: Settings) -> None:
     """`qiatan work`: jobs only, until SIGINT or SIGTERM."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, style=settings.log_format)
     uvloop.run(_run(settings))
 
 

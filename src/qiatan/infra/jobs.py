@@ -28,7 +28,8 @@ A job that fails is tried again, ten times more in about half an hour. What has 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from procrastinate import manager
 from procrastinate import worker as procrastinate_worker
 from procrastinate.app import WorkerOptions
 
+from qiatan.infra import logs, metrics, tracing
 from qiatan.infra.db.roles import SYSTEM
 
 if TYPE_CHECKING:
@@ -175,16 +177,47 @@ def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
 
     async def run(context: procrastinate.JobContext, /, **arguments: Any) -> None:
         try:
-            await work(resources, **arguments)
+            await _measured(job.name, work(resources, **arguments), arguments, attempt=context.job.attempts + 1)
         except Exception:
             if job.give_up is not None and context.job.attempts >= MAX_ATTEMPTS:
                 await job.give_up(resources, **arguments)
             raise
 
     async def run_when_due(timestamp: int) -> None:
-        await work(resources)
+        await _measured(job.name, work(resources), {})
 
     if job.cron is None:
         app.task(name=job.name, queue=QUEUE, retry=retry, pass_context=True)(run)
     else:
         app.periodic(cron=job.cron)(app.task(name=job.name, queue=QUEUE, retry=retry)(run_when_due))
+
+
+async def _measured(name: str, working: Awaitable[None], arguments: Mapping[str, Any], *, attempt: int = 1) -> None:
+    """Run a job, and note how long it took and how it ended."""
+    began, outcome = time.perf_counter(), "failed"
+    ids = {"job": name} | {key: str(value) for key, value in arguments.items() if key in _TELLABLE}
+    named = logs.around.set(_JobAround(ids))
+    try:
+        with tracing.span(f"job {name}", {"attempt": attempt, **ids}, kind="consumer"):
+            await working
+        outcome = "done"
+    finally:
+        logs.around.reset(named)
+        metrics.JOB_SECONDS.observe(time.perf_counter() - began, name, outcome)
+
+
+_TELLABLE = frozenset({"enterprise_id", "agent_id", "customer_id", "conversation_id"})
+"""Arguments that logs and traces may name; others may hold a name or an address."""
+
+
+class _JobAround:
+    """A job, as what is logged meanwhile names it."""
+
+    def __init__(self, ids: Mapping[str, str]) -> None:
+        self._ids = ids
+
+    def ids(self) -> Mapping[str, str]:
+        return self._ids
+
+    def spent_in_database(self, seconds: float) -> None:
+        """Jobs may take their time; the histogram of jobs tells it."""

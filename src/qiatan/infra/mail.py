@@ -11,6 +11,7 @@ from email.utils import format_datetime, make_msgid
 
 import aiosmtplib
 
+from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
 from qiatan.infra.settings import MailSender, SmtpServer
 
@@ -38,6 +39,10 @@ class Mailer:
         self._sender = sender
         self._clock = clock
         self._tls = tls
+        self.sent_at: datetime | None = None
+        """When this process last handed a letter in."""
+        self.failed_at: datetime | None = None
+        """When the mail server last did not take one."""
 
     @property
     def configured(self) -> bool:
@@ -50,6 +55,18 @@ class Mailer:
             MailRefused: for good.
             MailFailed: for now, also when no mail server is set.
         """
+        try:
+            await self._hand_in(to, subject, text, html)
+        except MailError as error:
+            # What is wrong with one recipient's address says nothing about the server.
+            metrics.MAIL.add("refused" if isinstance(error, MailRefused) else "failed")
+            if isinstance(error, MailFailed):
+                self.failed_at = self._clock.now()
+            raise
+        metrics.MAIL.add("sent")
+        self.sent_at = self._clock.now()
+
+    async def _hand_in(self, to: str, subject: str, text: str, html: str) -> None:
         if self._server is None or self._sender is None:
             raise MailFailed("no mail server is set: set SMTP_URL and MAIL_FROM")
         message = compose(self._sender, to, subject, text, html, at=self._clock.now())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qiatan.infra.bus import Bus
 from qiatan.infra.clock import Clock
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
+from qiatan.infra.nodes import Node, NodeKeeper
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.relay import Relay
 from qiatan.infra.sealing import Sealer
 from qiatan.infra.settings import Settings
 from qiatan.infra.storage import Storage
@@ -28,3 +31,7 @@ class Resources:
     http: HttpOut
     mailer: Mailer
     sealer: Sealer
+    node: Node
+    nodes: NodeKeeper
+    bus: Bus
+    relay: Relay

@@ -8,3 +8,7 @@ class SetupError(Exception):
 
     The message is one line: what is wrong, with its value, and what to do. The command line prints it and exits with 2.
     """
+
+
+class SettingsError(SetupError):
+    """A setting has a value that cannot be meant. The message names the variable and the remedy."""

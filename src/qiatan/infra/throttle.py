@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from qiatan.infra import metrics
 from qiatan.kit.errors import TooMany
 
 MAX_KEYS = 50_000
@@ -38,7 +39,10 @@ class Throttle:
         self._buckets[key] = (tokens - 1 if allowed else tokens, now)
         if len(self._buckets) > MAX_KEYS:
             self._buckets.popitem(last=False)
-        return 0.0 if allowed else (1 - tokens) * 60 / rate.per_minute
+        if allowed:
+            return 0.0
+        metrics.THROTTLED.add(key.partition(":")[0])
+        return (1 - tokens) * 60 / rate.per_minute
 
     def check(self, key: str, rate: Rate) -> None:
         """Take one token.

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from qiatan.infra import metrics
 from qiatan.infra.db import Tx
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import Fault
@@ -125,6 +126,8 @@ class TimerLoop:
         async with self._database.system() as tx:
             for timer in self._timers:
                 first = await timer.next_due(tx)
+                if first is None or first > tx.now:
+                    metrics.TIMER_OVERDUE.set(0, timer.name)
                 if first is None:
                     continue
                 if first > tx.now:
@@ -134,6 +137,10 @@ class TimerLoop:
                 wanted = min(BATCH + len(self._rest) + len(self._in_flight) + self._left_out[timer.name], MAX_LOOK)
                 rows = await timer.due(tx, wanted)
                 fresh = self._admitted(timer.name, rows)
+                late = (tx.now - first).total_seconds()
+                metrics.TIMER_OVERDUE.set(late, timer.name)
+                if fresh:
+                    metrics.TIMER_LATENESS.observe(late, timer.name)
                 full = full or len(rows) == wanted < MAX_LOOK
                 if timer.dismiss is not None and fresh:
                     left = await timer.dismiss(tx, fresh)
@@ -172,7 +179,9 @@ class TimerLoop:
             async with self._lane(enterprise_id), self._slots, self._database.tenant(enterprise_id) as tx:
                 await timer.fire(tx, row_id)
             self._failures.pop(key, None)
+            metrics.TIMERS_FIRED.add(timer.name, "done")
         except Exception as error:
+            metrics.TIMERS_FIRED.add(timer.name, "refused" if isinstance(error, Fault) else "failed")
             # One that fails must not stop the others; it stays due and is tried again, ever more slowly.
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1

@@ -122,6 +122,12 @@ class TooMany(Fault):
     code, status = "too_many", 429
 
 
+class Busy(Fault):
+    """More is asked of the server than it can do at this moment; nothing was changed. Try again in a moment."""
+
+    code, status = "try_again", 503
+
+
 class StorageFull(Fault):
     """The server's disk is full; nothing was stored. Free space on the data directory's disk, then try again."""
 

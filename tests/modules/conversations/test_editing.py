@@ -15,7 +15,7 @@ from qiatan.kit.access import Scope, ScopeKind
 from qiatan.kit.errors import InvalidInput, NotAllowed
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import EditMessage, Message, MessageKind, SenderKind, SendMessage
-from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours, TooLateToEdit
+from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours, TooLateToEdit, TooManyEdits
 from qiatan.modules.conversations.models import MessageRow
 from tests.modules.files.pictures import png
 from tests.support import talk
@@ -118,6 +118,24 @@ async def test_who_may_not_and_what_not(database: Database, factories: Factories
     with pytest.raises(TooLateToEdit):
         await talk.edit(database, scene.agent, scene.id, mine.seq, "zu spät")
     assert await talk.read(database, scene.agent, scene.id) == before
+
+
+async def test_a_message_is_changed_twenty_times_at_most(database: Database, scene: Scene) -> None:
+    first, other = [await talk.answer(database, scene.agent, scene.id) for _ in range(2)]
+    last_id = new_id()
+    for number in range(19):
+        await talk.edit(database, scene.agent, scene.id, first.seq, f"第 {number} 稿")
+    last = await talk.edit(database, scene.agent, scene.id, first.seq, "定稿", message_id=last_id)
+    before = await talk.read(database, scene.agent, scene.id)
+
+    with pytest.raises(TooManyEdits) as refused:
+        await talk.edit(database, scene.agent, scene.id, first.seq, "再改一次")
+
+    assert (refused.value.code, refused.value.status) == ("too_many_edits", 409)
+    assert await talk.read(database, scene.agent, scene.id) == before
+    # a repeat of the last change is answered as before, and other messages have edits of their own
+    assert await talk.edit(database, scene.agent, scene.id, first.seq, "定稿", message_id=last_id) == last
+    await talk.edit(database, scene.agent, scene.id, other.seq, "您好呀")
 
 
 async def test_not_after_its_withdrawal_nor_the_end_nor_when_somebody_else_serves_it(

@@ -59,7 +59,7 @@ class Sender:
 
 @pytest.fixture
 async def log(database: Database, resources: Resources) -> AsyncIterator[MessageLog]:
-    log = MessageLog(database.url, resources.hub, resources.clock)
+    log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
     log.start()
     yield log
     await log.close()
@@ -135,7 +135,7 @@ async def test_nothing_is_acknowledged_that_fails_at_the_commit(
             "CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED"
             " FOR EACH ROW EXECUTE FUNCTION refuse_late()"
         )
-    log = MessageLog(database.url, resources.hub, resources.clock)
+    log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
     log.start()
     try:
         for words in ("vorher", "fails at the commit", "nachher"):
@@ -189,7 +189,7 @@ async def test_a_full_queue_says_try_again(
     sender: Sender, database: Database, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "MAX_WAITING", 3)
-    log = MessageLog(database.url, resources.hub, resources.clock)
+    log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
 
     for number in range(5):
         sender.send(log, str(number))
@@ -201,7 +201,7 @@ async def test_a_full_queue_says_try_again(
 
 
 async def test_what_waits_at_the_end_is_written(sender: Sender, database: Database, resources: Resources) -> None:
-    log = MessageLog(database.url, resources.hub, resources.clock)
+    log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
     log.start()
 
     for number in range(50):

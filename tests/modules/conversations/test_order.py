@@ -30,7 +30,7 @@ from tests.support.transports import Recorder
 
 @pytest.fixture
 async def log(database: Database, resources: Resources) -> AsyncIterator[MessageLog]:
-    log = MessageLog(database.url, resources.hub, resources.clock)
+    log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
     log.start()
     yield log
     await log.close()

@@ -179,7 +179,7 @@ async def test_questions_that_make_no_sense(doors: Doors, scene: Scene, query: s
 
 
 async def test_what_takes_too_long_is_given_up(database: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(found_by, "_TIMEOUT", text("SET LOCAL statement_timeout = '300ms'"))
+    monkeypatch.setattr(found_by, "SECONDS", 0.3)
     slow: Any = text("SELECT pg_sleep(5), :enterprise, :conversations, :pattern, :most")
     monkeypatch.setattr(found_by, "_HITS", slow)
 
@@ -187,6 +187,23 @@ async def test_what_takes_too_long_is_given_up(database: Database, scene: Scene,
         await _search(database, scene.agent, "青瓷")
 
     assert (refused.value.code, refused.value.status, refused.value.retry_after) == ("try_again", 503, 1)
+
+
+async def test_the_limit_is_for_the_whole_search_and_not_for_each_statement(
+    database: Database, factories: Factories, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a search of several steps, each of which takes less than the limit
+    channel = await factories.channel(scene.tenant.enterprise_id)
+    for _ in range(6):
+        await talk.served(database, await factories.visitor(channel), scene.agent, "白瓷")
+    monkeypatch.setattr(searching, "STEPS", (1, 1, 1, 1, 1, 1))
+    monkeypatch.setattr(found_by, "SECONDS", 0.5)
+    slow: Any = text("SELECT pg_sleep(0.2), :enterprise, :conversations, :pattern, :most")
+    monkeypatch.setattr(found_by, "_HITS", slow)
+
+    # then it is given up all the same
+    with pytest.raises(SearchTooSlow):
+        await _search(database, scene.agent, "青瓷")
 
 
 async def test_nobody_searches_without_end(doors: Doors, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

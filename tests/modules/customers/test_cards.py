@@ -15,6 +15,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.customers import jobs
+from qiatan.modules.customers.repository import CatalogueRepository, CustomerRepository
 from tests.support import talk
 from tests.support.access import points_of
 from tests.support.clock import FakeClock
@@ -143,6 +144,35 @@ async def test_an_enterprises_own_fields(
     history = (await http.get(f"/customers/{guest.customer_id}/changes?field={size['key']}")).json()["items"]
     assert [(one["label"], one["after"]) for one in history] == [("尺码", "大")]
     assert await _deferred(database, size["key"]) == 1
+
+
+async def test_a_deleted_fields_values_go_batch_by_batch_and_nobody_is_looked_at_twice(
+    doors: Doors, database: Database, factories: Factories, resources: Resources, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    key, kept = str(new_id()), str(new_id())
+    channel = await factories.channel(tenant.enterprise_id)
+    holders = [(await factories.visitor(channel)).customer_id for _ in range(5)]
+    async with database.tenant(tenant.enterprise_id) as tx:
+        for customer_id in holders:
+            row = await CustomerRepository(tx, tx.enterprise_id).locked(customer_id)
+            assert row is not None
+            row.fields = {key: "x", kept: "y"}
+    starts: list[UUID | None] = []
+    drop = CatalogueRepository.drop_values
+
+    async def noting(self: CatalogueRepository, key: str, limit: int, *, after: UUID | None) -> UUID | None:
+        starts.append(after)
+        return await drop(self, key, limit, after=after)
+
+    monkeypatch.setattr(CatalogueRepository, "drop_values", noting)
+
+    await jobs.drop_values.run(resources, enterprise_id=str(tenant.enterprise_id), key=key)
+
+    assert starts == [None, *sorted(holders)[1:4:2]]
+    async with database.tenant(tenant.enterprise_id) as tx:
+        cards = [await CustomerRepository(tx, tx.enterprise_id).get(customer_id) for customer_id in holders]
+    assert [card.fields for card in cards if card is not None] == [{kept: "y"}] * 5
 
 
 async def _deferred(database: Database, key: str) -> int:

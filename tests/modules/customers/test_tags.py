@@ -10,6 +10,8 @@ import pytest
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.throttle import Rate
+from qiatan.modules.conversations.routes import customers as routes
 from qiatan.modules.routing.service.case import case_of
 from tests.support import talk
 from tests.support.doors import Doors
@@ -162,3 +164,12 @@ async def test_a_tag_that_is_deleted_while_it_is_put_on_leaves_nothing_behind(
 
     assert (put.status_code, deleted.status_code) in {(200, 204), (422, 204)}
     assert (await doors.agent(agent).get(f"/customers/{guest.customer_id}")).json()["tags"] == []
+
+
+async def test_nobody_has_uses_counted_without_end(doors: Doors, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "COUNTS", Rate(burst=1, per_minute=1))
+    http = doors.agent(tenant.admin)
+
+    answers = [(await http.get(path)).status_code for path in ("/tags?uses=true", "/tags?uses=true", "/tags")]
+
+    assert answers == [200, 429, 200]

@@ -15,9 +15,12 @@ from sqlalchemy import func, select
 
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
+from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import StorageFull
 from qiatan.modules.channels.contracts import Channel
 from qiatan.modules.files import jobs, routes, rules, service
+from qiatan.modules.files.contracts import NewUpload, Upload
+from qiatan.modules.files.errors import QuotaReached
 from qiatan.modules.files.models import FileRow, UploadRow
 from tests.modules.files.pictures import PDF, png
 from tests.modules.files.sending import BYTES, PHONE, TABLET, message, part, send_up, start, visitor
@@ -233,6 +236,33 @@ async def test_one_visitor_has_ten_files_on_their_way(scene: Scene) -> None:
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
     assert int(answer.headers["Retry-After"]) == 60
+
+
+async def test_an_enterprise_sends_up_so_much_in_a_day_whoever_sends_it(scene: Scene, clock: FakeClock) -> None:
+    # given a server that takes ten bytes a day of each enterprise
+    world = scene.world
+    database = world.resources.database
+
+    async def begin(actor: AgentActor | VisitorActor, size: int) -> Upload:
+        async with database.tenant(actor.enterprise_id) as tx:
+            return await service.start_upload(tx, actor, NewUpload(name="a", size=size), enterprise_bytes=10)
+
+    await begin(world.agent, 6)
+    clock.advance(hours=1)
+    cancelled = await begin(world.visitor, 4)
+
+    # then the eleventh is refused, with the time when the oldest ones no longer count
+    with pytest.raises(QuotaReached) as refused:
+        await begin(world.visitor, 1)
+    assert (refused.value.code, refused.value.retry_after) == ("quota_reached", 23 * 3600)
+    assert await scene.counts() == (0, 2)
+
+    # and what was cancelled before anything came counts no more, nor what is older than a day
+    async with database.tenant(world.visitor.enterprise_id) as tx:
+        await service.cancel_upload(tx, world.visitor, cancelled.id)
+    await begin(world.visitor, 4)
+    clock.advance(hours=23, seconds=1)
+    await begin(world.agent, 6)
 
 
 async def test_a_visitor_sends_three_hundred_mebibytes_a_day_also_by_cancelling(

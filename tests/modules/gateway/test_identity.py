@@ -264,4 +264,4 @@ async def test_the_end_of_the_server_is_said(doors: Doors, factories: Factories)
     await doors.app.state.gateway.close()
 
     assert [await socket.until_closed(), await stranger.until_closed()] == [1012, 1012]
-    assert socket.frames[-1]["code"] == "shutting_down"
+    assert socket.frames[-1]["code"] == "restarting"

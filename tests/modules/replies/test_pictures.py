@@ -146,6 +146,53 @@ async def test_what_was_sent_stays_for_ever(
     assert await _there(doors, picture)
 
 
+async def test_what_is_in_a_withdrawn_message_only_is_read_by_nobody_any_more(
+    office: Office, doors: Doors, factories: Factories, database: Database
+) -> None:
+    # given a message with a picture of its own, one that an entry shows too, and one that a second message shows too
+    alone, held, twice = [await _upload(office.http) for _ in range(3)]
+    entry = (await office.http.post("/replies", json={"owner": "own", "title": "图", "document": shows(held)})).json()
+    guest = await factories.visitor(await factories.channel(office.tenant.enterprise_id))
+    path = f"/conversations/{await talk.served(database, guest, office.agent)}/messages"
+    document = {"blocks": [block for one in (alone, held, twice) for block in shows(one)["blocks"]]}
+    first = {"client_message_id": str(new_id()), "kind": "rich", "document": document}
+    second = {"client_message_id": str(new_id()), "kind": "rich", "document": shows(twice)}
+    sent = (await office.http.post(path, json=first)).json()
+    again = (await office.http.post(path, json=second)).json()
+    assert [await _there(doors, picture) for picture in (alone, held, twice)] == [True, True, True]
+
+    # when the first one is taken back
+    answer = await office.http.post(f"{path}/{sent['seq']}/withdraw", json={"client_message_id": str(new_id())})
+
+    # then what nothing else shows is gone, at once
+    assert answer.status_code == 200
+    assert [await _there(doors, picture) for picture in (alone, held, twice)] == [False, True, True]
+    # and a repeat of the first send is answered as before, though its picture is gone
+    assert (await office.http.post(path, json=first)).json() == sent
+
+    await office.http.post(f"{path}/{again['seq']}/withdraw", json={"client_message_id": str(new_id())})
+    assert [await _there(doors, picture) for picture in (alone, held, twice)] == [False, True, False]
+    assert (await office.http.get(f"/replies/{entry['id']}")).json()["document"] == entry["document"]
+
+
+async def test_a_withdrawal_waits_for_nobody_who_is_about_to_send_the_picture(
+    office: Office, doors: Doors, factories: Factories, database: Database
+) -> None:
+    picture = await _upload(office.http)
+    document = RichDocument.model_validate(shows(picture))
+    guest = await factories.visitor(await factories.channel(office.tenant.enterprise_id))
+    path = f"/conversations/{await talk.served(database, guest, office.agent)}/messages"
+    sent = (await office.http.post(path, json={"client_message_id": str(new_id()), "kind": "rich", "document": shows(picture)})).json()
+
+    async with database.tenant(office.tenant.enterprise_id) as tx:
+        settled = await pictures.settled(tx, document)
+        answer = await office.http.post(f"{path}/{sent['seq']}/withdraw", json={"client_message_id": str(new_id())})
+        await pictures.hold(tx, holder_id=new_id(), document=settled)
+
+    assert answer.status_code == 200
+    assert await _there(doors, picture)
+
+
 async def test_of_pictures_in_nothing_an_agent_keeps_the_newest(
     office: Office, doors: Doors, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from qiatan.entrypoints.gateway import Gateway
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import service as conversations
@@ -22,6 +23,8 @@ from tests.support.factories import Factories, Member, Tenant
 
 LEADER = points_of("admin")
 EVERYTHING = Scope(ScopeKind.ALL)
+NODE = new_id()
+"""Holds the pages of agents who are `present`."""
 
 
 async def present(database: Database, *members: Member, status: PresenceStatus = PresenceStatus.ONLINE) -> None:
@@ -29,7 +32,7 @@ async def present(database: Database, *members: Member, status: PresenceStatus =
     for member in members:
         async with database.tenant(member.enterprise_id) as tx:
             await service.set_presence(tx, member.actor, status)
-            await service.connected(tx, member.id)
+            await service.connected(tx, member.id, NODE)
 
 
 async def transfers(database: Database, tenant: Tenant, **settings: Any) -> None:

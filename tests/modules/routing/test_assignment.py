@@ -22,6 +22,7 @@ from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.errors import LimitReached
 from qiatan.modules.routing.service.presence import LEASE
+from tests.modules.routing.scene import NODE
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -32,7 +33,7 @@ async def present(database: Database, *members: Member, status: PresenceStatus =
     for member in members:
         async with database.tenant(member.enterprise_id) as tx:
             await service.set_presence(tx, member.actor, status)
-            await service.connected(tx, member.id)
+            await service.connected(tx, member.id, NODE)
 
 
 async def assign_next(database: Database, tenant: Tenant) -> Routed | None:
@@ -144,7 +145,7 @@ async def test_who_does_not_serve_gets_none(database: Database, factories: Facto
         await present(database, agent, status=PresenceStatus(how) if how in ("away", "offline") else PresenceStatus.ONLINE)
     if how == "disconnected":
         async with database.tenant(tenant.enterprise_id) as tx:
-            await service.disconnected(tx, agent.id)
+            await service.disconnected(tx, agent.id, NODE)
     [conversation_id] = await waiting(database, factories, tenant, clock, 1)
     if how == "lapsed":
         clock.advance(seconds=LEASE.total_seconds())
@@ -160,7 +161,7 @@ async def test_a_lease_that_is_renewed_holds(database: Database, factories: Fact
     await waiting(database, factories, tenant, clock, 1)
     clock.advance(seconds=LEASE.total_seconds() - 5)
     async with database.system() as tx:
-        await service.renew(tx, [(tenant.enterprise_id, agent.id)])
+        await service.renew(tx, [(tenant.enterprise_id, agent.id)], NODE)
     clock.advance(seconds=30)
 
     given = await assign_next(database, tenant)

@@ -23,7 +23,7 @@ from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Outcome
 from qiatan.modules.routing.contracts.queue import Routing
 from qiatan.modules.routing.contracts.settings import DelayedStep, TransferSettings
 from qiatan.modules.routing.service.presence import LEASE
-from tests.modules.routing.scene import holder, present, transfers, waiting, why
+from tests.modules.routing.scene import NODE, holder, present, transfers, waiting, why
 from tests.modules.routing.test_layers import drain, wish
 from tests.modules.routing.test_queue import fire_due
 from tests.support import talk
@@ -51,7 +51,7 @@ async def served(database: Database, factories: Factories, tenant: Tenant) -> UU
 async def stay(database: Database, *members: Member) -> None:
     """Their pages are still open."""
     async with database.system() as tx:
-        await service.renew(tx, [(member.enterprise_id, member.id) for member in members])
+        await service.renew(tx, [(member.enterprise_id, member.id) for member in members], NODE)
 
 
 async def later(database: Database, clock: FakeClock, seconds: float, *members: Member) -> None:

@@ -21,7 +21,7 @@ from qiatan.modules.routing.contracts.settings import DelayedStep
 from qiatan.modules.routing.events import RoutingSettingsChanged
 from qiatan.modules.routing.service import placement
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper
-from tests.modules.routing.scene import holder, present, queueing, transfers, waiting
+from tests.modules.routing.scene import NODE, holder, present, queueing, transfers, waiting
 from tests.modules.routing.test_delayed import later, routing, team
 from tests.modules.routing.test_layers import drain, wish
 from tests.modules.routing.test_queue import fire_due, full_house, guests, stand
@@ -48,7 +48,7 @@ async def test_who_comes_back_into_the_queue_has_the_longest_wait_before_them(
     clock.advance(minutes=20)
     await present(database, agent)
     async with database.tenant(tenant.enterprise_id) as tx:
-        await service.disconnected(tx, colleague.id)
+        await service.disconnected(tx, colleague.id, NODE)
 
     await release(database, tenant, second)
     await drain(database, tenant.enterprise_id)

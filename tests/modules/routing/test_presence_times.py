@@ -15,6 +15,7 @@ from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.service.presence import LEASE
 from tests.modules.routing import scene
+from tests.modules.routing.scene import NODE
 from tests.support.access import points_of
 from tests.support.clock import NOON, FakeClock
 from tests.support.doors import Doors
@@ -38,17 +39,17 @@ async def choose(database: Database, member: Member, status: PresenceStatus) -> 
 
 async def connect(database: Database, member: Member) -> None:
     async with database.tenant(member.enterprise_id) as tx:
-        await service.connected(tx, member.id)
+        await service.connected(tx, member.id, NODE)
 
 
 async def disconnect(database: Database, member: Member) -> None:
     async with database.tenant(member.enterprise_id) as tx:
-        await service.disconnected(tx, member.id)
+        await service.disconnected(tx, member.id, NODE)
 
 
 async def renew(database: Database, member: Member) -> list[tuple[UUID, UUID]]:
     async with database.system() as tx:
-        return await service.renew(tx, [(member.enterprise_id, member.id)])
+        return await service.renew(tx, [(member.enterprise_id, member.id)], NODE)
 
 
 async def lapse(database: Database, member: Member) -> None:

@@ -11,7 +11,7 @@ from qiatan.modules.routing import jobs, service
 from qiatan.modules.routing.contracts.decisions import Wish
 from qiatan.modules.routing.contracts.transfers import Transfer
 from tests.modules.routing import scene
-from tests.modules.routing.scene import waiting, why
+from tests.modules.routing.scene import NODE, waiting, why
 from tests.modules.routing.test_layers import drain
 from tests.support.clock import FakeClock
 from tests.support.factories import Factories, Guest
@@ -34,7 +34,7 @@ async def test_times_offers_and_decisions_go_each_after_its_time(
             await service.accept_offer(tx, agent.actor, offer.id)
         clock.advance(seconds=10)
         async with database.tenant(tenant.enterprise_id) as tx:
-            await service.disconnected(tx, agent.id)
+            await service.disconnected(tx, agent.id, NODE)
 
     async def counted() -> list[int]:
         found = []

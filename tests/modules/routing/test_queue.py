@@ -13,7 +13,7 @@ from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingState
 from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.repository import requests
-from tests.modules.routing.scene import holder, present, queueing, waiting, why
+from tests.modules.routing.scene import NODE, holder, present, queueing, waiting, why
 from tests.modules.routing.test_layers import drain
 from tests.support import talk
 from tests.support.clock import FakeClock
@@ -106,7 +106,7 @@ async def test_the_expected_wait_is_told_once_enough_is_known(database: Database
     serving = served
     for _, conversation_id in people[:5]:
         async with database.system() as tx:
-            await service.renew(tx, [(tenant.enterprise_id, agent.id)])
+            await service.renew(tx, [(tenant.enterprise_id, agent.id)], NODE)
         clock.advance(seconds=50)
         await talk.end(database, agent, serving)
         await drain(database, tenant.enterprise_id)

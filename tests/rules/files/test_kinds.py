@@ -127,6 +127,19 @@ def test_after_the_seconds_that_are_told_the_upload_fits(sizes: list[int], size:
     rules.check_quota(quota, 0, [(at, count) for at, count in lately if at > then - rules.UNFINISHED_FOR], size, then)
 
 
+@given(st.integers(1, 100), st.integers(0, 200), st.integers(1, 100), st.integers(0, 23))
+def test_an_enterprises_ceiling_is_inclusive_and_says_when_it_falls(most: int, begun: int, size: int, hours: int) -> None:
+    oldest = NOON - timedelta(hours=hours) if begun else None
+    if begun + size <= most:
+        rules.check_ceiling(most, begun, oldest, size, NOON)
+        return
+
+    with pytest.raises(QuotaReached) as refused:
+        rules.check_ceiling(most, begun, oldest, size, NOON)
+
+    assert refused.value.retry_after == (24 - (hours if begun else 0)) * 3600
+
+
 @given(st.uuids(), st.uuids(), st.uuids(), st.integers(0, 2**63), st.booleans())
 def test_an_address_is_read_as_it_was_written(enterprise: UUID, conversation: UUID, file: UUID, expires_at: int, download: bool) -> None:
     address = rules.FileAddress(enterprise, conversation, file, expires_at, download)

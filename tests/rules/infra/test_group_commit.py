@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -143,3 +144,88 @@ async def test_after_the_end_nothing_is_taken() -> None:
     commits = await _run(Disk(), [])
 
     assert commits.submit(1) is False
+
+
+class Books:
+    """Stores what several enterprises write: (enterprise, number)."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[tuple[str, int]]] = []
+        self.settled: list[tuple[str, int]] = []
+        self.commits: GroupCommit[tuple[str, int], int] = GroupCommit(self.write, self.settle, key=lambda item: item[0])
+
+    async def write(self, batch: Sequence[tuple[str, int]]) -> Sequence[int]:
+        await asyncio.sleep(0)
+        self.batches.append(list(batch))
+        return [number for _, number in batch]
+
+    def settle(self, results: Sequence[tuple[tuple[str, int], int | Exception]]) -> None:
+        self.settled += [item for item, _ in results]
+
+
+@settings(max_examples=40, deadline=None)
+@given(some.lists(some.tuples(some.sampled_from("abc"), some.integers()), max_size=60), some.integers(1, 9))
+def test_each_enterprise_has_its_turn_and_its_order(items: list[tuple[str, int]], batch: int) -> None:
+    books = Books()
+
+    async def run() -> None:
+        for item in items:
+            assert books.commits.submit(item)
+        books.commits.start()
+        await books.commits.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_commit, "MAX_BATCH", batch)
+        asyncio.run(run())
+
+    for enterprise in "abc":
+        assert [item for item in books.settled if item[0] == enterprise] == [item for item in items if item[0] == enterprise]
+    left = Counter(enterprise for enterprise, _ in items)
+    for written in books.batches:
+        got = Counter(enterprise for enterprise, _ in written)
+        left -= got
+        assert all(max(got.values()) <= got[enterprise] + 1 for enterprise in left)
+
+
+async def test_one_message_beside_a_flood_is_in_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_BATCH", 10)
+    books = Books()
+    for number in range(100):
+        books.commits.submit(("noisy", number))
+    books.commits.start()
+    await asyncio.sleep(0)
+
+    books.commits.submit(("quiet", 0))
+    await books.commits.settled("quiet")
+
+    assert ("quiet", 0) in books.batches[1]
+    assert len(books.batches) == 2
+    await books.commits.close()
+    assert len(books.settled) == 101
+
+
+async def test_one_enterprise_that_fills_its_part_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_WAITING", 5)
+    monkeypatch.setattr(group_commit, "MAX_WAITING_OF_EACH", 3)
+    books = Books()
+
+    taken = [books.commits.submit(("noisy", number)) for number in range(4)]
+    others = [books.commits.submit(("quiet", number)) for number in range(3)]
+
+    assert (taken, others) == ([True, True, True, False], [True, True, False])
+    books.commits.start()
+    await books.commits.close()
+    assert sorted(books.settled) == [("noisy", 0), ("noisy", 1), ("noisy", 2), ("quiet", 0), ("quiet", 1)]
+
+
+async def test_waiting_for_all_waits_for_every_enterprise() -> None:
+    books = Books()
+    await asyncio.wait_for(books.commits.settled("nobody"), 1)
+    for enterprise in "ab":
+        books.commits.submit((enterprise, 1))
+    books.commits.start()
+
+    await asyncio.wait_for(books.commits.settled(), 1)
+
+    assert sorted(books.settled) == [("a", 1), ("b", 1)]
+    await books.commits.close()

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from qiatan.entrypoints.cli import audit, running, security, user
+from qiatan.entrypoints.cli import audit, backup, running, schema, security, user
 from qiatan.infra.setup_error import SetupError
 from qiatan.kit.errors import Fault
 
@@ -27,6 +27,8 @@ app = typer.Typer(
 app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.add_typer(security.app, name="security")
+app.add_typer(backup.app, name="backup")
+app.command()(backup.restore)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [HOST, default 127.0.0.1]")]
 Port = Annotated[int | None, typer.Option(help="TCP port. [PORT, default 8000]")]
@@ -38,6 +40,7 @@ def serve(
     host: Host = None,
     port: Port = None,
     data: Data = None,
+    workers: Annotated[int | None, typer.Option(help="How many processes share the port, about one a core. [WORKERS, default 1]")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="With an empty database, make a demo enterprise and its shop.")] = False,
 ) -> None:
     """Run the server: pages, API, sockets, background jobs and, without DATABASE_URL, its own PostgreSQL.
@@ -46,7 +49,12 @@ def serve(
     LOG_LEVEL=debug|info|warning|error, WORKER=on|off, VISITOR_RATE (messages a minute), SMTP_URL and MAIL_FROM (mail), OUTBOUND_ALLOW
     (own networks that may be called). docs/operating.md explains each.
     """
-    settings = running.settings(host=host, port=port, data=data)
+    settings = running.settings(host=host, port=port, data=data, workers=workers)
+    if settings.workers > 1:
+        from qiatan.entrypoints import supervisor
+
+        supervisor.run(settings, demo=demo)
+        return
     from qiatan.entrypoints.serve import run
 
     run(settings, demo=demo)
@@ -62,10 +70,14 @@ def work(data: Data = None) -> None:
 
 
 @app.command()
-def migrate(data: Data = None) -> None:
+def migrate(
+    data: Data = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Also run what waits for older processes to end; those that live still will fail.")
+    ] = False,
+) -> None:
     """Bring the database to this version. `serve` does it too; this is for deployments that want it apart."""
-    running.with_database(running.settings(data=data), running.nothing)
-    typer.echo("the database is up to date")
+    typer.echo(schema.migrate(running.settings(data=data), finish=finish))
 
 
 @app.command()

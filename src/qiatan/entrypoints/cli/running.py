@@ -14,15 +14,17 @@ from qiatan.infra.settings import Settings
 _T = TypeVar("_T")
 
 
-def environment(*, host: str | None = None, port: int | None = None, data: Path | None = None) -> dict[str, str]:
+def environment(
+    *, host: str | None = None, port: int | None = None, data: Path | None = None, workers: int | None = None
+) -> dict[str, str]:
     """The environment with the options put over it."""
-    given = {"HOST": host, "PORT": port, "DATA": data}
+    given = {"HOST": host, "PORT": port, "DATA": data, "WORKERS": workers}
     return {**os.environ, **{name: str(value) for name, value in given.items() if value is not None}}
 
 
-def settings(*, host: str | None = None, port: int | None = None, data: Path | None = None) -> Settings:
+def settings(*, host: str | None = None, port: int | None = None, data: Path | None = None, workers: int | None = None) -> Settings:
     """The settings for a command; raises `SettingsError`."""
-    return Settings.from_env(environment(host=host, port=port, data=data))
+    return Settings.from_env(environment(host=host, port=port, data=data, workers=workers))
 
 
 def with_database(settings: Settings, work: Callable[[Settings], Awaitable[_T]]) -> _T:
@@ -43,7 +45,7 @@ def with_database(settings: Settings, work: Callable[[Settings], Awaitable[_T]])
                 raise PostgresError(str(error)) from error
             return await work(dataclasses.replace(settings, database_url=url))
 
-    logs.configure("warning" if settings.log_level == "info" else settings.log_level)
+    logs.configure("warning" if settings.log_level == "info" else settings.log_level, style=settings.log_format)
     return asyncio.run(go())
 
 

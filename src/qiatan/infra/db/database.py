@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from qiatan.infra import logs, metrics, tracing
 from qiatan.infra.clock import Clock, SystemClock, ticks
 from qiatan.infra.db.roles import APP, SYSTEM
 from qiatan.infra.db.tx import Tx
+from qiatan.infra.fair import Gate
 from qiatan.kit.errors import DatabaseUnavailable, StorageFull
 from qiatan.kit.events import Event
 
@@ -29,6 +32,11 @@ _FULL = ("53100", "53200")
 # The server is going away, starting, or cut the connection; deadlock and serialization failures are safe to repeat too.
 # The last three are our own limits of time. All are safe to repeat: nothing was stored.
 _AWAY = ("57P01", "57P02", "57P03", "08", "53300", "40P01", "40001", "55P03", "57014", "25P03")
+
+WAIT_SECONDS = 10
+MAX_WAITING, MAX_WAITING_OF_EACH = 20_000, 10_000
+FEW_CONNECTIONS = 6
+"""With so few (the command line), one enterprise may have them all."""
 
 _CLOCK = text("SELECT clock_timestamp()")
 _CLOCK_READINGS = 5
@@ -60,6 +68,17 @@ class Database:
         self.clock = clock or SystemClock()
         self.listeners: list[Listener] = []
         self.on_jobs: list[Callable[[], None]] = []
+        self.begun = 0
+        """Transactions that are open; those beyond the connections in use wait for one."""
+        connections = pool_size + pool_size // 2
+        self.gate = Gate(
+            connections,
+            connections * 2 // 3 if connections > FEW_CONNECTIONS else connections,
+            waiting=MAX_WAITING,
+            waiting_of_each=MAX_WAITING_OF_EACH,
+            seconds=WAIT_SECONDS,
+        )
+        """In front of the connections, so that enterprises have their turns: one that asks at full speed leaves a third to the others."""
         self._app = self._engine(APP, pool_size)
         self._system = self._engine(SYSTEM, max(2, pool_size // 2))
 
@@ -68,7 +87,7 @@ class Database:
             driver_url(self.url),
             pool_size=size,
             max_overflow=size // 2,
-            pool_timeout=10,
+            pool_timeout=WAIT_SECONDS,
             pool_use_lifo=True,
             hide_parameters=True,  # what people wrote does not belong into logs
             connect_args={"options": _options(role), "connect_timeout": 10},
@@ -81,8 +100,9 @@ class Database:
         Raises:
             DatabaseUnavailable: the database does not answer or asks to try again; nothing was stored.
             StorageFull: the database's disk is full; nothing was stored.
+            Busy: no connection became free in time, or too many wait for one; nothing was begun.
         """
-        async with self._begin(self._app, enterprise_id) as tx:
+        async with self.gate.passing(enterprise_id), self._begin(self._app, enterprise_id) as tx:
             yield tx
 
     @asynccontextmanager
@@ -94,6 +114,9 @@ class Database:
     @asynccontextmanager
     async def _begin(self, engine: AsyncEngine, enterprise_id: UUID | None) -> AsyncIterator[Tx]:
         session = AsyncSession(engine, expire_on_commit=False, autoflush=True)
+        began = time.perf_counter()
+        failure: BaseException | None = None
+        self.begun += 1
         try:
             async with session:
                 tx = Tx(session, enterprise_id, self.clock.now())
@@ -104,7 +127,14 @@ class Database:
                     await work()
                 await session.commit()
         except (DBAPIError, PoolTimeout, OSError) as error:
-            raise translate(error) from error
+            failure = translate(error)
+            raise failure from error
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self.begun -= 1
+            _noted(enterprise_id, time.perf_counter() - began, failure)
         if tx.has_deferred:
             for wake in self.on_jobs:
                 wake()
@@ -138,9 +168,21 @@ class Database:
         _, moment, at = min(readings)
         return moment, at
 
+    def pools(self) -> dict[str, tuple[int, int]]:
+        """By role: connections in use, and open ones that are not."""
+        return {
+            role: (pool.checkedout(), pool.checkedin()) for role, pool in (("tenant", _pool(self._app)), ("system", _pool(self._system)))
+        }
+
     async def dispose(self) -> None:
         await self._app.dispose()
         await self._system.dispose()
+
+
+def _pool(engine: AsyncEngine) -> AsyncAdaptedQueuePool:
+    pool = engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    return pool
 
 
 def translate(error: Exception) -> Exception:
@@ -150,9 +192,31 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         if state.startswith(_FULL):
+            metrics.DATABASE_UNAVAILABLE.add()
             return StorageFull()
         if state.startswith(_AWAY) or error.connection_invalidated or (not state and isinstance(error, OperationalError)):
+            metrics.DATABASE_UNAVAILABLE.add()
             log.warning("database.unavailable", sqlstate=state, error=str(error.orig).partition("\n")[0])
             return DatabaseUnavailable(retry_after=1)
         return error
+    metrics.DATABASE_UNAVAILABLE.add()
     return DatabaseUnavailable(retry_after=1)
+
+
+def _noted(enterprise_id: UUID | None, seconds: float, failure: BaseException | None) -> None:
+    """Count a transaction that is over, add it to what its request or frame took, and tell of a slow one."""
+    role = "system" if enterprise_id is None else "tenant"
+    metrics.TRANSACTION_SECONDS.observe(seconds, role)
+    if failure is not None:
+        metrics.TRANSACTIONS_FAILED.add(role)
+    cause = logs.around.get()
+    if cause is not None:
+        cause.spent_in_database(seconds)
+    if tracing.is_on():
+        ended = time.time_ns()
+        about = {} if enterprise_id is None else {"enterprise_id": str(enterprise_id)}
+        tracing.point("transaction", ended - int(seconds * 1e9), ended, failure=failure, role=role, **about)
+    if seconds > logs.SLOW_SECONDS:
+        about = {} if enterprise_id is None else {"enterprise_id": str(enterprise_id)}
+        outcome = "committed" if failure is None else type(failure).__name__
+        log.warning("transaction.slow", role=role, seconds=round(seconds, 3), outcome=outcome, **about)

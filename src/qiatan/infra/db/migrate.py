@@ -1,9 +1,17 @@
-"""Bring a database from any released version to the newest, in one command, with nobody else migrating meanwhile."""
+"""Bring a database from any released version to the newest, in one command, with nobody else migrating meanwhile.
+
+Each migration says its `phase`. What is `before` only adds, so an older program works on beside it: it runs at once. What is `after`
+takes something away that older programs use: it runs when no older process lives (table `nodes`), at a start or later
+(`qiatan.entrypoints.schema_jobs`), or when the operator says so. A database of before 0017 does not know its processes: there `after`
+steps run at once, and older processes must be stopped first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import structlog
@@ -17,8 +25,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MINIMUM_VERSION = 150000
+DEAD_SECONDS = 20
+"""A process whose row in `nodes` is older lives no more."""
 # Any constant serves; this one is ours ("qiatan" read as digits of a phone pad).
 _MIGRATION_LOCK = 742826
+
+Phase = Literal["before", "after"]
 
 
 class UnfitDatabase(RuntimeError):
@@ -30,7 +42,29 @@ class DatabaseTooOld(UnfitDatabase):
 
 
 class DatabaseTooNew(UnfitDatabase):
-    """The database was migrated by a newer Qiatan."""
+    """The database was migrated by a newer Qiatan, which took away what this one needs."""
+
+
+class OlderProcessLives(UnfitDatabase):
+    """A step that this program needs cannot run while processes of an older one live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration that has not run."""
+
+    revision: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How far to migrate now (None: not at all), and what must wait for older processes to end."""
+
+    target: str | None
+    waiting: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
+    """Whom it waits for, in words."""
 
 
 def migrations_folder() -> Path:
@@ -63,14 +97,56 @@ def current(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row else None
 
 
-def upgrade(url: str) -> None:
-    """Migrate to the newest revision.
+def steps_after(revision: str | None) -> list[Step]:
+    """The migrations that follow a revision, oldest first."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 -- see `configuration`
 
-    Waits for another process that is migrating (advisory lock), then finds nothing left to do.
+    scripts = ScriptDirectory.from_config(configuration("postgresql://"))
+    known = sorted(scripts.walk_revisions(), key=lambda script: script.revision)
+    return [Step(script.revision, script.module.phase) for script in known if revision is None or script.revision > revision]
+
+
+def plan(steps: Sequence[Step], older_than: Callable[[str], Sequence[str]], *, finish: bool = False) -> Plan:
+    """How far to go. `older_than` names the living processes whose program does not know a revision.
+
+    Steps run in their order. An `after` step that must wait holds up `after` steps only: what this program needs comes before its own.
+
+    Raises:
+        OlderProcessLives: an `after` step of an earlier release must wait, and what this program needs comes after it.
+    """
+    target = None
+    for number, step in enumerate(steps):
+        older = () if finish or step.phase == "before" else tuple(older_than(step.revision))
+        if older:
+            rest = steps[number:]
+            if any(later.phase == "before" for later in rest):
+                raise OlderProcessLives(
+                    f"the database cannot be brought to this version while older processes live ({', '.join(older)}): "
+                    "stop them, or upgrade them to the release in between first"
+                )
+            return Plan(target, tuple(later.revision for later in rest), older)
+        target = step.revision
+    return Plan(target)
+
+
+def beside(connection: psycopg.Connection[Any], found: str) -> bool:
+    """Whether this program may work on the newer schema `found`: only steps that add have been since the last one it knows."""
+    if connection.execute("SELECT to_regclass('schema_steps')").fetchone() == (None,):
+        return False
+    rows = connection.execute("SELECT revision, phase FROM schema_steps WHERE revision > %s", (head(),)).fetchall()
+    return found in {revision for revision, _ in rows} and all(phase == "before" for _, phase in rows)
+
+
+def upgrade(url: str, *, finish: bool = False) -> Plan:
+    """Migrate as far as can be, and say what waits.
+
+    Waits for another process that is migrating (advisory lock), then finds nothing left to do. A newer schema that was only added to is
+    left as it is, with a warning. `finish`: the operator's word that no older process is needed any more.
 
     Raises:
         DatabaseTooOld: below PostgreSQL 15; the message names the version found and the remedy.
-        DatabaseTooNew: a newer Qiatan has migrated it; nothing was changed.
+        DatabaseTooNew: a newer Qiatan has migrated it beyond what this one can work with; nothing was changed.
+        OlderProcessLives: see `plan`; nothing was changed.
     """
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         version = connection.info.server_version
@@ -81,16 +157,57 @@ def upgrade(url: str) -> None:
             )
         found = current(connection)
         if found == head():
-            return
+            return Plan(None)
         if found is not None and found > head():
-            raise DatabaseTooNew(f"the database is at revision {found}, this Qiatan knows {head()}: start the newer Qiatan that made it so")
+            if not beside(connection, found):
+                raise DatabaseTooNew(
+                    f"the database is at revision {found}, this Qiatan knows {head()}: start the newer Qiatan that made it so"
+                )
+            log.warning(
+                "database.newer_schema", revision=found, known=head(), note="it was only added to: this older program works beside it"
+            )
+            return Plan(None)
         connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        if current(connection) != head():
-            _run(url)
+        steps = steps_after(current(connection))
+        decided = plan(steps, lambda revision: older_processes(connection, revision), finish=finish)
+        if decided.target is not None:
+            _run(url, decided.target)
+        if decided.waiting:
+            log.info("database.steps_wait", steps=decided.waiting, older=decided.older)
+        return decided
 
 
-def _run(url: str) -> None:
+def waiting(url: str) -> tuple[str, ...]:
+    """The steps of this program that have not run, newest last."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        found = current(connection)
+        return () if found is not None and found >= head() else tuple(step.revision for step in steps_after(found))
+
+
+def fits(url: str) -> bool:
+    """Whether this program can work on the database as it is now: all it needs is there, and nothing of it was taken away since."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        found = current(connection)
+        if found is None or found == head():
+            return found is not None
+        return beside(connection, found) if found > head() else all(step.phase == "after" for step in steps_after(found))
+
+
+def older_processes(connection: psycopg.Connection[Any], revision: str) -> list[str]:
+    """The living processes whose program does not know a revision, in words; none where processes are not listed yet."""
+    if connection.execute("SELECT to_regclass('nodes')").fetchone() == (None,):
+        return []
+    rows = connection.execute(
+        """SELECT machine, name, version FROM nodes
+            WHERE schema_revision < %s AND seen_at > clock_timestamp() - make_interval(secs => %s)
+            ORDER BY machine, name LIMIT 20""",
+        (revision, DEAD_SECONDS),
+    ).fetchall()
+    return [f"{version} on {machine}, process {name}" for machine, name, version in rows]
+
+
+def _run(url: str, target: str) -> None:
     from alembic import command  # noqa: PLC0415 -- see `configuration`
 
-    log.info("database.migrating", to=head())
-    command.upgrade(configuration(url), "head")
+    log.info("database.migrating", to=target)
+    command.upgrade(configuration(url), target)

@@ -29,6 +29,11 @@ def client_address(peer: str | None, headers: Iterable[tuple[bytes, bytes]], tru
     return address
 
 
+def is_trusted(peer: str | None, trusted: Networks) -> bool:
+    """Whether what this peer wrote into headers is believed."""
+    return peer is not None and bool(trusted) and _inside(peer, trusted)
+
+
 def _valid(text: str) -> bool:
     try:
         ip_address(text)

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from qiatan.kit.errors import BadRequest, Fault, FieldProblem, InvalidInput, NotFound
+from qiatan.infra.http.middleware import route_of
+from qiatan.kit.errors import BadRequest, Busy, Fault, FieldProblem, InvalidInput, NotFound
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +41,8 @@ def request_id_of(request: Request) -> str:
 
 
 def _place(request: Request) -> str:
-    """The path for the log. A signed address of a file opens it for a while, so its own words are left out."""
-    path = request.url.path
-    return "/files/…" if path.startswith("/files/") else path
+    """The route for the log. An address itself may hold what opens something (a signed address of a file) or anything at all."""
+    return f"{request.method} {route_of(request.scope)}"
 
 
 def answer(request: Request, fault: Fault) -> JSONResponse:
@@ -69,8 +69,10 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Fault)
     async def on_fault(request: Request, fault: Fault) -> JSONResponse:
-        if fault.status >= 500:
-            log.error("request.failed", path=_place(request), code=fault.code, request_id=request_id_of(request), exc_info=fault)
+        if isinstance(fault, Busy):
+            log.warning("request.turned_away", route=_place(request), request_id=request_id_of(request))
+        elif fault.status >= 500:
+            log.error("request.failed", route=_place(request), code=fault.code, request_id=request_id_of(request), exc_info=fault)
         return answer(request, fault)
 
     @app.exception_handler(RequestValidationError)
@@ -89,7 +91,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_surprise(request: Request, error: Exception) -> JSONResponse:
-        log.error("request.crashed", path=_place(request), request_id=request_id_of(request), exc_info=error)
+        around = request.scope.get("state", {}).get("around")  # answered outside of what named it
+        ids = around.ids() if around is not None else {}
+        log.error("request.crashed", route=_place(request), exc_info=error, **ids)
         return answer(request, _Internal())
 
 

@@ -50,7 +50,13 @@ async def identify(request: Request) -> AgentActor | VisitorActor | None:
     """Who calls: looked up once a request, by the way the application was given."""
     if not hasattr(request.state, "actor"):
         lookup: Identify = request.app.state.identify
-        request.state.actor = await lookup(request)
+        request.state.actor = found = await lookup(request)
+        learn = getattr(request.state, "learn_enterprise", None)
+        if learn is not None and found is not None:
+            learn(found.enterprise_id)
+        around = getattr(request.state, "around", None)
+        if around is not None:
+            around.name(request.state.actor, request.path_params)
     actor: AgentActor | VisitorActor | None = request.state.actor
     return actor
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
+
+from qiatan.infra import logs, metrics, tracing
+from qiatan.infra.http.address import Networks, is_trusted
+from qiatan.kit.access import AgentActor, VisitorActor
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,15 +40,60 @@ _DEFAULTS = {
 }
 
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_WAITING = frozenset({"/api/v1/poll/{poll_id}"})
+"""Routes that take long because they wait for news."""
+
+
 class BodyTooLarge(Exception):
     """The body passed the limit while it was being read."""
 
 
-class Envelope:
-    """Pure ASGI middleware: outermost, so that even errors carry the headers and the request number."""
+class RequestAround:
+    """A request, as everything that is logged meanwhile names it, and what it took."""
 
-    def __init__(self, app: App, *, https: bool) -> None:
+    __slots__ = ("_ids", "database_seconds", "transactions")
+
+    def __init__(self, request_id: str) -> None:
+        self._ids = {"request_id": request_id}
+        self.database_seconds = 0.0
+        self.transactions = 0
+
+    def ids(self) -> Mapping[str, str]:
+        return self._ids
+
+    def spent_in_database(self, seconds: float) -> None:
+        self.database_seconds += seconds
+        self.transactions += 1
+
+    def name(self, actor: AgentActor | VisitorActor | None, path: Mapping[str, Any]) -> None:
+        """Say who calls, and about which conversation."""
+        found = {}
+        if isinstance(actor, AgentActor):
+            found = {"enterprise_id": str(actor.enterprise_id), "program_id" if actor.via == "api_key" else "agent_id": str(actor.agent_id)}
+        elif actor is not None:
+            found = {"enterprise_id": str(actor.enterprise_id), "customer_id": str(actor.customer_id)}
+        conversation = str(path.get("conversation_id", ""))
+        if _UUID.fullmatch(conversation):
+            found["conversation_id"] = conversation
+        self._ids |= found
+        if tracing.is_on():
+            tracing.note(**found)
+
+
+class Envelope:
+    """Pure ASGI middleware: outermost, so that even errors carry the headers and the request number.
+
+    `X-Request-Id` of a trusted proxy is kept as the request's number, so that its log and ours speak of the same thing. `log_all`:
+    each request gets a line.
+    """
+
+    def __init__(self, app: App, *, https: bool, trusted: Networks = (), log_all: bool = False) -> None:
         self._app = app
+        self._trusted = trusted
+        self._log_all = log_all
         self._defaults = dict(_DEFAULTS)
         if https:
             self._defaults[b"strict-transport-security"] = b"max-age=31536000"
@@ -50,7 +102,45 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._defaults)
+        believed = bool(self._trusted) and is_trusted(scope["client"][0] if scope.get("client") else None, self._trusted)
+        exchange = _Exchange(scope, receive, send, self._defaults, _request_id(scope["headers"]) if believed else _new_id())
+        cause = RequestAround(exchange.request_id)
+        scope["state"]["around"] = cause
+        named = logs.around.set(cause)
+        began = time.perf_counter()
+        try:
+            with tracing.span("request", cause.ids(), kind="server", parent=scope["headers"] if believed else None):
+                try:
+                    await self._handle(scope, receive, exchange)
+                except Exception:
+                    exchange.status = exchange.status or 500
+                    raise
+                finally:
+                    self._note(scope, exchange, cause, time.perf_counter() - began)
+        finally:
+            logs.around.reset(named)
+
+    def _note(self, scope: Scope, exchange: _Exchange, cause: RequestAround, seconds: float) -> None:
+        """Count it, and tell what took long, what failed, and all where that is wanted."""
+        route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.REQUESTS.add(route, method, f"{exchange.status // 100}xx" if exchange.status else "none")
+        metrics.REQUEST_SECONDS.observe(seconds, route, method)
+        if tracing.is_on():
+            tracing.rename(f"{method} {route}", route=route, method=method, status=exchange.status)
+        slow = seconds > logs.SLOW_SECONDS and route not in _WAITING
+        if slow or self._log_all:
+            log.log(
+                logging.WARNING if slow else logging.INFO,
+                "request.slow" if slow else "request",
+                route=route,
+                method=method,
+                status=exchange.status,
+                seconds=round(seconds, 3),
+                transactions=cause.transactions,
+                in_transactions=round(cause.database_seconds, 3),
+            )
+
+    async def _handle(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         declared = _content_length(scope)
         if declared is not None and declared > exchange.limit:
             await exchange.refuse()
@@ -66,8 +156,9 @@ class Envelope:
 class _Exchange:
     """One request and its answer on their way through the envelope."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
-        self.request_id = secrets.token_hex(8)
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str) -> None:
+        self.request_id = request_id
+        self.status = 0
         scope.setdefault("state", {})["request_id"] = self.request_id
         self.limit = _limit_of(scope)
         self.started = self.cut = False
@@ -99,10 +190,27 @@ class _Exchange:
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             present = {name.lower() for name, _ in message["headers"]}
             extra = [(name, value) for name, value in self._headers.items() if name not in present]
             message["headers"] = [*message["headers"], *extra, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template: an address itself may hold a key, a mark of a file, or anything at all."""
+    # Of an included router FastAPI keeps the whole path in a context of its own; the route itself knows its part only.
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    return getattr(route, "path", None) or "other"
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    given = next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
+    return given if _REQUEST_ID.fullmatch(given) else _new_id()
 
 
 def _limit_of(scope: Scope) -> int:

@@ -18,11 +18,11 @@ _CONNECT_SECONDS = 10
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, *, share: bool = True) -> AsyncIterator[str]:
+async def open_database(settings: Settings, *, share: bool = True, max_connections: int = 60) -> AsyncIterator[str]:
     """Give the address of a database that answers, for as long as the block lasts.
 
     With DATABASE_URL, that one, checked for its version. Without, the embedded PostgreSQL: of the server that runs on the data directory
-    when there is one and `share` allows it, else started here and stopped at the end. Raises `SetupError`.
+    when there is one and `share` allows it, else started here, for so many connections, and stopped at the end. Raises `SetupError`.
     """
     if settings.database_url is not None:
         await require_supported(settings.database_url)
@@ -34,7 +34,7 @@ async def open_database(settings: Settings, *, share: bool = True) -> AsyncItera
             raise ClusterInUse(settings.data_dir, holder.pid)
         yield holder.url
         return
-    server = EmbeddedPostgres(settings.data_dir)
+    server = EmbeddedPostgres(settings.data_dir, max_connections=max_connections)
     url = await server.start()
     try:
         yield url

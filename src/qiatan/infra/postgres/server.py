@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import hashlib
 import logging
 import os
@@ -17,11 +16,8 @@ import pwd
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,10 +25,10 @@ from qiatan.infra.postgres import cluster
 from qiatan.infra.postgres.config import PORT
 from qiatan.infra.postgres.lock import DirectoryLock
 from qiatan.infra.postgres.placement import Placement, place
+from qiatan.infra.processes import death_pact, exit_of
 from qiatan.infra.setup_error import SetupError
 
 _SOCKET_PATH_MAX = 107
-_PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.01
 _LOCK_WAIT_SECONDS = 2.0
 _LEFTOVER_SECONDS = 15.0
@@ -169,7 +165,7 @@ class EmbeddedPostgres:
         while True:
             born = time.monotonic()
             if self._process is not None:
-                await _exit_of(self._process)
+                await exit_of(self._process)
                 log.error("PostgreSQL died (exit code %s): starting it again", self._process.returncode)
             failures = 0 if time.monotonic() - born > _CALM_SECONDS else failures + 1
             await asyncio.sleep(_RESTART_PAUSES[min(failures, len(_RESTART_PAUSES)) - 1] if failures else 0)
@@ -185,7 +181,7 @@ class EmbeddedPostgres:
                 return
             process.send_signal(signal_number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(_exit_of(process), seconds)
+                await asyncio.wait_for(exit_of(process), seconds)
                 return
             log.warning("PostgreSQL does not stop on %s", signal_number.name)
 
@@ -223,27 +219,13 @@ def _spawn(placement: Placement) -> subprocess.Popen[bytes]:
             env=cluster.environment(),
             umask=0o077,
             start_new_session=True,
-            preexec_fn=_death_pact(),  # noqa: PLW1509 -- nothing else can set it after the change of user; it makes two system calls
+            preexec_fn=death_pact(signal.SIGINT),  # noqa: PLW1509 -- nothing else can set it after the change of user; it makes two system calls
             **identity,
         )
     except OSError as error:
         raise cluster.PostgresError(f"cannot run {placement.bin / 'postgres'}: {error.strerror}") from error
     finally:
         os.close(output)
-
-
-def _death_pact() -> Callable[[], None] | None:
-    """What the child does before it becomes PostgreSQL: ask the kernel for an orderly stop when we die."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return partial(_die_with, prctl, os.getpid())
-
-
-def _die_with(prctl: Callable[[int, int], int], parent: int) -> None:
-    prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _output(placement: Placement) -> Path:
@@ -282,19 +264,3 @@ def _socket_dir(placement: Placement) -> Path:
 
 def _fits(directory: Path) -> bool:
     return len(os.fsencode(directory / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_MAX
-
-
-async def _exit_of(process: subprocess.Popen[bytes]) -> None:
-    """Wait until the process has ended, without polling where the kernel can tell."""
-    if process.poll() is None and hasattr(os, "pidfd_open"):
-        fd = os.pidfd_open(process.pid)
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        try:
-            loop.add_reader(fd, ended.set)
-            await ended.wait()
-        finally:
-            loop.remove_reader(fd)
-            os.close(fd)
-    while process.poll() is None:  # noqa: ASYNC110 -- only where the system has no better way
-        await asyncio.sleep(_POLL_SECONDS)

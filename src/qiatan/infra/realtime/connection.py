@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
+from qiatan.infra import metrics
 from qiatan.infra.realtime.hub import Hub, Topic
 from qiatan.kit.access import AgentActor, VisitorActor
 
@@ -24,7 +25,7 @@ CLOSE_RESTART = 1012
 class Transport(Protocol):
     """What carries frames to the client: a WebSocket, or a client that polls."""
 
-    def write(self, payload: str) -> bool:
+    def write(self, payload: bytes) -> bool:
         """Hand over a JSON array of frames. False when the client is not ready for more yet; `Connection.flush` comes again."""
         ...
 
@@ -60,6 +61,7 @@ class Connection:
         self._queue.append(frame)
         self._queued_bytes += len(frame)
         if self._queued_bytes > MAX_QUEUED_BYTES or len(self._queue) > MAX_QUEUED_FRAMES:
+            metrics.SLOW_READERS.add()
             self.close(CLOSE_SLOW_READER, "slow_reader")
 
     def flush(self) -> None:
@@ -67,7 +69,8 @@ class Connection:
         if self.closed or not self._queue:
             return
         payload = b"[" + b",".join(self._queue) + b"]"
-        if self._transport.write(payload.decode()):
+        if self._transport.write(payload):
+            metrics.FRAMES_OUT.add(by=len(self._queue))
             self._queue.clear()
             self._queued_bytes = 0
 

@@ -79,11 +79,12 @@ class ChangedFrame(OutFrame, tag="changed"):
     version: int
 
 
-class ByeFrame(OutFrame, tag="bye"):
-    """The last frame before the server closes."""
+class ByeFrame(OutFrame, tag="bye", omit_defaults=True):
+    """The last frame before the server closes. `within`: come back at a moment of your choice in so many seconds, as many others do."""
 
     code: str
     message: str
+    within: float | None = None
 
 
 encode = msgspec.json.Encoder().encode

@@ -59,8 +59,16 @@ class Hub:
     def listeners(self, topic: Topic) -> frozenset[Connection]:
         return frozenset(self._listeners.get(topic, ()))
 
-    def publish(self, topics: Iterable[Topic], frame: bytes, *, besides: Connection | None = None) -> None:
-        """Queue an encoded frame for everybody who listens to one of the topics, except `besides`."""
+    def forget(self, enterprise_id: UUID) -> None:
+        """Remember no more of what was told to an enterprise's topics: it may have become another one unheard."""
+        for topic in [topic for topic in self.notes if topic[1] == enterprise_id]:
+            del self.notes[topic]
+
+    def publish(self, topics: Iterable[Topic], frame: bytes, *, besides: Connection | None = None, of: UUID | None = None) -> None:
+        """Queue an encoded frame for everybody who listens to one of the topics, except `besides`.
+
+        `of`: only connections of this enterprise, where another node says whom it is for.
+        """
         reached: set[Connection] | None = None
         for topic in topics:
             found = self._listeners.get(topic)
@@ -69,7 +77,7 @@ class Hub:
         if reached is None:
             return
         for connection in tuple(reached):
-            if connection is not besides:
+            if connection is not besides and (of is None or (connection.actor is not None and connection.actor.enterprise_id == of)):
                 connection.push(frame)
 
     def mark_dirty(self, connection: Connection) -> None:

@@ -75,6 +75,12 @@ class TooLateToEdit(Fault):
     code, status = "too_late", 409
 
 
+class TooManyEdits(Fault):
+    """A text can be changed 20 times. Withdraw it, or write a new one."""
+
+    code, status = "too_many_edits", 409
+
+
 class SearchTooSlow(Fault):
     """This took too long. Try again, or search for a longer text."""
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from qiatan.infra.jobs import JobList
 from qiatan.modules.conversations.repository import system
 
 if TYPE_CHECKING:
     from qiatan.infra.resources import Resources
 
-log = structlog.get_logger(__name__)
 jobs = JobList("conversations")
 
 DRAFTS_KEPT = timedelta(days=30)
@@ -40,14 +37,3 @@ async def forget_drafts_and_mentions(resources: Resources) -> None:
         while gone == FORGET_BATCH:
             async with resources.database.system() as tx:
                 gone = await forget(tx, before=tx.now - age, limit=FORGET_BATCH)
-
-
-@jobs.periodic("40 19 * * *")
-async def reconcile_counters(resources: Resources) -> None:
-    """Compare heads and unread counts with the messages behind them, nightly (03:40 in Shanghai). Drift is a bug and is reported."""
-    async with resources.database.system() as tx:
-        drift = await system.drifted_counters(tx)
-    if drift:
-        log.error("conversations.counters_drifted", conversations=drift)
-    else:
-        log.info("conversations.counters_exact")

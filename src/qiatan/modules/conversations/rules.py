@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.kit.errors import FieldProblem, InvalidInput, NotAllowed
@@ -28,6 +28,8 @@ from qiatan.modules.conversations.errors import TooLateToEdit
 
 WITHDRAW_WITHIN = timedelta(minutes=2)
 EDIT_WITHIN = timedelta(minutes=15)
+MAX_EDITS = 20
+"""Of one message: each is a row for ever, and a frame to everybody who looks."""
 MAX_WORDS = 100
 SNIPPET_BEFORE, SNIPPET_LENGTH = 24, 80
 PREVIEW_LENGTH = 80
@@ -101,6 +103,11 @@ def check_edit(*, kind: str, sender_kind: str, sender_id: UUID | None, at: datet
         raise InvalidInput.of("seq", "invalid", "Only texts and notes can be changed.")
     if now - at > EDIT_WITHIN:
         raise TooLateToEdit
+
+
+def picture_holder(conversation_id: UUID, client_message_id: UUID) -> UUID:
+    """By which id a rich message holds its pictures. Derived: the id that the page chose could be that of somebody else's entry."""
+    return uuid5(conversation_id, str(client_message_id))
 
 
 def may_be_answered(kind: str, *, by_note: bool) -> bool:

@@ -18,6 +18,13 @@ class CustomerChanged(Event):
     version: int
 
 
+class CustomerNotesChanged(Event):
+    """A note on a customer was written, changed or deleted."""
+
+    type: Literal["customers.customer_notes_changed.v1"] = "customers.customer_notes_changed.v1"
+    customer_id: UUID
+
+
 class CardWordsChanged(Event):
     """The catalogue of tags, or the enterprise's own fields, changed."""
 

@@ -16,7 +16,8 @@ BATCH = 500
 @jobs.job
 async def drop_values(resources: Resources, *, enterprise_id: str, key: str) -> None:
     """Take the values of a field that was deleted off all customers, a batch per transaction."""
-    dropped = BATCH
-    while dropped == BATCH:
+    last, more = None, True
+    while more:
         async with resources.database.tenant(UUID(enterprise_id)) as tx:
-            dropped = await CatalogueRepository(tx, tx.enterprise_id).drop_values(key, BATCH)
+            last = await CatalogueRepository(tx, tx.enterprise_id).drop_values(key, BATCH, after=last)
+        more = last is not None

@@ -112,10 +112,19 @@ class UploadRepository:
         await self._session.flush()
         return row
 
-    async def claim_quota(self, uploader_id: UUID) -> None:
-        """Wait until nobody else counts what this person has sent, until the end of the transaction."""
+    async def claim_quota(self) -> None:
+        """Wait until nobody else of the enterprise counts what was sent, until the end of the transaction."""
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 0))")
-        await self._session.execute(lock, {"who": f"uploads:{self._enterprise_id}:{uploader_id}"})
+        await self._session.execute(lock, {"who": f"uploads:{self._enterprise_id}"})
+
+    async def of_everybody_since(self, since: datetime) -> tuple[int, datetime | None]:
+        """How many bytes the whole enterprise began to send up since then, and when the oldest of that was begun."""
+        counted = case((UploadRow.cancelled_at.is_not(None), UploadRow.received), else_=UploadRow.size)
+        query = select(func.coalesce(func.sum(counted), 0), func.min(UploadRow.created_at)).where(
+            UploadRow.enterprise_id == self._enterprise_id, UploadRow.created_at > since
+        )
+        total, oldest = (await self._session.execute(query)).one()
+        return int(total), oldest
 
     async def begun_since(self, uploader_kind: str, uploader_id: UUID, since: datetime) -> Sequence[Row[datetime, int, bool]]:
         """What this person began since then, oldest first: when, how much counts, whether it is unfinished."""

@@ -65,7 +65,7 @@ async def _upload(shared: Resources, actor: AgentActor | VisitorActor, request: 
 async def start_upload(actor: Sender, tx: TenantTx, shared: Shared, body: NewUpload) -> Upload:
     """Begin to send a file of any kind, in parts."""
     shared.throttle.check(f"files.agent:{actor.agent_id}", OF_AGENT)
-    return await service.start_upload(tx, actor, body)
+    return await service.start_upload(tx, actor, body, enterprise_bytes=shared.settings.enterprise_uploads)
 
 
 @_api.get("/uploads/{upload_id}")

@@ -12,7 +12,10 @@ from qiatan.infra.db import Base, TenantRow
 
 
 class PictureRow(TenantRow, Base):
-    """`freed_at` is when nothing held it any more, or when it came. No foreign key to who brought it: an account may go, its pictures stay."""
+    """`freed_at` is when nothing held it any more, or when it came. No foreign key to who brought it: an account may go, its pictures stay.
+
+    `sent_at`: sent before messages held their pictures; it stays for ever.
+    """
 
     __tablename__ = "rich_pictures"
     __table_args__ = (

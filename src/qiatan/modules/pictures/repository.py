@@ -48,14 +48,14 @@ class PictureRepository:
         freed = update(PictureRow).where(PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(ids)).values(freed_at=now)
         await self._session.execute(freed)
 
-    async def mark_sent(self, ids: Collection[UUID], now: datetime) -> None:
-        """Only where it was not sent before: what is sent every minute is not written every minute."""
-        query = (
-            update(PictureRow)
-            .where(PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(ids), PictureRow.sent_at.is_(None))
-            .values(sent_at=now)
-        )
-        await self._session.execute(query)
+    async def drop_unheld(self, ids: Collection[UUID]) -> list[str]:
+        """Delete those of these that nothing holds and nobody is about to hold; answers the contents that are given up."""
+        those = PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(ids), PictureRow.sent_at.is_(None)
+        # Locked by a statement of its own: only the next one sees what was held by whoever had the lock until now.
+        locked = await self._session.execute(select(PictureRow.id).where(*those).order_by(PictureRow.id).with_for_update(skip_locked=True))
+        free = list(locked.scalars())
+        query = delete(PictureRow).where(*those, PictureRow.id.in_(free), ~_held()).returning(PictureRow.blob)
+        return list((await self._session.execute(query)).scalars()) if free else []
 
     async def drop_oldest_free(self, uploader_id: UUID, keep: int) -> list[str]:
         """Delete what this agent brought and nothing holds, but the newest `keep`; answers the contents that are given up."""

@@ -115,11 +115,16 @@ async def hold(tx: Tx, *, holder_id: UUID, document: RichDocument | None) -> Non
         await pictures.release(holder_id, held - wanted, tx.now)
 
 
-async def keep_for_ever(tx: Tx, document: RichDocument) -> None:
-    """The document is sent: whoever reads the message later finds its pictures. Call `settled` first."""
-    ids = picture_ids(document)
-    if ids:
-        await PictureRepository(tx, tx.enterprise_id).mark_sent(ids, tx.now)
+async def forget(tx: Tx, *, holder_id: UUID) -> None:
+    """This holds nothing any more, and what nothing else holds can be read by nobody from now on.
+
+    What is being put into something at this very moment stays, and so does what was sent before messages held their pictures.
+    """
+    pictures = PictureRepository(tx, tx.enterprise_id)
+    held = await pictures.held_by(holder_id)
+    if held:
+        await pictures.release(holder_id, held, tx.now)
+        await defer_deletion(tx, await pictures.drop_unheld(held))
 
 
 async def read(tx: Tx, picture_id: UUID, *, storage: Storage) -> PictureContent:

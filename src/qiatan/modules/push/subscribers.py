@@ -18,12 +18,14 @@ from qiatan.modules.conversations.contracts import Message, SenderKind
 from qiatan.modules.conversations.events import ConversationChanged, Mentioned, MessagesAppended
 from qiatan.modules.push import service
 from qiatan.modules.push.contracts import Notice, NoticeKind
+from qiatan.modules.routing import service as routing
 from qiatan.modules.routing.events import OfferChanged
 
 log = structlog.get_logger(__name__)
 
 MOST_WAITING = 10_000
 BATCH = 200
+GATHER_SECONDS = 0.5
 _SAID = frozenset({"text", "picture", "rich", "file"})
 
 
@@ -81,12 +83,16 @@ class Caller:
             self._idle.set()
 
     async def _call_some(self) -> None:
+        if not self._resources.relay.alone:
+            # Whose page is open on another node is known by the database only: asked once for what comes together.
+            await asyncio.sleep(GATHER_SECONDS)
         enterprise_id = next(iter(self._waiting))[0]
         keys = [key for key in self._waiting if key[0] == enterprise_id][:BATCH]
         notices = [self._waiting.pop(key) for key in keys]
         try:
             async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.call(tx, self._resources, notices)
+                there = await routing.with_pages(tx, {notice.agent_id for notice in notices}, besides=self._resources.node.id)
+                await service.call(tx, self._resources, [notice for notice in notices if notice.agent_id not in there])
         except Fault as fault:
             log.warning("push.not_called", enterprise_id=str(enterprise_id), code=fault.code)
         except Exception as error:

@@ -219,3 +219,31 @@ def _order(ids: Sequence[UUID]) -> Any:
     """The ids with their places, from 1."""
     listed = cast(list(ids), ARRAY(Uuid()))
     return func.unnest(listed).table_valued(column("id", Uuid()), with_ordinality="position").render_derived(name="wanted")
+
+
+_SHORT = (
+    select(UseRow.enterprise_id, UseRow.entry_id, func.sum(UseRow.uses).label("uses"))
+    .group_by(UseRow.enterprise_id, UseRow.entry_id)
+    .subquery("counted")
+)
+"""What agents have used. Programs count for everybody only, so an entry may have more uses than that, and never fewer."""
+
+
+def _is_short(enterprise_id: UUID) -> ColumnElement[bool]:
+    return and_(
+        EntryRow.enterprise_id == enterprise_id,
+        _SHORT.c.enterprise_id == EntryRow.enterprise_id,
+        _SHORT.c.entry_id == EntryRow.id,
+        EntryRow.uses < _SHORT.c.uses,
+    )
+
+
+async def drifted_uses(tx: Tx, enterprise_id: UUID) -> int:
+    """How many entries of an enterprise were used more often by its agents than by everybody. Must be 0."""
+    return int((await tx.session.execute(select(func.count()).select_from(EntryRow, _SHORT).where(_is_short(enterprise_id)))).scalar_one())
+
+
+async def mend_uses(tx: Tx) -> int:
+    """Raise the uses of such entries to what their agents' add up to; returns of how many."""
+    mended = update(EntryRow).where(_is_short(tx.enterprise_id)).values(uses=_SHORT.c.uses).returning(EntryRow.id)
+    return len((await tx.session.execute(mended.execution_options(synchronize_session=False))).all())

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_file, receive_picture
@@ -56,7 +57,7 @@ async def get_reply_template(actor: Mover, shared: Shared, locale: Locale = "zh-
     return _sheet(await service.template(actor, locale=locale), "template.xlsx")
 
 
-@router.get("/replies/export.xlsx", response_class=Response)
+@router.get("/replies/export.xlsx", response_class=Response, dependencies=[Depends(Lane("sheets"), scope="function")])
 async def export_replies(
     actor: Mover, tx: TenantTx, shared: Shared, owner: ReplyOwner = ReplyOwner.ENTERPRISE, locale: Locale = "zh-CN"
 ) -> Response:
@@ -65,7 +66,7 @@ async def export_replies(
     return _sheet(written.content, f"quick-replies-{tx.now:%Y-%m-%d}.xlsx", left_out=written.left_out)
 
 
-@router.post("/replies/import", openapi_extra=PICTURE_FORM)
+@router.post("/replies/import", openapi_extra=PICTURE_FORM, dependencies=[Depends(Lane("sheets"), scope="function")])
 async def import_replies(
     actor: Mover, shared: Shared, request: Request, owner: ReplyOwner = ReplyOwner.ENTERPRISE, *, dry_run: bool
 ) -> ImportReport:

@@ -37,6 +37,20 @@ class PresenceRow(Base):
     absent_due_at: Mapped[datetime | None]
 
 
+class PresencePageRow(Base):
+    """A node holds pages of this agent. Rows of a node that is gone are taken away by the others."""
+
+    __tablename__ = "presence_pages"
+    __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "agent_id"], _AGENT, ondelete="CASCADE"),
+        Index("presence_pages_of_node", "node_id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    node_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
 class PresenceSpanRow(TenantRow, Base):
     """A time in which an agent was there in one status. The open one (`ended_at` empty) ends with the lease at the latest."""
 

@@ -117,6 +117,7 @@ class PresenceKeeper:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        self._node_id = resources.node.id
         self._connections: dict[tuple[UUID, UUID], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -131,6 +132,12 @@ class PresenceKeeper:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=5)
+        try:
+            async with self._resources.database.system() as tx:
+                await service.node_ends(tx, self._node_id)
+        except Fault as fault:
+            # The others find that this node does not live.
+            log.info("presence.not_signed_off", code=fault.code)
 
     async def opened(self, connection: Connection) -> None:
         actor = connection.actor
@@ -142,7 +149,7 @@ class PresenceKeeper:
         self._connections[key] = self._connections.get(key, 0) + 1
         if self._connections[key] == 1:
             async with self._resources.database.tenant(actor.enterprise_id) as tx:
-                await service.connected(tx, actor.agent_id)
+                await service.connected(tx, actor.agent_id, self._node_id)
 
     def closed(self, connection: Connection) -> None:
         actor = connection.actor
@@ -159,27 +166,48 @@ class PresenceKeeper:
         task.add_done_callback(self._tasks.discard)
 
     async def _let_go(self, key: tuple[UUID, UUID]) -> None:
-        await asyncio.sleep(GRACE_SECONDS)
-        if key in self._connections:
-            return
+        def is_back() -> bool:
+            return key in self._connections
+
         try:
             async with self._resources.database.tenant(key[0]) as tx:
-                await service.disconnected(tx, key[1])
+                await service.page_closed(tx, key[1], self._node_id, is_back)
+            await asyncio.sleep(GRACE_SECONDS)
+            if is_back():
+                return
+            async with self._resources.database.tenant(key[0]) as tx:
+                await service.disconnected(tx, key[1], self._node_id, is_back)
         except Fault as fault:
             # The lease lapses by itself; only the news comes later.
             log.warning("presence.not_released", agent_id=str(key[1]), code=fault.code)
 
+    async def forget_dead_nodes(self) -> None:
+        """Agents whose pages only dead nodes held are not there any more."""
+        async with self._resources.database.system() as tx:
+            left = await service.forget_dead_nodes(tx)
+        for enterprise_id, agent_id in left:
+            try:
+                async with self._resources.database.tenant(enterprise_id) as tx:
+                    await service.gone(tx, agent_id)
+            except Fault as fault:
+                # Their lease lapses by itself; only the news comes later.
+                log.warning("presence.not_released", agent_id=str(agent_id), code=fault.code)
+
+    async def renew(self) -> None:
+        """One turn."""
+        if not self._connections:
+            return
+        async with self._resources.database.system() as tx:
+            back = await service.renew(tx, self._connections, self._node_id)
+        for enterprise_id, agent_id in back:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.announce(tx, agent_id)
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            if not self._connections:
-                continue
             try:
-                async with self._resources.database.system() as tx:
-                    back = await service.renew(tx, self._connections)
-                for enterprise_id, agent_id in back:
-                    async with self._resources.database.tenant(enterprise_id) as tx:
-                        await service.announce(tx, agent_id)
+                await self.renew()
             except Exception as error:
                 # The next turn tries again, well before the leases lapse.
                 log.exception("presence.not_renewed", error=str(error))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from qiatan.infra import limits
 from qiatan.infra.http.guards import Public, Visitor, address_of
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
@@ -45,6 +47,7 @@ async def open_widget_session(
             address=address,
             user_agent=request.headers.get("user-agent"),
             throttle=shared.throttle,
+            may_come=partial(limits.visitor_comes, shared, channel.enterprise_id),
             region=shared.geo.region_of(address).code,
         )
         enterprise = await accounts.get_enterprise(tx)
@@ -70,7 +73,7 @@ async def show_widget_page(actor: Annotated[VisitorActor, Depends(Visitor())], t
 async def start_widget_upload(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, body: NewUpload) -> Upload:
     """Begin to send a file of any kind, in parts. From computers only, and where the channel allows it (F14)."""
     shared.throttle.check(f"visitors.upload:{actor.customer_id}", UPLOADS)
-    return await service.start_upload(tx, actor, body)
+    return await service.start_upload(tx, actor, body, enterprise_bytes=shared.settings.enterprise_uploads)
 
 
 def _bearer(request: Request) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from qiatan.modules.files import service as files
 from qiatan.modules.files.contracts import NewUpload, Upload
 from qiatan.modules.visitors import rules
 from qiatan.modules.visitors.contracts import Device, PageRequest, Session, SessionRequest, Visit
+from qiatan.modules.visitors.events import VisitChanged
 from qiatan.modules.visitors.models import TokenRow, VisitRow
 from qiatan.modules.visitors.repository import TokenDirectory, TokenRepository, VisitRepository
 
@@ -92,6 +93,7 @@ async def open_session(
     user_agent: str | None,
     throttle: Throttle,
     region: str = "",
+    may_come: Callable[[], None] | None = None,
 ) -> Session:
     """Greet a visitor: with a living token of this channel the same customer as before, else a new one.
 
@@ -99,13 +101,15 @@ async def open_session(
     less than half an hour ago.
 
     Raises:
-        TooMany: this address made too many new identities lately.
+        TooMany: this address made too many new identities lately; or what `may_come` raises, which is asked before one is made.
         Blocked: as `resolve_token`; no new identity is given instead.
     """
     row = await _living(tx, channel.id, token)
     await customers.require_welcome(tx, customer_id=row.customer_id if row is not None else None, address_group=_group(address))
     if row is None or token is None:
         throttle.check(f"visitors.new:{address_group(address)}", NEW_IDENTITIES)
+        if may_come is not None:
+            may_come()
         customer = await customers.create(tx)
         session = _issue(tx, channel.id, customer.id)
     else:
@@ -128,6 +132,7 @@ async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest) -> None:
     if latest.channel_id == actor.channel_id and rules.goes_on(latest.last_seen_at, tx.now):
         latest.page_url, latest.page_title, latest.last_seen_at = url, title, tx.now
         await tx.session.flush()
+        _announce(tx, latest)
         return
     browser = {name: getattr(latest, name) for name in _BROWSER_FIELDS}
     await _begin(tx, actor.channel_id, actor.customer_id, page_url=url, page_title=title, landing_url=url, **browser)
@@ -145,7 +150,7 @@ async def on_computer(tx: Tx, customer_id: UUID) -> bool:
     return latest is not None and latest.device == Device.DESKTOP
 
 
-async def start_upload(tx: Tx, actor: VisitorActor, body: NewUpload) -> Upload:
+async def start_upload(tx: Tx, actor: VisitorActor, body: NewUpload, *, enterprise_bytes: int) -> Upload:
     """Begin to send a file up, from a computer only (F14), whatever the panel shows.
 
     Raises:
@@ -155,7 +160,7 @@ async def start_upload(tx: Tx, actor: VisitorActor, body: NewUpload) -> Upload:
     channel = await channels.get(tx, actor.channel_id)
     if not channel.settings.visitor_files or not await on_computer(tx, actor.customer_id):
         raise NotAllowed("Files can be sent from a computer only, and where the enterprise allows it. Send a picture instead.")
-    return await files.start_upload(tx, actor, body)
+    return await files.start_upload(tx, actor, body, enterprise_bytes=enterprise_bytes)
 
 
 _BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address", "region")
@@ -214,6 +219,7 @@ async def _visit(tx: Tx, channel_id: UUID, customer_id: UUID, about: SessionRequ
     for name, value in browser.items():
         setattr(latest, name, value)
     await tx.session.flush()
+    _announce(tx, latest)
 
 
 def _browser(about: SessionRequest, address: str, user_agent: str | None) -> dict[str, str | None]:
@@ -231,9 +237,14 @@ def _browser(about: SessionRequest, address: str, user_agent: str | None) -> dic
 
 
 async def _begin(tx: Tx, channel_id: UUID, customer_id: UUID, **values: str | None) -> None:
-    await VisitRepository(tx, tx.enterprise_id).add(
+    row = await VisitRepository(tx, tx.enterprise_id).add(
         id=new_id(), customer_id=customer_id, channel_id=channel_id, started_at=tx.now, last_seen_at=tx.now, **values
     )
+    _announce(tx, row)
+
+
+def _announce(tx: Tx, row: VisitRow) -> None:
+    tx.emit(VisitChanged(enterprise_id=tx.enterprise_id, visit=_contract(row)))
 
 
 async def latest_visits(tx: Tx, customer_ids: Collection[UUID]) -> dict[UUID, Visit]:

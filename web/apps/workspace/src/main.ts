@@ -2,7 +2,6 @@ import './styles/index.css'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { i18n } from './i18n'
 import { router } from './router'
 import { usePreferences } from './stores/preferences'
 import { expectSessionEnds } from './ui/report'
@@ -10,7 +9,8 @@ import { expectSessionEnds } from './ui/report'
 expectSessionEnds()
 const app = createApp(App)
 app.use(createPinia())
-usePreferences()
-app.use(i18n)
+// The texts, what the address names, and the answer to who is signed in are fetched at the same time.
+const preferences = usePreferences()
 app.use(router)
+await preferences.ready()
 app.mount('#app')

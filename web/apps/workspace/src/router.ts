@@ -1,4 +1,4 @@
-import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHistory, START_LOCATION, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
 import type { MessageKey } from './i18n'
 import { useSession } from './stores/session'
 
@@ -60,6 +60,7 @@ const routes: RouteRecordRaw[] = [
           { path: 'tags', name: 'tags', component: () => import('./settings/tags/TagsPage.vue'), meta: { title: 'customers.tree.tags' } },
           { path: 'customer-fields', name: 'customer-fields', component: () => import('./settings/fields/FieldsPage.vue'), meta: { title: 'customers.tree.fields' } },
           { path: 'blacklist', name: 'blacklist', component: () => import('./settings/blacklist/BlacklistPage.vue'), meta: { title: 'customers.tree.blacklist', wide: true } },
+          { path: 'system', name: 'system', component: () => import('./settings/system/SystemPage.vue'), meta: { title: 'system.title', wide: true } },
           { path: 'web/:id?', name: 'web', component: () => import('./settings/web/WebPage.vue'), meta: { title: 'settings.tree.web' } },
         ],
       },
@@ -70,7 +71,8 @@ const routes: RouteRecordRaw[] = [
 
 export const router = createRouter({ history: createWebHistory('/app/'), routes })
 
-router.beforeEach(async (to) => {
+router.beforeEach(async (to, from) => {
+  if (from === START_LOCATION) fetchParts(to)
   if (to.meta.open) return true
   const session = useSession()
   const me = await session.load()
@@ -78,6 +80,15 @@ router.beforeEach(async (to) => {
   if (me) return to.name === 'enrol' ? safeNext(to.query['next']) : true
   return { name: 'sign-in', query: to.fullPath === '/' || to.fullPath === '/conversations' ? {} : { next: to.fullPath } }
 })
+
+/** The files of the first page come while the server is asked who is signed in. One that fails is asked for again, and told of, when it is opened. */
+function fetchParts(to: RouteLocationNormalized): void {
+  for (const part of to.matched.flatMap((record) => Object.values(record.components ?? {}))) if (isLoader(part)) part().catch(() => undefined)
+}
+
+function isLoader(part: unknown): part is () => Promise<unknown> {
+  return typeof part === 'function'
+}
 
 /** Where to go after sign-in: a path of this app and nothing else, so that a link cannot lead to a stranger's page. */
 export function safeNext(next: unknown): string {

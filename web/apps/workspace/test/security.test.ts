@@ -98,14 +98,14 @@ describe('the policy as a form', () => {
     expect(lastUsed({ first: '198.51.100.1', last: null, note: '' }, POLICY.trusted)).toBe(undefined)
   })
 
-  it('says verdicts and reasons in words of both languages', () => {
+  it('says verdicts and reasons in words of both languages', async () => {
     const region = { code: 'CN/山东省/济南市', names: ['中国', '山东省', '济南市'] }
     const verdict = { address: '192.0.2.140', region, allowed: false, reason: 'region_denied' as const }
     expect(verdictText(verdict)).toBe('角色受限；地区 山东省 济南市 不在可登录地区；不在可信任 IP。')
     expect(reasonText({ method: 'password', allowed: false, reason: 'region_unknown' })).toBe('认不出地区')
     expect(reasonText({ method: 'session', allowed: false, reason: 'region_denied' })).toBe('会话复查时不再允许')
     expect(regionText({ code: '', names: [] })).toBe('地区不明')
-    setLocale('en')
+    await setLocale('en')
     expect(reasonText({ method: 'password', allowed: true, reason: 'trusted_address' })).toBe('trusted IP')
   })
 })
@@ -145,14 +145,14 @@ describe('a moment in a sentence', () => {
 })
 
 describe('the audit log in words', () => {
-  it('says what was done, and which fields changed', () => {
+  it('says what was done, and which fields changed', async () => {
     expect(sentence(entry({ details: { points: [['files.send'], []], name: ['a', 'b'] } }))).toBe('修改角色「客服专员」：权限点、名称')
-    setLocale('en')
+    await setLocale('en')
     expect(sentence(entry({ details: { points: [['files.send'], []] } }))).toBe('Changed the role "客服专员": Permissions')
   })
 
-  it('names the built-in roles in the language of the reader', () => {
-    setLocale('en')
+  it('names the built-in roles in the language of the reader', async () => {
+    await setLocale('en')
     const builtin = entry({ subject: { kind: 'role', id: ID, name: '普通客服' }, details: { points: [['files.send'], []] } })
     expect(sentence(builtin)).toBe('Changed the role "Agent": Permissions')
     const [row] = detailRows(entry({ action: 'agent.changed', details: { role: ['普通客服', '管理员'] } }), ZONE)

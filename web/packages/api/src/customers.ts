@@ -15,6 +15,8 @@ export type CustomerCard = Schemas['CustomerCard']
 export type CustomerChangeEntry = Schemas['CustomerChange']
 export type CustomerNote = Schemas['CustomerNote']
 export type Block = Schemas['Block']
+export type CustomerHit = Schemas['CustomerHit']
+export type CustomerPlace = Schemas['CustomerPlace']
 export type BlacklistRules = Schemas['BlacklistRules']
 
 export interface BlockBody {
@@ -45,6 +47,13 @@ export function customerEndpoints(client: ApiClient) {
     changeCustomerField: (field: Id, body: { name?: string; options?: string[]; version: number }) => client.patch<CustomerField>(`/customer-fields/${id(field)}`, body),
     deleteCustomerField: (field: Id) => client.delete<null>(`/customer-fields/${id(field)}`),
     orderCustomerFields: (ids: Id[]) => client.put<null>('/customer-fields/order', { ids }),
+
+    /** At most ten of those I may see, by a part of their name, phone or e-mail. */
+    searchCustomers: async (words: string, options: RequestOptions = {}): Promise<CustomerHit[]> =>
+      (await client.get<{ items: CustomerHit[] }>('/customers/search', { ...options, query: { q: words } })).items,
+    /** Region, device and page of at most a hundred customers; who was never on the site, or may not be seen, is missing. */
+    customerPlaces: async (customers: readonly Id[], options?: RequestOptions): Promise<CustomerPlace[]> =>
+      (await client.get<{ items: CustomerPlace[] }>(`/customer-places?${new URLSearchParams(customers.map((one) => ['customer_id', one])).toString()}`, options)).items,
 
     customer: (customer: Id, options?: RequestOptions) => client.get<CustomerCard>(`/customers/${id(customer)}`, options),
     customerChanges: (customer: Id, after: string | null, options: RequestOptions = {}) =>

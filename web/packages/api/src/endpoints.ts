@@ -8,6 +8,7 @@ import { ownEndpoints } from './own'
 import { replyEndpoints } from './replies'
 import { securityEndpoints } from './security'
 import { serviceEndpoints } from './service'
+import { systemEndpoints } from './system'
 import { talkEndpoints } from './talk'
 import type {
   Ack, Agent, AgentRegions, AgentStatus, AuditEntry, Channel, Conversation, Enterprise, Group, Id, InvitationPreview, LinkSent, Me,
@@ -73,6 +74,7 @@ export function endpoints(client: ApiClient) {
     ...assignmentEndpoints(client),
     ...securityEndpoints(client),
     ...serviceEndpoints(client),
+    ...systemEndpoints(client),
     ...talkEndpoints(client),
 
     lookUpInvitation: (token: string) => client.post<InvitationPreview>('/invitations/lookup', { token }),

@@ -62,6 +62,8 @@ export type Point =
   | 'audit.view'
   | 'audit.export'
   | 'api_keys.manage'
+  | 'system.view'
+  | 'system.repair'
   | 'channels.view'
   | 'channels.edit'
   | 'routing.view'

@@ -38,6 +38,10 @@ const PROBE_EVERY = 60_000
 /** Where a socket has worked before on this page, polling is likely the shadow of a restart: look sooner. */
 const PROBE_SOON = 5_000
 const SOCKET_FAILURES = 3
+/** A server that restarts sends everybody away: soon, but not all in the same moment, and never later than this. */
+const RETURN_AT_LEAST = 100
+const RETURN_SPREAD = 300
+const RETURN_AT_MOST = 15_000
 const OPEN_WITHIN = 5_000
 
 export class LiveConnection {
@@ -51,6 +55,8 @@ export class LiveConnection {
   private failures = 0
   private socketWorked = false
   private askedAt = 0
+  /** Over how many milliseconds the server asked its clients to spread their return, if it sent us away. */
+  private returnOver: number | null = null
   private readonly timers = new Map<Timer, ReturnType<typeof setTimeout>>()
   /** Names the line in use: what an earlier one still has to say about its end is of no interest. */
   private line = 0
@@ -216,6 +222,7 @@ export class LiveConnection {
   private opened(): void {
     this.failures = 0
     this.askedAt = 0
+    this.returnOver = null
     this.backoff.reset()
     if (this.kind === 'socket') this.socketWorked = true
     this.become('open')
@@ -231,6 +238,7 @@ export class LiveConnection {
     this.clear('pong')
     for (const frame of frames) {
       if (frame.type === 'pong') void this.compare(frame.digest ?? null)
+      if (frame.type === 'bye' && frame.code === 'restarting') this.returnOver = (frame.within ?? 0) * 1000
       this.emitter.emit(frame.type, frame as never)
     }
   }
@@ -266,7 +274,15 @@ export class LiveConnection {
     this.clear('ping', 'pong', 'probe')
     this.dropProbe()
     this.become('lost')
-    this.set('retry', this.backoff.next(), () => this.connect())
+    this.set('retry', this.nextTry(), () => this.connect())
+  }
+
+  /** Where another process takes over, the first try succeeds; where none does, the tries after it back off as ever. */
+  private nextTry(): number {
+    const over = this.returnOver
+    this.returnOver = null
+    if (over === null) return this.backoff.next()
+    return RETURN_AT_LEAST + Math.round(Math.random() * Math.min(Math.max(over, RETURN_SPREAD), RETURN_AT_MOST))
   }
 
   private shut(state: 'idle' | 'closed'): void {

@@ -182,7 +182,31 @@ export interface Draft {
   at: string
 }
 
-export type ByeCode = 'signed_out' | 'view_ended' | 'two_factor_required' | 'token_expired' | 'blocked' | 'slow_reader' | 'idle' | 'replaced' | 'shutting_down' | 'origin_refused'
+/** A stay of a customer on the site, as agents see it. */
+export interface Visit {
+  id: string
+  customer_id: string
+  channel_id: string
+  page_url: string | null
+  page_title: string | null
+  landing_url: string | null
+  referrer: string | null
+  browser: string | null
+  os: string | null
+  device: 'desktop' | 'phone' | 'tablet' | 'bot' | null
+  language: string | null
+  timezone: string | null
+  screen: string | null
+  address: string | null
+  /** A code like `CN/广东省/深圳市`, as far as the address tells. */
+  region: string | null
+  search_engine: string | null
+  search_keyword: string | null
+  started_at: string
+  last_seen_at: string
+}
+
+export type ByeCode = 'signed_out' | 'view_ended' | 'two_factor_required' | 'token_expired' | 'blocked' | 'slow_reader' | 'idle' | 'replaced' | 'restarting' | 'origin_refused'
 
 export interface SendFrame {
   type: 'send'
@@ -227,10 +251,12 @@ export type ServerFrame =
   | { type: 'transfer_offer'; offer: TransferOffer }
   | { type: 'queue'; place: QueuePlace }
   | { type: 'availability'; online: boolean }
-  | { type: 'replies_changed' }
+  | { type: 'replies_changed'; owner?: 'enterprise' | 'own' }
+  | { type: 'visit'; visit: Visit }
+  | { type: 'customer_changed'; customer_id: string; what: 'card' | 'notes' }
   | { type: 'changed'; object: 'agent' | 'group' | 'role' | 'channel' | 'enterprise' | 'security' | 'routing' | 'tags' | 'customer_fields' | 'preferences' | 'me'; id: string; version: number }
   | { type: 'pong'; at: string; digest?: string | null }
-  | { type: 'bye'; code: ByeCode; message: string }
+  | { type: 'bye'; code: ByeCode; message: string; within?: number | null }
 
 export type FrameOf<K extends ServerFrame['type']> = Extract<ServerFrame, { type: K }>
 

@@ -22,6 +22,7 @@ beforeEach(() => {
 afterEach(() => {
   live.stop()
   vi.unstubAllGlobals()
+  vi.restoreAllMocks()
   vi.useRealTimers()
 })
 
@@ -111,13 +112,50 @@ describe('LiveConnection over a socket', () => {
     expect(live.state).toBe('open')
   })
 
-  it.each(['shutting_down', 'slow_reader', 'idle', 'replaced'] as const)('comes back after bye %s', async (code) => {
+  it.each(['restarting', 'slow_reader', 'idle', 'replaced'] as const)('comes back after bye %s', async (code) => {
     live.start()
     await tick()
     for (const socket of server.sockets) socket.tell({ type: 'bye', code, message: '' })
     await tick()
     server.cutAll(1012)
     await tick(1100)
+    expect(live.state).toBe('open')
+  })
+
+  it.each([
+    { drawn: 0, within: undefined, after: 100 },
+    { drawn: 0.999, within: undefined, after: 400 },
+    { drawn: 0, within: 4, after: 100 },
+    { drawn: 0.5, within: 4, after: 2100 },
+    { drawn: 1, within: 600, after: 15_100 },
+  ])('comes back $after ms after a restart that asks to spread over $within s, with $drawn drawn', async ({ drawn, within, after }) => {
+    vi.spyOn(Math, 'random').mockReturnValue(drawn)
+    live.start()
+    await tick()
+    for (const socket of server.sockets) socket.tell({ type: 'bye', code: 'restarting', message: '', ...(within ? { within } : {}) })
+    await tick()
+    server.cutAll(1012)
+    await tick(after - 20)
+    expect(states.at(-1)).toBe('lost')
+    await tick(60)
+    expect(states.at(-1)).toBe('open')
+  })
+
+  it('backs off as ever when nobody is there after the restart', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    live.start()
+    await tick()
+    for (const socket of server.sockets) socket.tell({ type: 'bye', code: 'restarting', message: '' })
+    await tick()
+    server.accepting = false
+    server.cutAll(1012)
+    await tick(120)
+    expect(FakeSocket.made).toHaveLength(2)
+    await tick(380)
+    expect(FakeSocket.made).toHaveLength(2)
+    server.accepting = true
+    await tick(200)
+    expect(FakeSocket.made).toHaveLength(3)
     expect(live.state).toBe('open')
   })
 

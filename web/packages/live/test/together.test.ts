@@ -61,6 +61,7 @@ type Step =
   | { do: 'say'; who: 0 | 1 }
   | { do: 'agent' }
   | { do: 'cut' }
+  | { do: 'restart'; within: number }
   | { do: 'down'; ms: number }
   | { do: 'reload'; who: 0 | 1 }
   | { do: 'wait'; ms: number }
@@ -69,6 +70,7 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('say' as const), who: fc.constantFrom(0 as const, 1 as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('agent' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), within: fc.integer({ min: 0, max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('down' as const), ms: fc.integer({ min: 1, max: 20_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reload' as const), who: fc.constantFrom(0 as const, 1 as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 400 }) }) },
@@ -93,6 +95,10 @@ describe('connection, timeline and outbox together', () => {
             server.publish(server.append({ text: 'agent', client_message_id: uuidv7() }))
           } else if (action.do === 'cut') {
             server.cutAll()
+          } else if (action.do === 'restart') {
+            for (const socket of server.sockets) socket.tell({ type: 'bye', code: 'restarting', message: '', within: action.within })
+            await vi.advanceTimersByTimeAsync(2)
+            server.cutAll(1012)
           } else if (action.do === 'down') {
             server.accepting = false
             server.cutAll()

@@ -2,7 +2,7 @@
 
 from qiatan.modules.accounts.repository.agents import AgentRecord, AgentRepository, role_facts
 from qiatan.modules.accounts.repository.api_keys import ApiKeyRepository, find_api_key
-from qiatan.modules.accounts.repository.audit import AuditFilters, AuditRepository
+from qiatan.modules.accounts.repository.audit import AuditFilters, AuditRepository, drifted_head
 from qiatan.modules.accounts.repository.challenges import ChallengeRepository, find_challenge, take_challenge
 from qiatan.modules.accounts.repository.enterprises import EnterpriseRepository, enterprise_ids, enterprises_named, insert_enterprise
 from qiatan.modules.accounts.repository.factors import FactorRepository, find_passkey
@@ -53,6 +53,7 @@ __all__ = [
     "SessionRepository",
     "avatar_shown",
     "came_from",
+    "drifted_head",
     "enterprise_ids",
     "enterprises_named",
     "find_account",

@@ -95,3 +95,10 @@ class AuditRepository:
         here = (AuditEntryRow.enterprise_id == self._enterprise_id, AuditEntryRow.seq > after, AuditEntryRow.seq <= up_to)
         query = select(*AuditEntryRow.__table__.columns).where(*here).order_by(AuditEntryRow.seq).limit(limit)
         return [dict(row) for row in (await self._session.execute(query)).mappings()]
+
+
+async def drifted_head(tx: Tx, enterprise_id: UUID) -> bool:
+    """Whether an enterprise's head names another number than its newest entry has."""
+    head = select(AuditHeadRow.seq).where(AuditHeadRow.enterprise_id == enterprise_id).scalar_subquery()
+    newest = select(func.max(AuditEntryRow.seq)).where(AuditEntryRow.enterprise_id == enterprise_id).scalar_subquery()
+    return bool((await tx.session.execute(select(func.coalesce(head, 0) != func.coalesce(newest, 0)))).scalar_one())

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime
 
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.csv import csv_answer
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
@@ -46,7 +47,7 @@ async def list_audit(
     return await service.audit_page(tx, actor, filters=filters, after=after, limit=limit)
 
 
-@router.get("/audit/export", response_class=Response)
+@router.get("/audit/export", response_class=Response, dependencies=[Depends(Lane("sheets"), scope="function")])
 async def export_audit(
     actor: Annotated[AgentActor, Depends(Requires(permissions.EXPORT_AUDIT))], tx: TenantTx, shared: Shared, filters: Filters
 ) -> Response:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime
 
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.csv import csv_answer
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
@@ -70,7 +71,7 @@ async def list_logins(actor: LogReader, tx: TenantTx, asked: Asked, after: After
     return await service.login_log_page(tx, actor, asked, after=after, limit=limit)
 
 
-@router.get("/login-log/export", response_class=Response)
+@router.get("/login-log/export", response_class=Response, dependencies=[Depends(Lane("sheets"), scope="function")])
 async def export_logins(actor: LogReader, tx: TenantTx, shared: Shared, asked: Asked) -> Response:
     throttle_export(shared, actor)
     export = await service.start_login_log_export(tx, actor, asked)

@@ -15,7 +15,7 @@ from qiatan.kit.errors import InvalidInput
 from qiatan.modules.accounts import permissions
 from qiatan.modules.accounts.contracts import ActorKind, AuditActor, AuditEntry, AuditSubject
 from qiatan.modules.accounts.models import AuditEntryRow
-from qiatan.modules.accounts.repository import AuditFilters, AuditRepository
+from qiatan.modules.accounts.repository import AuditFilters, AuditRepository, drifted_head
 from qiatan.modules.accounts.rules.audit import GENESIS, flaw_of
 from qiatan.modules.accounts.service.audit import Who, record
 
@@ -150,3 +150,8 @@ def _line(entry: AuditEntry) -> Sequence[str]:
         subject.name if subject else "",
         json.dumps(entry.details, ensure_ascii=False, sort_keys=True) if entry.details else "",
     )
+
+
+async def count_audit_drift(tx: Tx, enterprise_id: UUID) -> int:
+    """1 where the head of an enterprise's chain names another number than its newest entry has; must be 0 (`qiatan audit verify` walks it)."""
+    return int(await drifted_head(tx, enterprise_id))

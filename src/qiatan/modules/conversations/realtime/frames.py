@@ -152,6 +152,19 @@ class DraftFrame(OutFrame, tag="draft"):
     at: datetime
 
 
+class VisitFrame(OutFrame, tag="visit"):
+    """Where a customer is now, to the agents who look at one of their conversations."""
+
+    visit: msgspec.Raw
+
+
+class CustomerChangedFrame(OutFrame, tag="customer_changed"):
+    """The card or the notes of a customer changed, to the agents who look at one of their conversations: fetch it again."""
+
+    customer_id: UUID
+    what: Literal["card", "notes"]
+
+
 class Pong(OutFrame, tag="pong"):
     at: datetime
     digest: str

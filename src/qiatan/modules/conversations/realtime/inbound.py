@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from qiatan.infra import limits
 from qiatan.infra.db import Tx
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import Frame, FrameDoor, encode, error_frame
@@ -27,6 +29,7 @@ from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COL
 from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
+from qiatan.modules.conversations.realtime.outbound import surely_sees
 from qiatan.modules.conversations.realtime.viewing import Viewers
 from qiatan.modules.conversations.repository import Appended
 from qiatan.modules.conversations.rules import check_content
@@ -37,6 +40,7 @@ AGENT_MESSAGES = Rate(burst=60, per_minute=600)
 TYPING = Rate(burst=3, per_minute=60)
 MAX_WATCHED = 20
 _SEND_KEY = "conversations.send_key"
+_ENTERPRISE_KEY = "conversations.enterprise_key"
 _OPEN = "conversations.open"
 _WATCHED = "conversations.watched"
 _REFUSED = "conversations.refused"
@@ -51,11 +55,13 @@ class ConversationDoors:
         """`unheard`: hears of customers' texts whose agent has no page open here."""
         self._resources = resources
         self._hub = resources.hub
-        self._log = MessageLog(resources.database.url, resources.hub, resources.clock, unheard)
+        self._relay = resources.relay
+        self._log = MessageLog(resources.database.url, resources.hub, resources.relay, resources.clock, unheard)
         self._heartbeats = Heartbeats(resources)
         self._viewers = Viewers(resources)
         self._tasks: set[asyncio.Task[None]] = set()
         rate = resources.settings.visitor_rate
+        self._enterprise_messages = limits.rate_of(resources.settings.limits.messages)
         self._visitor_messages = Rate(burst=max(20, rate // 3), per_minute=rate)
         self.doors = (
             FrameDoor(frames.Subscribe, self.subscribe, agents=SERVE, visitors=True, reads=True),
@@ -75,6 +81,14 @@ class ConversationDoors:
     async def settled(self) -> None:
         """Wait until every text submitted so far is stored or refused."""
         await self._log.settled()
+
+    def react(self, events: Sequence[Event]) -> None:
+        """Called with the events of each transaction committed on any node, before they are told."""
+        self._viewers.react(events, surely_sees)
+
+    def forget_nodes(self, gone: frozenset[UUID]) -> None:
+        """These nodes are gone, and with them who looked at conversations there."""
+        self._viewers.forget_nodes(gone)
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
@@ -180,6 +194,7 @@ class ConversationDoors:
                 raise BadRequest("Visitors do not choose the conversation.")
         else:
             raise NotAllowed
+        self._limit(_enterprise_key(connection, actor.enterprise_id), self._enterprise_messages)
         if _REOPENING in connection.memory:
             return self._send_after_reopening(connection, frame)
         return self._pass_on(connection, frame)
@@ -218,7 +233,7 @@ class ConversationDoors:
 
     async def _send_in_order(self, connection: Connection, frame: frames.Send) -> None:
         """Write after what this sender wrote before, which may still be on its way through the log."""
-        await self._log.settled()
+        await self._log.settled(_known(connection).enterprise_id)
         if _REOPENING in connection.memory:
             await asyncio.wait([connection.memory[_REOPENING]])
         await self._send_ordinary(connection, frame)
@@ -246,7 +261,7 @@ class ConversationDoors:
                 ack = await service.send(tx, actor, frame.conversation_id, message)
         elif isinstance(actor, VisitorActor):
             async with self._resources.database.tenant(actor.enterprise_id) as tx:
-                ack = await service.send_own(tx, actor, message)
+                ack = await service.send_own(tx, actor, message, may_open=partial(self._begins, actor, connection.address))
             connection.memory[_OPEN] = ack.conversation_id
         else:
             raise NotAllowed
@@ -286,7 +301,7 @@ class ConversationDoors:
         """Write what an ended conversation refused, in order. What the visitor sends meanwhile waits for the end of this."""
         refused: deque[Pending] = connection.memory[_REFUSED]
         try:
-            await self._log.settled()  # the rest of what was on its way into the ended conversation
+            await self._log.settled(_known(connection).enterprise_id)  # the rest of what was on its way into the ended conversation
             while refused:
                 item = refused.popleft()
                 await self._send_again(connection, item)
@@ -310,7 +325,7 @@ class ConversationDoors:
         if not isinstance(actor, AgentActor):
             raise NotAllowed
         self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
-        await self._log.settled()
+        await self._log.settled(actor.enterprise_id)
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
             body = EditMessage(client_message_id=frame.client_message_id, text=frame.text)
             ack = await service.edit(tx, actor, frame.conversation_id, frame.seq, body)
@@ -337,7 +352,8 @@ class ConversationDoors:
                 if frame.conversation_id is None:
                     raise BadRequest("Name the conversation (conversation_id).")
                 customer_id, agent_ids = await service.line_of(tx, actor, frame.conversation_id)
-                self._hub.publish([topics.customer(customer_id)], encode(frames.TypingFrame(frame.conversation_id, SenderKind.AGENT)))
+                told = encode(frames.TypingFrame(frame.conversation_id, SenderKind.AGENT))
+                self._relay.publish(actor.enterprise_id, [topics.customer(customer_id)], told)
                 audience = [topics.one(frame.conversation_id), *map(topics.agent, agent_ids)]
                 typed = frames.TypingFrame(frame.conversation_id, SenderKind.AGENT, agent_id=actor.agent_id)
             else:
@@ -348,7 +364,10 @@ class ConversationDoors:
                 shown = frame.text is not None and storable(frame.text) and await service.typing_shown(tx)
                 audience = [topics.one(conversation_id), *map(topics.agent, agent_ids)]
                 typed = frames.TypingFrame(conversation_id, SenderKind.CUSTOMER, frame.text if shown else None)
-        self._hub.publish(audience, encode(typed), besides=connection)
+        self._relay.publish(actor.enterprise_id, audience, encode(typed), besides=connection)
+
+    def _begins(self, actor: VisitorActor, address: str) -> None:
+        limits.conversation_begins(self._resources, actor.enterprise_id, address)
 
     def _limit(self, key: str, rate: Rate) -> None:
         seconds = self._resources.throttle.wait(key, rate)
@@ -360,6 +379,13 @@ def _throttle_key(connection: Connection, sender_id: UUID) -> str:
     key: str | None = connection.memory.get(_SEND_KEY)
     if key is None:
         key = connection.memory[_SEND_KEY] = f"send:{sender_id}"
+    return key
+
+
+def _enterprise_key(connection: Connection, enterprise_id: UUID) -> str:
+    key: str | None = connection.memory.get(_ENTERPRISE_KEY)
+    if key is None:
+        key = connection.memory[_ENTERPRISE_KEY] = limits.message_key(enterprise_id)
     return key
 
 

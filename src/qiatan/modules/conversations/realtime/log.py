@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,14 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
 from qiatan.infra.db.roles import SYSTEM
 from qiatan.infra.group_commit import GroupCommit, Unavailable
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import encode
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.relay import Relay
 from qiatan.kit.errors import Fault, StorageFull
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Message, MessageKind, SenderKind
@@ -53,6 +56,8 @@ class Pending:
     """Whether an agent may also write where they have joined."""
     helped: Callable[[Pending], None] | None = None
     """Hears that an agent has written who does not serve the conversation."""
+    since: float = field(default_factory=time.monotonic)
+    """When it came, for the measure of how long it took."""
     tried: bool = False
     """Written once already with an unknown outcome: a `repeated` now may be that first try, of which nobody was told."""
 
@@ -92,20 +97,29 @@ def _told(item: Pending, result: Appended, seq: int) -> MessagesAppended:
     )
 
 
+def _measure(results: Sequence[tuple[Pending, Appended | Exception]]) -> None:
+    now = time.monotonic()
+    for item, result in results:
+        outcome = "refused" if isinstance(result, Exception) or result.seq is None else result.outcome
+        metrics.MESSAGES.add(item.sender_kind.value, outcome)
+        metrics.ACK_SECONDS.observe(now - item.since)
+
+
 class MessageLog:
     """One writer per process, on a connection of its own; acknowledges after the commit, then tells everybody else.
 
     Every write is repeat-safe (sender and client message id), so a batch whose outcome is unknown is simply written again.
     """
 
-    def __init__(self, url: str, hub: Hub, clock: Clock, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
+    def __init__(self, url: str, hub: Hub, relay: Relay, clock: Clock, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
         """`unheard`: hears of a customer's text whose agent has no page open here."""
         self._url = url
         self._hub = hub
+        self._relay = relay
         self._clock = clock
         self._unheard = unheard
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle)
+        self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle, key=lambda item: item.enterprise_id)
 
     def start(self) -> None:
         self._commits.start()
@@ -120,9 +134,9 @@ class MessageLog:
         if not self._commits.submit(pending):
             pending.refused(pending, TryAgain(retry_after=1))
 
-    async def settled(self) -> None:
-        """Wait until every text submitted so far is stored or refused: order for what does not take the log."""
-        await self._commits.settled()
+    async def settled(self, enterprise_id: UUID | None = None) -> None:
+        """Wait until every text submitted so far (in this enterprise) is stored or refused: order for what does not take the log."""
+        await self._commits.settled(enterprise_id)
 
     async def _write(self, batch: Sequence[Pending]) -> Sequence[Appended]:
         messages = [
@@ -184,6 +198,7 @@ class MessageLog:
                 item.refused(item, result)
             else:
                 self._acknowledge(item, result, result.seq)
+        _measure(results)
 
     def _acknowledge(self, item: Pending, result: Appended, seq: int) -> None:
         item.connection.push(encode(AckFrame(item.client_message_id, result.conversation_id, seq, result.at)))
@@ -208,7 +223,7 @@ class MessageLog:
             waiting=bool(result.waiting),
             joined_ids=result.joined or (),
         )
-        self._hub.publish(audience, encode(frame), besides=item.connection)
+        self._relay.publish(item.enterprise_id, audience, encode(frame), besides=item.connection)
         if self._unheard is not None and _is_unheard(self._hub, item, result):
             self._tell_unheard(self._unheard, _told(item, result, seq))
         if item.helped is not None and item.sender_id != result.assignee_id:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
 from qiatan.infra.realtime.connection import Connection
-from qiatan.infra.realtime.doors import ChangedFrame, encode
+from qiatan.infra.realtime.doors import ChangedFrame, OutFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.kit.access import AgentActor, ScopeKind
 from qiatan.kit.events import Event
@@ -22,17 +23,20 @@ from qiatan.modules.conversations.events import (
     MessagesAppended,
 )
 from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES, VIEW_RULES
-from qiatan.modules.conversations.realtime import topics, viewing
+from qiatan.modules.conversations.realtime import topics
 from qiatan.modules.conversations.realtime.frames import (
     ConversationFrame,
     ConversationGone,
+    CustomerChangedFrame,
     DraftFrame,
     MentionFrame,
     MentionsReadFrame,
     MessageFrame,
     ReadFrame,
+    VisitFrame,
 )
-from qiatan.modules.customers.events import CardWordsChanged
+from qiatan.modules.customers.events import CardWordsChanged, CustomerChanged, CustomerNotesChanged
+from qiatan.modules.visitors.events import VisitChanged
 
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
@@ -44,16 +48,12 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
             _changed(hub, event)
         elif isinstance(event, ConversationRead):
             _read(hub, event)
-        elif isinstance(event, Mentioned):
-            told = MentionFrame(event.conversation_id, event.seq, event.by_id, event.by_name, event.preview, event.at)
-            hub.publish((topics.agent(event.agent_id),), encode(told))
-        elif isinstance(event, MentionsRead):
-            hub.publish((topics.agent(event.agent_id),), encode(MentionsReadFrame(event.conversation_id)))
-        elif isinstance(event, DraftChanged):
-            draft = event.draft
-            hub.publish((topics.agent(event.agent_id),), encode(DraftFrame(draft.conversation_id, draft.text, draft.note, draft.at)))
+        elif isinstance(event, Mentioned | MentionsRead | DraftChanged):
+            hub.publish((topics.agent(event.agent_id),), encode(_own(event)))
         elif isinstance(event, CardWordsChanged):
             hub.publish([(f"point:{SERVE.name}", event.enterprise_id)], encode(ChangedFrame(event.what, event.enterprise_id, 0)))
+        elif isinstance(event, VisitChanged | CustomerChanged | CustomerNotesChanged):
+            _of_customer(hub, event)
         elif isinstance(event, ConversationRulesChanged):
             # Rules belong to no conversation; `routing` is the word for all settings of who gets one and how long.
             frame = encode(ChangedFrame("routing", event.enterprise_id, event.version))
@@ -82,6 +82,25 @@ def _messages(hub: Hub, event: MessagesAppended) -> None:
             hub.publish(audience[1:], message_frame(message))
 
 
+def _own(event: Mentioned | MentionsRead | DraftChanged) -> OutFrame:
+    """What only the agent's own pages are told."""
+    if isinstance(event, Mentioned):
+        return MentionFrame(event.conversation_id, event.seq, event.by_id, event.by_name, event.preview, event.at)
+    if isinstance(event, MentionsRead):
+        return MentionsReadFrame(event.conversation_id)
+    return DraftFrame(event.draft.conversation_id, event.draft.text, event.draft.note, event.draft.at)
+
+
+def _of_customer(hub: Hub, event: VisitChanged | CustomerChanged | CustomerNotesChanged) -> None:
+    """To the agents who look at one of the customer's conversations."""
+    if isinstance(event, VisitChanged):
+        visit = VisitFrame(msgspec.Raw(event.visit.model_dump_json().encode()))
+        hub.publish((topics.looked_at(event.visit.customer_id),), encode(visit))
+        return
+    what: Literal["card", "notes"] = "card" if isinstance(event, CustomerChanged) else "notes"
+    hub.publish((topics.looked_at(event.customer_id),), encode(CustomerChangedFrame(event.customer_id, what)))
+
+
 def _changed(hub: Hub, event: ConversationChanged) -> None:
     conversation = event.conversation
     waits = conversation.status == "waiting"
@@ -95,11 +114,9 @@ def _changed(hub: Hub, event: ConversationChanged) -> None:
     )
     if event.what in ("assigned", "released", "transferred"):
         _stop_watchers(hub, conversation, hub.listeners(topics.one(conversation.id)))
-        _stop_viewers(hub, conversation, hub.listeners(topics.viewing(conversation.id)))
     elif event.what == "left_by" and event.by is not None:
         left = hub.listeners(topics.agent(event.by))
         hub.publish((topics.agent(event.by),), encode(ConversationGone(conversation.id, "mine")))
-        _stop_viewers(hub, conversation, left & hub.listeners(topics.viewing(conversation.id)))
         _stop_watchers(hub, conversation, left & hub.listeners(topics.one(conversation.id)))
         _leave_colleagues(hub, event, left)
     if event.left is not None:
@@ -132,25 +149,12 @@ def _stop_watchers(hub: Hub, conversation: Conversation, watchers: Iterable[Conn
     topic = topics.one(conversation.id)
     for connection in watchers:
         actor = connection.actor
-        if isinstance(actor, AgentActor) and not _surely_sees(actor, conversation):
+        if isinstance(actor, AgentActor) and not surely_sees(actor, conversation):
             hub.unsubscribe(connection, topic)
             connection.push(encode(ConversationGone(conversation.id, "conversation")))
 
 
-def _stop_viewers(hub: Hub, conversation: Conversation, viewers: Iterable[Connection]) -> None:
-    """Who looked at it may have lost the right: nobody tells them any more who else does, until they say again that they look."""
-    lost = [
-        connection
-        for connection in viewers
-        if isinstance(connection.actor, AgentActor) and not _surely_sees(connection.actor, conversation)
-    ]
-    for connection in lost:
-        viewing.stop(hub, connection, conversation.id)
-    if lost:
-        viewing.tell(hub, conversation.id)
-
-
-def _surely_sees(actor: AgentActor, conversation: Conversation) -> bool:
+def surely_sees(actor: AgentActor, conversation: Conversation) -> bool:
     if conversation.status == "waiting" and actor.may(TAKE):
         return True
     if actor.agent_id in conversation.joined_ids and actor.may(JOIN):

@@ -42,6 +42,11 @@ def viewing(conversation_id: UUID) -> Topic:
     return ("viewing", conversation_id)
 
 
+def looked_at(customer_id: UUID) -> Topic:
+    """Whose screen shows one of the customer's conversations now."""
+    return ("looked_at", customer_id)
+
+
 def audience(
     *,
     enterprise_id: UUID,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from qiatan.modules.conversations.models import OPEN, ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, TAKE, VIEW_COLLEAGUES
 
 Row = ConversationRow
+_LOCKED = "conversations.locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ def visible_to(sight: Sight) -> ColumnElement[bool]:
     )
 
 
+def locked_here(tx: Tx, conversation_id: UUID) -> ConversationRow | None:
+    """The row, if this transaction has read it under its lock. Who serves it and whether it waits is as it is now; what messages move
+    (last line, counters) as it was then."""
+    return cast("ConversationRow | None", tx.memory.get((_LOCKED, conversation_id)))
+
+
 class ConversationRepository:
     def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
         self._tx = tx
@@ -93,7 +101,10 @@ class ConversationRepository:
         if lock:
             # The message log takes the same lock; FOR NO KEY UPDATE leaves foreign key checks alone.
             query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-        return (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.execute(query)).scalar_one_or_none()
+        if lock and row is not None:
+            self._tx.memory[_LOCKED, conversation_id] = row
+        return row
 
     async def get_visible(self, sight: Sight, conversation_id: UUID) -> ConversationRow | None:
         query = self._all().where(Row.id == conversation_id, visible_to(sight))
@@ -307,10 +318,11 @@ class ConversationRepository:
 
     async def update(self, row: ConversationRow, **changes: object) -> None:
         """Write a change of state and let `version` grow."""
-        await self._session.execute(
+        statement = (
             update(Row)
             .where(Row.enterprise_id == self._enterprise_id, Row.id == row.id)
             .values(version=Row.version + 1, **changes)
-            .execution_options(synchronize_session=False)
+            .returning(Row)
+            .execution_options(synchronize_session=False, populate_existing=True)
         )
-        await self._session.refresh(row)
+        (await self._session.execute(statement)).scalar_one()  # the same object, as it is now

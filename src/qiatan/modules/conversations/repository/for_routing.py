@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, cast, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Status
+from qiatan.modules.conversations.models import OPEN
 from qiatan.modules.conversations.models import ConversationRow as Row
 
 Column = InstrumentedAttribute[UUID]
@@ -59,6 +60,23 @@ async def handled(tx: Tx, since: datetime, limit: int) -> list[tuple[UUID, float
         .limit(limit)
     )
     return [(agent_id, float(seconds)) for agent_id, seconds in await tx.session.execute(query) if agent_id is not None]
+
+
+def active_lines(enterprise_id: ColumnElement[UUID]) -> ScalarSelect[str | None]:
+    """SQL for a text of `agent number`, separated by commas: how many conversations each agent serves."""
+    served = (
+        select(Row.assignee_id.label("agent"), func.count().label("number"))
+        .where(Row.enterprise_id == enterprise_id, OPEN, Row.assignee_id.is_not(None))
+        .group_by(Row.assignee_id)
+        .subquery()
+    )
+    return select(func.string_agg(cast(served.c.agent, Text) + " " + cast(served.c.number, Text), ",")).scalar_subquery()
+
+
+def active_number(enterprise_id: ColumnElement[UUID], agent_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    """SQL for how many conversations one agent serves."""
+    query = select(func.count()).where(Row.enterprise_id == enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE)
+    return query.scalar_subquery()
 
 
 async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:

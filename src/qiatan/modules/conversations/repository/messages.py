@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from qiatan.infra.db import Tx
@@ -76,6 +76,16 @@ class MessageRepository:
             MessageRow.ref_seq == seq,
         )
         return (await self._session.execute(query)).first() is not None
+
+    async def edits(self, conversation_id: UUID, seq: int) -> int:
+        """How often a message was changed."""
+        query = select(func.count()).where(
+            MessageRow.enterprise_id == self._enterprise_id,
+            MessageRow.conversation_id == conversation_id,
+            MessageRow.kind == MessageKind.EDIT,
+            MessageRow.ref_seq == seq,
+        )
+        return (await self._session.execute(query)).scalar_one()
 
     async def find_repeat(self, sender_id: UUID, client_message_id: UUID) -> MessageRow | None:
         """The first result of a send that is tried again, whatever conversation it went to."""

@@ -6,7 +6,9 @@ with 100,000 messages in some tenths of a second), and who looks further goes on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,8 +22,10 @@ from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.repository.conversations import ConversationRepository, Sight
 
 Row = ConversationRow
+SECONDS = 2.0
+"""How long a whole search may take, however many statements it needs."""
 _CANCELED = "57014"
-_TIMEOUT = text("SET LOCAL statement_timeout = '2s'")
+_TIMEOUT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 _NO_TIMEOUT = text("SET LOCAL statement_timeout TO DEFAULT")
 # What was withdrawn, and every text but the newest of a message, is found by nobody.
 _HITS = text(
@@ -66,10 +70,27 @@ class SearchRepository:
         self._tx = tx
         self._session = tx.session
         self._enterprise_id = enterprise_id
+        self._until = 0.0
 
-    async def begin(self) -> None:
-        """From here to `done`, no statement takes more than 2 s."""
-        await self._session.execute(_TIMEOUT)
+    def begin(self) -> None:
+        """From here to `done`, all statements together take no more than `SECONDS`."""
+        self._until = time.monotonic() + SECONDS
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncGenerator[None]:
+        """For a statement, which gets what is left of the time.
+
+        Raises:
+            SearchTooSlow: that was nothing, or too little.
+        """
+        left = int((self._until - time.monotonic()) * 1000)
+        if left <= 0:
+            raise SearchTooSlow(retry_after=1)
+        await self._session.execute(_TIMEOUT, {"milliseconds": str(left)})
+        try:
+            yield
+        except DBAPIError as error:
+            raise SearchTooSlow(retry_after=1) if getattr(error.orig, "sqlstate", None) == _CANCELED else error from error
 
     async def done(self) -> None:
         await self._session.execute(_NO_TIMEOUT)
@@ -87,10 +108,8 @@ class SearchRepository:
         )
         if after is not None:
             query = query.where(tuple_(Row.created_at, Row.id) < after)
-        try:
+        async with self.in_time():
             rows = await self._session.execute(query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit))
-        except DBAPIError as error:
-            raise _in_time(error) from error
         return [Candidate(row_id, customer_id, created_at) for row_id, customer_id, created_at in rows]
 
     async def hits(self, conversation_ids: Collection[UUID], pattern: str, *, most: int) -> dict[UUID, list[Hit]]:
@@ -102,15 +121,9 @@ class SearchRepository:
         if not conversation_ids:
             return {}
         values = {"enterprise": self._enterprise_id, "conversations": list(conversation_ids), "pattern": pattern, "most": most}
-        try:
+        async with self.in_time():
             rows = await self._session.execute(_HITS, values)
-        except DBAPIError as error:
-            raise _in_time(error) from error
         found: dict[UUID, list[Hit]] = {}
         for conversation_id, seq, sender_kind, body, at in rows:
             found.setdefault(conversation_id, []).append(Hit(seq, sender_kind, body, at))
         return found
-
-
-def _in_time(error: DBAPIError) -> Exception:
-    return SearchTooSlow(retry_after=1) if getattr(error.orig, "sqlstate", None) == _CANCELED else error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import and_, delete, func, or_, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Status
@@ -115,33 +115,3 @@ async def forget_mentions(tx: Tx, *, before: datetime, limit: int) -> int:
     gone = delete(MentionRow).where(tuple_(*key).in_(select(*key).where(MentionRow.at < before).limit(limit)))
     result = await tx.session.execute(gone.returning(MentionRow.agent_id).execution_options(synchronize_session=False))
     return len(result.all())
-
-
-async def drifted_counters(tx: Tx) -> int:
-    """How many open conversations have a head or a count that differs from their messages. Must be 0."""
-    result = await tx.session.execute(
-        text(
-            """
-            SELECT count(*)
-              FROM conversations v
-             CROSS JOIN LATERAL (
-                SELECT coalesce(max(m.seq), 0)::int AS head,
-                       count(*) FILTER (WHERE m.seq > v.agent_read_seq AND m.sender_kind = 'customer'
-                                          AND m.kind NOT IN ('withdrawal', 'edit'))::int AS agent_unread,
-                       count(*) FILTER (WHERE m.seq > v.customer_read_seq AND m.sender_kind = 'agent'
-                                          AND m.kind NOT IN ('withdrawal', 'edit', 'note'))::int AS customer_unread,
-                       (count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind NOT IN ('withdrawal', 'edit'))
-                        - count(*) FILTER (WHERE m.sender_kind = 'customer' AND m.kind = 'withdrawal'))::int AS from_customer,
-                       (count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind NOT IN ('withdrawal', 'edit', 'note'))
-                        - count(*) FILTER (WHERE m.sender_kind = 'agent' AND m.kind = 'withdrawal'
-                                             AND NOT m.data ? 'note'))::int AS from_agent
-                  FROM messages m
-                 WHERE m.enterprise_id = v.enterprise_id AND m.conversation_id = v.id) AS truth
-             WHERE v.status <> 'ended'
-               AND (v.head, v.agent_unread, v.customer_unread, v.customer_messages, v.agent_messages)
-                   IS DISTINCT FROM
-                   (truth.head, truth.agent_unread, truth.customer_unread, truth.from_customer, truth.from_agent)
-            """
-        )
-    )
-    return int(result.scalar_one())

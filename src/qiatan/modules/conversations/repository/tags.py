@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.models import ConversationRow, ConversationTagRow
@@ -50,6 +51,25 @@ class ConversationTagRepository:
         """On how many conversations each tag hangs; unused ones are absent."""
         query = select(Row.tag_id, func.count()).where(Row.enterprise_id == self._enterprise_id).group_by(Row.tag_id)
         return dict((await self._session.execute(query)).all())
+
+    def seeing(self, sight: Sight) -> Callable[[ColumnElement[UUID]], ColumnElement[bool]]:
+        """Whether the agent may see one of a customer's conversations, as a condition on the customer's id."""
+
+        def condition(customer_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+            theirs = ConversationRow.enterprise_id == self._enterprise_id, ConversationRow.customer_id == customer_id
+            return exists(select(ConversationRow.id).where(*theirs, visible_to(sight)))
+
+        return condition
+
+    async def seen_customers(self, sight: Sight, customer_ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Of these customers those one of whose conversations the agent may see, each with the newest such conversation."""
+        query = (
+            select(ConversationRow.customer_id, ConversationRow.id)
+            .where(ConversationRow.enterprise_id == self._enterprise_id, ConversationRow.customer_id.in_(customer_ids), visible_to(sight))
+            .ext(distinct_on(ConversationRow.customer_id))
+            .order_by(ConversationRow.customer_id, ConversationRow.created_at.desc(), ConversationRow.id.desc())
+        )
+        return dict((await self._session.execute(query)).all()) if customer_ids else {}
 
     async def sees_customer(self, sight: Sight, customer_id: UUID) -> bool:
         """Whether the agent may see one of the customer's conversations."""

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from qiatan.infra import limits
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
@@ -48,7 +50,7 @@ async def list_conversations(
     return await service.list_conversations(tx, actor, view=view, after=after, limit=limit)
 
 
-@router.get("/conversations/search")
+@router.get("/conversations/search", dependencies=[Depends(Lane("search"), scope="function")])
 async def search_conversations(
     actor: Server, tx: TenantTx, shared: Shared, q: str, after: str | None = None, limit: Limit = 20
 ) -> Page[ConversationHit]:
@@ -83,7 +85,8 @@ async def list_messages(
 
 
 @router.post("/conversations/{conversation_id}/messages")
-async def send_message(actor: Server, tx: TenantTx, conversation_id: UUID, message: SendMessage) -> Ack:
+async def send_message(actor: Server, tx: TenantTx, shared: Shared, conversation_id: UUID, message: SendMessage) -> Ack:
+    limits.message_sent(shared, actor.enterprise_id)
     return await service.send(tx, actor, conversation_id, message)
 
 

@@ -7,12 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires, SignedIn
-from qiatan.infra.http.transactions import TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
+from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import MAX_PAGE, Page
 from qiatan.modules.conversations import service
-from qiatan.modules.conversations.contracts import Conversation, TagConversation
+from qiatan.modules.conversations.contracts import MAX_PLACES, Conversation, CustomerHits, CustomerPlaces, TagConversation
 from qiatan.modules.conversations.permissions import SERVE
 from qiatan.modules.customers.contracts import (
     Block,
@@ -29,6 +31,11 @@ from qiatan.modules.customers.permissions import BLOCK, EDIT
 
 router = APIRouter()
 
+SEARCHES = Rate(burst=60, per_minute=120)
+"""Somebody who types fast; each one may read through all customers."""
+COUNTS = Rate(burst=20, per_minute=20)
+"""Counting reads every tag of every customer and conversation."""
+
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 Editor = Annotated[AgentActor, Depends(Requires(EDIT))]
 Blocker = Annotated[AgentActor, Depends(Requires(BLOCK))]
@@ -36,9 +43,11 @@ After = Annotated[str | None, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
-@router.get("/tags", dependencies=[Depends(SignedIn())])
-async def list_tags(tx: TenantTx, *, uses: bool = False) -> TagCatalogue:
+@router.get("/tags")
+async def list_tags(actor: Annotated[AgentActor, Depends(SignedIn())], tx: TenantTx, shared: Shared, *, uses: bool = False) -> TagCatalogue:
     """All tags and groups in order; `uses` counts on how many things each hangs."""
+    if uses:
+        shared.throttle.check(f"tags.uses:{actor.agent_id}", COUNTS)
     return await service.tag_catalogue(tx, uses=uses)
 
 
@@ -57,6 +66,21 @@ async def change_customer(actor: Editor, tx: TenantTx, conversation_id: UUID, bo
 async def block_customer_of_conversation(actor: Blocker, tx: TenantTx, conversation_id: UUID, body: BlockCustomer) -> Block:
     """Their open conversations end and the widget is shut."""
     return await service.block_here(tx, actor, conversation_id, body)
+
+
+@router.get("/customers/search", dependencies=[Depends(Lane("search"), scope="function")])
+async def search_customers(actor: Server, tx: TenantTx, shared: Shared, q: str) -> CustomerHits:
+    """At most ten of those one may see, by a part of their name, phone or e-mail; who was here last comes first."""
+    shared.throttle.check(f"customers.search:{actor.agent_id}", SEARCHES)
+    return await service.find_customers(tx, actor, words=q)
+
+
+@router.get("/customer-places")
+async def list_customer_places(
+    actor: Server, tx: TenantTx, customer_id: Annotated[list[UUID], Query(min_length=1, max_length=MAX_PLACES)]
+) -> CustomerPlaces:
+    """Region, device and page of these customers, as lists show them."""
+    return await service.places(tx, actor, customer_id)
 
 
 @router.get("/customers/{customer_id}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from qiatan.infra.http.guards import Visitor
+from qiatan.infra import limits
+from qiatan.infra.http.guards import Visitor, address_of
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import VisitorActor
@@ -53,10 +55,12 @@ async def list_own_messages(
 
 
 @router.post("/messages")
-async def send_own_message(actor: Myself, tx: TenantTx, shared: Shared, message: SendMessage) -> Ack:
+async def send_own_message(request: Request, actor: Myself, tx: TenantTx, shared: Shared, message: SendMessage) -> Ack:
     rate = shared.settings.visitor_rate
     shared.throttle.check(f"send:{actor.customer_id}", Rate(burst=max(20, rate // 3), per_minute=rate))
-    return await service.send_own(tx, actor, message)
+    limits.message_sent(shared, actor.enterprise_id)
+    begins = partial(limits.conversation_begins, shared, actor.enterprise_id, address_of(request))
+    return await service.send_own(tx, actor, message, may_open=begins)
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/withdraw")

@@ -21,8 +21,10 @@ from qiatan.modules.conversations.service.home import answered_once, home
 from qiatan.modules.conversations.service.idle import end_idle, idle_due, next_idle_due
 from qiatan.modules.conversations.service.joining import end_lost_joining, join, joined_anywhere, leave, note
 from qiatan.modules.conversations.service.mentioning import list_mentions, mention_targets, read_mentions
+from qiatan.modules.conversations.service.people import find_customers, places
 from qiatan.modules.conversations.service.reading import (
     context,
+    customer_seen,
     earlier,
     file,
     file_link,
@@ -44,6 +46,8 @@ from qiatan.modules.conversations.service.reading import (
 from qiatan.modules.conversations.service.routing_view import (
     active_count,
     active_counts,
+    active_lines,
+    active_number,
     answered_or_ended,
     assignees,
     count_drift,
@@ -52,6 +56,7 @@ from qiatan.modules.conversations.service.routing_view import (
     handled,
     held_waiting,
     last_served_by,
+    mend_counters,
     recorded,
     routed,
     waiting_besides,
@@ -67,6 +72,8 @@ __all__ = [
     "How",
     "active_count",
     "active_counts",
+    "active_lines",
+    "active_number",
     "answered_once",
     "answered_or_ended",
     "assign",
@@ -80,6 +87,7 @@ __all__ = [
     "count_drift",
     "customer_changes",
     "customer_notes",
+    "customer_seen",
     "delete_customer_note",
     "digest_of",
     "digests",
@@ -97,6 +105,7 @@ __all__ = [
     "file_link",
     "file_link_own",
     "file_own",
+    "find_customers",
     "get",
     "handled",
     "held_waiting",
@@ -115,6 +124,7 @@ __all__ = [
     "load_settings",
     "mark_read",
     "mark_read_own",
+    "mend_counters",
     "mention_targets",
     "messages",
     "messages_own",
@@ -122,6 +132,7 @@ __all__ = [
     "note",
     "note_speaker",
     "open_line",
+    "places",
     "read_mentions",
     "reassign",
     "recorded",

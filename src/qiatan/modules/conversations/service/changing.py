@@ -8,12 +8,15 @@ from uuid import UUID
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, SystemActor
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.channels import service as channels
 from qiatan.modules.conversations.contracts import Conversation, Status
 from qiatan.modules.conversations.errors import AlreadyTaken, ConversationNotFound
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.repository import ConversationRepository
+from qiatan.modules.conversations.repository.conversations import locked_here
 from qiatan.modules.conversations.service.announcing import announce
 from qiatan.modules.conversations.service.idle import first_due
+from qiatan.modules.conversations.service.present import Known
 from qiatan.modules.conversations.service.writing import write_event
 
 How = Literal["by_hand", "delayed", "taken_over", "absent"]
@@ -29,9 +32,10 @@ async def assign(tx: Tx, actor: SystemActor | AgentActor, conversation_id: UUID,
     row = await _locked(tx, conversation_id)
     if row.status != Status.WAITING:
         raise AlreadyTaken
-    await write_event(tx, row.id, "assigned", agent_id=str(agent_id), agent_name=await _name(tx, agent_id))
-    await _give(tx, row, agent_id)
-    return await announce(tx, "assigned", row)
+    known = await _known(tx, row, agent_id)
+    await write_event(tx, row.id, "assigned", agent_id=str(agent_id), agent_name=known.people[agent_id].name)
+    await _give(tx, row, agent_id, known)
+    return await announce(tx, "assigned", row, known=known)
 
 
 async def reassign(
@@ -47,10 +51,11 @@ async def reassign(
     left = row.assignee_id
     if row.status != Status.ACTIVE or left is None or left != expected or left == agent_id:
         raise AlreadyTaken
-    name = await _name(tx, agent_id)
+    known = await _known(tx, row, agent_id)
+    name = known.people[agent_id].name
     await write_event(tx, row.id, "transferred", agent_id=str(agent_id), agent_name=name, from_id=str(left), how=how)
-    await _give(tx, row, agent_id)
-    return await announce(tx, "transferred", row, left=left)
+    await _give(tx, row, agent_id, known)
+    return await announce(tx, "transferred", row, left=left, known=known)
 
 
 async def release(tx: Tx, conversation_id: UUID) -> Conversation | None:
@@ -76,17 +81,20 @@ async def release_all_of(tx: Tx, *agent_ids: UUID) -> int:
 
 
 async def _locked(tx: Tx, conversation_id: UUID) -> ConversationRow:
-    row = await ConversationRepository(tx, tx.enterprise_id).get(conversation_id, lock=True)
+    """The row under its lock. Where this transaction holds that already, only it can have changed the row since."""
+    row = locked_here(tx, conversation_id) or await ConversationRepository(tx, tx.enterprise_id).get(conversation_id, lock=True)
     if row is None:
         raise ConversationNotFound
     return row
 
 
-async def _name(tx: Tx, agent_id: UUID) -> str:
-    return (await accounts.briefs(tx, {agent_id}))[agent_id].name
+async def _known(tx: Tx, row: ConversationRow, agent_id: UUID) -> Known:
+    """What the event and the announcement of a new agent name."""
+    channel = await channels.briefs(tx, {row.channel_id})
+    return Known(channel, await accounts.briefs(tx, {*row.agent_ids, *row.helper_ids, agent_id}))
 
 
-async def _give(tx: Tx, row: ConversationRow, agent_id: UUID) -> None:
+async def _give(tx: Tx, row: ConversationRow, agent_id: UUID, known: Known) -> None:
     await ConversationRepository(tx, tx.enterprise_id).update(
         row,
         status=Status.ACTIVE,
@@ -94,5 +102,5 @@ async def _give(tx: Tx, row: ConversationRow, agent_id: UUID) -> None:
         agent_ids=[*(known for known in row.agent_ids if known != agent_id), agent_id],
         joined_ids=[joined for joined in row.joined_ids if joined != agent_id],
         assigned_at=tx.now,
-        idle_due_at=await first_due(tx, row),
+        idle_due_at=await first_due(tx, known.channels[row.channel_id].kind),
     )

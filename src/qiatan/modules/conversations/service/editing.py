@@ -8,10 +8,10 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.text import check_text
 from qiatan.modules.conversations.contracts import MAX_TEXT, Ack, EditMessage, MessageKind, SenderKind
-from qiatan.modules.conversations.errors import ConversationNotFound, TooLateToEdit
+from qiatan.modules.conversations.errors import ConversationNotFound, TooLateToEdit, TooManyEdits
 from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import MentionRepository, MessageRepository
-from qiatan.modules.conversations.rules import check_edit, preview
+from qiatan.modules.conversations.rules import MAX_EDITS, check_edit, preview
 from qiatan.modules.conversations.service.finding import locked, visible
 from qiatan.modules.conversations.service.writing import write
 
@@ -23,6 +23,7 @@ async def edit(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, body:
         InvalidInput (the text, or `seq`: it has none of its own), ConversationNotFound: no such conversation or message.
         NotAllowed: somebody else wrote it.
         TooLateToEdit: older than 15 minutes, or withdrawn.
+        TooManyEdits: it was changed 20 times.
         ConversationEnded, NotYours: as for sending.
     """
     require(actor, SERVE)
@@ -45,6 +46,8 @@ async def edit(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, body:
     )
     if await messages.withdrawn(row.id, seq):
         raise TooLateToEdit
+    if await messages.edits(row.id, seq) >= MAX_EDITS:
+        raise TooManyEdits
     is_note = message.kind == MessageKind.NOTE
     ack = await write(
         tx,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.modules.channels import service as channels
+from qiatan.modules.channels.contracts import ChannelKind
 from qiatan.modules.conversations.contracts import AutoEnd, Conversation, SenderKind
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.repository import ConversationRepository, system
@@ -21,9 +22,9 @@ from qiatan.modules.conversations.service.settings import load_settings
 from qiatan.modules.conversations.service.writing import write_event
 
 
-async def first_due(tx: Tx, row: ConversationRow) -> datetime | None:
-    """When to look first at a conversation that is given to an agent now; None: never."""
-    return next_idle(tx.now, None, await _policy(tx, row), tx.now).due_at
+async def first_due(tx: Tx, kind: ChannelKind) -> datetime | None:
+    """When to look first at a conversation, on a channel of this kind, that is given to an agent now; None: never."""
+    return next_idle(tx.now, None, auto_end_of(await load_settings(tx), kind), tx.now).due_at
 
 
 async def idle_due(tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:

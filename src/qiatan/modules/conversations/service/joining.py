@@ -27,7 +27,7 @@ from qiatan.modules.conversations.repository import ConversationRepository, Mess
 from qiatan.modules.conversations.service.announcing import announce
 from qiatan.modules.conversations.service.answering import reply_data
 from qiatan.modules.conversations.service.finding import locked, sight_of, visible
-from qiatan.modules.conversations.service.mentioning import named, tell
+from qiatan.modules.conversations.service.mentioning import named, team, tell
 from qiatan.modules.conversations.service.present import present_one
 from qiatan.modules.conversations.service.writing import write, write_event
 
@@ -115,14 +115,16 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
     """
     require(actor, SERVE)
     check_text(body.text, field="text", limit=MAX_TEXT)
-    row = await locked(tx, await visible(tx, actor, conversation_id))
+    seen = await visible(tx, actor, conversation_id)
+    colleagues = await team(tx) if body.mentions else []
+    row = await locked(tx, seen)
     helps = actor.may(JOIN) and (actor.agent_id in row.joined_ids or await _reaches(tx, actor, row))
     if row.assignee_id != actor.agent_id and not helps:
         raise NotYours
     repeat = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.agent_id, body.client_message_id)
     if repeat is not None:
         return Ack(client_message_id=body.client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at)
-    people = await named(tx, actor, row, body.mentions)
+    people = await named(tx, actor, row, body.mentions, colleagues)
     mentions = {"mentions": [{"id": str(person.id), "name": person.name} for person in people]} if people else {}
     data = mentions | await reply_data(tx, row.id, body.reply_to, by_note=True)
     ack = await write(

@@ -29,13 +29,18 @@ async def mention_targets(tx: Tx, actor: AgentActor, conversation_id: UUID) -> M
     """Who may be named in a note of this conversation, by name. Raises ConversationNotFound."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    found = [person for person in await _who_sees(tx, row) if person.id != actor.agent_id]
+    found = [person for person in await _who_sees(tx, row, await team(tx)) if person.id != actor.agent_id]
     items = [MentionTarget(id=person.id, name=person.name, avatar_url=person.avatar_url) for person in found[:TARGETS_SHOWN]]
     return MentionTargets(items=items)
 
 
-async def named(tx: Tx, actor: AgentActor, row: ConversationRow, agent_ids: Sequence[UUID]) -> list[Reach]:
-    """The agents a note is to name, each once, without its writer.
+async def team(tx: Tx) -> list[Reach]:
+    """Everybody who might see a conversation, for `named`. Read before the conversation is locked: there may be thousands."""
+    return await accounts.reaches(tx, (SERVE, TAKE, VIEW_COLLEAGUES, JOIN))
+
+
+async def named(tx: Tx, actor: AgentActor, row: ConversationRow, agent_ids: Sequence[UUID], people: Sequence[Reach]) -> list[Reach]:
+    """Those of the team whom a note is to name, each once, without its writer.
 
     Raises:
         InvalidInput: `mentions` names somebody who may not see the conversation.
@@ -43,7 +48,7 @@ async def named(tx: Tx, actor: AgentActor, row: ConversationRow, agent_ids: Sequ
     wanted = [agent_id for agent_id in dict.fromkeys(agent_ids) if agent_id != actor.agent_id]
     if not wanted:
         return []
-    seeing = {person.id: person for person in await _who_sees(tx, row)}
+    seeing = {person.id: person for person in await _who_sees(tx, row, people)}
     if not seeing.keys() >= set(wanted):
         raise InvalidInput.of("mentions", "cannot_see", "Somebody named here may not see this conversation. Leave them out.")
     return [seeing[agent_id] for agent_id in wanted]
@@ -110,8 +115,7 @@ async def read_mentions(tx: Tx, actor: AgentActor, body: ReadMentions) -> None:
         tx.emit(MentionsRead(enterprise_id=tx.enterprise_id, agent_id=actor.agent_id, conversation_id=body.conversation_id))
 
 
-async def _who_sees(tx: Tx, row: ConversationRow) -> list[Reach]:
-    people = await accounts.reaches(tx, (SERVE, TAKE, VIEW_COLLEAGUES, JOIN))
+async def _who_sees(tx: Tx, row: ConversationRow, people: Sequence[Reach]) -> list[Reach]:
     held = Held(
         assignee_id=row.assignee_id,
         assignee_groups=next((person.group_ids for person in people if person.id == row.assignee_id), frozenset()),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.contracts import AgentBrief
 from qiatan.modules.channels import service as channels
+from qiatan.modules.channels.contracts import ChannelBrief
 from qiatan.modules.conversations.contracts import (
     ChannelRef,
     Conversation,
@@ -28,19 +30,30 @@ from qiatan.modules.conversations.repository.tags import ConversationTagReposito
 from qiatan.modules.customers import service as customers
 
 
-async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]:
-    """The rows as everybody sees them, in the same order."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What whoever changes a conversation has read already, in the same transaction."""
+
+    channels: Mapping[UUID, ChannelBrief] = field(default_factory=dict)
+    people: Mapping[UUID, AgentBrief] = field(default_factory=dict)
+
+
+async def present(tx: Tx, rows: Sequence[ConversationRow], known: Known | None = None) -> list[Conversation]:
+    """The rows as everybody sees them, in the same order. `known`: all channels and people of theirs."""
     if not rows:
         return []
     named = await customers.briefs(tx, {row.customer_id for row in rows})
     said = await EvaluationRepository(tx, tx.enterprise_id).of([row.id for row in rows if row.evaluated_at is not None])
-    sources = await channels.briefs(tx, {row.channel_id for row in rows})
-    people = await accounts.briefs(tx, {agent_id for row in rows for agent_id in (*row.agent_ids, *row.helper_ids)})
+    if known is None:
+        known = Known(
+            await channels.briefs(tx, {row.channel_id for row in rows}),
+            await accounts.briefs(tx, {agent_id for row in rows for agent_id in (*row.agent_ids, *row.helper_ids)}),
+        )
     tagged = await ConversationTagRepository(tx, tx.enterprise_id).of({row.id for row in rows})
     tags = await customers.tag_refs(tx, {tag_id for on_one in tagged.values() for tag_id in on_one})
     found = []
     for row in rows:
-        customer, channel = named[row.customer_id], sources[row.channel_id]
+        customer, channel = named[row.customer_id], known.channels[row.channel_id]
         found.append(
             Conversation(
                 id=row.id,
@@ -64,15 +77,15 @@ async def present(tx: Tx, rows: Sequence[ConversationRow]) -> list[Conversation]
                 created_at=row.created_at,
                 ended_at=row.ended_at,
                 ended_by=SenderKind(row.ended_by) if row.ended_by else None,
-                participants=_participants(row, people),
+                participants=_participants(row, known.people),
                 tags=[tag for tag_id, tag in tags.items() if tag_id in tagged.get(row.id, ())],
             )
         )
     return found
 
 
-async def present_one(tx: Tx, row: ConversationRow) -> Conversation:
-    return (await present(tx, [row]))[0]
+async def present_one(tx: Tx, row: ConversationRow, known: Known | None = None) -> Conversation:
+    return (await present(tx, [row], known))[0]
 
 
 def _participants(row: ConversationRow, people: Mapping[UUID, AgentBrief]) -> list[Participant]:

@@ -73,6 +73,12 @@ async def get(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Conversation:
     return await present_one(tx, await visible(tx, actor, conversation_id))
 
 
+async def customer_seen(tx: Tx, actor: AgentActor, conversation_id: UUID) -> UUID:
+    """The customer of a conversation one may see, and nothing else of it. Raises ConversationNotFound."""
+    require(actor, SERVE)
+    return (await visible(tx, actor, conversation_id)).customer_id
+
+
 async def earlier(tx: Tx, actor: AgentActor, conversation_id: UUID, *, after: str | None, limit: int) -> Page[Conversation]:
     """The same customer's conversations before this one that may be seen, newest first.
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, ScalarSelect, Select
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Routed, Status
 from qiatan.modules.conversations.models import ConversationRow
-from qiatan.modules.conversations.repository import ConversationRepository, for_routing, system
+from qiatan.modules.conversations.repository import ConversationRepository, counters, for_routing, system
 
 
 async def routed(tx: Tx, conversation_id: UUID, *, lock: bool = False) -> Routed | None:
@@ -86,11 +86,26 @@ async def active_count(tx: Tx, agent_id: UUID) -> int:
     return await ConversationRepository(tx, tx.enterprise_id).active_count(agent_id)
 
 
+def active_lines(enterprise_id: ColumnElement[UUID]) -> ScalarSelect[str | None]:
+    """SQL for a text of `agent number`, separated by commas: how many conversations each agent serves. For queries of the modules above."""
+    return for_routing.active_lines(enterprise_id)
+
+
+def active_number(enterprise_id: ColumnElement[UUID], agent_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    """SQL for how many conversations one agent serves. For queries of the modules above."""
+    return for_routing.active_number(enterprise_id, agent_id)
+
+
 async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
     """By enterprise, the agents who hold active conversations. Needs the system role."""
     return await system.assignees(tx)
 
 
-async def count_drift(tx: Tx) -> int:
-    """Open conversations whose counters differ from their messages; must be 0. Needs the system role."""
-    return await system.drifted_counters(tx)
+async def count_drift(tx: Tx, enterprise_id: UUID | None = None) -> int:
+    """Open conversations whose counters differ from their messages, of one enterprise or of all; must be 0. Needs the system role."""
+    return await counters.drifted_counters(tx, enterprise_id)
+
+
+async def mend_counters(tx: Tx, *, most: int = 500) -> int:
+    """Set the counters of so many open conversations that differ to what their messages say; returns how many it did."""
+    return len(await counters.mend_counters(tx, most=most))

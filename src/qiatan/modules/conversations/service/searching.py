@@ -36,7 +36,7 @@ async def search(tx: Tx, actor: AgentActor, *, words: str, after: str | None, li
     key = decode_time_cursor(after) if after else None
     sight = await sight_of(tx, actor)
     repository = SearchRepository(tx, actor.enterprise_id)
-    await repository.begin()
+    repository.begin()
     found: list[tuple[Candidate, list[Hit]]] = []
     following = None
     for step in STEPS:

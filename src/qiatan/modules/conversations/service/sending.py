@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from qiatan.modules.conversations.errors import ConversationEnded, TryAgain
 from qiatan.modules.conversations.events import ConversationChanged
 from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
-from qiatan.modules.conversations.rules import check_content
+from qiatan.modules.conversations.rules import check_content, picture_holder
 from qiatan.modules.conversations.service.answering import reply_data
 from qiatan.modules.conversations.service.finding import visible
 from qiatan.modules.conversations.service.present import present_one
@@ -27,7 +28,7 @@ _OPENING_TRIES = 3
 
 
 async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMessage) -> Ack:
-    """An agent writes into a conversation they serve or have joined.
+    """An agent writes into a conversation they serve or have joined. A repeat returns the first result.
 
     Raises:
         InvalidInput (also `reply_to`), ConversationNotFound, ConversationEnded, NotYours, FileNotFound: nothing was written.
@@ -35,31 +36,29 @@ async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMe
     require(actor, SERVE)
     check_content(message.kind, message.text, message.file_id, message.document)
     row = await visible(tx, actor, conversation_id)
-    return await _write(tx, actor, row.id, message)
+    first = await _first_result(tx, actor.agent_id, message)
+    return first if first is not None else await _write(tx, actor, row.id, message)
 
 
-async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage) -> Ack:
+async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage, *, may_open: Callable[[], None] | None = None) -> Ack:
     """A visitor writes: into the open conversation, or the message opens a new one.
 
-    A repeat of a message that went into a conversation which has ended since returns that first result.
+    `may_open` is asked before a conversation is opened, and refuses by raising. A repeat of a message that went into a conversation which has ended since returns that first result.
 
     Raises:
         InvalidInput, FileNotFound: nothing was written.
         TryAgain: conversations were opened and ended under our hands; sending again is safe.
     """
     check_content(message.kind, message.text, message.file_id, message.document, by_customer=True)
-    first = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.customer_id, message.client_message_id)
+    first = await _first_result(tx, actor.customer_id, message)
     if first is not None:
-        return Ack(
-            client_message_id=message.client_message_id,
-            conversation_id=first.conversation_id,
-            seq=first.seq,
-            at=first.at,
-        )
+        return first
     repository = ConversationRepository(tx, actor.enterprise_id)
     for _ in range(_OPENING_TRIES):
         current = await repository.open_of_customer(actor.customer_id, actor.channel_id)
         if current is None:
+            if may_open is not None:
+                may_open()
             conversation_id = new_id()
             if await repository.open(conversation_id, actor.customer_id, actor.channel_id, tx.now):
                 return await _open_with(tx, actor, conversation_id, message)
@@ -69,6 +68,14 @@ async def send_own(tx: Tx, actor: VisitorActor, message: SendMessage) -> Ack:
         except ConversationEnded:
             tx.session.expire(current)
     raise TryAgain(retry_after=1)
+
+
+async def _first_result(tx: Tx, sender_id: UUID, message: SendMessage) -> Ack | None:
+    """What a send that is tried again was answered; asked before a file is attached or a quoted message looked for, which may be gone."""
+    first = await MessageRepository(tx, tx.enterprise_id).find_repeat(sender_id, message.client_message_id)
+    if first is None:
+        return None
+    return Ack(client_message_id=message.client_message_id, conversation_id=first.conversation_id, seq=first.seq, at=first.at)
 
 
 async def _open_with(tx: Tx, actor: VisitorActor, conversation_id: UUID, message: SendMessage) -> Ack:
@@ -90,7 +97,7 @@ async def _write(tx: Tx, actor: AgentActor | VisitorActor, conversation_id: UUID
     text = message.text if message.kind is MessageKind.TEXT else None
     if message.document is not None:
         document = await pictures.settled(tx, checked(message.document))
-        await pictures.keep_for_ever(tx, document)
+        await pictures.hold(tx, holder_id=picture_holder(conversation_id, message.client_message_id), document=document)
         data["document"], text = stored(document), plain_text(document) or None
     by_agent = isinstance(actor, AgentActor)
     return await write(

@@ -11,10 +11,11 @@ from qiatan.modules.conversations.errors import ConversationNotFound, TooLate
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, SERVE
 from qiatan.modules.conversations.repository import MentionRepository, MessageRepository
-from qiatan.modules.conversations.rules import may_withdraw
+from qiatan.modules.conversations.rules import may_withdraw, picture_holder
 from qiatan.modules.conversations.service.finding import locked, own, visible
 from qiatan.modules.conversations.service.writing import write
 from qiatan.modules.files import service as files
+from qiatan.modules.pictures import service as pictures
 
 
 async def withdraw(tx: Tx, actor: AgentActor, conversation_id: UUID, seq: int, client_message_id: UUID) -> Ack:
@@ -76,4 +77,6 @@ async def _withdraw(
         await MentionRepository(tx, tx.enterprise_id).forget(row.id, seq)
     if message.kind in (MessageKind.PICTURE, MessageKind.FILE) and message.data is not None:
         await files.remove_attached(tx, conversation_id=row.id, file_id=UUID(str(message.data["file_id"])))
+    if message.kind == MessageKind.RICH and message.client_message_id is not None:
+        await pictures.forget(tx, holder_id=picture_holder(row.id, message.client_message_id))
     return ack

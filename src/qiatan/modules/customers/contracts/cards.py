@@ -29,6 +29,20 @@ class CustomerBrief(BaseModel):
     vip: bool = False
 
 
+class CustomerFound(BaseModel):
+    """A customer among those who were searched for: enough to tell who is meant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    named: bool
+    vip: bool
+    phone: str | None
+    email: str | None
+    last_seen_at: datetime
+
+
 class Customer(BaseModel):
     """A customer. `named` tells whether the name was given by somebody or made from the id.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, false, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Text, and_, cast, delete, false, func, insert, or_, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.customers.contracts import TagKind
 from qiatan.modules.customers.models import ChangeRow, CustomerRow, CustomerTagRow, TagRow
+from qiatan.modules.customers.rules import email_key, id_part, phone_part
 
 SAME_CONTACT_COUNTED = 20
 
@@ -48,6 +49,22 @@ class CustomerRepository:
             CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id.in_(list(customer_ids))
         )
         return (await self._session.execute(query)).all()
+
+    async def find(self, words: str, *, seen: Callable[[ColumnElement[UUID]], ColumnElement[bool]], limit: int) -> Sequence[CustomerRow]:
+        """Whose name, phone or e-mail contains the words, of those for whose id `seen` holds; who was here last comes first."""
+        ways = [CustomerRow.name.icontains(words, autoescape=True), CustomerRow.email_key.contains(email_key(words), autoescape=True)]
+        digits, mark = phone_part(words), id_part(words)
+        if digits is not None:
+            ways.append(CustomerRow.phone_key.contains(digits))
+        if mark is not None:
+            ways.append(and_(CustomerRow.name.is_(None), func.right(cast(CustomerRow.id, Text), 5).startswith(mark)))
+        query = (
+            select(CustomerRow)
+            .where(CustomerRow.enterprise_id == self._enterprise_id, or_(*ways), seen(CustomerRow.__table__.c.id))
+            .order_by(CustomerRow.last_seen_at.desc(), CustomerRow.id.desc())
+            .limit(limit)
+        )
+        return (await self._session.execute(query)).scalars().all()
 
     async def locked(self, customer_id: UUID, *, alone: bool = False) -> CustomerRow | None:
         """Under a lock that other changes wait for; `alone`: that those wait for too who would open a conversation of theirs."""

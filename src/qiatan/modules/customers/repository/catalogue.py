@@ -100,17 +100,15 @@ class CatalogueRepository:
         )
         return dict((await self._session.execute(query)).all())
 
-    async def drop_values(self, key: str, limit: int) -> int:
-        """Take a field's value off some customers that have one; how many."""
-        holds = CustomerRow.fields.has_key(key)
-        some = (
-            select(CustomerRow.id)
-            .where(CustomerRow.enterprise_id == self._enterprise_id, holds)
-            .order_by(CustomerRow.id)
-            .limit(limit)
-            .with_for_update(key_share=True)
-        )
-        ids = list((await self._session.execute(some)).scalars())
+    async def drop_values(self, key: str, limit: int, *, after: UUID | None) -> UUID | None:
+        """Take a field's value off some customers that have one, in the order of ids; the last of them, None where there are no more.
+
+        `after`: where the batch before has ended. Who was looked at is not looked at again.
+        """
+        some = select(CustomerRow.id).where(CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.fields.has_key(key))
+        if after is not None:
+            some = some.where(CustomerRow.id > after)
+        ids = list((await self._session.execute(some.order_by(CustomerRow.id).limit(limit).with_for_update(key_share=True))).scalars())
         if ids:
             await self._session.execute(
                 update(CustomerRow)
@@ -118,7 +116,7 @@ class CatalogueRepository:
                 .values(fields=CustomerRow.fields.delete_path([key]))
                 .execution_options(synchronize_session=False)
             )
-        return len(ids)
+        return ids[-1] if len(ids) == limit else None
 
 
 def _kind_of(table: type[Entry]) -> ColumnElement[str]:

@@ -1,7 +1,7 @@
 """Pure decisions about customers."""
 
 from qiatan.modules.customers.rules.blocks import checked_end, cleaned_reason
-from qiatan.modules.customers.rules.cards import merged_metadata, shown_name
+from qiatan.modules.customers.rules.cards import id_part, merged_metadata, shown_name
 from qiatan.modules.customers.rules.fields import (
     BUILT_IN,
     OwnField,
@@ -10,6 +10,7 @@ from qiatan.modules.customers.rules.fields import (
     cleaned_options,
     email_key,
     phone_key,
+    phone_part,
 )
 from qiatan.modules.customers.rules.tags import chosen_tags, cleaned_group_name, cleaned_tag_name, new_order
 
@@ -25,8 +26,10 @@ __all__ = [
     "cleaned_reason",
     "cleaned_tag_name",
     "email_key",
+    "id_part",
     "merged_metadata",
     "new_order",
     "phone_key",
+    "phone_part",
     "shown_name",
 ]

@@ -19,6 +19,12 @@ def shown_name(customer_id: UUID, name: str | None) -> str:
     return name or f"访客 {customer_id.hex[-5:].upper()}"
 
 
+def id_part(words: str) -> str | None:
+    """The beginning of the made name's mark that somebody searches for, as it stands in ids; None for what is no such mark."""
+    mark = words.removeprefix("访客").strip().lower()
+    return mark if 2 <= len(mark) <= 5 and set(mark) <= set("0123456789abcdef") else None
+
+
 def merged_metadata(held: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """What is known after the site said `given`: later words replace earlier ones of the same name, empty ones change nothing.
 

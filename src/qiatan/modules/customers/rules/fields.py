@@ -15,6 +15,8 @@ from qiatan.modules.customers.contracts import FIELD_NAME_LENGTH, MAX_OPTIONS, O
 
 GENDERS = ("male", "female", "other")
 MAX_AGE = 150
+PHONE_PART = 3
+"""Fewer digits are in every other number."""
 FIRST_YEAR, LAST_YEAR = 1800, 2199
 _PHONE = re.compile(r"\+?[0-9(][0-9 ()./#-]*")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -65,6 +67,12 @@ def phone_key(phone: str | None) -> str | None:
     elif len(digits) == 13 and digits.startswith("861"):
         digits = digits[2:]
     return digits or None
+
+
+def phone_part(words: str) -> str | None:
+    """The digits of what may be a part of a phone number; None for what is none, or too little to be told from others."""
+    digits = phone_key(words) or ""
+    return digits if len(digits) >= PHONE_PART and re.fullmatch(r"[\d\s()+./-]+", words) else None
 
 
 def email_key(email: str | None) -> str | None:

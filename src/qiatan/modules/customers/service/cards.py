@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import ColumnElement
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -23,6 +25,7 @@ from qiatan.modules.customers.contracts import (
     CustomerBrief,
     CustomerCard,
     CustomerChange,
+    CustomerFound,
     FieldKind,
     SetMetadata,
     TagColor,
@@ -89,6 +92,23 @@ async def briefs(tx: Tx, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerBri
     """The shown names and marks of many customers in one query; ids that are not this enterprise's are missing from the answer."""
     rows = await CustomerRepository(tx, tx.enterprise_id).names(customer_ids)
     return {row.id: CustomerBrief(id=row.id, name=shown_name(row.id, row.name), vip=row.vip) for row in rows}
+
+
+async def find(tx: Tx, *, words: str, seen: Callable[[ColumnElement[UUID]], ColumnElement[bool]], limit: int) -> list[CustomerFound]:
+    """Customers by a part of their name, phone or e-mail, who was here last first. `seen`: which of them may be seen, by their id."""
+    rows = await CustomerRepository(tx, tx.enterprise_id).find(words, seen=seen, limit=limit)
+    return [
+        CustomerFound(
+            id=row.id,
+            name=shown_name(row.id, row.name),
+            named=row.name is not None,
+            vip=row.vip,
+            phone=row.fields.get("phone"),
+            email=row.fields.get("email"),
+            last_seen_at=row.last_seen_at,
+        )
+        for row in rows
+    ]
 
 
 async def change(tx: Tx, actor: AgentActor, *, customer_id: UUID, change: ChangeCustomer) -> CustomerCard:

@@ -14,6 +14,7 @@ from qiatan.modules.accounts import service as accounts
 from qiatan.modules.customers import permissions
 from qiatan.modules.customers.contracts import MAX_NOTES, NOTE_LENGTH, ChangeCustomerNote, CustomerNote, WriteCustomerNote
 from qiatan.modules.customers.errors import LimitReached
+from qiatan.modules.customers.events import CustomerNotesChanged
 from qiatan.modules.customers.models import NoteRow
 from qiatan.modules.customers.repository import CustomerRepository, NoteRepository
 from qiatan.modules.customers.rules import shown_name
@@ -47,6 +48,7 @@ async def write_note(tx: Tx, actor: AgentActor, *, customer_id: UUID, body: Writ
         raise LimitReached
     by = await accounts.answering_agent(tx, actor)
     row = await repository.add(new_id(), customer_id, by, text, tx.now)
+    _announce(tx, customer_id)
     return await _named(tx, actor, row)
 
 
@@ -63,6 +65,7 @@ async def change_note(tx: Tx, actor: AgentActor, *, customer_id: UUID, note_id: 
         raise VersionConflict
     row.text, row.changed_at, row.version = text, tx.now, row.version + 1
     await tx.session.flush()
+    _announce(tx, customer_id)
     return await _named(tx, actor, row)
 
 
@@ -71,6 +74,7 @@ async def delete_note(tx: Tx, actor: AgentActor, *, customer_id: UUID, note_id: 
     require(actor, permissions.EDIT)
     row = await _editable(tx, actor, customer_id, note_id)
     await NoteRepository(tx, actor.enterprise_id).delete(row)
+    _announce(tx, customer_id)
     named = {found.id: shown_name(found.id, found.name) for found in await CustomerRepository(tx, tx.enterprise_id).names({customer_id})}
     subject = accounts.What("customer", customer_id, named.get(customer_id, ""))
     accounts.record(tx, accounts.Who.of(actor), "customer_note.deleted", subject, written_by=row.agent_id, written_at=row.created_at)
@@ -87,6 +91,10 @@ async def _editable(tx: Tx, actor: AgentActor, customer_id: UUID, note_id: UUID)
 
 async def _named(tx: Tx, actor: AgentActor, row: NoteRow) -> CustomerNote:
     return _note(actor, row, (await accounts.agent_names(tx, {row.agent_id})).get(row.agent_id, ""))
+
+
+def _announce(tx: Tx, customer_id: UUID) -> None:
+    tx.emit(CustomerNotesChanged(enterprise_id=tx.enterprise_id, customer_id=customer_id))
 
 
 def _text(text: str) -> str:

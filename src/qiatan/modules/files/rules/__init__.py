@@ -14,6 +14,7 @@ from qiatan.modules.files.rules.limits import (
     SNIFFED,
     UNFINISHED_FOR,
     Quota,
+    check_ceiling,
     check_quota,
     check_size,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "FileAddress",
     "Found",
     "Quota",
+    "check_ceiling",
     "check_quota",
     "check_size",
     "document_name",

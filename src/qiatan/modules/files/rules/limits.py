@@ -67,3 +67,18 @@ def check_quota(quota: Quota, unfinished: int, lately: Sequence[tuple[datetime, 
             break
     most = quota.bytes // 1024 // 1024
     raise QuotaReached(f"More than {most} MiB in a day. Send it later.", retry_after=max(1, round((free_at - now).total_seconds())))
+
+
+def check_ceiling(most: int, begun: int, oldest: datetime | None, size: int, now: datetime) -> None:
+    """Whether an upload may begin where the whole enterprise has begun that many bytes within a day, the oldest of them at `oldest`.
+
+    Raises:
+        QuotaReached: with the seconds after which some of it no longer counts.
+    """
+    if begun + size <= most:
+        return
+    free_at = (oldest or now) + UNFINISHED_FOR
+    raise QuotaReached(
+        "Your enterprise has sent as many files today as this server takes. Send it later.",
+        retry_after=max(1, round((free_at - now).total_seconds())),
+    )

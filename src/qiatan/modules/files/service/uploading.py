@@ -42,8 +42,10 @@ class Assembled:
     found: rules.Found
 
 
-async def start_upload(tx: Tx, actor: Uploader, body: NewUpload) -> Upload:
+async def start_upload(tx: Tx, actor: Uploader, body: NewUpload, *, enterprise_bytes: int) -> Upload:
     """Begin to send a file up. Whether a visitor may is the caller's to check (F14: by the device).
+
+    `enterprise_bytes`: how much all of the enterprise, visitors and agents, may begin to send up within a day.
 
     Raises:
         NotAllowed: an agent whose role lacks `files.send`.
@@ -54,7 +56,7 @@ async def start_upload(tx: Tx, actor: Uploader, body: NewUpload) -> Upload:
     rules.check_size(body.size)
     kind, uploader_id = uploader_of(actor)
     repository = UploadRepository(tx, tx.enterprise_id)
-    await repository.claim_quota(uploader_id)
+    await repository.claim_quota()
     begun = await repository.begun_since(kind, uploader_id, tx.now - rules.UNFINISHED_FOR)
     rules.check_quota(
         rules.OF_AGENT if kind == "agent" else rules.OF_VISITOR,
@@ -63,6 +65,8 @@ async def start_upload(tx: Tx, actor: Uploader, body: NewUpload) -> Upload:
         body.size,
         tx.now,
     )
+    all_bytes, oldest = await repository.of_everybody_since(tx.now - rules.UNFINISHED_FOR)
+    rules.check_ceiling(enterprise_bytes, all_bytes, oldest, body.size, tx.now)
     row = await repository.add(
         id=new_id(),
         uploader_kind=kind,

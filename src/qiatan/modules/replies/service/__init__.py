@@ -1,5 +1,6 @@
 """The use cases of quick replies; the doors call these."""
 
+from qiatan.modules.replies.service.counting import count_drift, mend_counters
 from qiatan.modules.replies.service.grouping import change_group, create_group, delete_group, order_groups, order_replies
 from qiatan.modules.replies.service.illustrating import add_picture, require_some_edit
 from qiatan.modules.replies.service.reading import get, index
@@ -12,6 +13,7 @@ __all__ = [
     "add_picture",
     "change",
     "change_group",
+    "count_drift",
     "create",
     "create_group",
     "delete",
@@ -20,6 +22,7 @@ __all__ = [
     "get",
     "import_rows",
     "index",
+    "mend_counters",
     "note_use",
     "order_groups",
     "order_replies",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, insert, select
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -19,8 +19,7 @@ class DecisionRepository:
         self._enterprise_id = enterprise_id
 
     async def add(self, **values: Any) -> None:
-        self._session.add(Row(enterprise_id=self._enterprise_id, id=new_id(), **values))
-        await self._session.flush()
+        await self._session.execute(insert(Row).values(enterprise_id=self._enterprise_id, id=new_id(), **values))
 
     async def of_conversation(self, conversation_id: UUID, limit: int) -> list[Row]:
         """The first ones, oldest first."""
@@ -30,15 +29,6 @@ class DecisionRepository:
     async def latest(self, conversation_id: UUID) -> Row | None:
         query = select(Row).where(Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id)
         return (await self._session.execute(query.order_by(Row.at.desc(), Row.id.desc()).limit(1))).scalar_one_or_none()
-
-    async def received(self, since: datetime) -> dict[UUID, int]:
-        """How many conversations each agent was given since then, transfers included (F28)."""
-        query = (
-            select(Row.agent_id, func.count())
-            .where(Row.enterprise_id == self._enterprise_id, Row.at >= since, Row.agent_id.is_not(None))
-            .group_by(Row.agent_id)
-        )
-        return {agent_id: count for agent_id, count in await self._session.execute(query) if agent_id is not None}
 
 
 async def delete_old(tx: Tx, before: datetime, limit: int) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts import PresenceStatus
+from qiatan.modules.routing.models import PresencePageRow as Page
 from qiatan.modules.routing.models import PresenceRow as Row
 
 _STATUSES = {status.value: status for status in PresenceStatus}
@@ -53,6 +54,23 @@ class RoutingRepository:
         statement = insert(Row).values(enterprise_id=self._enterprise_id, agent_id=agent_id, status=status, lease_until=now)
         await self._session.execute(statement.on_conflict_do_nothing())
 
+    async def open_page(self, agent_id: UUID, node_id: UUID) -> None:
+        """Note that a node holds pages of the agent."""
+        statement = insert(Page).values(enterprise_id=self._enterprise_id, agent_id=agent_id, node_id=node_id)
+        await self._session.execute(statement.on_conflict_do_nothing())
+
+    async def close_page(self, agent_id: UUID, node_id: UUID) -> None:
+        """Note that a node holds no page of the agent any more."""
+        statement = delete(Page).where(Page.enterprise_id == self._enterprise_id, Page.agent_id == agent_id, Page.node_id == node_id)
+        await self._session.execute(statement.execution_options(synchronize_session=False))
+
+    async def with_pages(self, agent_ids: Collection[UUID], *, besides: UUID | None = None) -> set[UUID]:
+        """Those of the agents who have a page open on some node (another one than `besides`)."""
+        query = select(Page.agent_id).where(Page.enterprise_id == self._enterprise_id, Page.agent_id.in_(agent_ids)).distinct()
+        if besides is not None:
+            query = query.where(Page.node_id != besides)
+        return set((await self._session.execute(query)).scalars())
+
     async def write(self, agent_id: UUID, *, status: PresenceStatus, lease_until: datetime) -> None:
         await self._session.execute(
             update(Row)
@@ -85,10 +103,10 @@ class RoutingRepository:
         return (await self._session.execute(query.limit(1))).first() is not None
 
 
-async def renew_leases(tx: Tx, agents: Collection[tuple[UUID, UUID]], lease_until: datetime) -> list[tuple[UUID, UUID]]:
+async def renew_leases(tx: Tx, agents: Collection[tuple[UUID, UUID]], lease_until: datetime, node_id: UUID) -> list[tuple[UUID, UUID]]:
     """Renew the leases of those of the (enterprise, agent) that still hold, in one statement; returns the others. Needs the system role.
 
-    Rows are locked in key order, so that processes that renew the same ones at once wait for each other.
+    That the node holds their pages is noted where it was not: the database was away when they connected. Rows are locked in key order, so that processes that renew the same ones at once wait for each other.
     """
     asked = sorted(set(agents))
     if not asked:
@@ -101,15 +119,33 @@ async def renew_leases(tx: Tx, agents: Collection[tuple[UUID, UUID]], lease_unti
              WHERE p.lease_until > :now
              ORDER BY 1, 2
                FOR NO KEY UPDATE OF p
+        ), noted AS (
+            INSERT INTO presence_pages (enterprise_id, agent_id, node_id)
+            SELECT held.enterprise_id, held.agent_id, :node FROM held
+             WHERE NOT EXISTS (SELECT 1 FROM presence_pages g
+                                WHERE g.enterprise_id = held.enterprise_id AND g.agent_id = held.agent_id AND g.node_id = :node)
+                ON CONFLICT DO NOTHING
         )
         UPDATE agent_presence p SET lease_until = greatest(p.lease_until, :until) FROM held
          WHERE p.enterprise_id = held.enterprise_id AND p.agent_id = held.agent_id
         RETURNING p.enterprise_id, p.agent_id
         """
     )
-    values = {"enterprises": [e for e, _ in asked], "agents": [a for _, a in asked], "now": tx.now, "until": lease_until}
+    values = {"node": node_id, "enterprises": [e for e, _ in asked], "agents": [a for _, a in asked], "now": tx.now, "until": lease_until}
     renewed = {(found[0], found[1]) for found in await tx.session.execute(statement, values)}
     return [agent for agent in asked if agent not in renewed]
+
+
+async def close_pages_of(tx: Tx, node_id: UUID) -> None:
+    """The node ends and takes its notes away. The leases run on until the agents' pages have found another node. Needs the system role."""
+    await tx.session.execute(delete(Page).where(Page.node_id == node_id).execution_options(synchronize_session=False))
+
+
+async def close_pages_besides(tx: Tx, living: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Take away what nodes noted that do not live any more; returns whose pages they held. Needs the system role."""
+    statement = delete(Page).where(Page.node_id.not_in(living)).returning(Page.enterprise_id, Page.agent_id)
+    found = await tx.session.execute(statement.execution_options(synchronize_session=False))
+    return sorted({(enterprise_id, agent_id) for enterprise_id, agent_id in found})
 
 
 async def absent_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, exists, false, func, select, text, true, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -20,6 +20,16 @@ from qiatan.modules.routing.models import RequestRow as Row
 _LATER = datetime.max.replace(tzinfo=UTC)
 """Messages left come after everybody in the queue."""
 _QUEUE_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('queue:' || CAST(:enterprise AS text), 0))")
+_TELL = select(Row).from_statement(
+    text(
+        """
+        UPDATE routing_requests r SET told_position = x.p, told_seconds = x.s
+          FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:seconds AS int[])) AS x(c, p, s)
+         WHERE r.enterprise_id = :enterprise AND r.conversation_id = x.c AND r.state = 'queued'
+        RETURNING r.*
+        """
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,6 @@ class Told:
     """Somebody in the queue, and what they and the agents were told last."""
 
     conversation_id: UUID
-    customer_id: UUID
     target: Target
     entered_at: datetime
     position: int | None
@@ -118,41 +127,36 @@ class RequestRepository:
 
     # -- waiting
 
-    async def queued(self, limit: int) -> list[Waiter]:
-        """Those in the queue in the order in which they came."""
-        query = (
-            select(Row.conversation_id, Row.target_kind, Row.target_id, Row.entered_at)
-            .where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.QUEUED)
-            .order_by(Row.entered_at, Row.conversation_id)
-            .limit(limit)
+    async def waiting(self, *, limit: int, of_each: int) -> tuple[list[Waiter], list[Waiter]]:
+        """Those in the queue in the order in which they came, and the oldest messages left for each target, so that those for whom there
+        is nobody do not hide the others. Ids sort by time."""
+        here = Row.enterprise_id == self._enterprise_id
+        columns = (Row.conversation_id, Row.target_kind, Row.target_id, Row.entered_at)
+        place = func.row_number().over(partition_by=(Row.target_kind, Row.target_id), order_by=Row.conversation_id).label("place")
+        queued = select(*columns, true().label("queued")).where(here, Row.state == RoutingState.QUEUED)
+        left = select(*columns, place).where(here, Row.state == RoutingState.MESSAGE).subquery()
+        found = await self._session.execute(
+            union_all(
+                queued.order_by(Row.entered_at, Row.conversation_id).limit(limit).subquery().select(),
+                select(left.c.conversation_id, left.c.target_kind, left.c.target_id, left.c.entered_at, false()).where(
+                    left.c.place <= of_each
+                ),
+            )
         )
-        return [
-            Waiter(conversation_id, RoutingState.QUEUED, target_of(kind, target_id), entered_at)
-            for conversation_id, kind, target_id, entered_at in await self._session.execute(query)
-            if entered_at is not None
-        ]
+        in_queue, messages = [], []
+        for conversation_id, kind, target_id, entered_at, is_queued in found:
+            target = target_of(kind, target_id)
+            if is_queued:
+                in_queue.append(Waiter(conversation_id, RoutingState.QUEUED, target, entered_at))
+            else:
+                messages.append(Waiter(conversation_id, RoutingState.MESSAGE, target, _LATER))
+        in_queue.sort(key=lambda one: (one.since, one.conversation_id))
+        messages.sort(key=lambda one: one.conversation_id)
+        return in_queue, messages
 
     async def queue_length(self) -> int:
         query = select(func.count()).where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.QUEUED)
         return (await self._session.execute(query)).scalar_one()
-
-    async def messages(self, *, of_each: int) -> list[Waiter]:
-        """The oldest messages left for each target, so that those for whom there is nobody do not hide the others. Ids sort by time."""
-        place = func.row_number().over(partition_by=(Row.target_kind, Row.target_id), order_by=Row.conversation_id).label("place")
-        left = (
-            select(Row.conversation_id, Row.target_kind, Row.target_id, place)
-            .where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.MESSAGE)
-            .subquery()
-        )
-        query = (
-            select(left.c.conversation_id, left.c.target_kind, left.c.target_id)
-            .where(left.c.place <= of_each)
-            .order_by(left.c.conversation_id)
-        )
-        return [
-            Waiter(conversation_id, RoutingState.MESSAGE, target_of(kind, target_id), _LATER)
-            for conversation_id, kind, target_id in await self._session.execute(query)
-        ]
 
     def known(self) -> Select[UUID]:
         """The conversations somebody has looked at since they began to wait."""
@@ -185,7 +189,6 @@ class RequestRepository:
         query = (
             select(
                 Row.conversation_id,
-                Row.customer_id,
                 Row.target_kind,
                 Row.target_id,
                 Row.entered_at,
@@ -197,8 +200,8 @@ class RequestRepository:
             .limit(limit)
         )
         return [
-            Told(conversation_id, customer_id, target_of(kind, target_id), entered_at, position, seconds)
-            for conversation_id, customer_id, kind, target_id, entered_at, position, seconds in await self._session.execute(query)
+            Told(conversation_id, target_of(kind, target_id), entered_at, position, seconds)
+            for conversation_id, kind, target_id, entered_at, position, seconds in await self._session.execute(query)
             if entered_at is not None
         ]
 
@@ -206,25 +209,16 @@ class RequestRepository:
         """Note position and expected seconds of those who are still in the queue; returns them."""
         if not places:
             return []
-        statement = text(
-            """
-            UPDATE routing_requests r SET told_position = x.p, told_seconds = x.s
-              FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:seconds AS int[])) AS x(c, p, s)
-             WHERE r.enterprise_id = :enterprise AND r.conversation_id = x.c AND r.state = 'queued'
-            """
-        )
         ids = list(places)
-        await self._session.execute(
-            statement,
-            {
-                "ids": ids,
-                "positions": [places[one][0] for one in ids],
-                "seconds": [places[one][1] for one in ids],
-                "enterprise": self._enterprise_id,
-            },
-        )
-        rows = await self.many(ids)
-        return [rows[one] for one in ids if one in rows and rows[one].state == RoutingState.QUEUED]
+        values = {
+            "ids": ids,
+            "positions": [places[one][0] for one in ids],
+            "seconds": [places[one][1] for one in ids],
+            "enterprise": self._enterprise_id,
+        }
+        found = await self._session.execute(_TELL.execution_options(populate_existing=True), values)
+        rows = {row.conversation_id: row for row in found.scalars()}
+        return [rows[one] for one in ids if one in rows]
 
     # -- settings that change under those who wait
 

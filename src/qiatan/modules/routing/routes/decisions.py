@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
@@ -24,12 +25,12 @@ async def list_decisions(actor: Viewer, tx: TenantTx, conversation_id: UUID) -> 
     return await service.decisions(tx, actor, conversation_id)
 
 
-@router.post("/routing/trial")
+@router.post("/routing/trial", dependencies=[Depends(Lane("rules"), scope="function")])
 async def try_rules(actor: Viewer, tx: TenantTx, body: TryRules) -> Trial:
     return await service.try_rules(tx, actor, body)
 
 
-@router.post("/routing/simulations", status_code=201)
+@router.post("/routing/simulations", status_code=201, dependencies=[Depends(Lane("rules"), scope="function")])
 async def start_simulation(actor: Editor, tx: TenantTx, body: StartSimulation) -> Simulation:
     return await service.start_simulation(tx, actor, body)
 

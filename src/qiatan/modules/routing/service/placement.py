@@ -118,14 +118,14 @@ async def look(tx: Tx) -> Look:
     settings, rules = await load_assignment(tx)
     requests = RequestRepository(tx, tx.enterprise_id)
     fresh = await conversations.waiting_besides(tx, requests.known(), MAX_NEW)
-    waiting = await requests.queued(MAX_QUEUE)
-    waiting += [Waiter(conversation_id, RoutingState.NEW, ENTERPRISE, since) for conversation_id, since in fresh]
+    in_queue, messages = await requests.waiting(limit=MAX_QUEUE, of_each=MESSAGES_OF_EACH)
+    waiting = in_queue + [Waiter(conversation_id, RoutingState.NEW, ENTERPRISE, since) for conversation_id, since in fresh]
     waiting.sort(key=lambda waiter: (waiter.since, waiter.conversation_id))
     return Look(
         rules=rules,
         roster=await candidates(tx, settings),
-        around=await surroundings(tx, settings),
-        waiters=waiting + await requests.messages(of_each=MESSAGES_OF_EACH),
+        around=await surroundings(tx, settings, queued=len(in_queue)),
+        waiters=waiting + messages,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.nodes import living_nodes
 from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
@@ -30,26 +31,66 @@ async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Pre
     return await announce(tx, actor.agent_id)
 
 
-async def connected(tx: Tx, agent_id: UUID) -> Presence:
-    """A page of the agent has connected. One who was never seen before starts online."""
+async def connected(tx: Tx, agent_id: UUID, node_id: UUID) -> Presence:
+    """A page of the agent has connected to a node. One who was never seen before starts online."""
     await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now + LEASE)
+    await RoutingRepository(tx, tx.enterprise_id).open_page(agent_id, node_id)
     return await announce(tx, agent_id)
 
 
-async def disconnected(tx: Tx, agent_id: UUID) -> Presence:
-    """The agent's last page has gone and did not come back within the grace period."""
+async def page_closed(tx: Tx, agent_id: UUID, node_id: UUID, is_back: Callable[[], bool] = lambda: False) -> None:
+    """The agent's last page on a node has gone; they are there still until `disconnected`. `is_back` is asked under the row's lock."""
+    routing = RoutingRepository(tx, tx.enterprise_id)
+    await routing.locked(agent_id)
+    if not is_back():
+        await routing.close_page(agent_id, node_id)
+
+
+async def disconnected(tx: Tx, agent_id: UUID, node_id: UUID, is_back: Callable[[], bool] = lambda: False) -> None:
+    """The agent's last page on a node has gone and did not come back within the grace period; nothing, if another node has one."""
+    routing = RoutingRepository(tx, tx.enterprise_id)
+    await routing.locked(agent_id)
+    if is_back():
+        return
+    await routing.close_page(agent_id, node_id)
+    await gone(tx, agent_id)
+
+
+async def gone(tx: Tx, agent_id: UUID) -> None:
+    """A node has no page of the agent any more: unless another one has, they are not there."""
+    routing = RoutingRepository(tx, tx.enterprise_id)
+    row = await routing.locked(agent_id)
+    if row is None or row.lease_until <= tx.now or await routing.with_pages([agent_id]):
+        return
     await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
-    return await announce(tx, agent_id)
+    await announce(tx, agent_id)
 
 
-async def renew(tx: Tx, agents: Iterable[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
-    """Renew the leases of all (enterprise, agent) whose pages are connected to this process. Needs the system role.
+async def node_ends(tx: Tx, node_id: UUID) -> None:
+    """A node closes in order. Its agents' leases last until they are back on another one. Needs the system role."""
+    await repository.close_pages_of(tx, node_id)
+
+
+async def forget_dead_nodes(tx: Tx) -> list[tuple[UUID, UUID]]:
+    """Take away what dead nodes noted; returns the (enterprise, agent) who may be `gone` by it. Needs the system role."""
+    living = await living_nodes(tx)
+    return await repository.close_pages_besides(tx, [node.id for node in living])
+
+
+async def with_pages(tx: Tx, agent_ids: Collection[UUID], *, besides: UUID) -> set[UUID]:
+    """Those of the agents who serve and have a page open on another node than this."""
+    return await RoutingRepository(tx, tx.enterprise_id).with_pages(agent_ids, besides=besides)
+
+
+async def renew(tx: Tx, agents: Iterable[tuple[UUID, UUID]], node_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Renew the leases of all (enterprise, agent) whose pages are connected to this node. Needs the system role.
 
     Returns who was not there until now (the lease had run out, or the database was away when they connected), to be announced.
     """
-    back = await repository.renew_leases(tx, list(agents), tx.now + LEASE)
+    back = await repository.renew_leases(tx, list(agents), tx.now + LEASE, node_id)
     for enterprise_id, agent_id in back:
         await _move(tx, enterprise_id, agent_id, lease_until=tx.now + LEASE)
+        await RoutingRepository(tx, enterprise_id).open_page(agent_id, node_id)
     return back
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from qiatan.modules.routing.repository.requests import RequestRepository, Told
 from qiatan.modules.routing.rules.queueing import FEWEST_SAMPLES, expected_seconds, positions, to_tell
 from qiatan.modules.routing.service.offers import close_offer
 from qiatan.modules.routing.service.requests import QUEUE_LEASE, emit, note_ended, note_left, place_of, present, unknown
+from qiatan.modules.routing.service.roster import candidates
 from qiatan.modules.routing.service.settings import load_queue, load_transfers
 
 HANDLED_WITHIN = timedelta(hours=24)
@@ -41,18 +43,33 @@ LEFT, WAITED_TOO_LONG, WENT_AWAY = "left", "waited_too_long", "went_away"
 # -- counting
 
 
-async def count(tx: Tx) -> bool:
+Expected = Callable[[Target, int], int | None]
+
+
+@dataclass(slots=True)
+class Counting:
+    """One counting of a queue, in as many parts as it takes. How long people will wait is estimated once for all of them."""
+
+    targets: frozenset[tuple[TargetKind, UUID | None]] = frozenset()
+    expected: Expected | None = None
+
+
+async def count(tx: Tx, counting: Counting | None = None) -> bool:
     """Count the queue again and tell those whose place or expected wait truly changed, the foremost first.
 
     Returns whether somebody is left to tell: a long queue is told in parts, so that an assignment never waits for all of it.
     """
+    counting = counting or Counting()
     requests = RequestRepository(tx, tx.enterprise_id)
     await requests.claim_queue()
     queue = await requests.told(MAX_QUEUE)
     if not queue:
         return False
     places = positions((one.conversation_id, one.target.kind, one.target.id, one.entered_at) for one in queue)
-    expected = await _expectation(tx, [one.target for one in queue])
+    targets = frozenset((one.target.kind, one.target.id) for one in queue)
+    if counting.expected is None or not targets <= counting.targets:
+        counting.targets, counting.expected = targets, await _expectation(tx, [one.target for one in queue])
+    expected = counting.expected
     news: dict[UUID, tuple[int, int | None]] = {}
     for one in queue:
         place = places[one.conversation_id]
@@ -74,21 +91,19 @@ def _told(one: Told) -> tuple[int, int | None] | None:
     return None if one.position is None else (one.position, one.seconds)
 
 
-async def _expectation(tx: Tx, targets: Collection[Target]) -> Callable[[Target, int], int | None]:
+async def _expectation(tx: Tx, targets: Collection[Target]) -> Expected:
     """How long somebody at a place of a target will about wait: from how long its agents took lately, and what they have at hand."""
     handled = await conversations.handled(tx, since=tx.now - HANDLED_WITHIN, limit=HANDLED_READ)
     if len(handled) < FEWEST_SAMPLES:
         return lambda _target, _place: None
-    there = await RoutingRepository(tx, tx.enterprise_id).connected(tx.now)
-    open_now = await conversations.active_counts(tx)
-    at_hand = {agent_id: open_now.get(agent_id, 0) for agent_id, status in there.items() if status is PresenceStatus.ONLINE}
+    serving = [one for one in await candidates(tx) if one.connected and one.status is PresenceStatus.ONLINE]
     known: dict[tuple[TargetKind, UUID | None], tuple[Sequence[float], int]] = {}
     for target in targets:
         key = target.kind, target.id
         if key not in known:
             ids = await _agents_of(tx, target)
             lately = [seconds for agent_id, seconds in handled if ids is None or agent_id in ids]
-            known[key] = lately, sum(count for agent_id, count in at_hand.items() if ids is None or agent_id in ids)
+            known[key] = lately, sum(one.open for one in serving if ids is None or one.agent_id in ids)
 
     def expected(target: Target, place: int) -> int | None:
         lately, places = known[target.kind, target.id]

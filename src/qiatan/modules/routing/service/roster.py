@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -11,14 +11,12 @@ from uuid import UUID
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.contracts import ServingAgent
-from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.permissions import SERVE
 from qiatan.modules.routing.contracts.presence import PresenceStatus
 from qiatan.modules.routing.contracts.settings import AssignmentSettings, BaseRule
-from qiatan.modules.routing.repository import RoutingRepository
-from qiatan.modules.routing.repository.decisions import DecisionRepository
 from qiatan.modules.routing.repository.pointers import PointerRepository
 from qiatan.modules.routing.repository.requests import RequestRepository
+from qiatan.modules.routing.repository.standing import Standing, StandingRepository
 from qiatan.modules.routing.rules import Candidate, Roster, Surroundings
 from qiatan.modules.routing.service.hours import opening
 from qiatan.modules.routing.service.settings import load_assignment, load_queue
@@ -35,6 +33,7 @@ KEPT = 500
 class _Kept:
     agents: Sequence[ServingAgent]
     order: Sequence[UUID]
+    standing: Standing
     roster: Roster
 
 
@@ -49,14 +48,11 @@ async def candidates(tx: Tx, settings: AssignmentSettings | None = None) -> Rost
     agents = await accounts.serving_agents(tx, SERVE)
     kept = _kept.get(tx.enterprise_id)
     if kept is None or kept.agents is not agents or kept.order is not settings.order:
-        kept = _Kept(agents, settings.order, Roster([_away(agent) for agent in agents], settings.order))
-    connected = await RoutingRepository(tx, tx.enterprise_id).connected(tx.now)
-    counts = await conversations.active_counts(tx)
-    received: Mapping[UUID, int] = {}
-    if settings.base_rule is BaseRule.FILL_UP:
-        received = await DecisionRepository(tx, tx.enterprise_id).received(tx.now - RECEIVED_WITHIN)
-    roster = kept.roster.with_states(_moved(kept.roster, connected, counts, received))
-    _kept[tx.enterprise_id] = _Kept(agents, settings.order, roster)
+        kept = _Kept(agents, settings.order, Standing(), Roster([_away(agent) for agent in agents], settings.order))
+    since = tx.now - RECEIVED_WITHIN if settings.base_rule is BaseRule.FILL_UP else None
+    standing = await StandingRepository(tx, tx.enterprise_id).all(tx.now, received_since=since)
+    roster = kept.roster.with_states(_moved(kept.roster, kept.standing, standing))
+    _kept[tx.enterprise_id] = _Kept(agents, settings.order, standing, roster)
     _kept.move_to_end(tx.enterprise_id)
     if len(_kept) > KEPT:
         _kept.popitem(last=False)
@@ -75,17 +71,34 @@ def _away(agent: ServingAgent) -> Candidate:
     )
 
 
-def _moved(
-    roster: Roster, connected: Mapping[UUID, PresenceStatus], counts: Mapping[UUID, int], received: Mapping[UUID, int]
-) -> list[Candidate]:
+def _moved(roster: Roster, then: Standing, now: Standing) -> list[Candidate]:
     """Those who stand differently now. Of who is not there, it does not matter what they chose."""
+    statuses = _differing(then.connected, now.connected)
+    actives = _differing(then.active, now.active)
+    received = _differing(then.received, now.received)
     found = []
-    for one in roster:
-        status, count, got = connected.get(one.agent_id), counts.get(one.agent_id, 0), received.get(one.agent_id, 0)
-        is_there, shown = status is not None, status or PresenceStatus.OFFLINE
-        if one.open != count or one.status is not shown or one.connected is not is_there or one.received != got:
-            found.append(replace(one, status=shown, connected=is_there, open=count, received=got))
+    for agent_id in statuses.keys() | actives.keys() | received.keys():
+        one = roster.get(UUID(agent_id))
+        if one is None:
+            continue
+        if agent_id in statuses:
+            status = statuses[agent_id]
+            one = replace(one, status=PresenceStatus(status or PresenceStatus.OFFLINE), connected=status is not None)
+        if agent_id in actives:
+            one = replace(one, open=int(actives[agent_id] or 0))
+        if agent_id in received:
+            one = replace(one, received=int(received[agent_id] or 0))
+        found.append(one)
     return found
+
+
+def _differing(then: frozenset[str], now: frozenset[str]) -> dict[str, str | None]:
+    """By agent, the value of each line that was not there; None for whose line is gone."""
+    changed: dict[str, str | None] = {line.partition(" ")[0]: None for line in then - now}
+    for line in now - then:
+        agent_id, _, value = line.partition(" ")
+        changed[agent_id] = value
+    return changed
 
 
 async def candidate_now(tx: Tx, agent_id: UUID) -> Candidate | None:
@@ -93,30 +106,32 @@ async def candidate_now(tx: Tx, agent_id: UUID) -> Candidate | None:
     agent = await accounts.serving_agent(tx, agent_id, SERVE)
     if agent is None:
         return None
-    row = await RoutingRepository(tx, tx.enterprise_id).get(agent_id)
+    status, connected, active = await StandingRepository(tx, tx.enterprise_id).one(agent_id, tx.now)
     return Candidate(
         agent_id=agent.id,
         name=agent.name,
-        status=PresenceStatus(row.status) if row is not None else PresenceStatus.OFFLINE,
-        connected=row is not None and row.lease_until > tx.now,
-        open=await conversations.active_count(tx, agent_id),
+        status=PresenceStatus(status or PresenceStatus.OFFLINE),
+        connected=connected,
+        open=active,
         maximum=agent.max_conversations,
         group_ids=frozenset(agent.group_ids),
     )
 
 
-async def surroundings(tx: Tx, settings: AssignmentSettings | None = None) -> Surroundings:
-    """Working hours, the queue's room, groups, and where rotation stands."""
+async def surroundings(tx: Tx, settings: AssignmentSettings | None = None, *, queued: int | None = None) -> Surroundings:
+    """Working hours, the queue's room, groups, and where rotation stands. `queued`: how many queue, where it is known already."""
     if settings is None:
         settings, _ = await load_assignment(tx)
     now, queue = await opening(tx), await load_queue(tx)
+    if queued is None:
+        queued = await RequestRepository(tx, tx.enterprise_id).queue_length()
     rotates = settings.base_rule is BaseRule.ROTATE
     return Surroundings(
         open_now=now.open_now,
         closed_groups=now.closed_groups,
         outside=now.outside,
         queue_enabled=queue.enabled,
-        queue_has_room=await RequestRepository(tx, tx.enterprise_id).queue_length() < queue.limit,
+        queue_has_room=queued < queue.limit,
         groups=await accounts.group_names(tx),
         pointers=await PointerRepository(tx, tx.enterprise_id).all() if rotates else {},
     )

@@ -182,11 +182,11 @@ class Assigner:
             while True:
                 await asyncio.sleep(COUNT_AFTER_SECONDS)
                 self._counting[enterprise_id] = False
-                left = True
+                left, counting = True, service.Counting()
                 while left:
                     await self._run_done(enterprise_id)
                     async with self._resources.database.tenant(enterprise_id) as tx:
-                        left = await service.count(tx)
+                        left = await service.count(tx, counting)
                 if not self._counting[enterprise_id]:
                     return
         except Fault as fault:

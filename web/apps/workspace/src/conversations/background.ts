@@ -2,7 +2,7 @@ import { ApiError, type Conversation, type Id } from '@qiatan/api'
 import type { FrameOf, Message } from '@qiatan/live'
 import { effectScope, onScopeDispose, watch } from 'vue'
 import { t } from '../i18n'
-import { live, onFrame } from '../live'
+import { live, onFrame, onReconnect } from '../live'
 import { useBadges } from '../stores/badges'
 import { useSession } from '../stores/session'
 import { toastProblem } from '../ui/toasts'
@@ -17,6 +17,7 @@ import { useIntent } from './stores/intent'
 import { useMentions } from './stores/mentions'
 import { useOffers } from './stores/offers'
 import { useOutbox } from './stores/outbox'
+import { usePlaces } from './stores/places'
 import { useRouting } from './stores/routing'
 import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
@@ -47,6 +48,7 @@ function follow(): void {
   const viewers = useViewers()
   const routing = useRouting()
   const offers = useOffers()
+  const places = usePlaces()
   const alerts = useAlerts()
   const badges = useBadges()
 
@@ -81,6 +83,7 @@ function follow(): void {
     drafts.reset()
     intents.reset()
     mentions.reset()
+    places.reset()
     outbox.close()
     badges.conversations = 0
   }
@@ -176,6 +179,15 @@ function follow(): void {
     typing.show(conversation_id, { side, text: text ?? null, agentId: writer })
   })
 
+  listen('visit', ({ visit }) => {
+    thread.followVisit(visit)
+    places.put(visit)
+  })
+  listen('customer_changed', ({ customer_id, what }) => {
+    if (what === 'notes') thread.followNotes(customer_id)
+    else void thread.refreshCustomer(customer_id)
+  })
+  onReconnect(() => thread.catchUpCustomer())
   listen('viewers', ({ conversation_id, agent_ids, names }) => viewers.accept(conversation_id, agent_ids, names))
   listen('draft', ({ type: _type, ...draft }) => drafts.accept(draft))
   listen('mentions_read', ({ conversation_id }) => mentions.forget(conversation_id))

@@ -1,9 +1,10 @@
-import type { Conversation } from '@qiatan/api'
-import { Keyboard, Languages, MessageSquare, Palette, Circle, SlidersHorizontal, SquareArrowOutUpRight } from '@lucide/vue'
+import type { ApiError, Conversation } from '@qiatan/api'
+import { Keyboard, Languages, MessageSquare, Palette, Circle, SlidersHorizontal, SquareArrowOutUpRight, UserRound } from '@lucide/vue'
 import { computed, type Component, type ComputedRef, type Ref } from 'vue'
 import { useRouter } from 'vue-router'
 import { useLocaleChoice } from '../app/useLocaleChoice'
 import { useSearch } from '../conversations/list/useSearch'
+import { customerName as nameOf } from '../conversations/layout/customerName'
 import { useWords } from '../conversations/layout/useWords'
 import { useDirectory } from '../conversations/stores/directory'
 import { LOCALES, t } from '../i18n'
@@ -15,6 +16,7 @@ import { ACTIONS } from '../ui/shortcuts/catalogue'
 import { possible, run, useKeys } from '../ui/shortcuts/keys'
 import { toastFailed } from '../ui/toasts'
 import { best } from './rank'
+import { usePeople } from './usePeople'
 
 export interface Entry {
   key: string
@@ -28,7 +30,7 @@ export interface Entry {
 }
 
 export interface Section {
-  id: 'pages' | 'settings' | 'conversations' | 'found' | 'actions'
+  id: 'pages' | 'settings' | 'conversations' | 'customers' | 'found' | 'actions'
   entries: Entry[]
 }
 
@@ -40,7 +42,9 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark']
 const LEFT_OUT = new Set(['palette', 'write_next', 'write_previous'])
 
 /** What can be reached from anywhere, found by what is typed: pages and settings by right, conversations, actions. */
-export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRef<Section[]>; search: ReturnType<typeof useSearch> } {
+export function useEntries(query: Readonly<Ref<string>>): {
+  sections: ComputedRef<Section[]>; waiting: ComputedRef<boolean>; error: ComputedRef<ApiError | null>
+} {
   const router = useRouter()
   const session = useSession()
   const presence = usePresence()
@@ -52,12 +56,13 @@ export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRe
   const serves = computed(() => session.can('conversations.serve'))
   const asked = computed(() => (serves.value ? query.value : ''))
   const search = useSearch(asked)
+  const people = usePeople(asked)
 
   function go(to: string): () => void {
     return () => void router.push(to)
   }
 
-  const pages = computed<Entry[]>(() => ['home', 'conversations', 'settings'].flatMap((name) => {
+  const pages = computed<Entry[]>(() => ['home', 'conversations', 'settings', ...(session.can('enterprise.edit') ? ['onboarding'] : [])].flatMap((name) => {
     const route = router.getRoutes().find((one) => one.meta.title !== undefined && (one.name === name || one.path === `/${name}`))
     const title = route?.meta.title
     return route && title ? [entry(`page-${name}`, t(title), name === 'conversations' ? MessageSquare : SquareArrowOutUpRight, go(`/${name}`))] : []
@@ -70,6 +75,11 @@ export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRe
     const one = ofConversation(conversation)
     return { ...one, note: hits[0]?.snippet ?? one.note }
   }))
+  /** Their last conversation opens, with the card beside it. */
+  const customers = computed<Entry[]>(() => people.found.value.map(({ customer, conversation_id }) => ({
+    ...entry(`customer-${customer.id}`, nameOf(customer), UserRound, go(`/conversations/${conversation_id}?panel=card`)),
+    note: [customer.phone, customer.email].filter(Boolean).join(' · ') || t('desk.palette.lastSeen', { time: short(customer.last_seen_at, Date.now()) }),
+  })))
   const actions = computed<Entry[]>(() => [
     ...ACTIONS.filter((action) => possible().includes(action.id) && !LEFT_OUT.has(action.id)).map((action) => ({
       ...entry(`action-${action.id}`, t(action.label), Keyboard, () => run(action.id)), chord: chord(action.id),
@@ -96,6 +106,7 @@ export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRe
     const listed = new Set(named.map((one) => one.key))
     const all: Section[] = [
       { id: 'conversations', entries: named },
+      { id: 'customers', entries: typed ? customers.value.slice(0, MOST) : [] },
       { id: 'pages', entries: best(pages.value, query.value, most) },
       { id: 'settings', entries: typed ? best(settings.value, query.value, most) : [] },
       { id: 'actions', entries: best(actions.value, query.value, most) },
@@ -103,7 +114,9 @@ export function useEntries(query: Readonly<Ref<string>>): { sections: ComputedRe
     ]
     return all.filter((section) => section.entries.length > 0)
   })
-  return { sections, search }
+  const waiting = computed(() => search.phase.value === 'waiting' || people.waiting.value)
+  const error = computed(() => (search.phase.value === 'failed' ? search.error.value : people.error.value))
+  return { sections, waiting, error }
 }
 
 function entry(key: string, label: string, icon: Component, then: () => void): Entry {

@@ -14,6 +14,8 @@ import { ReplySearch } from './search'
 
 const KEPT_DOCUMENTS = 200
 const KEPT_RECENT = 200
+const MOST_WAIT_MS = 10_000
+const WAIT_MS_EACH = 5
 
 /** A group with what is in it, in the order people gave them; `id` null holds what is in none. */
 export interface Shelf {
@@ -41,6 +43,7 @@ export const useReplies = defineStore('replies', () => {
   let version: string | null = null
   let wanted = false
   let running: Promise<void> | null = null
+  let due: ReturnType<typeof setTimeout> | undefined
   let again = false
   /** Orders that are drawn and not yet stored: what the server says meanwhile is older than what is shown. */
   let held = 0
@@ -54,6 +57,8 @@ export const useReplies = defineStore('replies', () => {
   /** Fetches what changed; a call while one is on its way asks once more after it. Throws nothing: `error` tells. */
   function load(): Promise<void> {
     wanted = true
+    clearTimeout(due)
+    due = undefined
     if (running) {
       again = true
       return running
@@ -92,7 +97,7 @@ export const useReplies = defineStore('replies', () => {
   }
 
   function ensure(): void {
-    if (mayUse.value && !loaded.value && !loading.value) void load()
+    if (mayUse.value && !loading.value && (!loaded.value || due !== undefined)) void load()
   }
 
   /** Draws another order at once and stores it; where that fails, the old one is back. Throws `ApiError`. */
@@ -147,7 +152,22 @@ export const useReplies = defineStore('replies', () => {
     documents.clear()
   }
 
-  onFrame('replies_changed', () => { if (wanted && mayUse.value) void load() })
+  /**
+   * What is everybody's was changed for everybody at once: so that not all pages ask in the same moment, this one waits up to ten
+   * seconds, the longer the more there is to fetch; further changes meanwhile are fetched with it. Who opens the replies waits for nothing.
+   */
+  function loadSoon(): void {
+    due ??= setTimeout(() => {
+      due = undefined
+      if (wanted && mayUse.value) void load()
+    }, Math.random() * Math.min(MOST_WAIT_MS, WAIT_MS_EACH * entries.value.length))
+  }
+
+  onFrame('replies_changed', ({ owner }) => {
+    if (!wanted || !mayUse.value) return
+    if (owner === 'enterprise') loadSoon()
+    else void load()
+  })
   onReconnect(() => { if (wanted && mayUse.value) void load() })
   watch(() => session.agent?.id, () => {
     wanted = false

@@ -177,6 +177,17 @@ export const TREE: readonly TreeGroup[] = [
       },
     ],
   },
+  {
+    label: 'system.group',
+    items: [
+      {
+        to: '/settings/system',
+        label: 'system.title',
+        point: 'system.view',
+        holds: ['system.line.nodes', 'system.line.database', 'system.line.disk', 'system.line.mail', 'system.line.backups', 'system.line.jobs', 'system.line.counters'],
+      },
+    ],
+  },
 ]
 
 /** Whether a page has something for whoever may do what `can` says. */

@@ -2,7 +2,8 @@ import type { Locale } from '@qiatan/api'
 import { useLocalStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { watch } from 'vue'
-import { browserLocale, isLocale, setLocale } from '../i18n'
+import { browserLocale, currentLocale, isLocale, setLocale } from '../i18n'
+import { reportSurprise } from '../ui/report'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -20,15 +21,27 @@ export const usePreferences = defineStore('preferences', () => {
     },
     { immediate: true },
   )
+  let speaking = Promise.resolve()
   watch(
     storedLocale,
-    (now) => setLocale(isLocale(now) ? now : browserLocale()),
+    (now) => {
+      speaking = setLocale(isLocale(now) ? now : browserLocale())
+      // The page stays in the language it has; whoever starts the page waits for the same promise.
+      speaking.catch(reportSurprise)
+    },
     { immediate: true },
   )
+
+  watch(currentLocale, (now) => { document.documentElement.lang = now }, { immediate: true })
 
   function rememberLocale(locale: Locale): void {
     storedLocale.value = locale
   }
 
-  return { theme, rememberLocale }
+  /** Settles when the chosen language is spoken: nothing can be shown before. */
+  function ready(): Promise<void> {
+    return speaking
+  }
+
+  return { theme, rememberLocale, ready }
 })

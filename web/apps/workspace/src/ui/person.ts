@@ -14,10 +14,20 @@ export function tintOf(id: string): number {
  * agent's Chinese name the last one is shown, because colleagues often share the family name that comes first.
  */
 export function letterOf(name: string, kind: 'agent' | 'customer'): string {
-  const letters = [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(name.trim())].map((one) => one.segment)
+  const letters = lettersOf(name.trim())
   const last = letters.at(-1)
   if (kind === 'agent' && last !== undefined && /\p{Script=Han}/u.test(last)) return last
   return letters[0]?.toLocaleUpperCase() ?? '?'
+}
+
+/** Every character of these is a letter of its own: Latin, and Han. Loading what knows about all others takes longer than drawing a list. */
+const PLAIN = /^[\u0020-\u00ff\u3400-\u9fff]*$/
+let segmenter: Intl.Segmenter | null = null
+
+function lettersOf(name: string): string[] {
+  if (PLAIN.test(name)) return [...name]
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  return [...segmenter.segment(name)].map((one) => one.segment)
 }
 
 /** How a status is drawn: a full dot, one with a bar (busy), a ring (away), a grey dot (offline). */

@@ -59,8 +59,22 @@ export function regionName(code: string, locale: string): string {
   return locale === 'en' ? (PROVINCES_IN_ENGLISH[last] ?? last) : last
 }
 
+/** Rows of long lists ask for the same few again and again. */
+const paths = new Map<string, string>()
+const MOST_PATHS = 2_000
+
 /** Name of a region with what it lies in, China left out. */
 export function regionPath(code: string, locale: string): string {
+  const key = `${locale} ${code}`
+  const known = paths.get(key)
+  if (known !== undefined) return known
+  if (paths.size >= MOST_PATHS) paths.clear()
+  const made = pathOf(code, locale)
+  paths.set(key, made)
+  return made
+}
+
+function pathOf(code: string, locale: string): string {
   const parts = code.split('/')
   const names = parts.map((_, index) => regionName(parts.slice(0, index + 1).join('/'), locale))
   return (parts.length > 1 && parts[0] === 'CN' ? names.slice(1) : names).join(' ')

@@ -1762,6 +1762,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Customers
+         * @description At most ten of those one may see, by a part of their name, phone or e-mail; who was here last comes first.
+         */
+        get: operations["search_customers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer-places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Customer Places
+         * @description Region, device and page of these customers, as lists show them.
+         */
+        get: operations["list_customer_places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{customer_id}": {
         parameters: {
             query?: never;
@@ -2961,6 +3001,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get System Health
+         * @description Whether the system is well, part by part; figures and processes only for the enterprise that runs the installation.
+         */
+        get: operations["get_system_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Counters
+         * @description Compare the enterprise's stored counters with what they count, now.
+         */
+        get: operations["compare_counters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/counters/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend Counters
+         * @description Set the enterprise's counters right where they differ; written into the audit log.
+         */
+        post: operations["mend_counters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/poll": {
         parameters: {
             query?: never;
@@ -3008,8 +3108,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health */
+        /**
+         * Health
+         * @description The process lives: nothing but its own answer is looked at, so that a database that is away does not get it killed.
+         */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readiness
+         * @description Whether people should be sent here: 200, or 503 with the part that says no.
+         */
+        get: operations["readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3927,6 +4050,40 @@ export interface components {
             evaluation: components["schemas"]["EvaluationRules"];
         };
         /**
+         * CounterComparison
+         * @description How many stored counters of the caller's enterprise differ from what they count, compared now. All must be 0.
+         *
+         *     `night_at` and `night_drifted`: when all enterprises were compared last, and how many counters differed; None where that is not
+         *     known (no night since the start) or not the caller's to know.
+         */
+        CounterComparison: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Conversations */
+            conversations: number;
+            /** Replies */
+            replies: number;
+            /** Audit */
+            audit: number;
+            /** Night At */
+            night_at?: string | null;
+            /** Night Drifted */
+            night_drifted?: number | null;
+        };
+        /**
+         * CountersMended
+         * @description How many counters were set right.
+         */
+        CountersMended: {
+            /** Conversations */
+            conversations: number;
+            /** Replies */
+            replies: number;
+        };
+        /**
          * CreatedApiKey
          * @description `secret` is shown this once: `Authorization: Bearer <secret>`.
          */
@@ -4070,6 +4227,52 @@ export interface components {
             items: components["schemas"]["CustomerField"][];
         };
         /**
+         * CustomerFound
+         * @description A customer among those who were searched for: enough to tell who is meant.
+         */
+        CustomerFound: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Named */
+            named: boolean;
+            /** Vip */
+            vip: boolean;
+            /** Phone */
+            phone: string | null;
+            /** Email */
+            email: string | null;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+        };
+        /**
+         * CustomerHit
+         * @description A customer who was found, and the newest of their conversations that may be seen.
+         */
+        CustomerHit: {
+            customer: components["schemas"]["CustomerFound"];
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+        };
+        /**
+         * CustomerHits
+         * @description Who was here last comes first.
+         */
+        CustomerHits: {
+            /** Items */
+            items: components["schemas"]["CustomerHit"][];
+        };
+        /**
          * CustomerNote
          * @description What an agent noted on a customer; every agent who sees the customer reads it. `mine`: by whoever asks.
          */
@@ -4099,6 +4302,37 @@ export interface components {
             changed_at: string | null;
             /** Version */
             version: number;
+        };
+        /**
+         * CustomerPlace
+         * @description Where a customer was seen last. `region` is a code like `CN/广东省/深圳市`, as far as the address tells.
+         */
+        CustomerPlace: {
+            /**
+             * Customer Id
+             * Format: uuid
+             */
+            customer_id: string;
+            /** Region */
+            region: string | null;
+            device: components["schemas"]["Device"] | null;
+            /** Page Url */
+            page_url: string | null;
+            /** Page Title */
+            page_title: string | null;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+        };
+        /**
+         * CustomerPlaces
+         * @description Of those who were ever on the site and may be seen; the others are missing.
+         */
+        CustomerPlaces: {
+            /** Items */
+            items: components["schemas"]["CustomerPlace"][];
         };
         /** CustomerRef */
         CustomerRef: {
@@ -4562,6 +4796,85 @@ export interface components {
             group_id: string;
             /** Week */
             week: components["schemas"]["Interval"][][];
+        };
+        /**
+         * Health
+         * @description The process answers.
+         */
+        Health: {
+            /**
+             * Status
+             * @default ok
+             * @constant
+             */
+            status: "ok";
+        };
+        /**
+         * HealthLine
+         * @description One thing looked at. `state` says in one word why the level is what it is; `facts` are figures, empty for who does not run the
+         *     installation.
+         */
+        HealthLine: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "nodes" | "database" | "disk" | "mail" | "backups" | "bus" | "timers" | "jobs";
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "good" | "warn" | "bad";
+            /** State */
+            state: string;
+            /**
+             * Facts
+             * @default {}
+             */
+            facts: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
+         * HealthNode
+         * @description A serving process. `cpu` in parts of one processor, `memory` in bytes, `lag` in seconds; None until it has told.
+         */
+        HealthNode: {
+            /** Machine */
+            machine: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            /** Alive */
+            alive: boolean;
+            /** Draining */
+            draining: boolean;
+            /** Cpu */
+            cpu: number | null;
+            /** Memory */
+            memory: number | null;
+            /** Agents */
+            agents: number | null;
+            /** Visitors */
+            visitors: number | null;
+            /** Lag */
+            lag: number | null;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "good" | "warn" | "bad";
         };
         /**
          * Home
@@ -5772,6 +6085,34 @@ export interface components {
              */
             conversation_id: string;
         };
+        /**
+         * Readiness
+         * @description `ready` with each of its parts. `bus`: `connecting` until it was there once; `away` later makes nobody unready.
+         */
+        Readiness: {
+            /** Ready */
+            ready: boolean;
+            /**
+             * Node
+             * @enum {string}
+             */
+            node: "ok" | "away" | "draining" | "behind" | "connecting";
+            /**
+             * Database
+             * @enum {string}
+             */
+            database: "ok" | "away" | "draining" | "behind" | "connecting";
+            /**
+             * Migrations
+             * @enum {string}
+             */
+            migrations: "ok" | "away" | "draining" | "behind" | "connecting";
+            /**
+             * Bus
+             * @enum {string}
+             */
+            bus: "ok" | "away" | "draining" | "behind" | "connecting";
+        };
         /** RecordedTraffic */
         RecordedTraffic: {
             /**
@@ -6682,6 +7023,30 @@ export interface components {
              * @default 0
              */
             more: number;
+        };
+        /**
+         * SystemHealth
+         * @description `operator`: whether the caller's enterprise runs the installation; others see levels without figures, and no processes.
+         */
+        SystemHealth: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Version */
+            version: string;
+            /** Operator */
+            operator: boolean;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "good" | "warn" | "bad";
+            /** Lines */
+            lines: components["schemas"]["HealthLine"][];
+            /** Nodes */
+            nodes: components["schemas"]["HealthNode"][];
         };
         /**
          * Tag
@@ -7802,6 +8167,27 @@ export interface components {
             note: boolean;
             at: string;
         };
+        /**
+         * VisitFrame
+         * @description Where a customer is now, to the agents who look at one of their conversations.
+         */
+        VisitFrame: {
+            /** @enum {unknown} */
+            type: "visit";
+            visit: components["schemas"]["Visit"];
+        };
+        /**
+         * CustomerChangedFrame
+         * @description The card or the notes of a customer changed, to the agents who look at one of their conversations: fetch it again.
+         */
+        CustomerChangedFrame: {
+            /** @enum {unknown} */
+            type: "customer_changed";
+            /** Format: uuid */
+            customer_id: string;
+            /** @enum {unknown} */
+            what: "card" | "notes";
+        };
         /** PresenceFrame */
         PresenceFrame: {
             /** @enum {unknown} */
@@ -7876,13 +8262,15 @@ export interface components {
         };
         /**
          * ByeFrame
-         * @description The last frame before the server closes.
+         * @description The last frame before the server closes. `within`: come back at a moment of your choice in so many seconds, as many others do.
          */
         ByeFrame: {
             /** @enum {unknown} */
             type: "bye";
             code: string;
             message: string;
+            /** @default null */
+            within: number | null;
         };
     };
     responses: never;
@@ -13245,6 +13633,86 @@ export interface operations {
             };
         };
     };
+    search_customers: {
+        parameters: {
+            query: {
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerHits"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_customer_places: {
+        parameters: {
+            query: {
+                customer_id: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPlaces"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_customer: {
         parameters: {
             query?: never;
@@ -16634,6 +17102,120 @@ export interface operations {
             };
         };
     };
+    get_system_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemHealth"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    compare_counters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CounterComparison"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    mend_counters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountersMended"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     open_poll: {
         parameters: {
             query?: never;
@@ -16733,9 +17315,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: string;
-                    };
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Send people elsewhere. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description Client Error */

@@ -3,7 +3,7 @@ import { onScopeDispose, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../../api'
 
 /** Asked once the agent pauses. */
-const AFTER_MS = 250
+export const AFTER_MS = 250
 /** One sign finds too much. A Chinese word has two. */
 export const SHORTEST = 2
 

@@ -1,7 +1,7 @@
 import type { ThreadItem } from './thread'
 
-/** How many seqs a block spans: some screens of text, so that few blocks stand around the one that is read. */
-const BLOCK_SPAN = 32
+/** How many seqs a block spans: less than a screen of text, so that little is drawn that is not seen, and few blocks are held free. */
+const BLOCK_SPAN = 8
 /** A line of a thread in pixels, on the average, where a block was never drawn. Drawing it corrects the guess. */
 const ITEM_HEIGHT = 52
 

@@ -169,6 +169,30 @@ class ThreadBuilder {
   }
 }
 
+/** The thread as it is now, with the former object for whatever is as it was: that is not drawn again. */
+export function steady(before: readonly ThreadItem[], now: ThreadItem[]): ThreadItem[] {
+  const known = new Map(before.map((item) => [item.key, item]))
+  return now.map((item) => {
+    const former = known.get(item.key)
+    return former && isSame(former, item) ? former : item
+  })
+}
+
+function isSame(a: ThreadItem, b: ThreadItem): boolean {
+  if (a.type === 'group') {
+    return b.type === 'group' && a.delivery === b.delivery && a.at === b.at && a.side === b.side && a.senderId === b.senderId
+      && a.entries.length === b.entries.length && a.entries.every((entry, index) => isSameEntry(entry, b.entries[index]))
+  }
+  if ('message' in a) return 'message' in b && a.type === b.type && a.message === b.message
+  if (a.type === 'conversation') return b.type === 'conversation' && a.conversation === b.conversation
+  if (a.type === 'evaluation') return b.type === 'evaluation' && a.evaluation === b.evaluation
+  return a.type === b.type && (a.type !== 'day' || b.type !== 'day' || a.at === b.at)
+}
+
+function isSameEntry(a: Entry, b: Entry | undefined): boolean {
+  return b !== undefined && a.key === b.key && a.message === b.message && a.pending === b.pending
+}
+
 /** A group holds one sender and one minute. What is not sent yet stays apart from what is: its line says something else. */
 function joins(group: GroupItem, side: GroupItem['side'], senderId: string | null, at: string, delivery: Delivery): boolean {
   if (group.entries.length >= MAX_GROUP) return false

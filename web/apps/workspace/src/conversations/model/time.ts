@@ -2,11 +2,19 @@
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-function format(locale: string, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${locale}|${zone}|${JSON.stringify(options)}`
+const OPTIONS = {
+  clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { year: 'numeric', month: '2-digit', day: '2-digit' },
+  all: { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+  date: { month: 'long', day: 'numeric' },
+  dateOfYear: { year: 'numeric', month: 'long', day: 'numeric' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>
+
+function format(locale: string, zone: string, what: keyof typeof OPTIONS): Intl.DateTimeFormat {
+  const key = `${locale}|${zone}|${what}`
   let made = formats.get(key)
   if (!made) {
-    made = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone })
+    made = new Intl.DateTimeFormat(locale, { ...OPTIONS[what], timeZone: zone })
     formats.set(key, made)
   }
   return made
@@ -14,12 +22,38 @@ function format(locale: string, zone: string, options: Intl.DateTimeFormatOption
 
 /** `14:05` */
 export function clockTime(at: string, zone: string): string {
-  return format('en-GB', zone, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(at))
+  return format('en-GB', zone, 'clock').format(new Date(at))
 }
+
+/** Every zone of the present changes its day at a full quarter of an hour, so that one answer serves for all of it. */
+const QUARTER_MS = 900_000
+const MOST_DAYS = 2_000
+const days = new Map<string, string>()
 
 /** `2026-11-07`: equal for two moments of the same day in the zone. */
 export function dayKey(at: string | number, zone: string): string {
-  return format('en-CA', zone, { year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(at))
+  const moment = new Date(at)
+  const quarter = `${zone} ${Math.floor(moment.getTime() / QUARTER_MS)}`
+  let key = days.get(quarter)
+  if (key === undefined) {
+    key = format('en-CA', zone, 'day').format(moment)
+    if (days.size >= MOST_DAYS) days.clear()
+    days.set(quarter, key)
+  }
+  return key
+}
+
+/** The moment a day (`2026-11-07`) begins in the zone; where a clock change leaves midnight out, the first moment there is. */
+export function startOfDay(key: string, zone: string): number {
+  const midnight = Date.parse(`${key}T00:00:00Z`)
+  const ahead = (at: number): number => {
+    const written = format('en-CA', zone, 'all')
+    const part = Object.fromEntries(written.formatToParts(at).map(({ type, value }) => [type, Number(value)]))
+    return Date.UTC(part['year'] ?? 0, (part['month'] ?? 1) - 1, part['day'] ?? 1, part['hour'] ?? 0, part['minute'] ?? 0, part['second'] ?? 0) - Math.floor(at / 1000) * 1000
+  }
+  // The clock of that moment, not of the one that was guessed: the two differ where the clock changes in between.
+  const tries = [midnight - ahead(midnight - ahead(midnight)), midnight - ahead(midnight)]
+  return Math.min(...tries.filter((at) => dayKey(at, zone) === key).concat(Math.max(...tries)))
 }
 
 export type DayName = 'today' | 'yesterday' | null
@@ -41,7 +75,7 @@ function minutesOfDay(at: number, zone: string): number {
 /** `11 月 7 日`, `November 7`; the year is written only when it is not the present one. */
 export function longDate(at: string, now: number, zone: string, locale: string): string {
   const sameYear = dayKey(at, zone).slice(0, 4) === dayKey(now, zone).slice(0, 4)
-  const written = format(locale, zone, { month: 'long', day: 'numeric', ...(sameYear ? {} : { year: 'numeric' }) }).format(new Date(at))
+  const written = format(locale, zone, sameYear ? 'date' : 'dateOfYear').format(new Date(at))
   // A space stands between Han and digits; the formatter writes none.
   return written.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2')
 }

@@ -1,10 +1,11 @@
 import { ApiError, type Conversation, type CustomerChange, type Id } from '@qiatan/api'
-import { Timeline, type Message, type PageQuery } from '@qiatan/live'
+import { Timeline, type Message, type PageQuery, type Visit } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowReactive, shallowRef } from 'vue'
 import { api } from '../../api'
 import { live } from '../../live'
 import { useSession } from '../../stores/session'
+import { painted } from '../../ui/painted'
 import { reportSurprise } from '../../ui/report'
 import { serves } from '../model/lists'
 import type { Stretch } from '../model/thread'
@@ -87,16 +88,26 @@ export const useThread = defineStore('thread', () => {
     further.value = []
     furtherNext = undefined
     quotes.clear()
+    const there = next === null ? undefined : directory.known.get(next)
+    const kept = there && timelines.get(there.id)?.isOpen ? timelineOf(there.id) : null
+    if (there && kept) {
+      // Everything is here: shown in one go, and what is told beside it is asked for once that is drawn.
+      begin(there)
+      void kept.open(there.head)
+      messages.value = kept.items
+      phase.value = 'ready'
+      await painted()
+      if (mine === turn) await loadContext()
+      return
+    }
     messages.value = []
     phase.value = next === null ? 'idle' : 'loading'
     if (next === null) return
     try {
       const found = await directory.find(next)
       if (mine !== turn) return
-      newAfter.value = found.agent_unread > 0 && serves(found, session.agent?.id ?? '') ? found.agent_read_seq : null
-      unreadAtOpen.value = found.agent_unread
+      begin(found)
       const timeline = timelineOf(next)
-      if (timeline.isOpen) messages.value = timeline.items
       await timeline.open(found.head)
       if (mine !== turn) return
       messages.value = timeline.items
@@ -109,6 +120,11 @@ export const useThread = defineStore('thread', () => {
       return
     }
     await loadContext()
+  }
+
+  function begin(found: Conversation): void {
+    newAfter.value = found.agent_unread > 0 && serves(found, session.agent?.id ?? '') ? found.agent_read_seq : null
+    unreadAtOpen.value = found.agent_unread
   }
 
   async function retry(): Promise<void> {
@@ -178,6 +194,27 @@ export const useThread = defineStore('thread', () => {
     } catch (failure) {
       reportSurprise(failure)
     }
+  }
+
+  /** The customer went to another page. An answer that was on its way may be older. */
+  function followVisit(visit: Visit): void {
+    const shown = context.value
+    if (shown?.customer.id !== visit.customer_id || (shown.visit && shown.visit.last_seen_at > visit.last_seen_at)) return
+    context.value = { ...shown, visit }
+  }
+
+  /** Grows when somebody wrote, changed or deleted a note on the customer that is shown. */
+  const notesRound = shallowRef(0)
+  function followNotes(of: Id): void {
+    if (context.value?.customer.id === of) notesRound.value += 1
+  }
+
+  /** The line was broken: what was told meanwhile of the customer that is shown is asked for. */
+  function catchUpCustomer(): void {
+    const shown = context.value?.customer.id
+    if (shown === undefined) return
+    void loadContext()
+    followNotes(shown)
   }
 
   /** The same customer's conversations before this one, newest first. */
@@ -284,7 +321,8 @@ export const useThread = defineStore('thread', () => {
 
   /** The message at a seq, for whoever quotes it. One that is not loaded is fetched; null until then, and where it cannot be. */
   function messageAt(of: Id, seq: number): Message | null {
-    const here = (of === id.value ? timelines.get(of) : above.find((one) => one.conversationId === of))?.at(seq)
+    // The lists are read so that whoever draws a quote hears of it when the quoted message is changed or taken back.
+    const here = (of === id.value ? messages.value && timelines.get(of) : earlier.value && above.find((one) => one.conversationId === of))?.at(seq)
     if (here) return here
     const key = `${of} ${seq}`
     const known = quotes.get(key)
@@ -343,7 +381,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, unreadAtOpen, wanted, conversation, history,
-    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
+    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, notesRound, catchUpCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
   }
 })
 

@@ -53,21 +53,32 @@ describe('the options of an own field', () => {
 
 describe('how long somebody is blocked', () => {
   const now = Date.UTC(2026, 10, 22, 6)
+  const zone = 'Asia/Shanghai'
 
   it('ends after the span, or not at all', () => {
-    expect(blockedUntil('forever', '', now)).toBeNull()
-    expect(blockedUntil('week', '', now)).toBe('2026-11-29T06:00:00.000Z')
+    expect(blockedUntil('forever', '', now, zone)).toBeNull()
+    expect(blockedUntil('week', '', now, zone)).toBe('2026-11-29T06:00:00.000Z')
   })
 
-  it('includes the chosen day', () => {
-    expect(Date.parse(blockedUntil('custom', '2026-11-30', now) ?? '')).toBe(new Date(2026, 11, 1).getTime())
+  it.each([
+    ['Asia/Shanghai', '2026-11-30', '2026-11-30T16:00:00.000Z'],
+    ['America/Los_Angeles', '2026-11-30', '2026-12-01T08:00:00.000Z'],
+    ['UTC', '2026-12-31', '2027-01-01T00:00:00.000Z'],
+    // The clock goes back in the night after the first, and forward in the night after the second.
+    ['Europe/Berlin', '2026-10-25', '2026-10-25T23:00:00.000Z'],
+    ['Europe/Berlin', '2026-03-28', '2026-03-28T23:00:00.000Z'],
+    // Midnight is left out there on that day.
+    ['Africa/Cairo', '2026-04-23', '2026-04-23T22:00:00.000Z'],
+  ])('includes the chosen day, to its end in %s', (of, day, end) => {
+    expect(blockedUntil('custom', day, now, of)).toBe(end)
   })
 
   it('needs a day that is not over', () => {
-    expect(dayFault('custom', '', now)).toBe('missing')
-    expect(dayFault('custom', '2026-11-01', now)).toBe('past')
-    expect(dayFault('custom', '2026-11-30', now)).toBeNull()
-    expect(dayFault('day', '', now)).toBeNull()
+    expect(dayFault('custom', '', now, zone)).toBe('missing')
+    expect(dayFault('custom', '2026-02-30', now, zone)).toBe('missing')
+    expect(dayFault('custom', '2026-11-01', now, zone)).toBe('past')
+    expect(dayFault('custom', '2026-11-30', now, zone)).toBeNull()
+    expect(dayFault('day', '', now, zone)).toBeNull()
   })
 })
 

@@ -4,7 +4,7 @@ import { mount } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
-import { i18n, setLocale } from '../../i18n'
+import { setLocale } from '../../i18n'
 import { useSession } from '../../stores/session'
 import ConversationRow from '../list/ConversationRow.vue'
 import { placeWords } from '../transfer/words'
@@ -21,12 +21,12 @@ function row(over: Partial<Conversation>, more: Record<string, unknown> = {}) {
       conversation: conversation('a', over), routing: undefined, current: false, ended: false, now: Date.parse('2026-11-22T06:12:00Z'), typing: false,
       canTake: false, taking: false, showChannel: false, isMine: true, joined: false, mentions: 0, ...more,
     },
-    global: { plugins: [i18n, router] },
+    global: { plugins: [router] },
   })
 }
 
-beforeEach(() => {
-  setLocale('zh-CN')
+beforeEach(async () => {
+  await setLocale('zh-CN')
   setActivePinia(createPinia())
   useSession().me = { agent: { id: ME }, points: [] } as unknown as Me
 })

@@ -3,7 +3,6 @@ import type { Conversation, CustomerShown, Me } from '@qiatan/api'
 import { flushPromises, mount } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { i18n } from '../../i18n'
 import { useSession } from '../../stores/session'
 import CustomerName from '../side/CustomerName.vue'
 import { useDirectory } from '../stores/directory'
@@ -37,7 +36,7 @@ async function open(points: string[] = ['customers.edit']) {
     components: { CustomerName },
     setup: () => ({ thread }),
     template: '<div><CustomerName v-if="thread.context" :customer="thread.context.customer" :name="thread.conversation.customer.name" /></div>',
-  }, { global: { plugins: [i18n] }, attachTo: document.body })
+  }, { attachTo: document.body })
   return { wrapper, thread }
 }
 

@@ -79,9 +79,9 @@ describe('customers', () => {
   const id = '01a2029f-ae6a-7137-9e4b-d2c64f02f81c'
   afterEach(() => setLocale('zh-CN'))
 
-  it('a nameless visitor is called one in the reader’s language, a given name stays', () => {
+  it('a nameless visitor is called one in the reader’s language, a given name stays', async () => {
     expect(customerName({ id, name: '访客 2F81C' })).toBe('访客 2F81C')
-    setLocale('en')
+    await setLocale('en')
     expect(customerName({ id, name: '访客 2F81C' })).toBe('Visitor 2F81C')
     expect(customerName({ id, name: '陈若溪' })).toBe('陈若溪')
     expect(customerName({ id, name: '王 老 2F81C' })).toBe('王 老 2F81C')

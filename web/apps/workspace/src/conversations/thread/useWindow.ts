@@ -1,18 +1,18 @@
-import { shallowRef, watch, type Ref } from 'vue'
+import { computed, shallowRef, watch, type Ref } from 'vue'
 import { guessedHeight, type Block } from '../model/blocks'
 
 /** In heights of the view: what lies this near is drawn; what is drawn is left out again only when it lies farther than `KEEP`. */
 const DRAW = 1.5
 const KEEP = 3
-/** The newest blocks are always drawn: a conversation opens, and is followed, at its end. */
-const TAIL = 2
+/** The newest blocks are always drawn: a conversation opens, and is followed, at its end. In heights of the window, and a guess. */
+const TAIL = 0.8
 
 export interface ThreadWindow {
   isDrawn: (block: Block, index: number) => boolean
   /** The height that holds the place of a block that is not drawn. */
   heightOf: (block: Block) => number
-  /** Call when the view moved or the thread was drawn again. */
-  update: () => void
+  /** Call when the view moved or the thread was drawn again. `margin`: how far from the view what is drawn may lie, in its heights. */
+  update: (margin?: number) => void
   /** Draws the block of one message, wherever it lies, so that it can be scrolled to. */
   draw: (key: string) => void
 }
@@ -25,15 +25,17 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
   const drawn = shallowRef<ReadonlySet<string>>(new Set())
   const heights = new Map<string, number>()
 
+  const tail = computed(() => tailOf(blocks.value))
+
   function isDrawn(block: Block, index: number): boolean {
-    return block.hasNew || index >= blocks.value.length - TAIL || drawn.value.has(block.key)
+    return block.hasNew || index >= tail.value || drawn.value.has(block.key)
   }
 
   function heightOf(block: Block): number {
     return heights.get(block.key) ?? guessedHeight(block)
   }
 
-  function update(): void {
+  function update(margin = DRAW): void {
     const box = scroller.value
     if (!box || !content.value || box.clientHeight === 0) return
     const elements = [...content.value.querySelectorAll<HTMLElement>(':scope > [data-block]')]
@@ -46,7 +48,7 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
       if (!element || key === undefined) continue
       const rect = element.getBoundingClientRect()
       if (rect.top > view.bottom + KEEP * view.height) break
-      const isNear = rect.bottom >= view.top - DRAW * view.height && rect.top <= view.bottom + DRAW * view.height
+      const isNear = rect.bottom >= view.top - margin * view.height && rect.top <= view.bottom + margin * view.height
       if (isNear || drawn.value.has(key)) next.add(key)
     }
     if (inUse !== undefined) next.add(inUse)
@@ -65,8 +67,7 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
 
   // Blocks that fall out of the tail as messages come in stay drawn until the view has moved away from them.
   watch(blocks, (now, before) => {
-    const tail = before.slice(-TAIL).map((block) => block.key)
-    const added = tail.filter((key) => !drawn.value.has(key) && now.some((block) => block.key === key))
+    const added = before.slice(tailOf(before)).map((block) => block.key).filter((key) => !drawn.value.has(key) && now.some((block) => block.key === key))
     if (added.length > 0) drawn.value = new Set([...drawn.value, ...added])
   })
 
@@ -75,6 +76,18 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
   }
 
   return { isDrawn, heightOf, update, draw }
+}
+
+/** The index of the first of the newest blocks. */
+function tailOf(blocks: readonly Block[]): number {
+  let index = blocks.length
+  let room = TAIL * window.innerHeight
+  for (const block of blocks.toReversed()) {
+    if (room <= 0) break
+    room -= guessedHeight(block)
+    index -= 1
+  }
+  return index
 }
 
 /** The index of the first element whose end lies below `top`. They stand one below the other. */

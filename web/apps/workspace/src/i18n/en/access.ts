@@ -26,6 +26,7 @@ export default {
     security: 'Sign-in and security',
     audit: 'Audit log',
     api_keys: 'API keys',
+    system: 'System',
   },
   point: {
     conversations_serve: { name: 'Serve', hint: 'Get chats, write in one\'s own, see their customers', brief: 'own chats' },
@@ -70,6 +71,8 @@ export default {
     audit_view: { name: 'View', hint: 'Who changed what, and when', brief: 'the audit log' },
     audit_export: { name: 'Export', hint: 'As a CSV file', brief: 'export the audit log' },
     api_keys_manage: { name: 'Manage', hint: 'Make and revoke; needs scope "All"', brief: 'manage API keys' },
+    system_view: { name: 'See system health', hint: 'Whether each part of the system is well, for whoever gives support', brief: 'system health' },
+    system_repair: { name: 'Set counters right', hint: 'Where they differ from what they count; needs scope "All", is noted', brief: 'set counters right' },
   },
   inAudit: 'Audit log',
   pointIn: '{module}: {point}',

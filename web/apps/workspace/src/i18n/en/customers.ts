@@ -60,7 +60,6 @@ export default {
     notDeleted: 'The note was not deleted',
   },
   tags: {
-    key: 'G',
     pick_customer: 'Tag the customer',
     pick_conversation: 'Tag the conversation',
     onConversation: 'One tag on this conversation | {count} tags on this conversation',

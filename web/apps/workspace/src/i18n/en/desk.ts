@@ -64,7 +64,9 @@ export default {
   },
   palette: {
     title: 'Command palette',
-    placeholder: 'Search pages, conversations and actions',
+    placeholder: 'Search pages, conversations, customers and actions',
+    customers: 'Customers',
+    lastSeen: 'Last here: {time}',
     pages: 'Pages',
     settings: 'Settings',
     conversations: 'My conversations',

@@ -218,6 +218,7 @@ export default {
     replies_ordered: 'Changed the order of quick replies',
     replies_imported: 'Imported quick replies',
     replies_exported: 'Exported quick replies',
+    counters_mended: 'Set counters right',
     conversation_rules_changed: 'Changed the chat rules',
     conversation_taken_over: 'Took over the chat of "{subject}"',
     conversation_taken_beyond_maximum: 'Took the chat of "{subject}" beyond the maximum',

@@ -60,7 +60,6 @@ export default {
     notDeleted: '备注没有删除',
   },
   tags: {
-    key: 'G',
     pick_customer: '给顾客加标签',
     pick_conversation: '给对话加标签',
     onConversation: '这次对话有 {count} 个标签',

@@ -62,7 +62,9 @@ export default {
   },
   palette: {
     title: '命令面板',
-    placeholder: '搜索页面、对话和操作',
+    placeholder: '搜索页面、对话、顾客和操作',
+    customers: '顾客',
+    lastSeen: '最近来过：{time}',
     pages: '页面',
     settings: '设置',
     conversations: '我的对话',

@@ -16,6 +16,7 @@ import routing from './routing'
 import security from './security'
 import service from './service'
 import settings from './settings'
+import system from './system'
 import talk from './talk'
 
-export default { access, assignment, auth, common, conversations, customers, desk, errors, evaluation, files, home, notify, own, replies, routing, security, service, settings, talk }
+export default { access, assignment, auth, common, conversations, customers, desk, errors, evaluation, files, home, notify, own, replies, routing, security, service, settings, system, talk }

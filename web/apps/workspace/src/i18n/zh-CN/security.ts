@@ -216,6 +216,7 @@ export default {
     replies_ordered: '调整快捷回复的顺序',
     replies_imported: '导入快捷回复',
     replies_exported: '导出快捷回复',
+    counters_mended: '修正计数',
     conversation_taken_over: '接管「{subject}」的对话',
     conversation_taken_beyond_maximum: '超上限接入「{subject}」的对话',
     conversation_joined: '加入「{subject}」的对话',

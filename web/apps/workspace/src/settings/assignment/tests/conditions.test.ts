@@ -44,9 +44,9 @@ describe('what fits a field', () => {
 })
 
 describe('words', () => {
-  it('writes runs of three days and more as spans', () => {
+  it('writes runs of three days and more as spans', async () => {
     expect([daysText([1, 2, 3, 4, 5, 6, 7]), daysText([6, 1, 2, 3, 4, 5]), daysText([1, 2, 4]), daysText([1, 3, 4, 5])]).toEqual(['每天', '周一至周六', '周一、周二、周四', '周一、周三至周五'])
-    setLocale('en')
+    await setLocale('en')
     expect([daysText([1, 2, 3, 4, 5]), daysText([6, 7])]).toEqual(['Mon to Fri', 'Sat, Sun'])
   })
 

@@ -1,0 +1,78 @@
+"""How many connections this process takes: what its file descriptors allow, and one enterprise's part of them.
+
+Without a ceiling the last descriptors go to sockets, and then neither a file nor the database can be opened any more, for anybody.
+"""
+
+from __future__ import annotations
+
+import resource
+from uuid import UUID
+
+import structlog
+
+from qiatan.kit.errors import TooMany
+
+log = structlog.get_logger(__name__)
+
+WANTED_DESCRIPTORS = 1_000_000
+RESERVED_DESCRIPTORS = 512
+"""For the database, files, requests that are no sockets, and what the machine opens by itself."""
+RETRY_SECONDS = 30
+
+
+class Crowded(TooMany):
+    """This server has no place for another connection. The page tries again by itself; if this lasts, ask its operator for more room."""
+
+
+def descriptors() -> int:
+    """How many descriptors this process may have, after asking for as many as it can be given."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, WANTED_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY:
+        return WANTED_DESCRIPTORS
+    if soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError) as error:
+            log.warning("descriptors.not_raised", soft=soft, wanted=wanted, error=str(error))
+            return soft
+    return max(soft, wanted)
+
+
+class Ceiling:
+    """Counts connections. `most`: in all; `of_each`: visitors of one enterprise, whose agents find a tenth more."""
+
+    def __init__(self, most: int, of_each: int) -> None:
+        self.most, self._of_each = most, of_each
+        self._of: dict[UUID, int] = {}
+        self.refused = 0
+        """How many were sent away since the start."""
+
+    @classmethod
+    def for_descriptors(cls, allowed: int, of_each: int) -> Ceiling:
+        return cls(allowed - min(RESERVED_DESCRIPTORS, allowed // 4), of_each)
+
+    def is_reached(self, connections: int) -> bool:
+        """Whether there is no place for one more beside so many."""
+        reached = connections >= self.most
+        self.refused += reached
+        return reached
+
+    def enter(self, enterprise_id: UUID, *, agent: bool) -> None:
+        """Count a connection of an enterprise; `leave` has to follow.
+
+        Raises:
+            Crowded: it has as many as an enterprise may.
+        """
+        count = self._of.get(enterprise_id, 0)
+        if count >= self._of_each + (max(20, self._of_each // 10) if agent else 0):
+            self.refused += 1
+            raise Crowded(retry_after=RETRY_SECONDS)
+        self._of[enterprise_id] = count + 1
+
+    def leave(self, enterprise_id: UUID) -> None:
+        left = self._of[enterprise_id] - 1
+        if left:
+            self._of[enterprise_id] = left
+        else:
+            del self._of[enterprise_id]

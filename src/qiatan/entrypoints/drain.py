@@ -1,0 +1,80 @@
+"""How a node leaves without losing anybody: clients are sent to the others in waves, what runs is finished, what waits is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qiatan.entrypoints.gateway import Gateway
+    from qiatan.infra.realtime.connection import Connection
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+WAVE_SECONDS = 0.1
+WAVE_LEAST = 250
+"""Clients in one wave at least: so many a server takes at once, and few clients are not kept waiting."""
+SPREAD_SECONDS = 3.0
+"""How long all waves take at most."""
+RETURNS_A_SECOND = 500
+"""How many of them should come back in one second: they are told over how long to spread."""
+MOST_AWAY = 5.0
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether this node is leaving, as `/readyz`, its answers and its end see it."""
+
+    unready: bool = False
+    """Load balancers should look elsewhere; everything is still answered."""
+    leaving: bool = False
+    """Nothing new is accepted; answers end their connection, so that the next request goes to another node."""
+    retired: bool = False
+    """Another node has this one's place already, so there is no hurry."""
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    """The operator does not want to wait."""
+
+    async def linger(self, seconds: float) -> None:
+        """Go on for so long, or until the operator does not want to wait."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.hurried.wait(), seconds)
+
+
+def waves(people: Collection[Connection]) -> Iterable[list[Connection]]:
+    """All of them, in groups that need no more than SPREAD_SECONDS with one every WAVE_SECONDS."""
+    everybody = list(people)
+    size = max(WAVE_LEAST, -(-len(everybody) // round(SPREAD_SECONDS / WAVE_SECONDS)))
+    for start in range(0, len(everybody), size):
+        yield everybody[start : start + size]
+
+
+def time_away(count: int) -> float:
+    """Over how many seconds so many clients should spread their return: none for a few, at most MOST_AWAY."""
+    return round(min(MOST_AWAY, count / RETURNS_A_SECOND), 1)
+
+
+def closing(send: Send) -> Send:
+    """Ends the connection with its answer, so that the next request finds another node."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return sending
+
+
+async def say_goodbye(gateway: Gateway, drain: Drain) -> None:
+    """Send all clients away in waves; those that come meanwhile get theirs with the gateway's own end."""
+    everybody = gateway.everybody()
+    within = time_away(len(everybody))
+    for number, wave in enumerate(waves(everybody)):
+        if number:
+            await drain.linger(WAVE_SECONDS)
+        for connection in wave:
+            if not connection.closed:
+                gateway.restarting(connection, within)

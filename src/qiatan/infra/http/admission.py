@@ -1,0 +1,195 @@
+"""Which requests are worked on now, and which wait in turn: a server that is asked too much answers less, and goes on answering.
+
+Everything that costs database or processor passes a gate: so many at once, and so many of one enterprise, so that one that asks at full
+speed waits for itself. Who it is becomes known behind the gate only; until a credential was seen once, its caller's address stands for
+it. That is a matter of order and never of rights.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import Request
+
+from qiatan.infra.fair import Gate
+from qiatan.infra.http.address import Networks, client_address
+from qiatan.infra.http.guards import SESSION_COOKIE, identify
+from qiatan.infra.limits import Limits
+from qiatan.kit.addresses import address_group
+from qiatan.kit.errors import Busy
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+API: Final = "/api/"
+KNOWN_CREDENTIALS: Final = 50_000
+WAIT_SECONDS: Final = 5.0
+WAITING: Final = 1_024
+WAITING_OF_EACH: Final = 256
+UPLOADS: Final = 64
+UPLOADS_OF_EACH: Final = 16
+
+_BUSY = b'{"error":{"code":"try_again","message":"%s","request_id":"%s"}}'
+_COOKIE = SESSION_COOKIE.encode() + b"="
+
+
+class Admission:
+    """ASGI middleware, inside the envelope.
+
+    `reserved`: beginnings of paths that work while everything else waits (signing in). `free`: those that are bounded by other means
+    (a poll waits for half a minute). What is not under /api/ costs no database: the pages, and whether the server lives.
+    """
+
+    def __init__(self, app: App, *, limits: Limits, trusted: Networks = (), reserved: Iterable[str] = (), free: Iterable[str] = ()) -> None:
+        self._app = app
+        self._trusted = trusted
+        self._reserved, self._free = tuple(reserved), tuple(free)
+        places = limits.all_requests
+        self.requests = Gate(
+            places,
+            min(limits.requests, places),
+            waiting=WAITING,
+            waiting_of_each=WAITING_OF_EACH,
+            seconds=WAIT_SECONDS,
+            reserve=places // 6,
+        )
+        # What a client sends slowly holds a place for as long as it takes, so it has places of its own.
+        self.uploads = Gate(UPLOADS, UPLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2)
+        self._known: OrderedDict[bytes, UUID] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(API) or scope["path"].startswith(self._free):
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        credential = _credential(scope["headers"])
+        if credential is not None:
+            state["learn_enterprise"] = lambda enterprise_id: self._learn(credential, enterprise_id)
+        key = self._key(scope, credential)
+        if _is_upload(scope):
+            gate = self.uploads
+        else:
+            gate, receive = self.requests, await _arrived(receive)
+        try:
+            await gate.enter(key, reserved=scope["path"].startswith(self._reserved))
+        except Busy as busy:
+            await _refuse(send, busy, str(state.get("request_id", "-")))
+            return
+        with _once(gate, key) as leave:
+
+            async def answer(message: Message) -> None:
+                # The work is done; how slowly the client reads is its own affair.
+                if message["type"] == "http.response.start":
+                    leave()
+                await send(message)
+
+            await self._app(scope, receive, answer)
+
+    def _key(self, scope: Scope, credential: bytes | None) -> Hashable:
+        enterprise_id = self._known.get(credential) if credential is not None else None
+        if enterprise_id is not None:
+            return enterprise_id
+        peer = scope["client"][0] if scope.get("client") else None
+        return address_group(client_address(peer, scope["headers"], self._trusted))
+
+    def _learn(self, credential: bytes, enterprise_id: UUID) -> None:
+        self._known[credential] = enterprise_id
+        self._known.move_to_end(credential)
+        if len(self._known) > KNOWN_CREDENTIALS:
+            self._known.popitem(last=False)
+
+
+@contextmanager
+def _once(gate: Gate, key: Hashable) -> Iterator[Callable[[], None]]:
+    """Leaves the gate when told so, or at the end of the block: once."""
+    inside = True
+
+    def leave() -> None:
+        nonlocal inside
+        if inside:
+            inside = False
+            gate.leave(key)
+
+    try:
+        yield leave
+    finally:
+        leave()
+
+
+def _credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """A digest of what the caller shows: a bearer token before a session's cookie, as when it is looked up."""
+    session = None
+    for name, value in headers:
+        if name == b"authorization":
+            return blake2b(value, digest_size=16).digest()
+        if name == b"cookie":
+            found = value.partition(_COOKIE)[2].partition(b";")[0]
+            session = found or session
+    return blake2b(session, digest_size=16).digest() if session else None
+
+
+def _is_upload(scope: Scope) -> bool:
+    kind = next((value.lower() for name, value in scope["headers"] if name == b"content-type"), b"")
+    return kind.startswith((b"multipart/", b"application/octet-stream"))
+
+
+async def _arrived(receive: Receive) -> Receive:
+    """Read the whole body, which the envelope bounds, before a place is taken: a slow sender must hold none."""
+    messages = [await receive()]
+    while messages[-1]["type"] == "http.request" and messages[-1].get("more_body", False):
+        messages.append(await receive())
+    messages.reverse()
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
+
+
+async def _refuse(send: Send, busy: Busy, request_id: str) -> None:
+    body = _BUSY % (busy.message.encode(), request_id.encode())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", str(busy.retry_after or 1).encode()),
+    ]
+    await send({"type": "http.response.start", "status": Busy.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Lane:
+    """A dependency of routes that cost much: few of them at once, in all and of one enterprise, so that the cheap ones stay quick.
+
+    Declared at the route, before its guard: `dependencies=[Depends(Lane("search"), scope="function")]`. Routes that name the same lane
+    share it.
+    """
+
+    def __init__(self, name: str, *, of_each: int = 2, in_all: int = 6) -> None:
+        self.name, self._of_each, self._in_all = name, of_each, in_all
+
+    async def __call__(self, request: Request) -> AsyncIterator[None]:
+        """
+        Raises:
+            Busy: too many of the enterprise wait for this already, or it took too long until it was its turn.
+        """
+        actor = await identify(request)
+        if actor is None:
+            yield  # the guard says what is missing
+            return
+        lanes: dict[str, Gate] | None = getattr(request.app.state, "lanes", None)
+        if lanes is None:
+            lanes = request.app.state.lanes = {}
+        gate = lanes.get(self.name)
+        if gate is None:
+            gate = Gate(self._in_all, self._of_each, waiting=self._in_all * 4, waiting_of_each=self._of_each * 2, seconds=WAIT_SECONDS)
+            lanes[self.name] = gate
+        async with gate.passing(actor.enterprise_id):
+            yield

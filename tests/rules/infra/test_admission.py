@@ -1,0 +1,166 @@
+"""The gate in front of the HTTP application, with an application that waits as long as it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.http import admission
+from qiatan.infra.http.admission import Admission
+from qiatan.infra.limits import Limits
+
+
+class Work:
+    """An application whose requests last until they are let go; it notes what it was given."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.begun: list[str] = []
+        self.bodies: list[bytes] = []
+        self.enterprises: dict[str, Any] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun.append(scope["path"])
+        self.bodies.append((await receive())["body"])
+        learn = scope["state"].get("learn_enterprise") if "state" in scope else None
+        for name, value in scope["headers"]:
+            if learn is not None and name == b"authorization" and value.decode() in self.enterprises:
+                learn(self.enterprises[value.decode()])
+        await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+class Call:
+    """One request on its way."""
+
+    def __init__(self, app: Admission, path: str = "/api/v1/conversations", *, token: str | None = None, peer: str = "192.0.2.1") -> None:
+        self.said: list[MutableMapping[str, Any]] = []
+        headers = [(b"authorization", token.encode())] if token is not None else []
+        scope = {"type": "http", "path": path, "headers": headers, "client": (peer, 1), "method": "POST", "state": {}}
+        self._parts: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+        self.task = asyncio.create_task(app(scope, self._parts.get, self._send))
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        self.said.append(message)
+
+    def body(self, *parts: bytes) -> Call:
+        for number, part in enumerate(parts or (b"",), start=1):
+            self._parts.put_nowait({"type": "http.request", "body": part, "more_body": number < (len(parts) or 1)})
+        return self
+
+    async def status(self) -> int:
+        await asyncio.wait_for(self.task, 5)
+        return int(self.said[0]["status"])
+
+
+async def _turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def _app(work: Work, **limits: int) -> Admission:
+    return Admission(work, limits=Limits(**limits), reserved=("/api/v1/session",), free=("/api/v1/poll",))
+
+
+async def test_one_enterprise_at_full_speed_leaves_places_to_the_others() -> None:
+    work = Work()
+    app = _app(work, requests=2, all_requests=6)
+
+    crowd = [Call(app, peer="192.0.2.1").body() for _ in range(10)]
+    await _turns()
+    alone = Call(app, "/api/v1/roles", peer="192.0.2.2").body()
+    await _turns()
+
+    assert (work.begun.count("/api/v1/conversations"), work.begun.count("/api/v1/roles")) == (2, 1)
+    work.go.set()
+    assert [await call.status() for call in (alone, *crowd)] == [200] * 11
+    assert (app.requests.inside, app.requests.waiting) == (0, 0)
+
+
+async def test_callers_of_one_enterprise_share_its_places_once_they_are_known() -> None:
+    work, enterprise = Work(), new_id()
+    work.enterprises = {"Bearer a": enterprise, "Bearer b": enterprise}
+    app = _app(work, requests=1, all_requests=6)
+    work.go.set()
+    for token in ("Bearer a", "Bearer b"):
+        assert await Call(app, token=token).body().status() == 200
+    work.go.clear()
+    work.begun.clear()
+
+    calls = [Call(app, token=token, peer=f"192.0.2.{number}").body() for number, token in enumerate(("Bearer a", "Bearer b", "Bearer c"))]
+    await _turns()
+
+    assert len(work.begun) == 2  # one of the two, and who is a stranger
+    work.go.set()
+    assert [await call.status() for call in calls] == [200] * 3
+
+
+async def test_who_may_not_wait_any_more_is_told_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "WAITING_OF_EACH", 1)
+    work = Work()
+    app = _app(work, requests=1, all_requests=6)
+    inside, waiting = Call(app).body(), Call(app).body()
+    await _turns()
+
+    refused = Call(app).body()
+
+    assert await refused.status() == 503
+    assert dict(refused.said[0]["headers"])[b"retry-after"] == b"1"
+    assert json.loads(refused.said[1]["body"])["error"] == {
+        "code": "try_again",
+        "message": "More is asked of the server than it can do at this moment; nothing was changed. Try again in a moment.",
+        "request_id": "-",
+    }
+    assert len(work.begun) == 1
+    work.go.set()
+    assert [await inside.status(), await waiting.status()] == [200, 200]
+
+
+async def test_signing_in_polling_and_pages_go_on_while_everything_waits() -> None:
+    work = Work()
+    app = _app(work, requests=6, all_requests=6)
+    crowd = [Call(app, peer=f"192.0.2.{number}").body() for number in range(6)]
+    await _turns()
+    assert work.begun == ["/api/v1/conversations"] * 5  # the sixth place is the reserve
+
+    others = [Call(app, path).body() for path in ("/api/v1/session", "/api/v1/poll/abc", "/healthz", "/app/")]
+    await _turns()
+
+    assert work.begun[5:] == ["/api/v1/session", "/api/v1/poll/abc", "/healthz", "/app/"]
+    work.go.set()
+    assert [await call.status() for call in (*others, *crowd)] == [200] * 10
+
+
+async def test_a_slow_sender_holds_no_place_and_its_body_arrives_whole() -> None:
+    work = Work()
+    work.go.set()
+    app = _app(work, requests=1, all_requests=1)
+    slow = Call(app)
+    slow._parts.put_nowait({"type": "http.request", "body": b"one ", "more_body": True})
+    await _turns()
+
+    assert await Call(app).body(b"quick").status() == 200
+
+    slow._parts.put_nowait({"type": "http.request", "body": b"two", "more_body": False})
+    assert await slow.status() == 200
+    assert work.bodies == [b"quick", b"one "]
+
+
+async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
+    work = Work()
+    app = _app(work, requests=1, all_requests=6)
+    inside, gone = Call(app).body(), Call(app).body()
+    await _turns()
+
+    gone.task.cancel()
+    await asyncio.wait([gone.task])
+    work.go.set()
+
+    assert await inside.status() == 200
+    assert (app.requests.inside, app.requests.waiting) == (0, 0)
