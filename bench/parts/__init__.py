@@ -11,6 +11,7 @@ from bench.parts.idle import idle
 from bench.parts.lists import lists
 from bench.parts.messages import messages
 from bench.parts.mixed import mixed
+from bench.parts.noisy import noisy
 from bench.parts.pages import pages
 from bench.parts.pair import pair
 from bench.parts.regions import regions
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "decisions": decisions,
     "freed": freed,
     "timers": timers,
+    "noisy": noisy,
 }
 
 LOAD_PARTS: dict[str, Callable[[], list[Row]]] = {

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from qiatan.entrypoints import schema_jobs
 from qiatan.infra.db import Database, migrate
-from qiatan.infra.db.migrate import OlderProcessLives, Plan, Step
+from qiatan.infra.db.migrate import OlderProcessLives, Phase, Plan, Step
 from qiatan.infra.resources import Resources
 from tests.support.postgres import elsewhere
 
@@ -167,7 +167,8 @@ def test_the_look_lets_pass_what_only_adds(statement: str) -> None:
     assert list(_risky(ast.parse(statement))) == []
 
 
-STEPS = st.lists(st.sampled_from(["before", "after"]), max_size=8).map(
+PHASES: tuple[Phase, ...] = ("before", "after")
+STEPS = st.lists(st.sampled_from(PHASES), max_size=8).map(
     lambda phases: [Step(f"{number:04}", phase) for number, phase in enumerate(phases, start=1)]
 )
 
@@ -233,7 +234,7 @@ async def test_what_takes_away_waits_for_the_older_process_and_runs_when_it_has_
     empty_database: str, newer_program: Path, resources: Resources
 ) -> None:
     """Given a database that an older process works on, when the newer program comes, it adds at once and takes away later."""
-    newest = sorted(newer_program.glob("versions/0*.py"))[-1].name[:4]
+    newest = max(newer_program.glob("versions/0*.py")).name[:4]
     _older_node(empty_database, newest)
 
     done = migrate.upgrade(empty_database)
@@ -292,7 +293,7 @@ def test_a_program_of_two_releases_later_is_refused_while_the_first_lives(empty_
 
 def test_an_older_program_works_beside_a_schema_that_was_only_added_to(empty_database: str, newer_program: Path) -> None:
     """Given the newer program has added, when an older one starts, it may; when the newer one has taken away, it may not."""
-    newest = sorted(newer_program.glob("versions/0*.py"))[-1].name[:4]
+    newest = max(newer_program.glob("versions/0*.py")).name[:4]
     _older_node(empty_database, newest)
     migrate.upgrade(empty_database)
     (newer_program / "versions" / "9999_later.py").rename(newer_program / "9999_later.py")

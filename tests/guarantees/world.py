@@ -123,6 +123,8 @@ QUERIES = {
     "add_upload_part": "?offset=0",
     "add_widget_upload_part": "?offset=0",
     "search_conversations": "?q=这个",
+    "search_customers": "?q=访客",
+    "list_customer_places": "?customer_id={customer_id}",
     "import_replies": "?dry_run=0",
 }
 """What a call cannot do without."""
@@ -144,7 +146,7 @@ class World:
 
     def path(self, route: Route) -> str:
         assert route.path is not None
-        return route.path.removeprefix("/api/v1").format(**self.ids) + QUERIES.get(route.name, "")
+        return route.path.removeprefix("/api/v1").format(**self.ids) + QUERIES.get(route.name, "").format(**self.ids)
 
 
 async def make_world(doors: Doors, database: Database, factories: Factories) -> World:

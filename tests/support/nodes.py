@@ -55,6 +55,7 @@ async def running_node(settings: Settings, database_url: str, clock: Clock, nats
         resources = build_resources(replace(settings, nats_url=(nats_url,)), database_url, node=Node("test", name), clock=clock)
         stack.push_async_callback(resources.database.dispose)
         stack.push_async_callback(resources.http.close)
+        stack.push_async_callback(_loops_ended, asyncio.all_tasks())
         fresh = build_app(resources)
         app = _applications.setdefault(f"{settings.public_url} {name}", fresh)
         app.state = fresh.state
@@ -66,6 +67,13 @@ async def running_node(settings: Settings, database_url: str, clock: Clock, nats
         stack.push_async_callback(gateway.close)
         doors = await stack.enter_async_context(Doors(app))
         yield RunningNode(resources, gateway, doors, stack)
+
+
+async def _loops_ended(before: set[asyncio.Task[None]]) -> None:
+    """Loops that were told to stop give their connections back before the pool is closed."""
+    others = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=1)
 
 
 async def delivered(enterprise_id: UUID, *running: RunningNode) -> None:

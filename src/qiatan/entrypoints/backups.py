@@ -110,7 +110,7 @@ async def scheduled(resources: Resources) -> None:
                 log.info("backup.leftover_removed", path=str(left))
             made = await _make(settings, resources.database.url, path, Choice(), _silent)
         except (SetupError, Fault, OSError, psycopg.Error) as error:
-            log.exception("backup.failed", path=str(path), error=_reason(error))
+            log.error("backup.failed", path=str(path), error=_reason(error))  # noqa: TRY400 -- the reason is a sentence for operators
             await _note_end(resources.database, noted, error=_reason(error))
             return
         await _note_end(resources.database, noted, size=made.size)

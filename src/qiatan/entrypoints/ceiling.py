@@ -40,11 +40,11 @@ def descriptors() -> int:
 
 
 class Ceiling:
-    """Counts connections. `most`: in all; `of_each`: visitors of one enterprise, whose agents find a tenth more."""
+    """Counts connections. `most`: in all; `of_each`: visitors of one enterprise, and as many of its agents, whom visitors cannot keep out."""
 
     def __init__(self, most: int, of_each: int) -> None:
         self.most, self._of_each = most, of_each
-        self._of: dict[UUID, int] = {}
+        self._of: dict[tuple[UUID, bool], int] = {}
         self.refused = 0
         """How many were sent away since the start."""
 
@@ -64,15 +64,15 @@ class Ceiling:
         Raises:
             Crowded: it has as many as an enterprise may.
         """
-        count = self._of.get(enterprise_id, 0)
-        if count >= self._of_each + (max(20, self._of_each // 10) if agent else 0):
+        count = self._of.get((enterprise_id, agent), 0)
+        if count >= self._of_each:
             self.refused += 1
             raise Crowded(retry_after=RETRY_SECONDS)
-        self._of[enterprise_id] = count + 1
+        self._of[enterprise_id, agent] = count + 1
 
-    def leave(self, enterprise_id: UUID) -> None:
-        left = self._of[enterprise_id] - 1
+    def leave(self, enterprise_id: UUID, *, agent: bool) -> None:
+        left = self._of[enterprise_id, agent] - 1
         if left:
-            self._of[enterprise_id] = left
+            self._of[enterprise_id, agent] = left
         else:
-            del self._of[enterprise_id]
+            del self._of[enterprise_id, agent]

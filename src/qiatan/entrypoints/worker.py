@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import uvloop
 
 from qiatan.entrypoints.app import build_resources
 from qiatan.entrypoints.registry import JOBS
+from qiatan.entrypoints.relay import on_the_bus
 from qiatan.infra import logs
 from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db.clock_keeper import ClockKeeper
@@ -24,11 +25,15 @@ log = structlog.get_logger(__name__)
 
 CONCURRENCY = 4
 RESTART_SECONDS = 5
+PATIENCE_SECONDS = 4.0
+CANCEL_AGAIN_SECONDS = 0.5
 
 
 @contextlib.asynccontextmanager
-async def background_worker(resources: Resources, url: str, *, enabled: bool) -> AsyncIterator[None]:
-    """Run the worker beside the block, and let running jobs finish at its end."""
+async def background_worker(
+    resources: Resources, url: str, *, enabled: bool, patience: Callable[[], float] = lambda: PATIENCE_SECONDS
+) -> AsyncIterator[None]:
+    """Run the worker beside the block. At its end running jobs may finish within `patience` seconds; what is cut is done again elsewhere."""
     if not enabled:
         yield
         return
@@ -36,9 +41,16 @@ async def background_worker(resources: Resources, url: str, *, enabled: bool) ->
     try:
         yield
     finally:
+        await _end(task, patience())
+
+
+async def _end(task: asyncio.Task[None], seconds: float) -> None:
+    """A database that is away makes the worker's own end fail or wait, which swallows a cancellation: it is repeated until it is heard."""
+    task.cancel()
+    await asyncio.wait([task], timeout=seconds)
+    while not task.done():
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +96,7 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_database(settings) as url:
         resources = build_resources(settings, url)
-        async with following_time(resources), background_worker(resources, url, enabled=True):
+        async with following_time(resources), on_the_bus(resources), background_worker(resources, url, enabled=True):
             await stopping.wait()
         await resources.http.close()
         await resources.database.dispose()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from qiatan.infra import metrics
 from qiatan.kit.errors import Busy
 
 Item = TypeVar("Item")
@@ -81,9 +82,12 @@ class Gate:
     `reserve` of the places are for those who enter as `reserved`: signing in must work while everything else waits.
     """
 
-    def __init__(self, places: int, of_each: int, *, waiting: int, waiting_of_each: int, seconds: float, reserve: int = 0) -> None:
+    def __init__(
+        self, places: int, of_each: int, *, waiting: int, waiting_of_each: int, seconds: float, reserve: int = 0, name: str = "other"
+    ) -> None:
+        """`name`: by what its refusals are counted."""
         self._places, self._of_each, self._reserve = places, of_each, reserve
-        self._seconds = seconds
+        self._seconds, self._name = seconds, name
         self._inside: dict[Hashable, int] = {}
         self._count = 0
         self._turns: Turns[asyncio.Future[None]] = Turns(most=waiting, most_of_each=waiting_of_each)
@@ -123,8 +127,7 @@ class Gate:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._turns.add(key, turn):
-            self.refused += 1
-            raise Busy(retry_after=1)
+            raise self._refusal(retry_after=1)
         try:
             async with asyncio.timeout(self._seconds):
                 await turn
@@ -134,9 +137,13 @@ class Gate:
             else:
                 self._turns.drop(key, turn)
             if isinstance(error, TimeoutError):
-                self.refused += 1
-                raise Busy(retry_after=2) from None
+                raise self._refusal(retry_after=2) from None
             raise
+
+    def _refusal(self, *, retry_after: int) -> Busy:
+        self.refused += 1
+        metrics.TURNED_AWAY.add(self._name)
+        return Busy(retry_after=retry_after)
 
     def leave(self, key: Hashable) -> None:
         """Go out; whose turn it is comes in."""

@@ -35,7 +35,8 @@ class Limits:
     """ENTERPRISE_VISITORS: new visitors an enterprise may have in a minute. Default 12000."""
 
     connections: int = 20_000
-    """ENTERPRISE_CONNECTIONS: sockets and polling clients of an enterprise that may be open at once, in each process. Default 20000."""
+    """ENTERPRISE_CONNECTIONS: sockets and polling clients of an enterprise's visitors that may be open at once, and as many of its agents,
+    in each process. Default 20000."""
 
     requests: int = 12
     """ENTERPRISE_REQUESTS: HTTP requests of an enterprise that are worked on at once, in each process; more wait in turn. Default 12."""

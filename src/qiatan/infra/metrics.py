@@ -142,6 +142,7 @@ FRAMES_IN = Count("qiatan_frames_received", "Frames that came over sockets and p
 FRAMES_OUT = Count("qiatan_frames_sent", "Frames handed to sockets and polls.")
 SLOW_READERS = Count("qiatan_slow_readers", "Connections cut because they read too slowly.")
 THROTTLED = Count("qiatan_throttled", "What was refused because it came too often, by kind.", "kind")
+TURNED_AWAY = Count("qiatan_turned_away", "What was refused because too much waited already, or its turn did not come, by gate.", "gate")
 REQUESTS = Count("qiatan_http_requests", "HTTP requests by route, method and class of status.", "route", "method", "status")
 REQUEST_SECONDS = Spread("qiatan_http_request_seconds", "From a request's head to the end of its answer.", SECONDS, "route", "method")
 TRANSACTION_SECONDS = Spread("qiatan_transaction_seconds", "From a transaction's begin to its end.", SECONDS, "role")

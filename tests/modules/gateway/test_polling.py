@@ -142,7 +142,7 @@ async def test_a_poll_nobody_opened_and_one_of_somebody_else(doors: Doors, facto
         answer = await other.call()
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
-    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", poll.id)
+    assert re.fullmatch(r"[0-9a-f]{32}\.[A-Za-z0-9_-]{32}", poll.id)  # its node, and 192 random bits
     assert (await poll.until("welcome"))["type"] == "welcome"
 
 

@@ -261,7 +261,7 @@ async def test_who_comes_online_is_given_what_waits(
     assert await still_waiting(database, tenant) == ids
     answer = await doors.agent(agent).put("/presence/me", json={"status": "online"})
 
-    assert answer.json() == {"agent_id": str(agent.id), "status": "online", "connected": True, "open": 0, "maximum": 10}
+    assert answer.json() == {"agent_id": str(agent.id), "status": "online", "connected": True, "open": 0, "maximum": 10, "asleep": False}
     given = [(await socket.next("conversation"))["conversation"]["id"] for _ in ids]
     assert given == [str(conversation_id) for conversation_id in ids]
 
@@ -321,7 +321,7 @@ async def test_presence_is_told_within_the_scope(app: FastAPI, doors: Doors, fac
 
     await doors.agent(agent).put("/presence/me", json={"status": "away"})
 
-    told = {"type": "presence", "agent_id": str(agent.id), "status": "away", "connected": False, "open": 0, "maximum": 10}
+    told = {"type": "presence", "agent_id": str(agent.id), "status": "away", "connected": False, "open": 0, "maximum": 10, "asleep": False}
     assert told in await watching.settle()
     assert [frame for frame in await outside.settle() if frame["type"] == "presence"] == []
     assert await visitor.settle() == []  # the others still serve: for visitors nothing changed

@@ -18,7 +18,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.infra.timers import TimerLoop
 from qiatan.modules.conversations import service as conversations
-from qiatan.modules.routing import service
+from qiatan.modules.routing import jobs, service
 from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Outcome
 from qiatan.modules.routing.contracts.queue import Routing
 from qiatan.modules.routing.contracts.settings import DelayedStep, TransferSettings
@@ -348,3 +348,64 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
         while not await condition():
             await asyncio.sleep(0.05)
+
+
+async def test_a_supervisor_who_only_wrote_along_may_take_over_from_who_is_gone(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, [gone] = await team(database, factories, 1)
+    await transfers(database, tenant, absent_minutes=5)
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, gone)
+    await talk.join(database, tenant.admin, conversation_id)
+    await talk.answer(database, tenant.admin, conversation_id)
+    clock.advance(seconds=1)
+    await talk.write(database, guest, "还在吗？")
+    clock.advance(seconds=LEASE.total_seconds() + 300)
+    await present(database, tenant.admin)
+
+    await fire_absences(database, tenant)
+
+    assert await holder(database, tenant, conversation_id) == tenant.admin.id
+
+
+async def test_new_steps_reach_open_conversations_also_when_only_the_job_is_left_of_the_change(
+    database: Database, factories: Factories, resources: Resources, clock: FakeClock
+) -> None:
+    tenant, _ = await team(database, factories, 1)
+    await transfers(database, tenant, steps=[DelayedStep(seconds=60)])
+    conversation_id = await served(database, factories, tenant)
+    begun = clock.now()
+    await transfers(database, tenant, steps=[DelayedStep(seconds=20)])  # nobody listens to the event here
+    assert (await routing(database, tenant, conversation_id)).transfer_due_at == begun + timedelta(seconds=60)
+
+    async with database.system() as tx:
+        left = await tx.session.execute(
+            text("SELECT args FROM procrastinate_jobs WHERE task_name = 'routing.reschedule' AND args->>'enterprise_id' = :id"),
+            {"id": str(tenant.enterprise_id)},
+        )
+        [*arguments] = left.scalars()
+    assert len(arguments) == 2  # one with each change
+    for _ in range(2):
+        await jobs.reschedule.run(resources, **arguments[-1])
+
+    assert (await routing(database, tenant, conversation_id)).transfer_due_at == begun + timedelta(seconds=20)
+
+
+async def test_the_time_with_an_agent_is_no_waiting(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant, [first] = await team(database, factories, 1)
+    [conversation_id] = await waiting(database, factories, tenant.enterprise_id)
+    clock.advance(seconds=30)
+    await stay(database, first)
+    await drain(database, tenant.enterprise_id)
+    clock.advance(minutes=10)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await conversations.release_all_of(tx, first.id)
+        await service.place(tx, conversation_id)  # the lease has run out: into the queue
+    clock.advance(seconds=45)
+    await present(database, first)
+
+    await drain(database, tenant.enterprise_id)
+
+    given = [one.waited_seconds for one in await why(database, tenant, conversation_id) if one.outcome is Outcome.ASSIGNED]
+    assert given == [30, 45]

@@ -137,7 +137,15 @@ async def test_the_loop_tells_colleagues_of_a_lease_that_lapsed(
         frame = await watching.next("presence")
         if frame["agent_id"] == str(agent.id) and not frame["connected"]:
             break
-    assert frame == {"type": "presence", "agent_id": str(agent.id), "status": "online", "connected": False, "open": 0, "maximum": 10}
+    assert frame == {
+        "type": "presence",
+        "agent_id": str(agent.id),
+        "status": "online",
+        "connected": False,
+        "open": 0,
+        "maximum": 10,
+        "asleep": False,
+    }
     assert await spans(database, agent) == [("online", 0, 60)]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import text
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
+from qiatan.modules.conversations import service as conversations
 from qiatan.modules.routing import jobs, service
 from qiatan.modules.routing.contracts.decisions import Wish
 from qiatan.modules.routing.contracts.transfers import Transfer
@@ -100,3 +103,31 @@ async def test_wishes_go_after_a_day(database: Database, factories: Factories, c
             text("SELECT customer_id FROM routing_wishes WHERE enterprise_id = :id"), {"id": tenant.enterprise_id}
         )
         assert list(left.scalars()) == [young.customer_id]
+
+
+async def test_how_a_conversation_was_routed_goes_half_a_year_after_its_end(
+    database: Database, factories: Factories, clock: FakeClock, resources: Resources
+) -> None:
+    tenant = await factories.tenant()
+    await scene.present(database, tenant.admin)
+    ended, going_on = await waiting(database, factories, tenant.enterprise_id, 2)
+    await drain(database, tenant.enterprise_id)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await conversations.end(tx, tenant.admin.actor, ended)
+        await service.end_request(tx, ended)
+
+    async def kept() -> set[UUID]:
+        async with database.system() as tx:
+            query = text("SELECT conversation_id FROM routing_requests WHERE enterprise_id = :id")
+            return set((await tx.session.execute(query, {"id": tenant.enterprise_id})).scalars())
+
+    clock.advance(days=179)
+    await jobs.purge_requests.run(resources)
+    assert await kept() == {ended, going_on}
+
+    clock.advance(days=2)
+    await jobs.purge_requests.run(resources)
+
+    assert await kept() == {going_on}
+    async with database.tenant(tenant.enterprise_id) as tx:
+        assert (await service.routing(tx, tenant.admin.actor, ended)).state == "ended"

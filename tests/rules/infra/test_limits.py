@@ -54,6 +54,6 @@ def test_who_leaves_makes_room() -> None:
     ceiling, enterprise = Ceiling(100, 1), new_id()
     ceiling.enter(enterprise, agent=False)
 
-    ceiling.leave(enterprise)
+    ceiling.leave(enterprise, agent=False)
 
     ceiling.enter(enterprise, agent=False)

@@ -118,7 +118,7 @@ class Monitor:
         states = [({"role": role, "state": "used"}, used) for role, (used, _) in pools.items()]
         states += [({"role": role, "state": "idle"}, idle) for role, (_, idle) in pools.items()]
         yield gauge("qiatan_database_connections", "Connections of the pools.", [(labels, value) for labels, value in states])
-        waiting = max(0, resources.database.begun - sum(used for used, _ in pools.values()))
+        waiting = max(0, resources.database.begun - sum(used for used, _ in pools.values())) + resources.database.gate.waiting
         yield gauge("qiatan_database_waiting", "Transactions that have no connection (yet).", [({}, waiting)])
         bus = resources.bus
         yield gauge("qiatan_bus_connected", "Whether this node is on the bus.", [({}, int(bus.connected))])

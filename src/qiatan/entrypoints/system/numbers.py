@@ -14,7 +14,8 @@ from qiatan.infra.metrics import Family, gauge
 
 KEPT_SECONDS = 10.0
 
-# Every part is answered by a partial index, or by a table that is small.
+# Every part is answered by a partial index, or by a table that is small. (The size of the database as a whole is told to whom may connect
+# to it in person only, which the roles of this program may not.)
 _NUMBERS = text(
     """
     SELECT (SELECT count(*) FROM conversations WHERE status = 'waiting') AS waiting,
@@ -30,7 +31,8 @@ _NUMBERS = text(
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'online') AS online,
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'busy') AS busy,
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'away') AS away,
-           pg_database_size(current_database()) AS bytes
+           (SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
+             WHERE relkind = 'r' AND relnamespace NOT IN (CAST('pg_catalog' AS regnamespace), CAST('information_schema' AS regnamespace))) AS bytes
     """
 )
 
@@ -56,12 +58,12 @@ class Numbers:
         yield gauge("qiatan_conversations_open", "Open conversations.", [({}, self.open)])
         yield gauge("qiatan_conversations_waiting", "Open conversations without an agent, left messages too.", [({}, self.waiting)])
         yield gauge("qiatan_queue_length", "Visitors in a queue.", [({}, self.queued)])
-        yield gauge("qiatan_queue_longest_wait_seconds", "How long the first of all queues has waited.", [({}, float(self.longest))])
+        yield gauge("qiatan_queue_longest_wait_seconds", "How long the first of all queues has waited.", [({}, self.longest)])
         jobs = {"waiting": self.jobs_waiting, "later": self.jobs_later, "running": self.jobs_running, "failed": self.jobs_failed}
         yield gauge("qiatan_jobs", "Background jobs in the table, by state.", [({"state": key}, value) for key, value in jobs.items()])
         agents = {"online": self.online, "busy": self.busy, "away": self.away}
         yield gauge("qiatan_agents_present", "Agents with an open page.", [({"status": key}, value) for key, value in agents.items()])
-        yield gauge("qiatan_database_bytes", "Size of the database.", [({}, self.bytes)])
+        yield gauge("qiatan_database_bytes", "Size of all tables with their indexes.", [({}, self.bytes)])
 
 
 class NumbersKeeper:
@@ -82,6 +84,6 @@ class NumbersKeeper:
             if self._kept is None or time.monotonic() - self._asked_at >= KEPT_SECONDS:
                 async with self._database.system() as tx:
                     row = (await tx.session.execute(_NUMBERS, {"now": tx.now})).mappings().one()
-                self._kept = Numbers(**row)
+                self._kept = Numbers(**{**row, "bytes": int(row["bytes"]), "longest": float(row["longest"])})
                 self._asked_at = time.monotonic()
             return self._kept

@@ -72,10 +72,8 @@ class ArchiveWriter:
         yield sink
         self._file.write(bytes(-sink.size % BLOCK))
         end = self._file.tell()
-        header = tarfile.TarInfo(name)
-        header.size, header.mode = sink.size, 0o600
         self._file.seek(at)
-        self._file.write(header.tobuf(tarfile.GNU_FORMAT))
+        self._file.write(_header(name, sink.size))
         self._file.seek(end)
 
     def add(self, name: str, content: bytes) -> Part:
@@ -161,6 +159,8 @@ class ArchiveReader:
                 raise self.broken(f"it has the part {name} twice")
             if size < 0 or at + size > self.size:
                 raise self.broken(f"cut off: its part {name} should have {size} bytes, and {self.size - at} are left")
+            if header != _header(name, size):
+                raise self.broken(f"damaged before its part {name}")
             seen.add(name)
             yield Member(name, size, partial(self._content, size))
             self._file.seek(at + size)
@@ -248,6 +248,12 @@ class _Found:
         if (self._files, self._files_bytes) != (manifest.files, manifest.files_bytes):
             raise BrokenBackup("files are missing")
         return manifest
+
+
+def _header(name: str, size: int) -> bytes:
+    header = tarfile.TarInfo(name)
+    header.size, header.mode = size, 0o600
+    return header.tobuf(tarfile.GNU_FORMAT)
 
 
 def sums_line(sha256: str, name: str) -> bytes:

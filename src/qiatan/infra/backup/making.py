@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -310,24 +310,24 @@ async def _copy_files(
 async def _copy(storage: Storage, name: str, writer: ArchiveWriter) -> Part | None:
     """Put one content into the archive; None when it is not there."""
     pieces = storage.stream(name)
+    part = f"{form.FILES}{name[:2]}/{name}"
+    begun = False
     try:
         first = await anext(aiter(pieces), b"")
-    except NotFound:
-        return None
-    with writer.part(f"{form.FILES}{name[:2]}/{name}") as sink:
-        await asyncio.to_thread(sink.write, first)
-        async for piece in _rest(pieces):
-            await asyncio.to_thread(sink.write, piece)
-    return Part(f"{form.FILES}{name[:2]}/{name}", sink.size, sink.sha256)
-
-
-async def _rest(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    try:
-        async for piece in pieces:
-            yield piece
+        begun = True
+        with writer.part(part) as sink:
+            await asyncio.to_thread(sink.write, first)
+            async for piece in pieces:
+                await asyncio.to_thread(sink.write, piece)
     except NotFound as error:
+        if not begun:
+            return None
         # It was there a moment ago: a bucket that lost it in the middle of reading has cut it off.
         raise BackupError("the storage lost a file while it was read: try again") from error
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+    return Part(part, sink.size, sink.sha256)
 
 
 def _add_sums(writer: ArchiveWriter, sums: IO[bytes]) -> Part:

@@ -35,7 +35,7 @@ _AWAY = ("57P01", "57P02", "57P03", "08", "53300", "40P01", "40001", "55P03", "5
 
 WAIT_SECONDS = 10
 MAX_WAITING, MAX_WAITING_OF_EACH = 20_000, 10_000
-FEW_CONNECTIONS = 6
+FEW_CONNECTIONS = 10
 """With so few (the command line), one enterprise may have them all."""
 
 _CLOCK = text("SELECT clock_timestamp()")
@@ -77,6 +77,7 @@ class Database:
             waiting=MAX_WAITING,
             waiting_of_each=MAX_WAITING_OF_EACH,
             seconds=WAIT_SECONDS,
+            name="database",
         )
         """In front of the connections, so that enterprises have their turns: one that asks at full speed leaves a third to the others."""
         self._app = self._engine(APP, pool_size)

@@ -60,9 +60,12 @@ class Admission:
             waiting_of_each=WAITING_OF_EACH,
             seconds=WAIT_SECONDS,
             reserve=places // 6,
+            name="requests",
         )
         # What a client sends slowly holds a place for as long as it takes, so it has places of its own.
-        self.uploads = Gate(UPLOADS, UPLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2)
+        self.uploads = Gate(
+            UPLOADS, UPLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="uploads"
+        )
         self._known: OrderedDict[bytes, UUID] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,7 +192,13 @@ class Lane:
             lanes = request.app.state.lanes = {}
         gate = lanes.get(self.name)
         if gate is None:
-            gate = Gate(self._in_all, self._of_each, waiting=self._in_all * 4, waiting_of_each=self._of_each * 2, seconds=WAIT_SECONDS)
-            lanes[self.name] = gate
+            gate = lanes[self.name] = Gate(
+                self._in_all,
+                self._of_each,
+                waiting=self._in_all * 4,
+                waiting_of_each=self._of_each * 2,
+                seconds=WAIT_SECONDS,
+                name=self.name,
+            )
         async with gate.passing(actor.enterprise_id):
             yield

@@ -21,6 +21,9 @@ CLOSE_TOO_LARGE = 4413
 CLOSE_TOO_MANY = 4429
 CLOSE_RESTART = 1012
 
+ASLEEP = "asleep"
+"""In the memory of an agent's connection: nobody looks at the page, and its phone is called when there is something."""
+
 
 class Transport(Protocol):
     """What carries frames to the client: a WebSocket, or a client that polls."""

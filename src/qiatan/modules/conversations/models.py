@@ -121,7 +121,10 @@ class SettingsRow(Base):
 
 
 class EvaluationRow(Base):
-    """What the customer said. `segments`: who served from when, [{agent_id, since}], so that credit can be given to each or to the last."""
+    """What the customer said. `segments`: who served from when, [{agent_id, since}], so that credit can be given to each or to the last.
+
+    Like messages it does not go with its conversation by itself: what reports have counted is only deleted by whoever names it.
+    """
 
     __tablename__ = "evaluations"
     __table_args__ = (

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from qiatan.infra.realtime.connection import ASLEEP
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import Fault
@@ -63,7 +64,7 @@ class Caller:
 
     def _has_no_page(self, agent_id: UUID) -> bool:
         listeners = self._resources.hub.listeners(("agent", agent_id))
-        return not any(isinstance(one.actor, AgentActor) and one.actor.via == "session" for one in listeners)
+        return not any(isinstance(one.actor, AgentActor) and one.actor.via == "session" and not one.memory.get(ASLEEP) for one in listeners)
 
     def _add(self, notice: Notice) -> None:
         key = (notice.enterprise_id, notice.agent_id, notice.conversation_id)

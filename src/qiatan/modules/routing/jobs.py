@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from qiatan.infra.jobs import JobList
-from qiatan.modules.routing.repository import decisions, offers, spans, wishes
+from qiatan.modules.routing.repository import decisions, offers, requests, spans, wishes
 
 if TYPE_CHECKING:
     from qiatan.infra.resources import Resources
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 jobs = JobList("routing")
 
 BATCH = 5_000
+REQUESTS_KEPT = timedelta(days=180)
+"""Longer than recorded traffic reaches back, which is simulated with the wishes of these."""
 DECISIONS_KEPT = timedelta(days=90)
 WISHES_KEPT = timedelta(days=1)
 OFFERS_KEPT = timedelta(days=30)
@@ -21,6 +23,7 @@ TIMES_KEPT = timedelta(days=800)
 """Times online: two years and a bit, for the attendance."""
 
 run_simulation = jobs.promise("run_simulation")
+reschedule = jobs.promise("reschedule")
 
 
 @jobs.periodic("50 19 * * *")
@@ -39,6 +42,15 @@ async def purge_wishes(resources: Resources) -> None:
     while deleted == BATCH:
         async with resources.database.system() as tx:
             deleted = await wishes.delete_old(tx, tx.now - WISHES_KEPT, BATCH)
+
+
+@jobs.periodic("45 19 * * *")
+async def purge_requests(resources: Resources) -> None:
+    """Delete how conversations were routed that ended half a year ago, nightly (03:45 in Shanghai), a batch per transaction."""
+    deleted = BATCH
+    while deleted == BATCH:
+        async with resources.database.system() as tx:
+            deleted = await requests.delete_old(tx, tx.now - REQUESTS_KEPT, BATCH)
 
 
 @jobs.periodic("55 19 * * *")

@@ -19,7 +19,8 @@ _CONVERSATION = ["conversations.enterprise_id", "conversations.id"]
 class PresenceRow(Base):
     """`lease_until` is renewed while a page of the agent is connected; a process that dies lets it lapse.
 
-    `absent_due_at`: when to see whether the agent has been gone for so long that others take over.
+    `absent_due_at`: when to see whether the agent has been gone for so long that others take over. `asleep_until`: their phone sleeps, and
+    calls reach it; until then they are there without a page.
     """
 
     __tablename__ = "agent_presence"
@@ -35,6 +36,7 @@ class PresenceRow(Base):
     lease_until: Mapped[datetime]
     last_assigned_at: Mapped[datetime | None]
     absent_due_at: Mapped[datetime | None]
+    asleep_until: Mapped[datetime | None]
 
 
 class PresencePageRow(Base):

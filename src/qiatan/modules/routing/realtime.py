@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 import structlog
 from pydantic import BaseModel
 
-from qiatan.infra.realtime.connection import Connection
-from qiatan.infra.realtime.doors import ChangedFrame, OutFrame, encode
+from qiatan.infra.realtime.connection import ASLEEP, Connection
+from qiatan.infra.realtime.doors import ChangedFrame, Frame, FrameDoor, OutFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
@@ -31,12 +32,21 @@ GRACE_SECONDS = 8
 _COUNTED = "routing.counted"
 
 
-class PresenceFrame(OutFrame, tag="presence"):
+class PresenceFrame(OutFrame, tag="presence", omit_defaults=True):
+    """`asleep`: nobody looks, but a phone sleeps that is called; left out where it is as it was."""
+
     agent_id: UUID
     status: str
     connected: bool
     open: int
     maximum: int
+    asleep: bool | None = None
+
+
+class Page(Frame, tag="page"):
+    """This page lies in the dark on a phone that calls reach: its browser will freeze it, and the line with it. Or it is looked at again."""
+
+    asleep: bool
 
 
 class AvailabilityFrame(OutFrame, tag="availability"):
@@ -84,7 +94,7 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
 def _presence(hub: Hub, event: PresenceChanged) -> None:
     """To the agent's own pages and to those who look at colleagues."""
     shown = event.presence
-    frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open, shown.maximum))
+    frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open, shown.maximum, shown.asleep))
     hub.publish((("agent", shown.agent_id), ("served_by", shown.agent_id), ("colleagues", event.enterprise_id)), frame)
     _availability(hub, event.enterprise_id, online=event.anybody_serves)
 
@@ -121,6 +131,9 @@ class PresenceKeeper:
         self._connections: dict[tuple[UUID, UUID], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
+        self._dozing: dict[tuple[UUID, UUID], datetime] = {}
+        """Of whom all pages here sleep with their lines open, and when that was noted last."""
+        self.doors = (FrameDoor(Page, self.page, agents=SERVE, visitors=False),)
 
     def start(self) -> None:
         self._renewing = asyncio.create_task(self._renew(), name="presence-leases")
@@ -147,7 +160,7 @@ class PresenceKeeper:
         key = (actor.enterprise_id, actor.agent_id)
         connection.memory[_COUNTED] = True
         self._connections[key] = self._connections.get(key, 0) + 1
-        if self._connections[key] == 1:
+        if self._connections[key] == 1 or self._dozing.pop(key, None) is not None:
             async with self._resources.database.tenant(actor.enterprise_id) as tx:
                 await service.connected(tx, actor.agent_id, self._node_id)
 
@@ -159,11 +172,49 @@ class PresenceKeeper:
         remaining = self._connections.get(key, 1) - 1
         if remaining > 0:
             self._connections[key] = remaining
+            if self._all_asleep(key):
+                self._run(self._doze(key), "presence-doze")
             return
         self._connections.pop(key, None)
-        task = asyncio.create_task(self._let_go(key))
+        self._dozing.pop(key, None)
+        self._run(self._let_go(key), "presence-let-go")
+
+    async def page(self, connection: Connection, frame: Frame) -> None:
+        """Note that a page sleeps, or is looked at again. Whoever only looks as a colleague never gets here."""
+        assert isinstance(frame, Page)
+        actor = connection.actor
+        if not isinstance(actor, AgentActor) or not connection.memory.get(_COUNTED):
+            return
+        key = (actor.enterprise_id, actor.agent_id)
+        if frame.asleep:
+            connection.memory[ASLEEP] = True
+            await self._doze(key)
+        else:
+            connection.memory.pop(ASLEEP, None)
+            self._dozing.pop(key, None)
+            async with self._resources.database.tenant(actor.enterprise_id) as tx:
+                await service.wake_up(tx, actor.agent_id, self._node_id)
+
+    def _run(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _all_asleep(self, key: tuple[UUID, UUID]) -> bool:
+        """Whether no page of the agent here is looked at."""
+        pages = [one for one in self._resources.hub.listeners(("agent", key[1])) if one.memory.get(_COUNTED)]
+        return bool(pages) and all(one.memory.get(ASLEEP) for one in pages)
+
+    async def _doze(self, key: tuple[UUID, UUID]) -> None:
+        alone = self._all_asleep(key)
+        if alone:
+            self._dozing[key] = self._resources.clock.now()
+        try:
+            async with self._resources.database.tenant(key[0]) as tx:
+                await service.fall_asleep(tx, key[1], self._node_id, alone=alone)
+        except Fault as fault:
+            # The lease of the open page lapses; then they are told to be gone a little early.
+            log.warning("presence.not_asleep", agent_id=str(key[1]), code=fault.code)
 
     async def _let_go(self, key: tuple[UUID, UUID]) -> None:
         def is_back() -> bool:
@@ -198,10 +249,13 @@ class PresenceKeeper:
         if not self._connections:
             return
         async with self._resources.database.system() as tx:
-            back = await service.renew(tx, self._connections, self._node_id)
+            back = await service.renew(tx, self._connections.keys() - self._dozing.keys(), self._node_id)
         for enterprise_id, agent_id in back:
             async with self._resources.database.tenant(enterprise_id) as tx:
                 await service.announce(tx, agent_id)
+        for key, since in tuple(self._dozing.items()):
+            if self._resources.clock.now() - since > service.SLEEP / 2:
+                await self._doze(key)
 
     async def _renew(self) -> None:
         while True:

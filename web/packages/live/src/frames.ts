@@ -230,6 +230,7 @@ export type ClientFrame =
   | { type: 'read'; conversation_id: string; seq: number }
   | { type: 'typing'; conversation_id?: string; text?: string }
   | { type: 'viewing'; conversation_id: string | null }
+  | { type: 'page'; asleep: boolean }
   | { type: 'ping' }
 
 export type ServerFrame =
@@ -246,7 +247,7 @@ export type ServerFrame =
   | ({ type: 'draft' } & Draft)
   | { type: 'mentions_read'; conversation_id: string }
   | { type: 'viewers'; conversation_id: string; agent_ids: string[]; names: Record<string, string> }
-  | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'busy' | 'offline'; connected: boolean; open: number; maximum: number }
+  | { type: 'presence'; agent_id: string; status: 'online' | 'away' | 'busy' | 'offline'; connected: boolean; open: number; maximum: number; asleep?: boolean | null }
   | { type: 'routing'; routing: Routing }
   | { type: 'transfer_offer'; offer: TransferOffer }
   | { type: 'queue'; place: QueuePlace }

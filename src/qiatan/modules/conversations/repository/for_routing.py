@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, cast, exists, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from qiatan.infra.db import Tx
@@ -77,6 +77,11 @@ def active_number(enterprise_id: ColumnElement[UUID], agent_id: ColumnElement[UU
     """SQL for how many conversations one agent serves."""
     query = select(func.count()).where(Row.enterprise_id == enterprise_id, Row.assignee_id == agent_id, Row.status == Status.ACTIVE)
     return query.scalar_subquery()
+
+
+def ended_before(enterprise_id: Column, conversation_id: Column, moment: datetime) -> ColumnElement[bool]:
+    """SQL that is true where the columns name a conversation that ended before then."""
+    return exists(select(Row.id).where(Row.enterprise_id == enterprise_id, Row.id == conversation_id, Row.ended_at < moment))
 
 
 async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:

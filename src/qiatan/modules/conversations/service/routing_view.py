@@ -96,6 +96,11 @@ def active_number(enterprise_id: ColumnElement[UUID], agent_id: ColumnElement[UU
     return for_routing.active_number(enterprise_id, agent_id)
 
 
+def ended_before(enterprise_id: for_routing.Column, conversation_id: for_routing.Column, moment: datetime) -> ColumnElement[bool]:
+    """SQL that is true where the columns name a conversation that ended before then. For queries of the modules above."""
+    return for_routing.ended_before(enterprise_id, conversation_id, moment)
+
+
 async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
     """By enterprise, the agents who hold active conversations. Needs the system role."""
     return await system.assignees(tx)

@@ -246,6 +246,6 @@ class Simulation(Out):
 
 
 class Simulations(Out):
-    """The newest ten."""
+    """The newest ten, without their results."""
 
     items: list[Simulation]

@@ -19,13 +19,17 @@ class PresenceStatus(StrEnum):
 
 
 class Presence(Out):
-    """An agent's status, whether a page of theirs is connected, how many conversations they serve and may serve (0: none)."""
+    """An agent's status, whether a page of theirs is connected, how many conversations they serve and may serve (0: none).
+
+    `asleep`: no page is open, but a phone sleeps that is called; None where that is not told with this, and stays as it was.
+    """
 
     agent_id: UUID
     status: PresenceStatus
     connected: bool
     open: int
     maximum: int
+    asleep: bool | None = None
 
 
 class PresenceList(Out):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -25,6 +25,20 @@ class DecisionRepository:
         """The first ones, oldest first."""
         query = select(Row).where(Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id)
         return list((await self._session.execute(query.order_by(Row.at, Row.id).limit(limit))).scalars())
+
+    async def given_to(self, conversation_id: UUID) -> frozenset[UUID]:
+        """Everybody who was given the conversation."""
+        query = select(Row.agent_id).where(
+            Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id, Row.agent_id.is_not(None)
+        )
+        return frozenset(agent_id for agent_id in (await self._session.execute(query)).scalars() if agent_id is not None)
+
+    async def waits_since(self, conversation_id: UUID) -> datetime | None:
+        """Since when a conversation that was given to somebody before waits again; None where that was not noted."""
+        here = (Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id)
+        given = select(func.max(Row.at)).where(*here, Row.agent_id.is_not(None)).scalar_subquery()
+        query = select(func.min(Row.at)).where(*here, Row.outcome.in_(("queued", "message")), Row.at >= given)
+        return (await self._session.execute(query)).scalar_one()
 
     async def latest(self, conversation_id: UUID) -> Row | None:
         query = select(Row).where(Row.enterprise_id == self._enterprise_id, Row.conversation_id == conversation_id)

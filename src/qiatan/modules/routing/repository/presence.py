@@ -79,6 +79,15 @@ class RoutingRepository:
             .execution_options(synchronize_session=False)
         )
 
+    async def sleep(self, agent_id: UUID, until: datetime | None) -> None:
+        """The agent's phone sleeps until then at the latest; None: it is awake, or there is none."""
+        await self._session.execute(
+            update(Row)
+            .where(Row.enterprise_id == self._enterprise_id, Row.agent_id == agent_id)
+            .values(asleep_until=until)
+            .execution_options(synchronize_session=False)
+        )
+
     async def look_after(self, agent_id: UUID, seen: datetime, *, again_at: datetime | None) -> bool:
         """When to look again after somebody absent (None: not any more). False if the agent came or went since `seen` was read."""
         statement = (

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, false, func, select, text, true, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Select, delete, exists, false, func, select, text, true, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from qiatan.infra.db import Tx
+from qiatan.modules.conversations import service as conversations
 from qiatan.modules.routing.contracts.common import Target, TargetKind
 from qiatan.modules.routing.contracts.queue import RoutingState
 from qiatan.modules.routing.models import RequestRow as Row
@@ -298,6 +299,19 @@ def is_known(enterprise_id: InstrumentedAttribute[UUID], conversation_id: Instru
     return exists(
         select(Row.state).where(Row.enterprise_id == enterprise_id, Row.conversation_id == conversation_id, Row.state.in_(states))
     )
+
+
+async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the routing of conversations that ended before then, of all enterprises; returns how many. Needs the system role."""
+    old = (
+        select(Row.enterprise_id, Row.conversation_id)
+        .where(Row.state == RoutingState.ENDED, conversations.ended_before(Row.enterprise_id, Row.conversation_id, before))
+        .limit(limit)
+        .subquery()
+    )
+    statement = delete(Row).where(Row.enterprise_id == old.c.enterprise_id, Row.conversation_id == old.c.conversation_id)
+    result = await tx.session.execute(statement.returning(Row.conversation_id).execution_options(synchronize_session=False))
+    return len(result.all())
 
 
 async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]]) -> None:

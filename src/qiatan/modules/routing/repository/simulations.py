@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,18 @@ from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.models import SimulationRow as Row
 
 AT_WORK = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationHead:
+    """What a list shows of a simulation; of its request the traffic alone."""
+
+    id: UUID
+    made_by: UUID
+    made_at: datetime
+    state: str
+    progress: int
+    request: dict[str, Any]
 
 
 class SimulationRepository:
@@ -32,9 +45,12 @@ class SimulationRepository:
         query = query.execution_options(populate_existing=True)
         return (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
-    async def newest(self, limit: int) -> list[Row]:
-        query = select(Row).where(Row.enterprise_id == self._enterprise_id).order_by(Row.made_at.desc(), Row.id.desc()).limit(limit)
-        return list((await self._session.execute(query)).scalars())
+    async def newest(self, limit: int) -> list[SimulationHead]:
+        """Without settings and results, which may be long."""
+        query = select(Row.id, Row.made_by, Row.made_at, Row.state, Row.progress, Row.request["traffic"])
+        query = query.where(Row.enterprise_id == self._enterprise_id).order_by(Row.made_at.desc(), Row.id.desc()).limit(limit)
+        found = await self._session.execute(query)
+        return [SimulationHead(row[0], row[1], row[2], row[3], row[4], {"traffic": row[5]}) for row in found]
 
     async def write(self, simulation_id: UUID, **values: Any) -> None:
         """Change one that is at work."""

@@ -21,11 +21,13 @@ from qiatan.modules.routing.service.placement import (
     settle,
 )
 from qiatan.modules.routing.service.presence import (
+    SLEEP,
     announce,
     announce_opening,
     availability,
     connected,
     disconnected,
+    fall_asleep,
     forget_dead_nodes,
     gone,
     lapse,
@@ -34,6 +36,7 @@ from qiatan.modules.routing.service.presence import (
     page_closed,
     renew,
     set_presence,
+    wake_up,
     with_pages,
 )
 from qiatan.modules.routing.service.queue import (
@@ -76,6 +79,7 @@ __all__ = [
     "MAX_NEW",
     "MESSAGES_OF_EACH",
     "QUEUE_LEASE",
+    "SLEEP",
     "Counting",
     "Look",
     "Opening",
@@ -102,6 +106,7 @@ __all__ = [
     "enterprises_to_look_at",
     "enterprises_with_requests",
     "expire_offer",
+    "fall_asleep",
     "fire",
     "fire_absent",
     "forget_dead_nodes",
@@ -150,6 +155,7 @@ __all__ = [
     "transfer_offers",
     "transfer_targets",
     "try_rules",
+    "wake_up",
     "with_pages",
     "withdraw_offer",
 ]

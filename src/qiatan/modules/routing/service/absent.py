@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Status
+from qiatan.modules.routing import jobs
 from qiatan.modules.routing.contracts.decisions import Cause, Outcome
 from qiatan.modules.routing.repository import RoutingRepository
 from qiatan.modules.routing.repository import presence as every_presence
 from qiatan.modules.routing.repository.decisions import DecisionRepository
-from qiatan.modules.routing.service.delayed import choose_another, hand_over, world
+from qiatan.modules.routing.service.delayed import choose_another, hand_over, reschedule, world
 from qiatan.modules.routing.service.requests import note_decision
 from qiatan.modules.routing.service.settings import load_transfers
 
@@ -79,3 +81,16 @@ async def _move_one(tx: Tx, routing: RoutingRepository, agent_id: UUID) -> None:
             await note_decision(tx, conversation_id, Cause.ABSENT, Outcome.KEPT, steps=choice.steps)
     if not held and not await conversations.active_count(tx, agent_id):
         await routing.look_after(agent_id, tx.now + LOOK_AGAIN, again_at=None)
+
+
+@jobs.reschedule.kept_by
+async def _reschedule(resources: Resources, *, enterprise_id: str) -> None:
+    """The same as the reaction to the saved settings; doing it twice changes nothing."""
+    async with resources.database.tenant(UUID(enterprise_id)) as tx:
+        await look_after_everybody(tx)
+    after: UUID | None = None
+    while True:
+        async with resources.database.tenant(UUID(enterprise_id)) as tx:
+            after = await reschedule(tx, after=after)
+        if after is None:
+            return

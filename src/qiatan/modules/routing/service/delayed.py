@@ -21,6 +21,7 @@ from qiatan.modules.routing.contracts.settings import DelayedStep
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository import RoutingRepository
 from qiatan.modules.routing.repository import requests as every_request
+from qiatan.modules.routing.repository.decisions import DecisionRepository
 from qiatan.modules.routing.repository.pointers import PointerRepository
 from qiatan.modules.routing.repository.requests import RequestRepository
 from qiatan.modules.routing.rules import Choice, CompiledAssignment, Roster, Surroundings, decide, decide_waiting
@@ -111,7 +112,8 @@ async def world(tx: Tx) -> World:
 async def choose_another(tx: Tx, seen: World, routed: Routed, step: DelayedStep | None = None) -> Choice:
     """Who could take over from all who have held this conversation: by automatic assignment, or of the step's group. Never into a queue."""
     rules, roster, around = seen.rules, seen.roster, seen.around
-    held = frozenset({*routed.agent_ids, *([routed.assignee_id] if routed.assignee_id else [])})
+    # Not who has only joined and written (F23): of them nobody has waited for an answer.
+    held = await DecisionRepository(tx, tx.enterprise_id).given_to(routed.id) | {one for one in (routed.assignee_id,) if one is not None}
     case = await build_case(tx, routed, None, excluded=held, settings=rules.settings)
     if step is not None and step.group_id is not None:
         target = Target(kind=TargetKind.GROUP, id=step.group_id, name=around.groups.get(step.group_id))

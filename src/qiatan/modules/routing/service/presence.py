@@ -21,6 +21,9 @@ from qiatan.modules.routing.repository.spans import SpanRepository
 from qiatan.modules.routing.rules import Candidate
 from qiatan.modules.routing.service.hours import Opening, opening
 
+SLEEP = timedelta(minutes=10)
+"""How long somebody stays present whose phone sleeps: browsers freeze what is not looked at within a minute, and a call wakes the agent."""
+
 LEASE = timedelta(seconds=60)
 """How long an agent stays present without a sign of life from the process that holds their connection."""
 
@@ -62,8 +65,31 @@ async def gone(tx: Tx, agent_id: UUID) -> None:
     row = await routing.locked(agent_id)
     if row is None or row.lease_until <= tx.now or await routing.with_pages([agent_id]):
         return
-    await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
+    if row.asleep_until is None or row.asleep_until <= tx.now:
+        await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
     await announce(tx, agent_id)
+
+
+async def fall_asleep(tx: Tx, agent_id: UUID, node_id: UUID, *, alone: bool) -> None:
+    """A phone of the agent sleeps, and is called when there is something for it: they are there for `SLEEP` from now, also without a page.
+
+    `alone`: no other page of theirs is open on this node.
+    """
+    routing = RoutingRepository(tx, tx.enterprise_id)
+    until = tx.now + SLEEP
+    await _move(tx, tx.enterprise_id, agent_id, lease_until=until)
+    await routing.sleep(agent_id, until)
+    if alone:
+        await routing.close_page(agent_id, node_id)
+    await announce(tx, agent_id)
+
+
+async def wake_up(tx: Tx, agent_id: UUID, node_id: UUID) -> None:
+    """The agent looks at the phone again, whose page is connected to this node."""
+    routing = RoutingRepository(tx, tx.enterprise_id)
+    if await routing.locked(agent_id) is not None:
+        await routing.sleep(agent_id, None)
+    await connected(tx, agent_id, node_id)
 
 
 async def node_ends(tx: Tx, node_id: UUID) -> None:
@@ -138,7 +164,8 @@ async def announce(tx: Tx, agent_id: UUID) -> Presence:
     """Tell who may know how this agent stands now."""
     row = await RoutingRepository(tx, tx.enterprise_id).get(agent_id)
     maximum = await accounts.maximum_of(tx, agent_id)
-    presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), maximum)
+    sleeps = row is not None and _sleeps(row, tx) and not await RoutingRepository(tx, tx.enterprise_id).with_pages([agent_id])
+    presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), maximum, asleep=sleeps)
     tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=await anybody_serves(tx)))
     return presence
 
@@ -151,13 +178,18 @@ async def announce_one_more(tx: Tx, agent: Candidate) -> None:
     tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=anybody))
 
 
-def _presence(agent_id: UUID, row: PresenceRow | None, tx: Tx, count: int, maximum: int) -> Presence:
+def _sleeps(row: PresenceRow, tx: Tx) -> bool:
+    return row.asleep_until is not None and row.asleep_until > tx.now < row.lease_until
+
+
+def _presence(agent_id: UUID, row: PresenceRow | None, tx: Tx, count: int, maximum: int, *, asleep: bool) -> Presence:
     return Presence(
         agent_id=agent_id,
         status=PresenceStatus(row.status) if row is not None else PresenceStatus.OFFLINE,
         connected=row is not None and row.lease_until > tx.now,
         open=count,
         maximum=maximum,
+        asleep=asleep,
     )
 
 
@@ -172,9 +204,13 @@ async def list_presence(tx: Tx, actor: AgentActor) -> PresenceList:
         visible |= maxima.keys()
     elif actor.may(VIEW_COLLEAGUES) and actor.scope.kind is ScopeKind.GROUPS:
         visible |= await accounts.member_ids(tx, actor.scope.group_ids)
+    sleeping = {agent_id for agent_id, row in present.items() if agent_id in visible and _sleeps(row, tx)}
+    if sleeping:
+        sleeping -= await RoutingRepository(tx, actor.enterprise_id).with_pages(sleeping)
     return PresenceList(
         items=[
-            _presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0), maxima.get(agent_id, 0)) for agent_id in sorted(visible)
+            _presence(agent_id, present.get(agent_id), tx, counts.get(agent_id, 0), maxima.get(agent_id, 0), asleep=agent_id in sleeping)
+            for agent_id in sorted(visible)
         ]
     )
 

@@ -76,6 +76,10 @@ async def note_assignment(
     kept = target or (target_of(row.target_kind, row.target_id) if row is not None else ENTERPRISE)
     if wish is None:
         wish = read_wish(row.wish) if row is not None else await _used_up(tx, routed) if cause is Cause.TAKEN else None
+    since = routed.waiting_since or routed.created_at
+    if waited and row is not None and row.delay_from is not None:
+        # Somebody had it before: the time with them was no waiting.
+        since = await DecisionRepository(tx, tx.enterprise_id).waits_since(conversation_id) or since
     start, done = delay or (row.delay_from if row is not None else None, row.delay_step if row is not None else 0)
     queued = cause in _FROM_WAITING
     if start is None or queued:
@@ -94,7 +98,6 @@ async def note_assignment(
         delay_step=done,
         delay_due_at=due_at,
     )
-    since = routed.waiting_since or routed.created_at
     await note_decision(
         tx,
         conversation_id,

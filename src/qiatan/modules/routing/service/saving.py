@@ -17,7 +17,7 @@ from qiatan.kit.errors import FieldProblem, InvalidInput, VersionConflict
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.channels import service as channels
 from qiatan.modules.conversations.permissions import SERVE
-from qiatan.modules.routing import permissions
+from qiatan.modules.routing import jobs, permissions
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.contracts.conditions import ConditionField, VisitorCondition
 from qiatan.modules.routing.contracts.hours import Calendar, CalendarFault, ExceptionalDay, Hours, HoursSettings, SaveHours
@@ -189,6 +189,9 @@ async def _save(tx: Tx, actor: AgentActor, part: Part, settings: BaseModel, *, v
     if not await SettingsRepository(tx, actor.enterprise_id).save(part, settings.model_dump(mode="json"), version=version):
         raise VersionConflict
     accounts.record(tx, accounts.Who.of(actor), f"{part}.changed", accounts.What("routing", None, ""), **details)
+    if part == "transfers":
+        # The event makes it quick; a process that dies right after the commit leaves it to the job.
+        await tx.defer(jobs.reschedule, enterprise_id=str(actor.enterprise_id))
     tx.emit(RoutingSettingsChanged(enterprise_id=actor.enterprise_id, part=part, version=version + 1))
 
 

@@ -3,6 +3,7 @@ import type { FrameOf, Message } from '@qiatan/live'
 import { effectScope, onScopeDispose, watch } from 'vue'
 import { t } from '../i18n'
 import { live, onFrame, onReconnect } from '../live'
+import { useSleep } from '../push/sleep'
 import { useBadges } from '../stores/badges'
 import { useSession } from '../stores/session'
 import { toastProblem } from '../ui/toasts'
@@ -51,6 +52,7 @@ function follow(): void {
   const places = usePlaces()
   const alerts = useAlerts()
   const badges = useBadges()
+  useSleep()
 
   const listen: typeof onFrame = (type, listener) => {
     const off = onFrame(type, listener)

@@ -25,7 +25,7 @@ export const LOCALES: readonly { id: Locale; name: string }[] = [
 interface Spoken {
   locale: Locale
   messages: Shape<Messages>
-  element: typeof import('element-plus/es/locale/lang/zh-cn').default
+  element: typeof elementEn
   /** Texts that were asked for, taken apart; null: there is none. */
   known: Map<string, Text | null>
 }

@@ -47,7 +47,9 @@ export const usePresence = defineStore('presence', () => {
     byAgent.value = {}
   }
 
-  onFrame('presence', ({ agent_id, status, connected, open, maximum }) => put({ agent_id, status, connected, open, maximum }))
+  // Whether a phone sleeps is told only where that changed.
+  onFrame('presence', ({ agent_id, status, connected, open, maximum, asleep }) =>
+    put({ agent_id, status, connected, open, maximum, asleep: asleep ?? byAgent.value[agent_id]?.asleep ?? null }))
 
   return { byAgent, own, ownStatus, full, of, load, setStatus, clear }
 })

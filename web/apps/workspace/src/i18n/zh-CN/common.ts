@@ -33,6 +33,8 @@ export default {
     busyHint: '手上的继续，不接新对话，同事看到你在忙',
     awayHint: '手上的继续，不接新对话',
     offlineHint: '不接待，也不计入在线时长',
+    asleep: '手机休眠',
+    asleepHint: '手机屏幕关着，有消息会推送提醒',
   },
   own: {
     menu: '{name}，{status}，打开个人菜单',

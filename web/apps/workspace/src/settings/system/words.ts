@@ -1,5 +1,4 @@
 import type { CounterComparison, HealthLevel, HealthLine, SystemHealth } from '@qiatan/api'
-import { sizeText } from '../../files/kinds'
 import { isMessageKey, t, type MessageKey, type Params } from '../../i18n'
 import { moment } from '../../ui/time'
 
@@ -15,11 +14,21 @@ export interface Told {
 const MOMENTS = new Set(['good_at', 'failed_at', 'sent_at'])
 const SIZES = new Set(['bytes', 'free', 'total', 'size'])
 
+const STEP = 1024
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const
+
+/** Disks and memory: larger things than files of a conversation. */
+export function bytesText(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log(bytes) / Math.log(STEP)), UNITS.length - 1)
+  const value = bytes / STEP ** power
+  return `${value < 10 && power > 0 ? Math.round(value * 10) / 10 : Math.round(value)} ${UNITS[power] ?? 'B'}`
+}
+
 /** A figure as a person reads it. */
 function shown(name: string, value: unknown, zone: string): string | number {
   if (value === null || value === undefined) return t(MOMENTS.has(name) ? 'system.never' : 'system.unknown')
   if (MOMENTS.has(name)) return moment(String(value), zone)
-  if (SIZES.has(name)) return sizeText(Number(value))
+  if (SIZES.has(name)) return bytesText(Number(value))
   return typeof value === 'number' ? Math.round(value * 10) / 10 : String(value)
 }
 
@@ -82,5 +91,5 @@ export function percent(part: number | null): string {
 }
 
 export function memory(bytes: number | null): string {
-  return bytes === null ? '–' : sizeText(bytes)
+  return bytes === null ? '–' : bytesText(bytes)
 }

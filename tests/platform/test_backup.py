@@ -1,0 +1,446 @@
+"""Backups of real databases, brought back and started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+from alembic import command as alembic
+
+from qiatan.entrypoints import backup_restore, backups
+from qiatan.infra.backup import making, tools
+from qiatan.infra.backup.archive import ArchiveReader, ArchiveWriter, check
+from qiatan.infra.backup.format import MANIFEST, MANIFEST_SUM, BackupError, BrokenBackup, Manifest
+from qiatan.infra.backup.making import Wanted
+from qiatan.infra.clock import SystemClock
+from qiatan.infra.db import migrate
+from qiatan.infra.postgres import ClusterInUse, make_scratch_dir
+from qiatan.infra.settings import S3Bucket, Settings
+from qiatan.infra.storage import LocalStorage
+from tests.guarantees.history import Shop, counts, fill
+from tests.platform.commands import command
+from tests.platform.conftest import Hold
+from tests.support.postgres import elsewhere
+
+LIVING = {"backups", "nodes", "routing_requests", "routing_decisions"}
+"""What changes by itself: the backup that was noted, and what the program does when it is started on it."""
+KEY = "0123456789abcdef" * 4
+
+
+def silent(stage: str, done: int, size: int) -> None:
+    """Nobody looks."""
+
+
+def blank(postgres_url: str) -> str:
+    name = f"backup_{uuid4().hex}"
+    with psycopg.connect(elsewhere(postgres_url, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return elsewhere(postgres_url, name)
+
+
+def put_files(data: Path, url: str) -> dict[str, bytes]:
+    """The contents that the database refers to; returns them by name."""
+    with psycopg.connect(url) as connection:
+        names = [name for (name,) in connection.execute("SELECT blob FROM files WHERE deleted_at IS NULL").fetchall()]
+    for name in names:
+        (data / "files" / name[:2]).mkdir(parents=True, exist_ok=True)
+        (data / "files" / name[:2] / name).write_bytes(f"picture {name}".encode())
+    return {name: f"picture {name}".encode() for name in names}
+
+
+def files_in(data: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (data / "files").rglob("*") if path.is_file()}
+
+
+def write_key(data: Path) -> None:
+    (data / "secret.key").write_text(KEY + "\n")
+    (data / "secret.key").chmod(0o600)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory for data and backups that PostgreSQL's user can reach."""
+    directory = make_scratch_dir()
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def shop(postgres_url: str, place: Path) -> Settings:
+    """An installation on an external database of the newest revision, with its files and its key."""
+    url, data = blank(postgres_url), place / "shop"
+    data.mkdir(mode=0o711)
+    migrate.upgrade(url)
+    fill(url, Shop())
+    put_files(data, url)
+    write_key(data)
+    return Settings(data_dir=data, database_url=url)
+
+
+@pytest.fixture
+async def taken(shop: Settings, place: Path) -> Path:
+    """A backup of it."""
+    return (await backups.back_up(shop, place, backups.Choice(), silent)).path
+
+
+def url_of(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url
+
+
+def unstarted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Leave the last proof out where another test has it; returns what would have been started."""
+    started: list[Path] = []
+    monkeypatch.setattr(backup_restore, "start_and_ask", lambda data, _url: started.append(data))
+    return started
+
+
+def rewritten(path: Path, change: Manifest) -> Path:
+    """The same backup with another manifest, whole by its own account."""
+    writer = ArchiveWriter(path.with_name("rewritten.tar"))
+    with ArchiveReader(path) as archive:
+        for member in archive.members():
+            if member.name not in (MANIFEST, MANIFEST_SUM):
+                with writer.part(member.name) as sink:
+                    for piece in member.read():
+                        sink.write(piece)
+    writer.finish(change)
+    return writer.path
+
+
+def test_beside_a_running_server_and_back_and_started(made: Path, place: Path, hold: Hold) -> None:
+    """Given a server at work, when it is backed up and brought back elsewhere, then all is there and the program starts on it."""
+    running = hold(made)
+    migrate.upgrade(running.url)
+    before = fill(running.url, Shop())
+    contents = put_files(made, running.url)
+    write_key(made)
+
+    done = command("backup", DATA=str(made))
+
+    assert done.returncode == 0, done.stderr
+    (path,) = (made / "backups").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert done.stdout.startswith(f"{path}  ")
+    assert "1 enterprises, 2 agents, 6 customers, 6 conversations, 30 messages" in done.stdout
+    assert "  files       6 files, " in done.stdout
+    assert "  secret key  in it" in done.stdout
+    with psycopg.connect(running.url) as connection:
+        assert connection.execute("SELECT ok, path, error FROM backups").fetchall() == [(True, str(path), None)]
+    refused = command("restore", str(path), "--into", str(made), "--replace")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"process {running.process.pid} already serves the data directory {made}: stop it first" in refused.stderr
+
+    back = place / "back"
+    done = command("restore", str(path), "--into", str(back))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"restored into {back}: start the server\n")
+    assert files_in(back) == contents
+    assert (back / "secret.key").read_text() == KEY + "\n"
+    assert not (back / ".restoring").exists()
+    again = hold(back)
+    now = counts(again.url)
+    assert {table: now[table] for table in before.keys() - LIVING} == {table: before[table] for table in before.keys() - LIVING}
+
+
+def test_it_is_verified_by_bringing_it_up(made: Path, place: Path, hold: Hold) -> None:
+    """Also without a running server; a backup that lacks a file says so and ends with 1."""
+    running = hold(made)
+    migrate.upgrade(running.url)
+    fill(running.url, Shop())
+    contents = put_files(made, running.url)
+    running.stop()
+    (made / "files" / (lost := min(contents))[:2] / lost).unlink()
+
+    done = command("backup", str(place / "one.tar"), "--without-secret-key", DATA=str(made))
+    assert done.returncode == 0, done.stderr
+    assert f"  missing     1 files were not in the storage any more ({lost})" in done.stdout
+
+    checked = command("backup", "verify", str(place / "one.tar"), DATA=str(place / "elsewhere"))
+
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout.endswith("all sums are right; brought up, counted and started\n")
+    assert not (place / "elsewhere").exists()
+
+
+async def test_one_of_an_older_version_is_brought_up_to_this_one(postgres_url: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And taking it changes nothing in the older database: an upgrade can be prepared by it."""
+    url, data = blank(postgres_url), place / "old"
+    data.mkdir()
+    alembic.upgrade(migrate.configuration(url), "0012")
+    before = fill(url, Shop())
+    contents = put_files(data, url)
+    made = await backups.back_up(Settings(data_dir=data, database_url=url), place, backups.Choice(), silent)
+    assert made.manifest.revision == "0012"
+    assert counts(url) == before
+    unstarted(monkeypatch)
+    target = blank(postgres_url)
+
+    report = await backup_restore.restore(Settings(data_dir=place / "new", database_url=target), made.path, replace=False, tell=silent)
+
+    assert report.revision == migrate.head()
+    assert files_in(place / "new") == contents
+    now = counts(target)
+    assert (now["messages"], now["customers"], now["customer_tags"]) == (before["messages"], before["customers"], 12)
+
+
+async def test_what_is_there_is_kept_under_another_name(
+    shop: Settings, taken: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unstarted(monkeypatch)
+    former = files_in(shop.data_dir)
+    target = replace(shop, database_url=blank(postgres_url))
+
+    with pytest.raises(BackupError, match=r"is not empty \(files, secret\.key\): name an empty directory with --into, or give --replace"):
+        await backup_restore.restore(target, taken, replace=False, tell=silent)
+    assert sorted(path.name for path in shop.data_dir.iterdir()) == ["files", "secret.key"]
+    report = await backup_restore.restore(target, taken, replace=True, tell=silent)
+
+    assert report.kept is not None
+    assert report.kept.parent == shop.data_dir
+    assert report.kept.name.startswith("before-restore-")
+    assert files_in(report.kept) == former == files_in(shop.data_dir)
+    assert counts(url_of(target))["messages"] == 30
+
+
+async def test_a_database_that_is_not_empty_is_never_touched(shop: Settings, taken: Path, place: Path) -> None:
+    before = counts(url_of(shop))
+
+    with pytest.raises(BackupError, match="the database is not empty: make an empty one and name it with DATABASE_URL"):
+        await backup_restore.restore(replace(shop, data_dir=place / "new"), taken, replace=True, tell=silent)
+
+    assert counts(url_of(shop)) == before
+    assert [path.name for path in (place / "new").iterdir()] == ["qiatan.lock"]
+
+
+async def test_a_broken_one_changes_nothing(shop: Settings, taken: Path, place: Path, postgres_url: str) -> None:
+    content = bytearray(taken.read_bytes())
+    content[len(content) // 2] ^= 1
+    taken.write_bytes(content)
+    target = Settings(data_dir=place / "new", database_url=blank(postgres_url))
+
+    with pytest.raises(BrokenBackup, match="is not right"):
+        await backup_restore.restore(target, taken, replace=True, tell=silent)
+
+    assert counts(url_of(target)) == {}
+    assert not (place / "new").exists()
+
+
+async def test_one_that_does_not_come_back_whole_leaves_the_database_empty(
+    taken: Path, place: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a dump with fewer rows than its manifest says, when it is restored, then nothing is committed."""
+    manifest = check(taken)
+    lying = rewritten(taken, msgspec.structs.replace(manifest, counts={**manifest.counts, "messages": 31}))
+    target = Settings(data_dir=place / "new", database_url=blank(postgres_url))
+    started = unstarted(monkeypatch)
+
+    with pytest.raises(BackupError, match=r"not everything came back \(messages has 30 rows instead of 31\): nothing was changed"):
+        await backup_restore.restore(target, lying, replace=False, tell=silent)
+
+    assert counts(url_of(target)) == {}
+    assert [path.name for path in (place / "new").iterdir()] == ["qiatan.lock"]
+    assert started == []
+
+
+async def test_a_dump_that_cannot_be_loaded_leaves_the_database_empty(taken: Path, place: Path, postgres_url: str) -> None:
+    path = place / "nonsense.tar"
+    manifest = check(taken)
+    writer = ArchiveWriter(path)
+    with ArchiveReader(taken) as archive:
+        dump = b"".join(next(archive.members()).read())
+    parts = [writer.add("database.dump", dump[: len(dump) // 2]), writer.add("files.sha256", b"")]
+    writer.finish(msgspec.structs.replace(manifest, parts=tuple(parts), files=0, files_bytes=0))
+    target = Settings(data_dir=place / "new", database_url=blank(postgres_url))
+
+    with pytest.raises(BackupError, match=r"the database could not be brought back \(.+\): nothing was changed"):
+        await backup_restore.restore(target, path, replace=False, tell=silent)
+
+    assert counts(url_of(target)) == {}
+
+
+async def test_one_of_a_newer_version_is_refused(taken: Path, place: Path, postgres_url: str) -> None:
+    manifest = check(taken)
+    newer = rewritten(taken, msgspec.structs.replace(manifest, revision="9999", program="2.0.0"))
+    target = Settings(data_dir=place / "new", database_url=blank(postgres_url))
+
+    with pytest.raises(
+        BackupError, match=r"is of Qiatan 2\.0\.0 \(schema 9999\), and this older one knows .+: bring it back with 2\.0\.0 or newer"
+    ):
+        await backup_restore.restore(target, newer, replace=False, tell=silent)
+
+    assert counts(url_of(target)) == {}
+
+
+async def test_a_size_that_no_disk_has_is_refused_before_anything_is_written(taken: Path, place: Path, postgres_url: str) -> None:
+    manifest = check(taken)
+    huge = rewritten(taken, msgspec.structs.replace(manifest, database_bytes=2**60))
+    with pytest.raises(BackupError, match=r"needs about \d+ MiB, and the disk of .+ MiB free"):
+        await backup_restore.restore(Settings(data_dir=place / "new"), huge, replace=False, tell=silent)
+
+    assert [path.name for path in (place / "new").iterdir()] == ["qiatan.lock"]
+
+
+async def test_the_key_stays_where_a_backup_without_it_is_brought_back(
+    shop: Settings, place: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unstarted(monkeypatch)
+    made = await backups.back_up(shop, place, backups.Choice(with_key=False), silent)
+    assert (made.manifest.key, made.manifest.part("secret.key")) == ("left_out", None)
+
+    await backup_restore.restore(replace(shop, database_url=blank(postgres_url)), made.path, replace=True, tell=silent)
+
+    assert (shop.data_dir / "secret.key").read_text() == KEY + "\n"
+
+
+async def test_a_key_that_is_given_by_a_setting_is_not_in_it(shop: Settings, place: Path) -> None:
+    made = await backups.back_up(replace(shop, given_key=bytes.fromhex(KEY)), place, backups.Choice(), silent)
+
+    assert (made.manifest.key, made.manifest.part("secret.key")) == ("elsewhere", None)
+
+
+async def test_files_in_a_bucket_stay_there_unless_asked_for(shop: Settings, place: Path) -> None:
+    bucket = S3Bucket(bucket="talk", access_key="a", secret_key="b", endpoint="http://127.0.0.1:1")
+
+    made = await backups.back_up(replace(shop, s3=bucket), place, backups.Choice(), silent)
+
+    assert (made.manifest.files, made.manifest.files_from, made.manifest.bucket) == (0, "none", "talk")
+
+
+class _Vanishing(LocalStorage):
+    """Where a file is given up, row and content, in the moment before it is copied."""
+
+    def __init__(self, root: Path, url: str, name: str) -> None:
+        super().__init__(root)
+        self._url, self._name = url, name
+
+    async def stream(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        if name == self._name:
+            async with await psycopg.AsyncConnection.connect(self._url) as connection:
+                await connection.execute("UPDATE files SET deleted_at = now() WHERE blob = %s", (name,))
+            await self.delete(name)
+        async for piece in super().stream(name, start, length):
+            yield piece
+
+
+async def test_what_is_given_up_meanwhile_is_not_missing(shop: Settings, place: Path) -> None:
+    gone = min(files_in(shop.data_dir))
+    storage = _Vanishing(shop.data_dir / "files", url_of(shop), gone)
+    wanted = Wanted(url=url_of(shop), path=place / "one.tar", blobs=backups.BLOBS, storage=storage)
+
+    made = await making.make(wanted, tell=silent, now=SystemClock().now)
+
+    assert (made.manifest.files, made.manifest.missing) == (5, 0)
+
+
+async def test_what_is_written_during_the_dump_is_not_in_it(shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counts, the dump and the list of files are of one moment."""
+
+    def interfere(stage: str, done: int, size: int) -> None:
+        if stage == "database" and done == 0:
+            with psycopg.connect(url_of(shop)) as connection:
+                connection.execute("UPDATE files SET name = 'x'")
+                connection.execute("DELETE FROM messages")
+
+    made = await backups.back_up(shop, place, backups.Choice(), interfere)
+    unstarted(monkeypatch)
+
+    assert counts(url_of(shop))["messages"] == 0
+    assert made.manifest.counts["messages"] == 30
+    report = await backup_restore.verify(shop, made.path, trial=True, tell=silent)
+    assert report.absent == 0
+
+
+async def test_a_full_disk_and_a_cancellation_leave_nothing(shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = place / "backups"
+    target.mkdir()
+    free = os.statvfs(place)
+    full = os.statvfs_result((*free[:4], 10, *free[5:]))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("qiatan.infra.backup.making.os.statvfs", lambda _: full)
+        with pytest.raises(BackupError, match=r"a backup needs about \d+ MiB, and the disk of .+ has 0 MiB free"):
+            await backups.back_up(shop, target, backups.Choice(), silent)
+    assert list(target.iterdir()) == []
+
+    stopped = asyncio.Event()
+
+    def stop(stage: str, done: int, size: int) -> None:
+        if stage == "files" and not stopped.is_set():
+            stopped.set()
+            working.cancel()
+
+    working = asyncio.create_task(backups.back_up(shop, target, backups.Choice(), stop))
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert stopped.is_set()
+    assert list(target.iterdir()) == []
+
+
+async def test_a_failed_one_is_noted_with_its_reason(shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BrokenBackup("it was not written well")
+
+    monkeypatch.setattr(backups, "check", refuse)
+
+    with pytest.raises(BrokenBackup):
+        await backups.back_up(shop, place, backups.Choice(), silent)
+
+    with psycopg.connect(url_of(shop)) as connection:
+        assert connection.execute("SELECT ok, error FROM backups").fetchall() == [(False, "it was not written well")]
+    assert list(place.glob("*.tar")) == []
+
+
+async def test_a_database_that_is_none_of_ours_is_refused(postgres_url: str, place: Path) -> None:
+    with pytest.raises(BackupError, match="there is no database of Qiatan here"):
+        await backups.back_up(Settings(data_dir=place, database_url=blank(postgres_url)), place, backups.Choice(), silent)
+    with pytest.raises(BackupError, match="there is nothing to back up"):
+        await backups.back_up(Settings(data_dir=place), place, backups.Choice(), silent)
+    assert list(place.iterdir()) == []
+
+
+async def test_a_directory_that_is_in_use_is_not_restored_into(taken: Path, made: Path, hold: Hold) -> None:
+    hold(made)
+
+    with pytest.raises(ClusterInUse):
+        await backup_restore.restore(Settings(data_dir=made), taken, replace=True, tell=silent)
+
+
+def test_programs_that_are_too_old_are_named() -> None:
+    with pytest.raises(BackupError, match=r"the database is of PostgreSQL 99, and only those of \d+ are here: install the client programs"):
+        tools.tools_for(99, what="the database")
+
+
+def test_no_password_stands_on_a_command_line() -> None:
+    told = tools.surroundings("postgresql://ann:s3cret%21@db.example:5433/talk?sslmode=require")
+
+    assert {name: told[name] for name in ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE", "PGSSLMODE")} == {
+        "PGUSER": "ann",
+        "PGPASSWORD": "s3cret!",
+        "PGHOST": "db.example",
+        "PGPORT": "5433",
+        "PGDATABASE": "talk",
+        "PGSSLMODE": "require",
+    }
+
+
+def test_every_column_that_names_contents_is_known() -> None:
+    from qiatan.entrypoints.tables import metadata
+
+    named = {
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for column in table.columns
+        if column.name.endswith(("blob", "blobs")) or column.name in ("avatar", "parts", "logo", "picture")
+    }
+    assert named == {(blob.table, blob.column) for blob in backups.BLOBS}

@@ -1,0 +1,196 @@
+"""What `deploy/` holds: it parses, it names only settings that there are, and its numbers fit the program."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from qiatan.entrypoints.app import build_openapi
+from qiatan.entrypoints.polling import WAIT_SECONDS
+from qiatan.infra.http.middleware import MAX_UPLOAD
+from qiatan.infra.nats_server import find_program
+from qiatan.infra.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+# Of the other programs there, and what settings are put together from.
+FOREIGN = {"NATS_TOKEN", "POD_NAME", "POSTGRES_DB", "POSTGRES_PASSWORD", "POSTGRES_USER", "SITE", "PATH"}
+DRAIN_AND_ROOM = 20
+
+Document = dict[str, Any]
+
+
+class _Noting(dict[str, str]):
+    """An environment that notes what is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return default
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    """The settings that the program reads."""
+    environment = _Noting()
+    Settings.from_env(environment)
+    assert {"DATABASE_URL", "WORKERS", "S3_BUCKET", "SECRET_KEY_FILE"} <= environment.asked
+    return environment.asked
+
+
+def _documents(path: Path) -> list[Document]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def _manifests() -> list[Document]:
+    return [document for path in sorted(KUBERNETES.glob("*.yaml")) for document in _documents(path)]
+
+
+def _the(kind: str, name: str) -> Document:
+    (found,) = [document for document in _manifests() if document["kind"] == kind and document["metadata"]["name"] == name]
+    return found
+
+
+def _workloads() -> Iterator[tuple[Document, Document]]:
+    for document in _manifests():
+        if document["kind"] in ("Deployment", "StatefulSet", "Job"):
+            for container in document["spec"]["template"]["spec"]["containers"]:
+                yield document, container
+
+
+def _compose() -> Document:
+    (document,) = _documents(DEPLOY / "compose.yaml")
+    return document
+
+
+def test_kubernetes_names_only_settings_that_there_are(known: set[str]) -> None:
+    named = {*_the("ConfigMap", "qiatan")["data"], *_the("Secret", "qiatan")["stringData"]}
+    for _, container in _workloads():
+        named |= {variable["name"] for variable in container.get("env", ())}
+    assert named - FOREIGN <= known
+
+
+def test_the_settings_of_kubernetes_are_understood() -> None:
+    secret: dict[str, str] = dict.fromkeys(_the("Secret", "qiatan")["stringData"], "")
+    secret |= {"DATABASE_URL": "postgresql://u:p@db/q", "SECRET_KEY": secrets.token_hex(32), "NATS_TOKEN": "qabc"}
+    secret |= {"S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b", "SMTP_URL": "smtps://u:p@mail.example.com"}
+    environment = {**_the("ConfigMap", "qiatan")["data"], **secret}
+    for variable in next(container for document, container in _workloads() if document["kind"] == "Deployment")["env"]:
+        if "value" in variable:
+            environment[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: secret[found[1]], variable["value"])
+
+    settings = Settings.from_env(environment)
+
+    assert len(settings.nats_url) == 3
+    assert all("qabc@nats-" in url for url in settings.nats_url)
+    assert settings.s3 is not None
+    assert settings.secret_key() == bytes.fromhex(secret["SECRET_KEY"])
+
+
+def test_compose_names_only_settings_that_there_are_and_every_service_it_leans_on(known: set[str]) -> None:
+    services = _compose()["services"]
+    for name in ("qiatan", "migrate"):
+        assert set(services[name]["environment"]) <= known
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        for mount in service.get("volumes", ()):
+            source = mount.partition(":")[0]
+            assert source in _compose()["volumes"] or (DEPLOY / source).is_file(), mount
+
+
+def test_the_unit_names_only_settings_that_there_are(known: set[str]) -> None:
+    unit = (DEPLOY / "systemd" / "qiatan.service").read_text()
+    assert set(re.findall(r"(\w+)=", re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)[0])) <= known
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
+    assert "Type=notify" in unit
+
+
+def test_selectors_find_their_pods_and_names_their_objects() -> None:
+    pods = {(d["kind"], d["metadata"]["name"]): d["spec"]["template"]["metadata"]["labels"] for d, _ in _workloads() if d["kind"] != "Job"}
+    for (kind, name), labels in pods.items():
+        assert _the(kind, name)["spec"]["selector"]["matchLabels"] == labels
+    every = list(pods.values())
+    for document in _manifests():
+        if document["kind"] in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
+            spec = document["spec"]
+            selector = spec["podSelector"] if document["kind"] == "NetworkPolicy" else spec["selector"]
+            assert selector.get("matchLabels", selector) in every, document["metadata"]
+    (kustomization,) = _documents(KUBERNETES / "kustomization.yaml")
+    assert all((KUBERNETES / name).is_file() for name in kustomization["resources"])
+    assert "secret.example.yaml" not in kustomization["resources"]
+
+
+def test_probes_ask_what_there_is_and_the_end_has_time_enough() -> None:
+    paths = build_openapi()["paths"]
+    deployment = _the("Deployment", "qiatan")["spec"]
+    (container,) = deployment["template"]["spec"]["containers"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["path"] in paths
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    drain = int(_the("ConfigMap", "qiatan")["data"]["DRAIN_SECONDS"])
+    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] >= drain + DRAIN_AND_ROOM
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    service = _compose()["services"]["qiatan"]
+    assert int(service["stop_grace_period"].removesuffix("s")) >= int(service["environment"]["DRAIN_SECONDS"]) + DRAIN_AND_ROOM
+
+
+@pytest.mark.parametrize(
+    ("file", "body", "waits"),
+    [
+        ("proxies/nginx.conf", r"client_max_body_size (12)m;", r"proxy_read_timeout (\d+)s;"),
+        ("proxies/haproxy.cfg", r"req\.body_size gt (12582912) ", r"timeout server (\d+)s"),
+        ("proxies/Caddyfile", r"max_size (12)MiB", None),
+        ("proxies/compose.Caddyfile", r"max_size (12)MiB", None),
+        ("kubernetes/ingress.yaml", r"proxy-body-size: (12)m", r"proxy-read-timeout: \"(\d+)\""),
+    ],
+)
+def test_proxies_let_pictures_and_long_polls_through(file: str, body: str, waits: str | None) -> None:
+    text = (DEPLOY / file).read_text()
+    found = re.search(body, text)
+    assert found is not None
+    assert int(found[1]) * (1 if int(found[1]) > 1024 else 1024 * 1024) == MAX_UPLOAD
+    if waits is not None:
+        told = re.search(waits, text)
+        assert told is not None
+        assert int(told[1]) > WAIT_SECONDS + 10
+    settings = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    assert not re.search(r"ip_hash|sticky|cookie|affinity|balance source", settings)
+
+
+def test_the_bus_servers_understand_their_configurations(tmp_path: Path) -> None:
+    program = find_program()
+    assert program is not None
+    for text in (_the("ConfigMap", "nats")["data"]["nats.conf"], _compose()["configs"]["nats"]["content"].replace("$$", "$")):
+        file = tmp_path / "nats.conf"
+        file.write_text(text)
+        tried = subprocess.run(
+            [program, "-t", "-c", str(file)],
+            env={**os.environ, "NATS_TOKEN": "qabc", "POD_NAME": "nats-0"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert tried.returncode == 0, tried.stderr
+
+
+def test_the_image_is_built_from_what_there_is() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text()
+    for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", lines, re.MULTILINE):
+        for name in copied.split():
+            assert (ROOT / name).exists(), name
+    assert lines.count("--require-hashes") == 2
+    kept = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
+    assert {"src", "web", "migrations", "requirements.lock", "requirements-build.lock", "pyproject.toml"} <= set(kept)

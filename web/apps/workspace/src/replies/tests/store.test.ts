@@ -1,0 +1,74 @@
+// @vitest-environment jsdom
+import type { Me } from '@qiatan/api'
+import { createPinia, setActivePinia } from 'pinia'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { useSession } from '../../stores/session'
+import { useReplies } from '../store'
+import { reply } from './make'
+
+const listeners = vi.hoisted(() => new Map<string, (frame: { owner?: string }) => void>())
+vi.mock('../../live', async (original) => ({
+  ...(await original<object>()),
+  onFrame: (type: string, listener: (frame: { owner?: string }) => void) => {
+    listeners.set(type, listener)
+    return () => listeners.delete(type)
+  },
+}))
+
+let asked = 0
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  setActivePinia(createPinia())
+  asked = 0
+  vi.stubGlobal('fetch', vi.fn((url: string) => {
+    if (!url.includes('/replies')) return Promise.resolve(new Response('{}'))
+    asked += 1
+    const entries = Array.from({ length: 1_000 }, (_, index) => reply(`第 ${index} 条`, { id: String(index) }))
+    return Promise.resolve(new Response(JSON.stringify({ version: String(asked), unchanged: false, groups: [], entries })))
+  }))
+  useSession().me = { agent: { id: 'me' }, points: ['replies.use'] } as unknown as Me
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+async function loaded(): Promise<ReturnType<typeof useReplies>> {
+  const replies = useReplies()
+  await replies.load()
+  return replies
+}
+
+function changed(owner: 'enterprise' | 'own'): void {
+  listeners.get('replies_changed')?.({ owner })
+}
+
+describe('a change of quick replies', () => {
+  it('of everybody’s is fetched at a moment of one’s own, and several at once', async () => {
+    await loaded()
+    changed('enterprise')
+    await vi.advanceTimersByTimeAsync(1_000)
+    changed('enterprise')
+    await vi.advanceTimersByTimeAsync(1_499)
+    expect(asked).toBe(1)
+
+    await vi.advanceTimersByTimeAsync(10)
+    expect(asked).toBe(2)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(asked).toBe(2)
+  })
+
+  it('of one’s own is fetched at once, and so is everybody’s by whoever opens them', async () => {
+    const replies = await loaded()
+    changed('own')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(asked).toBe(2)
+
+    changed('enterprise')
+    replies.ensure()
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(asked).toBe(3)
+  })
+})
