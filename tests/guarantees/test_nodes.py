@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -14,11 +14,14 @@ import pytest
 
 from qiatan.infra import timers
 from qiatan.infra.clock import new_id
-from qiatan.infra.db import Database
+from qiatan.infra.db import Database, Tx
 from qiatan.infra.http.guards import CSRF_HEADER
+from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations.realtime import heartbeat
+from qiatan.modules.push import subscribers as push
+from qiatan.modules.push.contracts import Notice
 from qiatan.modules.routing import realtime as presence
 from qiatan.modules.routing import service as routing
 from tests.support import talk
@@ -350,6 +353,32 @@ async def test_an_agent_whose_only_node_died_is_gone_and_one_with_another_page_i
     assert (await connected(database, tenant.admin), await connected(database, other)) == (True, False)
     while (await watching.next("presence"))["agent_id"] != str(other.id):
         pass
+
+
+async def test_who_has_a_page_open_on_any_node_is_not_called(
+    nodes: Nodes, tenant: Tenant, guest: Guest, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = nodes
+    called: list[UUID] = []
+
+    async def call(_: Tx, __: Resources, notices: Sequence[Notice]) -> None:
+        called.extend(notice.agent_id for notice in notices)
+
+    monkeypatch.setattr(push, "GATHER_SECONDS", 0.01)
+    monkeypatch.setattr(push.service, "call", call)
+    await talk.served(database, guest, tenant.admin)
+    page = await opened(two, tenant.admin, "mine")
+    visitor = await visiting(one, guest)
+
+    await say(visitor, "看见了吗")
+    await one.gateway.settled()
+    assert called == []
+
+    await page.close()
+    await let_go()
+    await say(visitor, "人呢")
+    await one.gateway.settled()
+    assert called == [tenant.admin.id]
 
 
 async def let_go() -> None:

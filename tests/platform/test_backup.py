@@ -75,11 +75,10 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def shop(postgres_url: str, place: Path) -> Settings:
+def shop(empty_database: str, place: Path) -> Settings:
     """An installation on an external database of the newest revision, with its files and its key."""
-    url, data = blank(postgres_url), place / "shop"
+    url, data = empty_database, place / "shop"
     data.mkdir(mode=0o711)
-    migrate.upgrade(url)
     fill(url, Shop())
     put_files(data, url)
     write_key(data)

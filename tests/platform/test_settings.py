@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qiatan.infra.secret_key import make_key
 from qiatan.infra.settings import MailSender, S3Bucket, Settings, SettingsError, SmtpServer
 
 
@@ -115,6 +116,13 @@ def test_the_public_address_follows_from_host_and_port(host: str, port: str, url
         ("PUBLIC_URL", "https://talk.example.com:99999", "use one like"),
         ("SIGNUP", "maybe", "use on or off"),
         ("WORKER", "2", "use on or off"),
+        ("WORKERS", "0", "from 1 to 64"),
+        ("WORKERS", "65", "from 1 to 64"),
+        ("WORKERS", "on", "from 1 to 64"),
+        ("DRAIN_SECONDS", "301", "from 0 to 300"),
+        ("DRAIN_SECONDS", "1.5", "from 0 to 300"),
+        ("SECRET_KEY", "hidden", "openssl rand -hex 32"),
+        ("SECRET_KEY", "00" * 32, "openssl rand -hex 32"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "is not a network"),
         ("TRUSTED_PROXIES", "proxy", "is not a network"),
         ("LOG_LEVEL", "loud", "use one of debug, info, warning, error"),
@@ -211,3 +219,36 @@ def test_addresses_and_names_of_storage_are_looked_at(name: str, value: str) -> 
 
 def test_files_may_have_an_address_of_their_own() -> None:
     assert Settings.from_env({"FILES_URL": "https://Files.example.com/"}).files_url == "https://files.example.com"
+
+
+def test_several_machines_are_given_one_secret(tmp_path: Path) -> None:
+    key = bytes(range(32))
+    file = tmp_path / "mounted"
+    file.write_text(f"{key.hex()}\n")
+    file.chmod(0o440)
+    link = tmp_path / "secret"
+    link.symlink_to(file)
+    data = {"DATA": str(tmp_path / "data")}
+
+    assert Settings.from_env({**data, "SECRET_KEY": key.hex()}).secret_key() == key
+    assert Settings.from_env({**data, "SECRET_KEY_FILE": str(link)}).secret_key() == key
+    assert key.hex() not in repr(Settings.from_env({**data, "SECRET_KEY": key.hex()}))
+    assert not (tmp_path / "data").exists(), "a given key needs no file"
+
+    with pytest.raises(SettingsError, match="set one of them"):
+        Settings.from_env({"SECRET_KEY": key.hex(), "SECRET_KEY_FILE": str(file)})
+    file.chmod(0o444)
+    with pytest.raises(SettingsError, match="can be read by everybody"):
+        Settings.from_env({"SECRET_KEY_FILE": str(file)}).secret_key()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Settings.from_env({"SECRET_KEY_FILE": str(tmp_path / "none")}).secret_key()
+
+
+def test_processes_that_make_the_secret_at_once_all_get_the_same(tmp_path: Path) -> None:
+    settings = Settings.from_env({"DATA": str(tmp_path)})
+    path = tmp_path / "secret.key"
+    make_key(path)
+    first = settings.secret_key()
+    make_key(path)  # another one, which looked before the first was there
+    assert settings.secret_key() == first
+    assert [entry.name for entry in tmp_path.iterdir()] == ["secret.key"]

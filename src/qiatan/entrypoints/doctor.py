@@ -259,7 +259,9 @@ async def _reached(servers: Sequence[str]) -> Finding:
         """What fails is told below."""
 
     try:
-        client = await nats.connect(list(servers), connect_timeout=3, allow_reconnect=False, max_reconnect_attempts=0, error_cb=unheard)
+        # Its own patience has no end where nobody answers.
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            client = await nats.connect(list(servers), connect_timeout=3, allow_reconnect=False, max_reconnect_attempts=1, error_cb=unheard)
         where = client.connected_url.netloc.rpartition("@")[2] if client.connected_url else "NATS_URL"
         await client.close()
     except (errors.Error, OSError, TimeoutError) as error:

@@ -68,8 +68,10 @@ class Turns(Generic[Item]):
         return None
 
     def drop(self, key: Hashable, item: Item) -> None:
-        """It waits no more."""
-        line = self._waiting[key]
+        """It waits no more, if it still does."""
+        line = self._waiting.get(key)
+        if line is None or item not in line:
+            return
         line.remove(item)
         self._count -= 1
         if not line:
@@ -157,6 +159,8 @@ class Gate:
             following = self._turns.take_one(self._inside, self._of_each)
             if following is None:
                 return
+            if following[1].cancelled():
+                continue  # its time is over, and who waited has not come to say so yet
             self._admit(following[0])
             following[1].set_result(None)
 

@@ -179,6 +179,22 @@ async def test_who_gives_up_in_the_moment_of_their_turn_gives_the_place_back() -
     assert gate.inside == 0
 
 
+async def test_who_gave_up_is_passed_over_for_the_next_one() -> None:
+    gate = _gate(1, 1)
+    await gate.enter("a")
+    given_up, patient = asyncio.create_task(gate.enter("b")), asyncio.create_task(gate.enter("c"))
+    await asyncio.sleep(0)
+
+    given_up.cancel()
+    gate._turns._waiting["b"][0].cancel()  # as a time limit does, before the one who waited is asked again
+    gate.leave("a")
+    await asyncio.wait_for(patient, 5)
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+    assert (gate.inside, gate.waiting) == (1, 0)
+
+
 async def test_the_reserve_is_open_while_everything_else_waits() -> None:
     gate = _gate(3, 2, reserve=1)
     await gate.enter("a")

@@ -1,7 +1,7 @@
 import type { RegionItem } from '@qiatan/api'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { choose, leaveOut, regionName, regionPath, rowsOf, stateOf } from '../src/ui/regions'
+import { choose, leaveOut, regionName, regionBrief, regionPath, rowsOf, stateOf } from '../src/ui/regions'
 
 const item = (code: string, children = 0): RegionItem => ({ code, name: code.split('/').at(-1) ?? '', children })
 const TREE = new Map<string, RegionItem[]>([
@@ -70,4 +70,15 @@ describe('names of regions', () => {
     expect(regionPath('CN/福建省', 'en')).toBe('Fujian')
     expect(regionPath('JP', 'en')).toBe('Japan')
   })
+})
+
+it.each([
+  ['CN/广东省/深圳市', '广东 深圳', 'Guangdong'],
+  ['CN/北京/北京市', '北京', 'Beijing'],
+  ['CN/吉林省/吉林市', '吉林', 'Jilin'],
+  ['CN/西藏', '西藏', 'Tibet'],
+  ['CN', '中国', 'China'],
+  ['US/California', '美国', 'United States'],
+])('%s is said in short', (code, chinese, english) => {
+  expect([regionBrief(code, 'zh-CN'), regionBrief(code, 'en')]).toEqual([chinese, english])
 })

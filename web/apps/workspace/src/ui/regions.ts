@@ -74,6 +74,14 @@ export function regionPath(code: string, locale: string): string {
   return made
 }
 
+/** The same as short as people say it, for a row: 广东 深圳, 北京, Guangdong; of other countries the country. */
+export function regionBrief(code: string, locale: string): string {
+  const [country, ...inner] = code.split('/')
+  if (country !== 'CN' || inner.length === 0) return regionName(country ?? code, locale)
+  if (locale === 'en') return regionName(`CN/${inner[0] ?? ''}`, locale)
+  return [...new Set(inner.slice(0, 2).map((one) => one.replace(/(?<=..)(?:省|市|自治区|自治州|地区)$/, '')))].join(' ')
+}
+
 function pathOf(code: string, locale: string): string {
   const parts = code.split('/')
   const names = parts.map((_, index) => regionName(parts.slice(0, index + 1).join('/'), locale))
