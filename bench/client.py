@@ -70,7 +70,7 @@ class LeanSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.closed.set()
-        if self._opening is not None:
+        if self._opening is not None and not self._opening.done():  # who waited may have given up
             self._opening.set_exception(ConnectionError("the server closed the connection"))
             self._opening = None
 

@@ -1,6 +1,6 @@
 """One enterprise at full speed beside a quiet one: what the quiet one's people feel of it.
 
-The noise is a process of its own (`python -m bench.parts.noisy`), which prints how many of its calls were answered and how many refused.
+The noise is a process of its own (`bench/noise.py`), as it has to be: it must not take the time of what measures.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import httpx
 
 from bench.generator import Result
 from bench.load import Generator
+from bench.noise import CALLS
 from bench.report import Row, at_most
 from bench.server import ROOT, Server
 from bench.world import World, make_world
 
 QUIET_VISITORS, QUIET_RATE = 50, 25
 NOISY_VISITORS, NOISY_RATE = 200, 3_000
-CALLERS = 32
 CALL_EVERY = 0.1
 SECONDS = 15.0
 HEAD_START = 2.0
@@ -37,7 +37,6 @@ _DEFAULTS = {
     "ADDRESS_CONVERSATIONS": "",
 }
 """What an installation has that sets nothing; only a visitor's own rate is lifted, so that the noise meets the enterprise's."""
-_CALLS = ("/conversations?view=mine", "/conversations/search?q=%E6%9D%AF", "/presence", "/conversations?view=ended")
 
 
 def noisy() -> list[Row]:
@@ -78,7 +77,7 @@ def _felt(people: Generator, server: Server, world: World) -> tuple[Result, list
         number = 0
         while sending.is_alive():
             began = time.perf_counter()
-            client.get(_CALLS[number % len(_CALLS)]).raise_for_status()
+            client.get(CALLS[number % len(CALLS)]).raise_for_status()
             times.append((time.perf_counter() - began) * 1000)
             number += 1
             time.sleep(CALL_EVERY)
@@ -95,7 +94,7 @@ class _Noise:
 
     def __init__(self, server: Server, world: World, crowd: Generator) -> None:
         self._crowd = crowd
-        self._command = [sys.executable, "-m", "bench.parts.noisy", server.address, *(agent.token for agent in world.agents)]
+        self._command = [sys.executable, "-m", "bench.noise", server.address, *(agent.token for agent in world.agents)]
         self._process: subprocess.Popen[bytes] | None = None
         self._sending: threading.Thread | None = None
         self._sent: Result | None = None
@@ -126,27 +125,3 @@ class _Noise:
 
     def calls(self) -> str:
         return f"{self._called[0]:,.0f} / {self._called[1]:,.0f}"
-
-
-async def _call(address: str, tokens: list[str]) -> None:
-    """Call until the standard input ends; then print how many calls a second were answered, and how many refused."""
-    counts = {True: 0, False: 0}
-    began = time.monotonic()
-    async def one(number: int) -> None:
-        token = tokens[number % len(tokens)]
-        async with httpx.AsyncClient(base_url=f"{address}/api/v1", cookies={"qiatan_session": token}, timeout=30) as client:
-            while True:
-                answer = await client.get(_CALLS[(number + sum(counts.values())) % len(_CALLS)])
-                counts[answer.is_success] += 1
-
-    calling = [asyncio.create_task(one(number)) for number in range(CALLERS)]
-    await asyncio.to_thread(sys.stdin.read)
-    seconds = time.monotonic() - began
-    for task in calling:
-        task.cancel()
-    await asyncio.wait(calling)
-    print(counts[True] / seconds, counts[False] / seconds)
-
-
-if __name__ == "__main__":
-    asyncio.run(_call(sys.argv[1], sys.argv[2:]))

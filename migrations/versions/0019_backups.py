@@ -5,15 +5,13 @@ Two tables of the whole installation; nothing older uses them.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 from qiatan.infra.db.roles import SYSTEM
 
 revision = "0019"
-down_revision = max(path.name[:4] for path in Path(__file__).parent.glob("[0-9]*_*.py") if path.name[:4] < revision)
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 phase = "before"

@@ -92,7 +92,9 @@ async def test_no_route_logs_what_it_is_sent(
             await worlds.call(http, route, f"{world.path(route)}?q={CANARY}&name={CANARY}", world.ids)
 
     slow = told.lines("request.slow")
-    assert {line["route"] for line in slow} >= {f"/api/v1{route.path}" if not str(route.path).startswith("/api") else route.path for route in ROUTES}
+    assert {line["route"] for line in slow} >= {
+        f"/api/v1{route.path}" if not str(route.path).startswith("/api") else route.path for route in ROUTES
+    }
     assert all(line["enterprise_id"] == str(member.enterprise_id) for line in slow if line["status"] < 400)
     _nothing_secret(told, member.session_token, csrf_token(member.session_token), PASSWORD, member.email)
 

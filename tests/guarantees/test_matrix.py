@@ -278,6 +278,9 @@ async def test_reading_typing_and_looking_of_who_may_not(doors: Doors, database:
     codes = {}
     for name, member in {"foreign": other, "colleague": world.colleague, "narrow": world.narrow, "analyst": analyst}.items():
         socket = await doors.agent_socket(member)
+        if name == "analyst":  # who does not serve puts no phone of theirs to sleep
+            await socket.send(type="page", asleep=True)
+            assert (await socket.next("error"))["code"] == "not_allowed"
         for frame in ({"type": "read", "seq": 4}, {"type": "typing"}, {"type": "viewing"}):
             await socket.send(**frame, conversation_id=conversation_id)
             codes[name, frame["type"]] = (await socket.next("error"))["code"]

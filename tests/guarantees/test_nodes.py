@@ -365,7 +365,7 @@ async def test_who_has_a_page_open_on_any_node_is_not_called(
         called.extend(notice.agent_id for notice in notices)
 
     monkeypatch.setattr(push, "GATHER_SECONDS", 0.01)
-    monkeypatch.setattr(push.service, "call", call)
+    monkeypatch.setattr("qiatan.modules.push.service.call", call)
     await talk.served(database, guest, tenant.admin)
     page = await opened(two, tenant.admin, "mine")
     visitor = await visiting(one, guest)

@@ -88,6 +88,7 @@ async def world(doors: Doors, database: Database, factories: Factories) -> World
         for statement in (
             "INSERT INTO agent_scope_groups (enterprise_id, agent_id, group_id) VALUES (:e, :a, :g)",
             "INSERT INTO agent_presence (enterprise_id, agent_id, status, lease_until) VALUES (:e, :a, 'away', now())",
+            "INSERT INTO presence_pages (enterprise_id, agent_id, node_id) VALUES (:e, :a, :a)",
             """INSERT INTO one_time_links (enterprise_id, id, agent_id, purpose, email, token_hash, created_at, expires_at)
                VALUES (:e, :a, :a, 'sign_in', 'x@example.com', decode(md5(random()::text), 'hex'), now(), now())""",
         ):

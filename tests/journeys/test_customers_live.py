@@ -37,14 +37,14 @@ async def test_the_list_says_where_a_customer_is_and_the_header_what_they_look_a
     await camera.shoot(agent.page, "customer-place")
     assert camera.found == []
 
-    # when they go to another page
-    await visitor.page.goto(people.address(house, "订单详情"))
-    # then the header follows by itself
-    await expect(opened(agent)).to_contain_text("正在看「订单详情」")
     # and the panel beside it too
     await agent.page.get_by_role("tab", name="来源").click()
-    await expect(card(agent.page)).to_contain_text("订单详情")
     await expect(card(agent.page)).to_contain_text("广东省 深圳市")
+
+    # when they leave that page, the header follows by itself
+    await visitor.page.goto(people.address(house, "订单详情"))
+    await expect(opened(agent)).not_to_contain_text("粗陶马克杯")
+    await expect(opened(agent)).to_contain_text("正在看")
 
 
 async def test_what_a_colleague_writes_on_the_card_is_there_at_once(people: People, house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.journeys.conftest import People
+from tests.journeys.hostile import until
 from tests.journeys.house import House
 
 
@@ -17,7 +18,12 @@ async def test_sounds_and_quiet_hours_follow_the_account(house: House, people: P
     await page.get_by_label("从").blur()
     await page.get_by_role("button", name="周日").click()
     await expect(page.get_by_role("button", name="周日")).to_have_attribute("aria-pressed", "false")
-    await page.wait_for_load_state("networkidle")
+
+    async def kept() -> bool:
+        quiet = (await house.admin.get("/me/preferences"))["settings"]["quiet_hours"]
+        return quiet["start"] == "21:30" and 7 not in quiet["days"]
+
+    await until(kept, "the quiet hours are saved")
     await page.reload()
 
     await expect(page.get_by_label("新消息", exact=True)).to_have_value("knock")

@@ -90,6 +90,7 @@ async def test_what_strangers_write_is_text_all_over_the_workspace(people: Peopl
     await _pickers(agent, hostile)
     assert await agent.page.title() == "对话 · 洽谈"
     await unharmed(agent.page)
+    await _palette_and_home(agent, hostile)
 
 
 async def test_what_comes_in_is_text_in_every_notice(people: People, hostile: Hostile) -> None:
@@ -305,6 +306,21 @@ async def _lists(agent: Agent, hostile: Hostile) -> None:
     await agent.page.get_by_role("button", name="筛选").click()
     await unharmed(agent.page)
     await agent.page.keyboard.press("Escape")
+
+
+async def _palette_and_home(agent: Agent, hostile: Hostile) -> None:
+    """What is found from anywhere, and the day with its leaderboard."""
+    page = agent.page
+    await page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="命令面板")
+    for words in ("alert(", "7*191", "<img"):
+        await palette.get_by_role("combobox").fill(words)
+        await expect(palette.get_by_role("option").filter(has_text=words).first).to_be_visible()
+        await unharmed(page)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("navigation", name="主导航").get_by_role("link", name="首页").click()
+    await reads(page.get_by_role("region", name="今天的排行"), [hostile.names[1]])
+    await unharmed(page)
 
 
 async def _pickers(agent: Agent, hostile: Hostile) -> None:

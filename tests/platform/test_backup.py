@@ -25,11 +25,12 @@ from qiatan.infra.clock import SystemClock
 from qiatan.infra.db import migrate
 from qiatan.infra.postgres import ClusterInUse, make_scratch_dir
 from qiatan.infra.settings import S3Bucket, Settings
-from qiatan.infra.storage import LocalStorage
+from qiatan.infra.storage import LocalStorage, S3Storage
 from tests.guarantees.history import Shop, counts, fill
 from tests.platform.commands import command
 from tests.platform.conftest import Hold
 from tests.support.postgres import elsewhere
+from tests.support.s3_server import s3_server
 
 LIVING = {"backups", "nodes", "routing_requests", "routing_decisions"}
 """What changes by itself: the backup that was noted, and what the program does when it is started on it."""
@@ -314,6 +315,25 @@ async def test_files_in_a_bucket_stay_there_unless_asked_for(shop: Settings, pla
     made = await backups.back_up(replace(shop, s3=bucket), place, backups.Choice(), silent)
 
     assert (made.manifest.files, made.manifest.files_from, made.manifest.bucket) == (0, "none", "talk")
+
+
+async def test_files_of_a_bucket_are_copied_when_asked_for_and_go_back_into_one(
+    shop: Settings, place: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unstarted(monkeypatch)
+    contents = files_in(shop.data_dir)
+    with s3_server(place / "s3") as bucket:
+        for name, content in contents.items():
+            await S3Storage(bucket).put(name, content)
+        made = await backups.back_up(replace(shop, s3=bucket), place, backups.Choice(with_bucket=True), silent)
+        for name in contents:
+            await S3Storage(bucket).delete(name)
+        target = Settings(data_dir=place / "new", database_url=blank(postgres_url), s3=bucket)
+        await backup_restore.restore(target, made.path, replace=False, tell=silent)
+
+        assert {name: await S3Storage(bucket).get(name) for name in contents} == contents
+    assert (made.manifest.files, made.manifest.files_from, made.manifest.bucket) == (6, "bucket", bucket.bucket)
+    assert files_in(place / "new") == {}
 
 
 class _Vanishing(LocalStorage):

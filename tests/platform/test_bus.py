@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from qiatan.infra.bus import Bus, BusUnavailable, MemoryBus
+from qiatan.infra.bus import Bus, BusUnavailable, MemoryBus, nats
 from qiatan.infra.bus.nats import NatsBus
 from tests.support.nats_server import NatsServer
 
@@ -27,6 +27,13 @@ def own() -> Iterator[NatsServer]:
     server = NatsServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine under load takes its time; these tests are about what comes after."""
+    monkeypatch.setattr(nats, "START_SECONDS", PATIENCE)
+    monkeypatch.setattr(nats, "FLUSH_SECONDS", int(PATIENCE))
 
 
 Join = Callable[..., NatsBus]

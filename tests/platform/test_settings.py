@@ -27,6 +27,20 @@ def test_with_an_empty_environment_everything_has_its_default() -> None:
     assert (settings.files_url, settings.s3) == (None, None)
 
 
+def test_the_bus_may_be_a_cluster() -> None:
+    settings = Settings.from_env({"NATS_URL": "nats://token@one:4222, tls://user:word@two.example.com"})
+    assert settings.nats_url == ("nats://token@one:4222", "tls://user:word@two.example.com")
+    assert Settings.from_env({}).nats_url == ()
+
+
+@pytest.mark.parametrize("url", ["one:4222", "http://one", "nats://", "nats://token@one:99999", "nats://one/path", "nats://one,two"])
+def test_a_bus_that_cannot_be_meant_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="NATS_URL: use addresses like nats://") as refused:
+        Settings.from_env({"NATS_URL": url})
+    assert "99999" not in str(refused.value)
+    assert "4222, separated" in str(refused.value)
+
+
 def test_everything_can_be_given() -> None:
     settings = Settings.from_env(
         {

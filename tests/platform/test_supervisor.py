@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from qiatan.infra.setup_error import SetupError
 from tests.platform.conftest import alive, await_end
 from tests.support.network import free_port
 
-PATIENCE = 90.0
+PATIENCE = 150.0
 
 
 # -- the parts
@@ -190,7 +191,17 @@ async def test_a_machine_without_a_bus_server_is_told_what_to_install(tmp_path: 
 
 # -- the processes
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
+
+
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[Server]:
+    """A server of two workers: three programs to load, for which a busy machine takes its time."""
+    server = Server(environment={"WORKERS": "2", "LOG_LEVEL": "info", **environment})
+    with ExitStack() as stack:
+        stack.push(server.__exit__)
+        server.start(patience=PATIENCE)
+        yield server
 
 
 def nodes(server: Server) -> list[int]:
@@ -222,7 +233,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def test_from_the_first_line_to_the_second_interrupt(key: Path) -> None:
-    with Server(environment={"WORKERS": "2", "LOG_LEVEL": "info", "DRAIN_SECONDS": "300", "SECRET_KEY_FILE": str(key)}) as server:
+    with started({"DRAIN_SECONDS": "300", "SECRET_KEY_FILE": str(key)}) as server:
         # given: a server of two workers, which told the operator once
         said = server.said().splitlines()
         assert [line for line in said if not line.startswith("{")] == [f"ready {server.address}"]
@@ -264,14 +275,14 @@ def test_from_the_first_line_to_the_second_interrupt(key: Path) -> None:
         began = time.monotonic()
         os.kill(server.pid, signal.SIGINT)
         assert server.process is not None
-        assert server.process.wait(PATIENCE) == 0, server.said()
+        assert server.process.wait(30) == 0, server.said()
         assert time.monotonic() - began < 10
         for pid in (*first, postgres):
             await_end(pid)
 
 
 def test_a_worker_that_keeps_dying_is_started_with_growing_pauses_and_all_end_with_the_supervisor() -> None:
-    with Server(environment={"WORKERS": "2", "LOG_LEVEL": "info"}) as server:
+    with started({}) as server:
         # when one worker is killed again and again
         kept, dying = nodes(server)
         for times in (1, 2, 3):

@@ -19,6 +19,7 @@ from qiatan.entrypoints.app import build_app, build_resources
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.relay import on_the_bus
 from qiatan.infra import nodes
+from qiatan.infra.bus import nats
 from qiatan.infra.clock import Clock
 from qiatan.infra.nodes import Node
 from qiatan.infra.resources import Resources
@@ -60,7 +61,7 @@ async def running_node(settings: Settings, database_url: str, clock: Clock, nats
         app = _applications.setdefault(f"{settings.public_url} {name}", fresh)
         app.state = fresh.state
         gateway: Gateway = app.state.gateway
-        with mock.patch.object(nodes, "RENEW_SECONDS", 3600.0):
+        with mock.patch.object(nodes, "RENEW_SECONDS", 3600.0), mock.patch.object(nats, "START_SECONDS", PATIENCE):
             await stack.enter_async_context(on_the_bus(resources, app))
             await asyncio.sleep(0)
         gateway.start()

@@ -14,7 +14,7 @@ class Recorder:
         self.frames: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
 
-    def write(self, payload: str) -> bool:
+    def write(self, payload: bytes) -> bool:
         if self.ready:
             self.frames += json.loads(payload)
         return self.ready

@@ -142,6 +142,7 @@ async def _prove(settings: Settings, stage: Path, path: Path, manifest: Manifest
         await asyncio.to_thread(start_and_ask, stage, settings.database_url)
         if settings.s3 is not None:
             await _into_bucket(settings, path, manifest, tell)
+            shutil.rmtree(stage / "files", ignore_errors=True)
     except BackupError as error:
         if settings.database_url is None:
             raise

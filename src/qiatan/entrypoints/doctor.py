@@ -17,7 +17,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import qiatan
-from qiatan.entrypoints.port_owner import owner_of_port
+from qiatan.entrypoints.port_owner import owner_of_port, parent_of
 from qiatan.infra.clock import SystemClock
 from qiatan.infra.mail import Mailer, MailFailed
 from qiatan.infra.nats_server import find_program
@@ -153,7 +153,8 @@ def _port(settings: Settings) -> Finding:
     except socket.gaierror:
         return Finding("port", "fail", f"HOST: {settings.host} is not known here", "set HOST to an address of this machine, or 0.0.0.0")
     except OSError as error:
-        if holder is not None and (owner is None or owner.pid == holder.pid):
+        # A worker of that process listens on the same socket.
+        if holder is not None and (owner is None or holder.pid in (owner.pid, parent_of(owner.pid))):
             return Finding("port", "ok", f"{settings.port} is served by this installation (process {holder.pid})")
         who = f"process {owner.pid} ({owner.name})" if owner else "another program"
         remedy = f"stop it (kill {owner.pid}), or set PORT to a free one" if owner else "set PORT to a free one"

@@ -16,6 +16,7 @@ import structlog
 from qiatan.entrypoints.ceiling import RETRY_SECONDS, Ceiling, Crowded, descriptors
 from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
 from qiatan.entrypoints.looking import Looking
+from qiatan.entrypoints.recheck import unwelcome
 from qiatan.entrypoints.registry import PUBLISHERS, TIMERS
 from qiatan.infra import logs, metrics
 from qiatan.infra.realtime.cause import FrameAround, finish
@@ -44,7 +45,6 @@ from qiatan.infra.timers import POLL_SECONDS, TimerLoop
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import BadRequest, Fault, NotSignedIn, TwoFactorRequired
 from qiatan.kit.events import Event
-from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.accounts.events import LoginPolicyChanged
 from qiatan.modules.conversations.events import ConversationRulesChanged
@@ -55,7 +55,6 @@ from qiatan.modules.push.subscribers import Caller
 from qiatan.modules.routing.events import RoutingChanged, RoutingSettingsChanged
 from qiatan.modules.routing.realtime import PresenceKeeper
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper, QueueKeeper
-from qiatan.modules.visitors import service as visitors
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +63,6 @@ IDLE_SECONDS = 75
 SWEEP_SECONDS = 5
 RECHECK_SECONDS = 30
 """How long a socket may outlive a session or token that ended without an event (expiry, the command line, another process)."""
-RECHECK_BATCH = 1_000
 BAD_FRAMES_ALLOWED = 20
 # A whole office behind one address comes back at once after a restart.
 HELLOS = Rate(burst=2_000, per_minute=6_000)
@@ -434,38 +432,9 @@ class Gateway:
             self.bye(connection, CLOSE_UNAUTHORISED, ViewEnded.code, ViewEnded().message)
 
     async def _recheck(self, enterprises: Collection[UUID] | None) -> None:
-        """Close the sockets that may not be open any more, looked up a thousand at a time; `enterprises` says whose, if not all.
-
-        Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is.
-        """
-        everybody = [
-            (connection, connection.actor)
-            for connection in self._hub.connections
-            if connection.actor is not None and (enterprises is None or connection.actor.enterprise_id in enterprises)
-        ]
-        for start in range(0, len(everybody), RECHECK_BATCH):
-            asked = everybody[start : start + RECHECK_BATCH]
-            agents = {
-                accounts.OpenSocket(actor.enterprise_id, actor.session_id, connection.address)
-                for connection, actor in asked
-                if isinstance(actor, AgentActor)
-            }
-            guests = {
-                connection: visitors.OpenGuest(actor.enterprise_id, actor.token_id, connection.address)
-                for connection, actor in asked
-                if isinstance(actor, VisitorActor)
-            }
-            async with self.resources.database.system() as tx:
-                living = await accounts.living_sessions(tx, agents, self.resources.geo.region_of)
-                living |= await visitors.living_tokens(tx, {(guest.enterprise_id, guest.token_id) for guest in guests.values()})
-                shut_out = await visitors.shut_out_guests(tx, set(guests.values()))
-            for connection, actor in asked:
-                if isinstance(actor, AgentActor) and actor.session_id not in living:
-                    self.bye(connection, CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
-                elif connection in guests and guests[connection] in shut_out:
-                    self.bye(connection, CLOSE_UNAUTHORISED, Blocked.code, Blocked().message)
-                elif isinstance(actor, VisitorActor) and actor.token_id not in living:
-                    self.bye(connection, CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
+        """Close the sockets that may not be open any more; `enterprises` says whose, if not all."""
+        async for connection, code, message in unwelcome(self.resources, enterprises):
+            self.bye(connection, CLOSE_UNAUTHORISED, code, message)
 
 
 def _sets_deadline_before(moment: datetime, event: Event) -> bool:

@@ -38,3 +38,10 @@ def _listening(table: Path, port: int) -> list[str]:
         rows = [line.split() for line in table.read_text().splitlines()[1:]]
         return [row[9] for row in rows if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port]
     return []
+
+
+def parent_of(pid: int) -> int | None:
+    """The process that started this one; None when it is gone, or the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return None

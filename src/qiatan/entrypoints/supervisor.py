@@ -29,7 +29,7 @@ from qiatan.infra.setup_error import SetupError
 
 log = structlog.get_logger(__name__)
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 """How long a node whose database is ready may take until it answers."""
 STOP_SECONDS = 8.0
 """How long the nodes may take to end; with PostgreSQL's own end all stops within ten seconds."""

@@ -13,7 +13,7 @@ import uvloop
 from qiatan.entrypoints.app import build_resources
 from qiatan.entrypoints.registry import JOBS
 from qiatan.entrypoints.relay import on_the_bus
-from qiatan.infra import logs
+from qiatan.infra import logs, tracing
 from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db.clock_keeper import ClockKeeper
 from qiatan.infra.jobs import build_worker, build_worker_app
@@ -96,7 +96,10 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_database(settings) as url:
         resources = build_resources(settings, url)
+        if settings.otlp_endpoint is not None:
+            tracing.start(settings.otlp_endpoint, version=resources.node.version, node=f"{resources.node.machine} {resources.node.name}")
         async with following_time(resources), on_the_bus(resources), background_worker(resources, url, enabled=True):
             await stopping.wait()
+        await asyncio.to_thread(tracing.stop)
         await resources.http.close()
         await resources.database.dispose()

@@ -74,8 +74,8 @@ VARIABLES: Final = {
 
 
 def rate_of(per_minute: int) -> Rate:
-    """So many a minute, a third of them at once."""
-    return Rate(burst=max(20, per_minute // 3), per_minute=per_minute)
+    """So many a minute, of five seconds at once: what others feel is the burst."""
+    return Rate(burst=max(20, per_minute // 12), per_minute=per_minute)
 
 
 def message_sent(resources: Resources, enterprise_id: UUID) -> None:

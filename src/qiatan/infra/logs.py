@@ -111,8 +111,9 @@ def _foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def without_texts(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """What went wrong, in words that hold nothing of what people wrote; the traceback is lines of code only."""
-    if isinstance(event.get("error"), str):
-        event["error"] = told(event["error"])
+    for name in ("error", "reason"):
+        if isinstance(event.get(name), str):
+            event[name] = told(event[name])
     failure = event.pop("exc_info", None)
     if failure is True:
         failure = sys.exc_info()

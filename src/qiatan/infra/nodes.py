@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 import qiatan
-from qiatan.infra.clock import new_id
+from qiatan.infra.clock import new_id, ticks
 from qiatan.infra.db import Base, Database, Tx
 from qiatan.infra.db.migrate import head
 
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 RENEW_SECONDS = 5.0
 DEAD_AFTER = timedelta(seconds=20)
 FORGOTTEN_AFTER = timedelta(minutes=10)
+STEADY_SECONDS = 12.0
+"""A node that went without a turn for longer does not judge others for a while."""
 
 
 class NodeRow(Base):
@@ -77,12 +79,15 @@ class NodeKeeper:
         self.others: frozenset[UUID] = frozenset()
         """The other nodes that live, as seen at the last turn."""
         self.on_gone: list[Callable[[frozenset[UUID]], None]] = []
-        """Called with the nodes that lived at the turn before and do not any more."""
+        """Called with the nodes that lived and do not any more."""
         self.on_turn: list[Callable[[], Awaitable[None]]] = []
-        """Awaited after each turn of a node that has lived for long enough to judge others."""
+        """Awaited after each turn of a node that has lived in order for long enough to judge others."""
         self._database = database
         self._node = node
         self._started: datetime | None = None
+        self._steady_since: datetime | None = None
+        self._turned_at = 0.0
+        self._known: frozenset[UUID] = frozenset()
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -120,14 +125,21 @@ class NodeKeeper:
             await tx.session.execute(statement.on_conflict_do_update(index_elements=[NodeRow.id], set_=said))
             living = frozenset(row.id for row in await living_nodes(tx)) - {node.id}
             await tx.session.execute(delete(NodeRow).where(NodeRow.seen_at < tx.now - FORGOTTEN_AFTER))
-            may_judge = tx.now - self._started >= DEAD_AFTER
-        gone, self.others = self.others - living, living
+            if self._steady_since is None or ticks() - self._turned_at > STEADY_SECONDS:
+                # What kept this node from its turns (a database that was away) kept the others too: they are to come first.
+                self._steady_since = tx.now
+            self._turned_at = ticks()
+            may_judge = tx.now - self._steady_since >= DEAD_AFTER
+        self.others = living
+        if not may_judge:
+            self._known |= living
+            return
+        gone, self._known = self._known - living, living
         if gone:
             for tell in self.on_gone:
                 tell(gone)
-        if may_judge:
-            for work in self.on_turn:
-                await work()
+        for work in self.on_turn:
+            await work()
 
     async def _keep(self) -> None:
         while True:

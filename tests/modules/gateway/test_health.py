@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from qiatan.entrypoints import health
 from qiatan.entrypoints.drain import Drain
 from qiatan.entrypoints.health import Readying
+from qiatan.infra.bus import MemoryBus
+from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
-from qiatan.kit.errors import DatabaseUnavailable
-from tests.support.doors import Doors
+from tests.support.doors import PUBLIC_URL, Doors
 
 ALL_WELL = {"ready": True, "node": "ok", "database": "ok", "migrations": "ok", "bus": "ok"}
 
 
 async def test_a_process_that_is_well_is_alive_and_ready(doors: Doors) -> None:
-    guest = doors.anonymous()
-    assert (await guest.get("/healthz")).json() == {"status": "ok"}
-    answer = await guest.get("/readyz")
+    guest = doors.stranger()
+    assert (await guest.get(f"{PUBLIC_URL}/healthz")).json() == {"status": "ok"}
+    answer = await guest.get(f"{PUBLIC_URL}/readyz")
     assert (answer.status_code, answer.json()) == (200, ALL_WELL)
+
+
+async def test_one_that_stops_is_alive_and_not_ready(doors: Doors, app: FastAPI) -> None:
+    drain: Drain = app.state.drain
+    drain.unready = True
+    guest = doors.stranger()
+    answer = await guest.get(f"{PUBLIC_URL}/readyz")
+    assert (answer.status_code, answer.json()) == (503, {**ALL_WELL, "ready": False, "node": "draining"})
+    assert (await guest.get(f"{PUBLIC_URL}/healthz")).status_code == 200
+
+
+async def test_a_database_that_is_away_makes_unready_and_is_not_asked_by_everybody(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    there = False
+    system = resources.database.system
+
+    def away(database: Database) -> object:
+        nonlocal asked
+        asked += 1
+        if not there:
+            raise ConnectionError("no route")
+        return system()
+
+    monkeypatch.setattr(Database, "system", away)
+    monkeypatch.setattr(health, "KEPT_SECONDS", 1_000.0)
+    readying = Readying(resources, Drain())
+    found = await asyncio.gather(*(readying.look() for _ in range(20)))
+    assert {(answer.ready, answer.database) for answer in found} == {(False, "away")}
+    assert asked == 1
+
+    there = True
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    assert (await Readying(resources, Drain()).look()).ready
+
+
+async def test_a_schema_that_does_not_fit_makes_unready(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "fits", lambda _: False)
+    found = await Readying(resources, Drain()).look()
+    assert (found.ready, found.database, found.migrations) == (False, "ok", "behind")
+
+
+async def test_a_bus_must_have_been_there_once(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    readying = Readying(resources, Drain())
+    monkeypatch.setattr(MemoryBus, "connected", False)
+    found = await readying.look()
+    assert (found.ready, found.bus) == (False, "connecting")
+    monkeypatch.setattr(MemoryBus, "connected", True)
+    assert (await readying.look()).ready
+    monkeypatch.setattr(MemoryBus, "connected", False)
+    found = await readying.look()
+    assert (found.ready, found.bus) == (True, "away")

@@ -97,7 +97,9 @@ async def test_the_first_enterprise_runs_the_installation(database: Database, fa
         await _sql(database, "UPDATE enterprises SET created_at = now() WHERE id = :id", id=tenant.enterprise_id)
 
 
-async def test_a_dead_node_is_shown_as_gone(doors: Doors, database: Database, factories: Factories, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dead_node_is_shown_as_gone(
+    doors: Doors, database: Database, factories: Factories, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert monitor is not None
     tenant = await factories.tenant()
     _runs(monkeypatch, tenant)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import cast
+from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from qiatan.entrypoints.system.monitor import subject_of
 from qiatan.infra import metrics
+from qiatan.infra.bus import Bus
+from qiatan.infra.bus.base import BusUnavailable
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.nodes import Node, NodeKeeper
+from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from tests.modules.system.scraping import scrape, value
 from tests.support import talk
@@ -41,7 +48,7 @@ class TestWithAToken:
         known = {"Authorization": f"Bearer {TOKEN}"}
         assert (await doors.stranger(address="192.0.2.7", headers=known).get(METRICS)).status_code == 200
         for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer ü"}):
-            raw = {key: text.encode() for key, text in wrong.items()}
+            raw = [(key.encode(), text.encode()) for key, text in wrong.items()]
             refused = await doors.stranger(address=HERE).get(METRICS, headers=raw)
             assert refused.status_code == 401
             assert "qiatan_messages" not in refused.text
@@ -160,3 +167,40 @@ def test_a_spread_counts_into_the_right_places() -> None:
         assert samples == {("_bucket", "1"): 2, ("_bucket", "10"): 4, ("_bucket", "+Inf"): 5, ("_count", None): 5, ("_sum", None): 24}
     finally:
         del metrics._INSTRUMENTS[made:]
+
+
+class _TwoMore:
+    """A bus on which one neighbour answers and all others are silent."""
+
+    alone = False
+    connected = True
+    dropped = 0
+
+    def __init__(self, answering: UUID) -> None:
+        self._subject = subject_of(answering)
+
+    async def request(self, subject: str, payload: bytes, seconds: float) -> bytes:
+        if subject != self._subject:
+            raise BusUnavailable
+        return metrics.encode([metrics.counter("qiatan_frames_sent", "From next door.", 4711)])
+
+
+async def test_one_node_answers_for_its_machine(doors: Doors, resources: Resources, database: Database) -> None:
+    machine = resources.node.machine
+    two, silent, elsewhere = Node(machine, "2"), Node(machine, "3"), Node("another machine", "4")
+    keepers = [NodeKeeper(database, node) for node in (resources.node, two, silent, elsewhere)]
+    for keeper in keepers:
+        await keeper.turn()
+    doors.app.state.resources = replace(resources, bus=cast("Bus", _TwoMore(two.id)))
+    try:
+        text = (await doors.stranger(address=HERE).get(METRICS)).text
+    finally:
+        for keeper in keepers:
+            await keeper.close()
+
+    (sent,) = [family for family in text_string_to_metric_families(text) if family.name == "qiatan_frames_sent"]
+    by_node = {sample.labels["node"]: sample.value for sample in sent.samples}
+    assert set(by_node) == {"1", "2"}
+    assert by_node["2"] == 4711
+    (up,) = [family for family in text_string_to_metric_families(text) if family.name == "qiatan_node_up"]
+    assert {sample.labels["node"]: sample.value for sample in up.samples} == {"1": 1, "2": 1, "3": 0}

@@ -17,7 +17,10 @@ from qiatan.infra import logs
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ('duplicate key value violates unique constraint "uq_tags_name"\nDETAIL:  Key (name)=(VIP) already exists.', 'duplicate key value violates unique constraint "uq_tags_name"'),
+        (
+            'duplicate key value violates unique constraint "uq_tags_name"\nDETAIL:  Key (name)=(VIP) already exists.',
+            'duplicate key value violates unique constraint "uq_tags_name"',
+        ),
         ('invalid input syntax for type uuid: "Meier"', 'invalid input syntax for type uuid: "…"'),
         ("invalid literal for int() with base 10: 'Meier'", "invalid literal for int() with base 10: '…'"),
         ('relation "conversations" does not exist', 'relation "conversations" does not exist'),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qiatan.entrypoints.system import rules
+from qiatan.entrypoints.system.contracts import Level
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ def _ago(hours: float) -> datetime:
 @pytest.mark.parametrize(
     ("levels", "worst"), [([], "good"), (["good"], "good"), (["good", "warn"], "warn"), (["bad", "good", "warn"], "bad")]
 )
-def test_the_worst_part_says_how_the_whole_is(levels: list[rules.Level], worst: str) -> None:
+def test_the_worst_part_says_how_the_whole_is(levels: list[Level], worst: str) -> None:
     assert rules.worst(levels) == worst
 
 

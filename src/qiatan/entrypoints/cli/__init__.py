@@ -47,7 +47,9 @@ def serve(
 
     Other settings: DATABASE_URL, PUBLIC_URL (the address people use), SIGNUP=on|off, TRUSTED_PROXIES=10.0.0.0/8,…,
     LOG_LEVEL=debug|info|warning|error, WORKER=on|off, VISITOR_RATE (messages a minute), SMTP_URL and MAIL_FROM (mail), OUTBOUND_ALLOW
-    (own networks that may be called). docs/operating.md explains each.
+    (own networks that may be called), DRAIN_SECONDS, NATS_URL and SECRET_KEY (several machines). docs/operating.md explains each.
+
+    With several workers SIGHUP replaces them one after another while people write.
     """
     settings = running.settings(host=host, port=port, data=data, workers=workers)
     if settings.workers > 1:

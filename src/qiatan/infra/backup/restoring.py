@@ -149,18 +149,18 @@ def _feed(path: Path, restore: subprocess.Popen[bytes], tell: Callable[[int, int
     if restore.stdin is None:
         raise RuntimeError("it was started with a pipe")
     done = 0
-    with ArchiveReader(path) as archive, suppress(BrokenPipeError):
-        for member in archive.members():
-            if member.name != form.DUMP:
-                continue
-            for piece in member.read():
+    try:
+        with ArchiveReader(path) as archive, suppress(BrokenPipeError):
+            dump = next(member for member in archive.members() if member.name == form.DUMP)
+            for piece in dump.read():
                 restore.stdin.write(piece)
                 done += len(piece)
-                tell(done, member.size)
-            break
-    with suppress(BrokenPipeError):
-        restore.stdin.close()
-    restore.stdin = None
+                tell(done, dump.size)
+    finally:
+        # Also when the file broke since it was checked: pg_restore then finds its input cut off, and says so.
+        with suppress(BrokenPipeError):
+            restore.stdin.close()
+        restore.stdin = None
 
 
 def _prepare(manifest: Manifest, url: str) -> Tools:

@@ -211,6 +211,8 @@ class NatsBus:
 
     async def _back(self) -> None:
         log.info("bus.back")
+        for hearing in tuple(self._subscriptions):
+            await self._begin(hearing)  # those that were asked for while it was away
         self._missed()
 
     def _missed(self) -> None:

@@ -18,7 +18,7 @@ function show() {
 }
 const settled = async (): Promise<void> => { for (let turn = 0; turn < 4; turn += 1) await nextTick() }
 const focused = (): string => document.activeElement?.textContent?.trim() ?? ''
-afterEach(() => { document.body.innerHTML = '' })
+afterEach(() => { document.body.replaceChildren() })
 
 it('is closed until it is asked for, and opens at its first entry', async () => {
   const page = show()

@@ -6918,7 +6918,7 @@ export interface components {
         };
         /**
          * Simulations
-         * @description The newest ten.
+         * @description The newest ten, without their results.
          */
         Simulations: {
             /** Items */

@@ -1,0 +1,159 @@
+"""Anything at all against every route, by every kind of caller: never our fault, and never a word of another enterprise.
+
+Few examples run by default; `FUZZ_EXAMPLES` asks for more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+
+from qiatan.entrypoints.app import build_openapi
+from qiatan.infra.db import Database
+from tests.guarantees.world import World, checksum, make_world
+from tests.support.canaries import mark
+from tests.support.doors import Doors
+from tests.support.factories import Factories
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
+CANARY = "kanarienvogel"
+BASE = "http://qiatan.test"
+_BUSY = (503, 507)
+_LEFT_OUT = {
+    "sign_out": "ends the session that the next example needs",
+    "poll": "waits for news",
+}
+
+SCHEMA = schemathesis.openapi.from_dict(build_openapi())
+
+
+OPERATIONS = [
+    result.ok()
+    for result in SCHEMA.get_all_operations()
+    if isinstance(result, Ok) and result.ok().definition.raw.get("operationId") not in _LEFT_OUT
+]
+_PARTS = 4
+
+
+def _cases(operation: Any, mode: GenerationMode) -> list[Any]:
+    """Examples as data: they are sent later, by everybody, from one loop."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def gather(case: Any) -> None:
+        found.append(case)
+
+    gather()
+    return found
+
+
+def _requests(operation: Any, ids: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What to send: each example as it came, and once more with ids that exist, so that it gets past "not found"."""
+    for mode in GenerationMode:
+        try:
+            cases = _cases(operation, mode)
+        except Exception as error:
+            if mode is GenerationMode.POSITIVE:
+                raise AssertionError(f"{operation.label}: no example fits its own description: {error}") from error
+            continue
+        for case in cases:
+            for known in (False, True):
+                parameters = dict(case.path_parameters or {})
+                if known:
+                    parameters |= {name: ids[name] for name in parameters if name in ids}
+                case.path_parameters = {name: str(value) or "x" for name, value in parameters.items()}
+                given = case.as_transport_kwargs(base_url=BASE)
+                content, headers = _body(given)
+                yield {
+                    "method": given["method"],
+                    "url": given["url"],
+                    "params": given.get("params"),
+                    "content": content,
+                    "headers": headers,
+                }
+                if not parameters:
+                    break
+
+
+def _body(given: dict[str, Any]) -> tuple[bytes | None, dict[str, str]]:
+    headers = {"Content-Type": "application/json"}
+    if "json" in given:
+        try:
+            return json.dumps(given["json"]).encode(), headers
+        except (TypeError, ValueError, UnicodeEncodeError):
+            return b"{", headers
+    data = given.get("data")
+    if isinstance(data, bytes):
+        return data, headers
+    return (str(data).encode(errors="replace") if data is not None else None), headers
+
+
+def _callers(doors: Doors, world: World) -> dict[str, httpx.AsyncClient]:
+    return {
+        "an administrator": doors.agent(world.tenant.admin),
+        "who sees only themselves": doors.agent(world.narrow),
+        "a visitor": doors.visitor(world.guest.token),
+        "nobody": doors.stranger(),
+    }
+
+
+async def _send(client: httpx.AsyncClient, request: dict[str, Any]) -> httpx.Response | None:
+    try:
+        return await client.request(**request)
+    except (httpx.InvalidURL, ValueError, UnicodeError):
+        return None  # no client could send this
+
+
+def _check(operation: Any, who: str, request: dict[str, Any], response: httpx.Response, canary: str) -> None:
+    told = f"{operation.label} by {who}: {request['url']} {request['params']} {request['content'] or b''!r}"
+    assert response.status_code < 500 or response.status_code in _BUSY, f"{response.status_code} {response.text[:300]}\n{told}"
+    assert canary.encode() not in response.content, f"a word of another enterprise\n{told}"
+    assert canary not in str(response.headers), f"a word of another enterprise in a header\n{told}"
+    if response.status_code >= 400 and request["method"] != "HEAD":
+        error = response.json()["error"]
+        assert error["code"], f"{response.text[:300]}\n{told}"
+        assert error["message"], f"{response.text[:300]}\n{told}"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(_PARTS))
+async def test_nothing_sent_to_any_route_is_our_fault_or_crosses(part: int, doors: Doors, database: Database, factories: Factories) -> None:
+    # given two enterprises with something of everything, and a mark in every text of the second
+    ours, theirs = await make_world(doors, database, factories), await make_world(doors, database, factories)
+    marked = await mark(database, theirs.tenant.enterprise_id, CANARY)
+    assert {"messages.text", "agents.name", "reply_entries.title", "customer_notes.text", "tags.name"} <= marked
+    before = await checksum(database, theirs.tenant.enterprise_id)
+    callers = _callers(doors, ours)
+    answers: Counter[int] = Counter()
+
+    # when callers of the first send everything, about themselves and about the second
+    for operation in OPERATIONS[part::_PARTS]:
+        for ids in (theirs.ids, ours.ids):
+            for request in _requests(operation, ids):
+                for who, client in callers.items():
+                    response = await _send(client, request)
+                    if response is not None:
+                        answers[response.status_code] += 1
+                        _check(operation, who, request, response, CANARY)
+
+    # then the second is as it was
+    assert min(answers[200], answers[401], answers[404], answers[422]) > 0
+    assert await checksum(database, theirs.tenant.enterprise_id) == before
