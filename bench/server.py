@@ -21,7 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PORTS = range(20000, 21000)
 
 
-_UNLIMITED = {
+UNLIMITED = {
     "VISITOR_RATE": "1000000",
     "ENTERPRISE_RATE": "100000000",
     "ENTERPRISE_CONVERSATIONS": "1000000",
@@ -128,7 +128,7 @@ class Server(Program):
 
     def __init__(self, *, data: Path | None = None, environment: dict[str, str] | None = None) -> None:
         self._own_data = data is None
-        settings = {**_UNLIMITED, **(environment or {})}
+        settings = {**UNLIMITED, **(environment or {})}
         super().__init__([sys.executable, "-m", "qiatan", "serve"], data=data or make_scratch_dir(), port=free_port(), environment=settings)
 
     @property

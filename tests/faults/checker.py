@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 
@@ -47,6 +48,37 @@ def anybody_waits(url: str, enterprise_id: object) -> bool:
     with psycopg.connect(url, options="-c role=qiatan_system") as connection:
         query = "SELECT 1 FROM conversations WHERE enterprise_id = %s AND status = 'waiting' LIMIT 1"
         return connection.execute(query, [enterprise_id]).fetchone() is not None
+
+
+def above_maximum(url: str, enterprise_id: object) -> list[str]:
+    """Agents who serve more than they may."""
+    query = """
+        SELECT agents.id, agents.max_conversations, count(*) FROM conversations
+        JOIN agents ON agents.enterprise_id = conversations.enterprise_id AND agents.id = conversations.assignee_id
+        WHERE conversations.enterprise_id = %s AND conversations.status = 'active'
+        GROUP BY agents.id, agents.max_conversations HAVING count(*) > agents.max_conversations
+    """
+    with psycopg.connect(url, options="-c role=qiatan_system") as connection:
+        rows = connection.execute(query, [enterprise_id])
+        return [f"{agent_id} serves {count} and may serve {maximum}" for agent_id, maximum, count in rows]
+
+
+def timers_left(url: str, enterprise_id: object) -> int:
+    """Deadlines that nobody has looked at yet."""
+    query = "SELECT count(*) FROM routing_requests WHERE enterprise_id = %s AND due_at IS NOT NULL"
+    with psycopg.connect(url, options="-c role=qiatan_system") as connection:
+        row = connection.execute(query, [enterprise_id]).fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def decided(url: str, enterprise_id: object) -> dict[str, list[datetime]]:
+    """When each delayed transfer was decided upon, by conversation: once each, or something is wrong."""
+    query = "SELECT conversation_id, at FROM routing_decisions WHERE enterprise_id = %s AND cause = 'delayed'"
+    found: dict[str, list[datetime]] = defaultdict(list)
+    with psycopg.connect(url, options="-c role=qiatan_system") as connection:
+        for conversation_id, at in connection.execute(query, [enterprise_id]):
+            found[str(conversation_id)].append(at)
+    return dict(found)
 
 
 Database = dict[str, dict[int, Seen]]

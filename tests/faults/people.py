@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from qiatan.infra.clock import new_id
 
 ACK_PATIENCE = 5.0
 REPAIR_EVERY = 0.2
+PING_EVERY = 2.0
+DEAF_AFTER = 10.0
+"""A line on which nothing was heard for so long, although we ask all the time, is given up."""
 _BACK_OFF = (0.05, 0.4)
 
 
@@ -48,8 +52,16 @@ class Client:
 
     agent = False
 
-    def __init__(self, port: int, number: int, person: Person) -> None:
-        self.port, self.number, self.person = port, number, person
+    def __init__(self, ports: Sequence[int], number: int, person: Person) -> None:
+        self.number, self.person = number, person
+        self._ports, self._at = ports, number
+        self._heard_at = 0.0
+        self.mine: dict[str, tuple[int, int]] = {}
+        """Head and version of what `mine` shows, as it was told last."""
+        self.differed = 0
+        """How often the server's digest was another one than ours, so that we looked again."""
+        self.in_step = False
+        """Whether the last digest was ours."""
         self.outbox: dict[str, Sent] = {}
         self.log: dict[str, dict[int, Seen]] = {}
         self.heads: dict[str, int] = {}
@@ -59,7 +71,12 @@ class Client:
         """How often nobody took the connection."""
         self._socket: LeanSocket | None = None
         self._synced = asyncio.Event()
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", headers=self._authorization(), timeout=10)
+        self._http = httpx.AsyncClient(headers=self._authorization(), timeout=10)
+
+    @property
+    def port(self) -> int:
+        """Where we call now: one of those we know, the next one when it fails us."""
+        return self._ports[self._at % len(self._ports)]
 
     def _authorization(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.person.token}"}
@@ -100,6 +117,7 @@ class Client:
         async with self._http, asyncio.TaskGroup() as group:
             group.create_task(self._repair())
             group.create_task(self._stay_connected())
+            group.create_task(self._ask())
 
     async def _stay_connected(self) -> None:
         while True:
@@ -108,13 +126,17 @@ class Client:
             except (OSError, TimeoutError) as error:
                 self._socket = None
                 self.refused += isinstance(error, ConnectionRefusedError)
+                self._at += 1
             await asyncio.sleep(random.uniform(*_BACK_OFF))
 
     async def _one_connection(self) -> None:
         cookie = self.person.token if self.agent else None
         self._synced.clear()
-        socket = await LeanSocket.connect(self.port, self._heard, number=self.number, cookie=cookie)
+        self.in_step = False
+        async with asyncio.timeout(DEAF_AFTER):
+            socket = await LeanSocket.connect(self.port, self._heard, number=self.number, cookie=cookie)
         self._socket = socket
+        self._heard_at = asyncio.get_running_loop().time()
         self.connects += 1
         hello: dict[str, Any] = {"type": "hello", "protocol": 1}
         if not self.agent:
@@ -128,9 +150,31 @@ class Client:
             socket.abort()
             await socket.closed.wait()
 
+    async def _ask(self) -> None:
+        """Ask for a sign of life again and again, and give up a line that gives none."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(PING_EVERY)
+            if self._socket is None:
+                continue
+            if loop.time() - self._heard_at > DEAF_AFTER:
+                self._at += 1
+                self.cut()
+            elif self._synced.is_set():
+                self._socket.send(b'{"type":"ping"}')
+
+    def _compare(self, digest: str) -> None:
+        """Rule 4: look again when the server knows something else than we do."""
+        own = "\n".join(f"{key}:{head}:{version}" for key, (head, version) in sorted(self.mine.items()))
+        self.in_step = digest == hashlib.sha256(own.encode()).hexdigest()[:16]
+        if not self.in_step and self._socket is not None:
+            self.differed += 1
+            self._socket.send(b'{"type":"subscribe","topic":"mine"}')
+
     def _heard(self, socket: LeanSocket, payload: bytes) -> None:
         if socket is not self._socket:
             return
+        self._heard_at = asyncio.get_running_loop().time()
         for frame in msgspec.json.decode(payload):
             match frame["type"]:
                 case "subscribed":
@@ -141,10 +185,17 @@ class Client:
                     self._keep(frame)
                 case "conversation":
                     self._know(frame["conversation"]["id"], frame["conversation"]["head"])
+                    self._shown(frame["conversation"])
+                case "conversation_gone":
+                    if frame["topic"] == "mine":
+                        self.mine.pop(frame["conversation_id"], None)
+                case "pong":
+                    self._compare(frame["digest"])
                 case "error":
                     self._refused(frame)
 
     def _subscribed(self, frame: dict[str, Any]) -> None:
+        self.mine = {shown["id"]: (shown["head"], shown["version"]) for shown in frame["conversations"]}
         for shown in frame["conversations"]:
             self._know(shown["id"], shown["head"])
         self._synced.set()
@@ -176,6 +227,17 @@ class Client:
 
     def _know(self, conversation_id: str, head: int) -> None:
         self.heads[conversation_id] = max(head, self.heads.get(conversation_id, 0))
+        if conversation_id in self.mine:
+            known, version = self.mine[conversation_id]
+            self.mine[conversation_id] = (max(known, head), version)
+
+    def _shown(self, conversation: dict[str, Any]) -> None:
+        """What is ours and open belongs to the digest."""
+        key, known = conversation["id"], self.mine.get(conversation["id"], (0, 0))
+        if conversation["status"] == "ended":
+            self.mine.pop(key, None)
+        elif key in self.mine or not self.agent or conversation["agent_id"] == str(self.person.id):
+            self.mine[key] = (max(known[0], conversation["head"]), max(known[1], conversation["version"]))
 
     def _keep(self, message: dict[str, Any]) -> None:
         conversation_id, seq = message["conversation_id"], message["seq"]
@@ -208,7 +270,8 @@ class Client:
         if first is None:
             return  # the socket brought it while we fetched another conversation
         try:
-            answer = await self._http.get(self._messages_path(conversation_id), params={"after_seq": first - 1, "limit": 100})
+            path = f"http://127.0.0.1:{self.port}/api/v1{self._messages_path(conversation_id)}"
+            answer = await self._http.get(path, params={"after_seq": first - 1, "limit": 100})
         except httpx.TransportError as error:
             self.refused += isinstance(error, httpx.ConnectError)
             return  # the server is away: the next round asks again
@@ -258,11 +321,15 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(port: int, world: World) -> AsyncIterator[Crowd]:
-    """Everybody of a world, connected as long as the block lasts; a fault of one of them ends the block at once and is raised."""
+async def crowd(ports: int | Sequence[int], world: World) -> AsyncIterator[Crowd]:
+    """Everybody of a world, connected as long as the block lasts; a fault of one of them ends the block at once and is raised.
+
+    `ports`: of the servers that they know; each begins with another one, and goes to the next when one fails.
+    """
+    known = [ports] if isinstance(ports, int) else list(ports)
     people = Crowd(
-        visitors=[Client(port, 1000 + number, person) for number, person in enumerate(world.visitors)],
-        agents=[Agent(port, number, person) for number, person in enumerate(world.agents)],
+        visitors=[Client(known, 1000 + number, person) for number, person in enumerate(world.visitors)],
+        agents=[Agent(known, number, person) for number, person in enumerate(world.agents)],
     )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(client.run()) for client in people.everybody]

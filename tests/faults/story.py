@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
-from bench.server import Server
 from bench.world import World
 from tests.faults import checker
 from tests.faults.people import Agent, Client, Crowd, crowd
@@ -18,15 +18,24 @@ PATIENCE = 100.0
 Trouble = Callable[[Crowd], Awaitable[None]]
 
 
+class Installation(Protocol):
+    """A server, or several: where people reach it, and its database."""
+
+    @property
+    def port(self) -> int | Sequence[int]: ...
+
+    def database_url(self) -> str: ...
+
+
 async def tell(
-    server: Server, world: World, *, messages: int, trouble: Trouble, to_the_end: bool = False, patience: float = PATIENCE
+    server: Installation, world: World, *, messages: int, trouble: Trouble, to_the_end: bool = False, patience: float = PATIENCE
 ) -> Crowd:
     """Every visitor writes `messages` texts while the trouble lasts; returns when all were acknowledged and everybody caught up.
 
     `to_the_end`: those who have written all of them go on, more slowly, until the trouble is over.
     """
     async with crowd(server.port, world) as people:
-        answering = [asyncio.create_task(_answer(agent)) for agent in people.agents]
+        answering = [asyncio.create_task(answer(agent)) for agent in people.agents]
         troubling = asyncio.create_task(_together(trouble, people))
         async with asyncio.timeout(patience):
             await asyncio.gather(*(_write(client, messages, troubling if to_the_end else None) for client in people.visitors))
@@ -42,7 +51,7 @@ async def tell(
     return people
 
 
-def look(server: Server, world: World, people: Crowd, *, in_order: bool = True) -> None:
+def look(server: Installation, world: World, people: Crowd, *, in_order: bool = True) -> None:
     """Fail unless everything acknowledged is there once, without gaps, and both sides saw the same.
 
     `in_order`: the visitors waited for each acknowledgement and wrote numbers, so these must be stored in order.
@@ -87,7 +96,7 @@ async def _write(client: Client, messages: int, until: asyncio.Task[None] | None
             await asyncio.sleep(0.01)
 
 
-async def _answer(agent: Agent) -> None:
+async def answer(agent: Agent) -> None:
     """One answer for every so many messages in a conversation."""
     answered: dict[str, int] = {}
     while True:

@@ -158,7 +158,7 @@ class Settings:
     backup_dir: Path | None = None
     """BACKUP_DIR: the directory that scheduled backups go to. Default: `backups` in DATA."""
 
-    backup_keep: Keep = Keep()
+    backup_keep: Keep = field(default_factory=Keep)
     """BACKUP_KEEP: of how many days, weeks and months the last scheduled backup is kept. Default 7d,4w,6m."""
 
     @classmethod

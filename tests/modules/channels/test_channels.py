@@ -260,8 +260,8 @@ class _Recorder:
     def __init__(self) -> None:
         self.written: list[str] = []
 
-    def write(self, payload: str) -> bool:
-        self.written.append(payload)
+    def write(self, payload: bytes) -> bool:
+        self.written.append(payload.decode())
         return True
 
     def close(self, code: int, reason: str) -> None:

@@ -226,7 +226,7 @@ async def test_the_digest_is_what_the_client_computes(doors: Doors, factories: F
 
 async def test_one_broken_connection_keeps_nothing_from_the_others(doors: Doors, factories: Factories) -> None:
     class Broken:
-        def write(self, payload: str) -> bool:
+        def write(self, payload: bytes) -> bool:
             raise RuntimeError("this transport is broken")
 
         def close(self, code: int, reason: str) -> None:

@@ -147,10 +147,19 @@ class NatsBus:
         self._subscriptions.add(hearing)
         if self.connected:
             await self._begin(hearing)
-            # The server has read the subscription when it has answered what came after it.
-            with suppress(errors.Error, OSError, TimeoutError):
-                await self._client.flush(timeout=FLUSH_SECONDS)
+            await self._confirm()
         return hearing
+
+    async def _confirm(self) -> None:
+        """Wait until the server has read what was asked of it: it has when it has answered a ping that came after it.
+
+        The client writes its pings past what waits to be written, so that must be gone first.
+        """
+        with suppress(errors.Error, OSError, TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                while self._client.pending_data_size:  # noqa: ASYNC110 -- the client tells nobody when it has written
+                    await asyncio.sleep(0)
+                await self._client.flush(timeout=FLUSH_SECONDS)
 
     async def _begin(self, hearing: _Hearing) -> None:
         if hearing.at_server is None:
@@ -188,6 +197,7 @@ class NatsBus:
                 await asyncio.sleep(RECONNECT_SECONDS)
         for hearing in tuple(self._subscriptions):
             await self._begin(hearing)
+        await self._confirm()
         self._there.set()
         log.info("bus.connected")
 
@@ -213,6 +223,7 @@ class NatsBus:
         log.info("bus.back")
         for hearing in tuple(self._subscriptions):
             await self._begin(hearing)  # those that were asked for while it was away
+        await self._confirm()
         self._missed()
 
     def _missed(self) -> None:

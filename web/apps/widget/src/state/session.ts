@@ -62,12 +62,16 @@ export async function loadConfig(): Promise<void> {
   config.value ??= (await response.json()) as WidgetConfig
 }
 
+/** The page the server knows this visitor to be on. A session may begin before the site has said which it is. */
+export const told = { url: '' }
+
 /**
  * Opens the session, or renews it: a kept token is confirmed or rotated, an unknown one is answered with a new identity.
  * Raises ApiError.
  */
 export async function openSession(): Promise<void> {
   const before = kept()
+  told.url = host.page.url
   const response = await request('POST', `/widget/${encodeURIComponent(channelKey)}/session`, before?.token ?? null, {
     page_url: host.page.url.slice(0, 2_000),
     page_title: host.page.title.slice(0, 500),
