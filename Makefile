@@ -11,7 +11,7 @@ TEST_WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-python check-web format wheel lock bench bench-load clean
+.PHONY: help run test check check-python check-web format wheel lock bench bench-load soak clean
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ lock:  ## choose the newest versions that pyproject.toml allows, and write the l
 bench-load:  ## measure crowds, mixed traffic at rising rates on one and two workers, and growth (needs the whole machine, half an hour)
 	$(PREPARE) dev pages
 	@exec $(BIN)/python -m bench load
+
+soak:  ## break one part after another under traffic, and check that nothing is lost (ROUNDS=100 SEED=1 TROUBLES="fail-over,kill node")
+	$(PREPARE) dev
+	@exec $(BIN)/python -m tests.faults.soak
 
 clean:  ## remove what was built and installed here (never DATA)
 	rm -rf .make .venv web/node_modules src/qiatan/pages build dist

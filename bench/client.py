@@ -85,6 +85,11 @@ class LeanSocket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def read_no_more(self) -> None:
+        """Leave what comes from now on to the system's buffers, as a page that hangs does."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

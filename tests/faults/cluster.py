@@ -183,7 +183,6 @@ class Cluster:
 
 def _ready(node: ClusterNode) -> bool:
 
-
     try:
         return httpx.get(f"http://127.0.0.1:{node.program.port}/readyz", timeout=3).status_code == 200
     except httpx.TransportError:

@@ -73,7 +73,19 @@ class Postgres:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(mode=0o700)
         self.placement.hand_over(target)
-        command = [str(self.placement.bin / "pg_basebackup"), "-d", source, "-D", str(target), "-R", "-X", "stream", "-c", "fast", "--no-sync"]
+        command = [
+            str(self.placement.bin / "pg_basebackup"),
+            "-d",
+            source,
+            "-D",
+            str(target),
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--no-sync",
+        ]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, cwd="/", env=cluster.environment(), **self.placement.identity()
         )
@@ -183,9 +195,7 @@ class Pair:
         """The primary dies and the standby takes its place; nobody copies it until `rebuild_standby`."""
         self.primary.kill()
         self.primary, self.standby = self.standby, self.primary
-        self.primary.ask(
-            "SELECT pg_promote(wait => true)", "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()"
-        )
+        self.primary.ask("SELECT pg_promote(wait => true)", "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
 
     def remove(self) -> None:
         self.primary.remove()

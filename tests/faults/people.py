@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +62,8 @@ class Client:
         """How often the server's digest was another one than ours, so that we looked again."""
         self.in_step = False
         """Whether the last digest was ours."""
+        self.burst = 1
+        """How many messages are written at once."""
         self.outbox: dict[str, Sent] = {}
         self.log: dict[str, dict[int, Seen]] = {}
         self.heads: dict[str, int] = {}
@@ -71,6 +73,15 @@ class Client:
         """How often nobody took the connection."""
         self._socket: LeanSocket | None = None
         self._synced = asyncio.Event()
+        self._hears: dict[str, Callable[[dict[str, Any]], None]] = {
+            "subscribed": self._subscribed,
+            "ack": self._acknowledged,
+            "message": self._keep,
+            "conversation": self._told,
+            "conversation_gone": self._gone,
+            "pong": self._compare,
+            "error": self._refused,
+        }
         self._http = httpx.AsyncClient(headers=self._authorization(), timeout=10)
 
     @property
@@ -163,10 +174,10 @@ class Client:
             elif self._synced.is_set():
                 self._socket.send(b'{"type":"ping"}')
 
-    def _compare(self, digest: str) -> None:
+    def _compare(self, frame: dict[str, Any]) -> None:
         """Rule 4: look again when the server knows something else than we do."""
         own = "\n".join(f"{key}:{head}:{version}" for key, (head, version) in sorted(self.mine.items()))
-        self.in_step = digest == hashlib.sha256(own.encode()).hexdigest()[:16]
+        self.in_step = frame["digest"] == hashlib.sha256(own.encode()).hexdigest()[:16]
         if not self.in_step and self._socket is not None:
             self.differed += 1
             self._socket.send(b'{"type":"subscribe","topic":"mine"}')
@@ -176,23 +187,18 @@ class Client:
             return
         self._heard_at = asyncio.get_running_loop().time()
         for frame in msgspec.json.decode(payload):
-            match frame["type"]:
-                case "subscribed":
-                    self._subscribed(frame)
-                case "ack":
-                    self._acknowledged(frame)
-                case "message":
-                    self._keep(frame)
-                case "conversation":
-                    self._know(frame["conversation"]["id"], frame["conversation"]["head"])
-                    self._shown(frame["conversation"])
-                case "conversation_gone":
-                    if frame["topic"] == "mine":
-                        self.mine.pop(frame["conversation_id"], None)
-                case "pong":
-                    self._compare(frame["digest"])
-                case "error":
-                    self._refused(frame)
+            hear = self._hears.get(frame["type"])
+            if hear is not None:
+                hear(frame)
+
+    def _told(self, frame: dict[str, Any]) -> None:
+        conversation = frame["conversation"]
+        self._know(conversation["id"], conversation["head"])
+        self._shown(conversation)
+
+    def _gone(self, frame: dict[str, Any]) -> None:
+        if frame["topic"] == "mine":
+            self.mine.pop(frame["conversation_id"], None)
 
     def _subscribed(self, frame: dict[str, Any]) -> None:
         self.mine = {shown["id"]: (shown["head"], shown["version"]) for shown in frame["conversations"]}
@@ -236,7 +242,7 @@ class Client:
         key, known = conversation["id"], self.mine.get(conversation["id"], (0, 0))
         if conversation["status"] == "ended":
             self.mine.pop(key, None)
-        elif key in self.mine or not self.agent or conversation["agent_id"] == str(self.person.id):
+        elif key in self.mine or not self.agent or conversation["assignee_id"] == str(self.person.id):
             self.mine[key] = (max(known[0], conversation["head"]), max(known[1], conversation["version"]))
 
     def _keep(self, message: dict[str, Any]) -> None:
@@ -301,6 +307,14 @@ class Agent(Client):
     def _messages_path(self, conversation_id: str) -> str:
         return f"/conversations/{conversation_id}/messages"
 
+    async def deaf_line(self, port: int) -> LeanSocket:
+        """One more page of ours, which reads nothing of what it is told. Raises OSError, TimeoutError."""
+        socket = await LeanSocket.connect(port, lambda _socket, _payload: None, number=self.number, cookie=self.person.token)
+        socket.send(b'{"type":"hello","protocol":1}')
+        socket.send(b'{"type":"subscribe","topic":"mine"}')
+        socket.read_no_more()
+        return socket
+
 
 @dataclass
 class Crowd:
@@ -312,6 +326,11 @@ class Crowd:
     @property
     def everybody(self) -> list[Client]:
         return [*self.visitors, *self.agents]
+
+    def behind(self) -> list[str]:
+        """Who has not everything they were told of, or something else than the server knows, while they stay connected."""
+        found = [f"{client.person.id} lacks {client.missing()}" for client in self.everybody if client.missing()]
+        return found + [f"{client.person.id} is not in step" for client in self.everybody if not client.in_step]
 
     def acked(self) -> int:
         return sum(sent.ack is not None for client in self.everybody for sent in client.outbox.values())

@@ -38,7 +38,7 @@ async function panel(more = []) {
 const rows = [
   ['loader', await weigh(resolve(pages, 'loader/widget.js')), 5_000],
   ['panel, opened', await panel(), 45_000],
-  ['panel, queueing', await panel(['Queue', 'Menu']), 49_000],
+  ['panel, queueing', await panel(['Queue', 'Menu']), 49_500],
 ]
 let over = false
 for (const [name, size, most] of rows) {

@@ -30,6 +30,7 @@ from qiatan.infra import logs
 from qiatan.infra.db.migrate import UnfitDatabase, upgrade
 from qiatan.infra.nodes import Node, mark_draining
 from qiatan.infra.postgres import PostgresError, open_database
+from qiatan.infra.postgres.server import ensure_data_dir
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 
@@ -139,7 +140,10 @@ async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
 
     Raises:
         PostgresError: the database does not fit this program.
+        SetupError: the data directory cannot be made.
     """
+    # With a database elsewhere nobody has made it yet.
+    ensure_data_dir(plan.settings.data_dir)
     try:
         await asyncio.to_thread(upgrade, plan.url)
     except UnfitDatabase as error:

@@ -200,7 +200,13 @@ class WebSocketProtocol(asyncio.Protocol):
         return self._gateway.receive(self._connection, text, self._session_token)
 
     def _read_unusual(self, frame: bytes) -> Awaitable[None] | None:
-        """A frame (whole, but for one that is too large) by the library; `_pieces` gathers a message that comes in fragments."""
+        """A frame (whole, but for one that is too large) by the library; `_pieces` gathers a message that comes in fragments.
+
+        The library answers pings: whoever sends them and does not read the answers must not fill the memory with them.
+        """
+        if self._full:
+            self._transport.abort()
+            return None
         library = self._library()
         library.receive_data(frame)
         waiting = None

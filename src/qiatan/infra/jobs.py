@@ -40,6 +40,7 @@ from procrastinate import worker as procrastinate_worker
 from procrastinate.app import WorkerOptions
 
 from qiatan.infra import logs, metrics, tracing
+from qiatan.infra.db.alive import watched
 from qiatan.infra.db.roles import SYSTEM
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def build_worker(app: procrastinate.App, *, concurrency: int) -> Worker:
 def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
     """A procrastinate application that runs the given jobs."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=url, min_size=1, max_size=3, kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC"}
+        conninfo=url, min_size=1, max_size=3, kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC", **watched(url)}
     )
     app = procrastinate.App(connector=connector, worker_defaults=_PACE)
     for job_list in job_lists:

@@ -20,7 +20,7 @@ import structlog
 from qiatan.infra import metrics
 from qiatan.infra.db import Tx
 from qiatan.infra.resources import Resources
-from qiatan.kit.errors import Fault
+from qiatan.kit.errors import DatabaseUnavailable, Fault
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ AT_ONCE_OF_ONE = 2
 REST_SECONDS = 0.5
 """What fired and is due again, or was locked by another process, is not tried again at once."""
 RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+AWAY_SECONDS = 0.5
+"""While the database is away it is asked so often, however long that lasts: what came due meanwhile fires within a second of its return."""
 
 Due = tuple[UUID, UUID]
 """(enterprise, what is due)"""
@@ -100,11 +102,19 @@ class TimerLoop:
         self._woken.set()
 
     async def _run(self) -> None:
-        failures = 0
+        failures, away = 0, False
         while True:
             try:
                 pause = await self._round()
-                failures = 0
+                failures, away = 0, False
+            except DatabaseUnavailable as error:
+                pause = AWAY_SECONDS
+                if not away:
+                    log.warning("timers.interrupted", code=error.code)
+                away = True
+                # What failed on the way there did so for no reason of its own.
+                self._rest.clear()
+                self._failures.clear()
             except Exception as error:
                 # The next turn tries again: this loop must live as long as the process.
                 pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]

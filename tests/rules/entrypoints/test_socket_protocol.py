@@ -323,6 +323,19 @@ def test_a_slow_reader_gets_no_more_until_it_reads() -> None:
     _run(story)
 
 
+def test_who_pings_and_does_not_read_is_cut_off() -> None:
+    def story() -> None:
+        opened = _open()
+        opened.protocol.pause_writing()
+
+        opened.feed(_bytes([Frame(Opcode.PING, b"x" * 100)] * 3))
+
+        assert opened.wire.closing
+        assert opened.wire.written == b""
+
+    _run(story)
+
+
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
 def test_frames_of_every_size_are_written_as_a_client_reads_them(size: int) -> None:
     def story() -> None:

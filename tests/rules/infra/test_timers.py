@@ -60,9 +60,11 @@ class House:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.away = False
+        self.asked = 0
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Tx]:
+        self.asked += 1
         if self.away:
             raise DatabaseUnavailable(retry_after=1)
         yield Tx(cast("Any", None), None, self._clock.now())
@@ -155,6 +157,24 @@ async def test_a_database_that_was_away_is_asked_again(stage: Stage, monkeypatch
     row = stage.rows.add()
     stage.loop.start()
     await asyncio.sleep(0)
+
+    stage.house.away = False
+
+    await stage.until(lambda: stage.rows.fired == [row])
+
+
+async def test_however_long_the_database_was_away_what_came_due_fires_at_its_return(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "AWAY_SECONDS", 0.001)
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (3600.0,))
+    row = stage.rows.add()
+    stage.rows.wrong.add(row)
+    stage.loop.start()
+    await stage.until(lambda: stage.rows.tried == [row])  # it rests for an hour now, as the database failed it
+    stage.house.away = True
+    asked = stage.house.asked
+    stage.loop.wake()
+    await stage.until(lambda: stage.house.asked > asked + 20)
+    stage.rows.wrong.clear()
 
     stage.house.away = False
 

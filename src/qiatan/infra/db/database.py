@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from qiatan.infra import logs, metrics, tracing
 from qiatan.infra.clock import Clock, SystemClock, ticks
+from qiatan.infra.db.alive import watched
 from qiatan.infra.db.roles import APP, SYSTEM
 from qiatan.infra.db.tx import Tx
 from qiatan.infra.fair import Gate
@@ -91,7 +92,7 @@ class Database:
             pool_timeout=WAIT_SECONDS,
             pool_use_lifo=True,
             hide_parameters=True,  # what people wrote does not belong into logs
-            connect_args={"options": _options(role), "connect_timeout": 10},
+            connect_args={"options": _options(role), "connect_timeout": 10, **watched(self.url)},
         )
 
     @asynccontextmanager

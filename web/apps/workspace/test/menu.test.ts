@@ -16,7 +16,10 @@ function show() {
       <MenuItem @choose="choose('a')">A</MenuItem><MenuItem disabled @choose="choose('b')">B</MenuItem><MenuItem divided @choose="choose('c')">C</MenuItem></MenuButton><p>elsewhere</p>`,
   }, { attachTo: document.body })
 }
-const settled = async (): Promise<void> => { for (let turn = 0; turn < 4; turn += 1) await nextTick() }
+const settled = async (): Promise<void> => {
+  await new Promise((done) => { setTimeout(done) })
+  for (let turn = 0; turn < 4; turn += 1) await nextTick()
+}
 const focused = (): string => document.activeElement?.textContent?.trim() ?? ''
 afterEach(() => { document.body.replaceChildren() })
 
@@ -56,9 +59,11 @@ it('tells what was chosen, by pointer or key, once the focus is back', async () 
   await page.get('button').trigger('click')
   await settled()
   await page.findAll('[role=menuitem]')[2]?.trigger('click')
+  await settled()
   await page.get('button').trigger('click')
   await settled()
   await page.get('[role=menu]').trigger('keydown', { key: 'Enter' })
+  await settled()
   expect([page.find('[role=menu]').exists(), chosen]).toEqual([false, ['c BUTTON', 'a BUTTON']])
 })
 

@@ -154,7 +154,7 @@ describe('LiveConnection over a socket', () => {
     await tick(380)
     expect(FakeSocket.made).toHaveLength(2)
     server.accepting = true
-    await tick(200)
+    await tick(1_000)
     expect(FakeSocket.made).toHaveLength(3)
     expect(live.state).toBe('open')
   })

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
+from qiatan.infra.db.alive import watched
 from qiatan.infra.db.roles import SYSTEM
 from qiatan.infra.group_commit import GroupCommit, Unavailable
 from qiatan.infra.realtime.connection import Connection
@@ -186,7 +187,7 @@ class MessageLog:
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, options=_OPTIONS, connect_timeout=5, prepare_threshold=1
+                self._url, autocommit=True, options=_OPTIONS, connect_timeout=5, prepare_threshold=1, **watched(self._url)
             )
         return self._connection
 

@@ -2,7 +2,7 @@ import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
 import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type FrameOf, type OutboxEntry } from '@qiatan/live'
 import { host, tell } from './bridge'
 import { ApiError, request } from './http'
-import { call, channelKey, config, identity, loadConfig, openSession, typingPreview, told } from './session'
+import { call, channelKey, config, identity, loadConfig, openSession, typingPreview, visit } from './session'
 import { storage } from './storage'
 import type * as Parts from './sending-pictures'
 import * as threads from './threads'
@@ -138,9 +138,7 @@ export function start(): void {
   watch(
     () => ready.value && host.page.url,
     (url) => {
-      if (!url || url === told.url) return
-      told.url = url
-      call('POST', '/widget/visit', { page_url: url.slice(0, 2_000), page_title: host.page.title.slice(0, 500) }).catch(ignoreApi)
+      if (url) visit().catch(ignoreApi)
     },
   )
   watch(

@@ -62,8 +62,18 @@ export async function loadConfig(): Promise<void> {
   config.value ??= (await response.json()) as WidgetConfig
 }
 
-/** The page the server knows this visitor to be on. A session may begin before the site has said which it is. */
-export const told = { url: '' }
+let told = ''
+
+/** The page this visitor is on, which the server then knows. */
+function page() {
+  told = host.page.url
+  return { page_url: told.slice(0, 2_000), page_title: host.page.title.slice(0, 500) }
+}
+
+/** Tells where the visitor went, or what a session that began before the site had said it could not tell. */
+export async function visit(): Promise<void> {
+  if (told !== host.page.url) await call('POST', '/widget/visit', page())
+}
 
 /**
  * Opens the session, or renews it: a kept token is confirmed or rotated, an unknown one is answered with a new identity.
@@ -71,10 +81,8 @@ export const told = { url: '' }
  */
 export async function openSession(): Promise<void> {
   const before = kept()
-  told.url = host.page.url
   const response = await request('POST', `/widget/${encodeURIComponent(channelKey)}/session`, before?.token ?? null, {
-    page_url: host.page.url.slice(0, 2_000),
-    page_title: host.page.title.slice(0, 500),
+    ...page(),
     referrer: host.page.referrer.slice(0, 2_000),
     language: navigator.language,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,

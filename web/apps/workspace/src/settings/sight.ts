@@ -27,7 +27,7 @@ export const AREAS: readonly Area[] = [
     can: ['agents.create', 'agents.edit', 'agents.role', 'agents.scope', 'agents.view_as', 'groups.edit', 'roles.edit'],
   },
   { name: 'channels', sees: ['channels.view'], can: ['channels.edit'] },
-  { name: 'enterprise', sees: ['enterprise.view'], can: ['enterprise.edit', 'customers.fields', 'tags.edit'] },
+  { name: 'enterprise', sees: ['enterprise.view', 'system.view'], can: ['enterprise.edit', 'customers.fields', 'tags.edit', 'system.repair'] },
   { name: 'security', sees: ['security.view', 'security.logins', 'audit.view'], can: ['security.edit', 'audit.export', 'api_keys.manage'] },
 ]
 
