@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from nats.aio.client import Client
 
 from qiatan.infra.bus import Bus, BusUnavailable, MemoryBus, nats
 from qiatan.infra.bus.nats import NatsBus
@@ -243,12 +246,62 @@ async def test_a_start_without_the_bus_goes_on_and_finds_it_later(join: Join, ow
     heard = Heard()
     await two.subscribe("enterprise.a", heard)
     assert not one.connected
+    missed: list[NatsBus] = []
+    for bus in (one, two):
+        bus.on_reconnect.append(partial(missed.append, bus))
 
     await own.start_again()
     await until(lambda: one.connected and two.connected)
+    assert sorted(missed, key=id) == sorted([one, two], key=id)  # what was said before they were there
     one.publish("enterprise.a", b"here")
 
     assert await heard.count(1) == [b"here"]
+
+
+async def test_a_bus_that_is_told_of_an_error_goes_on_with_a_new_connection(join: Join) -> None:
+    one, two = join(), join()
+    await one.start()
+    await two.start()
+    heard, answers, missed = Heard(), Heard(), Heard()
+    await one.subscribe("enterprise.a", heard)
+    await two.subscribe("enterprise.b", answers)
+
+    async def answer(payload: bytes) -> bytes:
+        return payload
+
+    await one.respond("node.x.poll", answer)
+    one.on_reconnect.append(lambda: missed(b""))
+
+    with pytest.raises(BusUnavailable):  # longer than the server reads a line: an error, and the client closes for good
+        await one.request("node." + "x" * 5_000, b"", PATIENCE)
+    await missed.count(1)
+    await until(lambda: one.connected)
+    two.publish("enterprise.a", b"heard again")
+    one.publish("enterprise.b", b"said again")
+
+    assert await heard.count(1) == [b"heard again"]
+    assert await answers.count(1) == [b"said again"]
+    assert await two.request("node.x.poll", b"asked again", PATIENCE) == b"asked again"
+
+
+async def test_a_message_that_cannot_be_sent_keeps_back_none_after_it(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, heard = join(), join(), Heard()
+    await one.start()
+    await two.start()
+    await two.subscribe("enterprise.a", heard)
+    publish = Client.publish
+
+    async def fail_once(client: Client, subject: str, payload: bytes = b"", **more: Any) -> None:
+        if payload == b"bad":
+            raise RuntimeError
+        await publish(client, subject, payload, **more)
+
+    monkeypatch.setattr(Client, "publish", fail_once)
+    one.publish("enterprise.a", b"bad")
+    one.publish("enterprise.a", b"good")
+
+    assert await heard.count(1) == [b"good"]
+    assert one.dropped == 1
 
 
 async def test_too_much_at_once_is_dropped_and_holds_up_nobody(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:

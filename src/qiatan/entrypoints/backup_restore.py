@@ -54,8 +54,10 @@ async def restore(settings: Settings, path: Path, *, replace: bool, tell: Tell) 
         SetupError: the directory is in use, or cannot be written to.
     """
     data = settings.data_dir
+    embedded = settings.database_url is None
     _require_idle(data)
     _require_free_place(settings, replace=replace)
+    _require_movable(data, embedded=embedded)
     manifest = await asyncio.to_thread(_examine, path, tell)
     ensure_data_dir(data)
     lock = DirectoryLock(data)
@@ -64,11 +66,11 @@ async def restore(settings: Settings, path: Path, *, replace: bool, tell: Tell) 
     try:
         _clear(stage)
         ensure_data_dir(stage)
-        _require_space(data, manifest, embedded=settings.database_url is None)
+        _require_space(data, manifest, embedded=embedded)
         await asyncio.to_thread(unpack, path, stage, tell=lambda done, size: tell("files", done, size))
         await _restore_database(settings, stage, path, manifest, tell)
         await _prove(settings, stage, path, manifest, tell)
-        kept = _take_place(data, stage, SystemClock().now())
+        kept = _take_place(data, stage, SystemClock().now(), embedded=embedded)
     finally:
         _clear(stage)
         lock.release()
@@ -159,6 +161,11 @@ async def _into_bucket(settings: Settings, path: Path, manifest: Manifest, tell:
         tell("bucket", number, manifest.files)
 
 
+def _parts(*, embedded: bool) -> tuple[str, ...]:
+    """What of DATA a restore is about: an external database leaves what lies there of an embedded one alone."""
+    return (*(_DATABASE if embedded else ()), "files", KEY_FILE)
+
+
 def _require_idle(data: Path) -> None:
     holder = holder_of(data) if data.is_dir() else None
     if holder is not None:
@@ -167,8 +174,7 @@ def _require_idle(data: Path) -> None:
 
 def _occupying(data: Path, *, embedded: bool) -> list[str]:
     """What of an installation is there already."""
-    names = [*(_DATABASE if embedded else ()), "files", KEY_FILE]
-    return [name for name in names if (data / name).exists() and not _is_empty(data / name)]
+    return [name for name in _parts(embedded=embedded) if (data / name).exists() and not _is_empty(data / name)]
 
 
 def _require_free_place(settings: Settings, *, replace: bool) -> None:
@@ -177,6 +183,16 @@ def _require_free_place(settings: Settings, *, replace: bool) -> None:
         raise BackupError(
             f"{settings.data_dir} is not empty ({', '.join(found)}): name an empty directory with --into, "
             "or give --replace, which keeps what is there under another name"
+        )
+
+
+def _require_movable(data: Path, *, embedded: bool) -> None:
+    """A restore renames what is there, and no system renames what is mounted."""
+    mounted = [str(data / name) for name in _parts(embedded=embedded) if (data / name).is_mount()]
+    if mounted:
+        raise BackupError(
+            f"{', '.join(mounted)} is a file system of its own, which cannot be moved away: unmount it, or name an empty directory with "
+            "--into and copy what comes there afterwards. Nothing was changed"
         )
 
 
@@ -190,20 +206,44 @@ def _require_space(directory: Path, manifest: Manifest, *, embedded: bool) -> No
         )
 
 
-def _take_place(data: Path, stage: Path, now: datetime) -> Path | None:
-    """Move the former data away and the new ones in: renames on one disk, which nothing interrupts for long."""
-    fresh = [name for name in (*_DATABASE, "files", KEY_FILE) if (stage / name).exists()]
+def _take_place(data: Path, stage: Path, now: datetime, *, embedded: bool) -> Path | None:
+    """Move the former data away and the new ones in: renames on one disk, which nothing interrupts for long.
+
+    Raises:
+        BackupError: a rename was refused. Those before it were undone, unless the error says otherwise.
+    """
+    names = _parts(embedded=embedded)
+    fresh = [name for name in names if (stage / name).exists()]
     # A key is given up only for another one: a backup without it is often brought back where the key still is.
-    former = [name for name in (*_DATABASE, "files", KEY_FILE) if (data / name).exists() and (name != KEY_FILE or name in fresh)]
-    kept: Path | None = None
-    if former:
-        kept = data / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
-        kept.mkdir(mode=0o711)
-        for name in former:
-            (data / name).rename(kept / name)
-    for name in fresh:
-        (stage / name).rename(data / name)
+    former = [name for name in names if (data / name).exists() and (name != KEY_FILE or name in fresh)]
+    kept = data / f"before-restore-{now:%Y%m%dT%H%M%SZ}" if former else None
+    moves = [(data / name, kept / name) for name in former] if kept is not None else []
+    moves += [(stage / name, data / name) for name in fresh]
+    done: list[tuple[Path, Path]] = []
+    try:
+        if kept is not None:
+            kept.mkdir(mode=0o711)
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except OSError as error:
+        left = _undo(done)
+        if kept is not None and kept.exists() and not left:
+            kept.rmdir()
+        now_what = f"Move back by hand: {'; '.join(left)}" if left else f"{data} is as it was"
+        raise BackupError(f"cannot move {error.filename} to {error.filename2 or data} ({error.strerror}). {now_what}") from error
     return kept
+
+
+def _undo(done: list[tuple[Path, Path]]) -> list[str]:
+    """Take renames back, the last one first; returns those that could not be."""
+    left: list[str] = []
+    for source, target in reversed(done):
+        try:
+            target.rename(source)
+        except OSError as error:
+            left.append(f"{target} to {source} ({error.strerror})")
+    return left
 
 
 def _clear(directory: Path) -> None:

@@ -91,7 +91,7 @@ class Channel:
         for line in lines:
             message = json.loads(line)
             if self._heard is not None:
-                self._heard(message, self._handed.pop(0) if message["say"] == LEND else None)
+                self._heard(message, self._handed.pop(0) if message["say"] == LEND and self._handed else None)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

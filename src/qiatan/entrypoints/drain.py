@@ -34,8 +34,16 @@ class Drain:
     """Nothing new is accepted; answers end their connection, so that the next request goes to another node."""
     retired: bool = False
     """Another node has this one's place already, so there is no hurry."""
+    ends_at: float | None = None
+    """When it should be over, on the running loop's clock. None where there is time."""
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
     """The operator does not want to wait."""
+
+    def left(self, seconds: float, *, least: float, keep: float = 0) -> float:
+        """How many of a stage's seconds are left of the whole; `least`: what it gets in any case; `keep`: what those after it need."""
+        if self.ends_at is None:
+            return seconds
+        return max(least, min(seconds, self.ends_at - keep - asyncio.get_running_loop().time()))
 
     async def linger(self, seconds: float) -> None:
         """Go on for so long, or until the operator does not want to wait."""

@@ -16,7 +16,7 @@ import structlog
 from qiatan.entrypoints.ceiling import RETRY_SECONDS, Ceiling, Crowded, descriptors
 from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
 from qiatan.entrypoints.looking import Looking
-from qiatan.entrypoints.recheck import unwelcome
+from qiatan.entrypoints.recheck import REPLACED, VIEW_TICKET, unwelcome
 from qiatan.entrypoints.registry import PUBLISHERS, TIMERS
 from qiatan.infra import logs, metrics
 from qiatan.infra.realtime.cause import FrameAround, finish
@@ -62,7 +62,7 @@ HELLO_SECONDS = 10
 IDLE_SECONDS = 75
 SWEEP_SECONDS = 5
 RECHECK_SECONDS = 30
-"""How long a socket may outlive a session or token that ended without an event (expiry, the command line, another process)."""
+"""How long a socket may outlive a session, token or rights that ended without an event (expiry, the command line, what the bus lost)."""
 BAD_FRAMES_ALLOWED = 20
 # A whole office behind one address comes back at once after a restart.
 HELLOS = Rate(burst=2_000, per_minute=6_000)
@@ -116,10 +116,11 @@ class Gateway:
         self._pending: set[Connection] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._to_recheck: set[UUID] = set()
-        self._restricted_anew = asyncio.Event()
+        self._recheck_all = False
+        self._recheck_now = asyncio.Event()
         self._looking = Looking(self._hub, resources.clock)
         resources.relay.on_events.append(self._heard)
-        resources.relay.on_lost.append(self._looking.look_again)
+        resources.relay.on_lost.append(self._look_again)
         resources.nodes.on_gone.append(self._conversations.forget_nodes)
         resources.nodes.on_turn.append(self._presence.forget_dead_nodes)
         resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react, self._push.react]
@@ -136,10 +137,19 @@ class Gateway:
         changed = {event.enterprise_id for event in events if isinstance(event, LoginPolicyChanged)}
         if changed:
             self._to_recheck |= changed
-            self._restricted_anew.set()
+            self._recheck_now.set()
         soon = self.resources.clock.now() + timedelta(seconds=POLL_SECONDS)
         if any(_sets_deadline_before(soon, event) for event in events):
             self._timers.wake()  # deadlines may have come nearer than the loop knows
+
+    def _look_again(self, enterprise_id: UUID | None) -> None:
+        """The bus may have lost what concerns an enterprise, or (None) any: news, which clients fetch, and ends, which this node looks up."""
+        self._looking.look_again(enterprise_id)
+        if enterprise_id is None:
+            self._recheck_all = True
+        else:
+            self._to_recheck.add(enterprise_id)
+        self._recheck_now.set()
 
     def start(self) -> None:
         self._push.start()
@@ -240,7 +250,12 @@ class Gateway:
             self.ceiling.enter(actor.enterprise_id, agent=by_agent)
             connection.memory[_COUNTED] = actor.enterprise_id, by_agent
         connection.memory[_HEARS] = actor.enterprise_id
-        if await self.resources.relay.listen(actor.enterprise_id) and isinstance(actor, VisitorActor):
+        try:
+            heard_anew = await self.resources.relay.listen(actor.enterprise_id)
+        except Exception:
+            connection.memory.pop(_HEARS, None)
+            raise
+        if heard_anew and isinstance(actor, VisitorActor):
             # Only now does this node hear what happens to this enterprise elsewhere: look again. (Agents are looked up anew below.)
             actor = await self._who(connection, frame, session_token)
         if self._is_gone(connection):
@@ -252,7 +267,7 @@ class Gateway:
         self._listen(connection, actor)
         if isinstance(actor, AgentActor) and await self._who(connection, frame, session_token) != actor:
             # The rights changed while this socket was being opened, before it could hear of it.
-            self.bye(connection, CLOSE_RESTART, "replaced", "Your rights have changed. Connect again.")
+            self.bye(connection, REPLACED.close, REPLACED.code, REPLACED.message)
             return
         person = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
         kind = "agent" if isinstance(actor, AgentActor) else "customer"
@@ -285,6 +300,7 @@ class Gateway:
         if frame.view_as is None:
             return actor
         seen, connection.memory[_VIEW_ENDS] = await view_of(self.resources, actor, frame.view_as)
+        connection.memory[VIEW_TICKET] = frame.view_as
         return seen
 
     def _listen(self, connection: Connection, actor: AgentActor | VisitorActor) -> None:
@@ -405,11 +421,11 @@ class Gateway:
         rechecked = time.monotonic()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._restricted_anew.wait(), SWEEP_SECONDS)
-            self._restricted_anew.clear()
+                await asyncio.wait_for(self._recheck_now.wait(), SWEEP_SECONDS)
+            self._recheck_now.clear()
             now = time.monotonic()
-            everybody = now - rechecked >= RECHECK_SECONDS
-            enterprises, self._to_recheck = self._to_recheck, set()
+            everybody = self._recheck_all or now - rechecked >= RECHECK_SECONDS
+            enterprises, self._to_recheck, self._recheck_all = self._to_recheck, set(), False
             if everybody or enterprises:
                 rechecked = now if everybody else rechecked
                 try:
@@ -417,6 +433,7 @@ class Gateway:
                 except Exception as error:
                     # The next turn looks again; this loop must live as long as the process.
                     self._to_recheck |= enterprises
+                    self._recheck_all = everybody
                     log.exception("gateway.not_rechecked", error=str(error))
             for connection in [c for c in self._pending if now - c.seen_at > HELLO_SECONDS]:
                 self.bye(connection, CLOSE_IDLE, "idle", "No hello came.")
@@ -433,8 +450,8 @@ class Gateway:
 
     async def _recheck(self, enterprises: Collection[UUID] | None) -> None:
         """Close the sockets that may not be open any more; `enterprises` says whose, if not all."""
-        async for connection, code, message in unwelcome(self.resources, enterprises):
-            self.bye(connection, CLOSE_UNAUTHORISED, code, message)
+        async for connection, goodbye in unwelcome(self.resources, enterprises):
+            self.bye(connection, goodbye.close, goodbye.code, goodbye.message)
 
 
 def _sets_deadline_before(moment: datetime, event: Event) -> bool:

@@ -26,6 +26,8 @@ from qiatan.infra.setup_error import SetupError
 
 log = structlog.get_logger(__name__)
 
+_SUPERVISOR, _SIGNAL = "supervisor", "signal"
+
 
 class _Child:
     """What the supervisor says, as the life of this process."""
@@ -48,9 +50,9 @@ class _Child:
                 self._life.drain.unready = True
             case control.RETIRE:
                 self._life.drain.retired = True
-                self.stop()
+                self.stop(_SUPERVISOR)
             case control.STOP:
-                self.stop()
+                self.stop(_SUPERVISOR)
             case _:
                 log.debug("node.not_understood", said=message["say"])
                 if handed is not None:
@@ -59,10 +61,10 @@ class _Child:
     def lost(self) -> None:
         """The supervisor died, and with it the database that was its child: nobody waits for us."""
         log.warning("node.left_alone", hint="the supervisor is gone; this process ends too")
-        self.stop()
+        self.stop(_SUPERVISOR)
 
-    def stop(self) -> None:
-        self._life.stop()
+    def stop(self, by: str) -> None:
+        self._life.stop(by)
         self.told.cancel()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -77,7 +79,7 @@ async def _run(control_socket: socket.socket, listener: socket.socket, slot: str
     channel.listen(child.heard, child.lost)
     # The terminal's Ctrl-C is for the supervisor, which tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, child.stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, child.stop, _SIGNAL)
     serving = asyncio.create_task(_serve(child, channel, listener, life, Node(machine, slot)), name="serve")
     stopping = asyncio.create_task(life.stopping.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)

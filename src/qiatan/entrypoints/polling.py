@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 import time
 import zlib
 from collections.abc import Callable
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,15 +26,19 @@ from qiatan.infra.bus import BusUnavailable
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
 from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED, Connection
 from qiatan.infra.realtime.doors import MAX_FRAME_BYTES
-from qiatan.kit.access import AgentActor
+from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import BadRequest, DatabaseUnavailable, Fault, NotFound, NotSignedIn, TooLarge, TooMany
 
 WAIT_SECONDS = 25
 MAX_POLLERS = 5_000
+MAX_OF_ENTERPRISE = MAX_POLLERS // 3
+MAX_OF_VISITOR = 5
 MAX_FRAMES = 100
 FORWARD_SECONDS = WAIT_SECONDS + 5.0
 FORWARD_CHARACTERS = 128 * 1024
 """Of frames in one message between nodes; more go in several."""
+
+_NODE = re.compile(r"[0-9a-f]{32}")
 
 router = APIRouter(prefix="/api/v1", tags=["polling"])
 _ENDED = "This poll has ended. Open a new one."
@@ -157,6 +163,8 @@ class Pollers:
         node, separator, _ = call.poll_id.partition(".")
         if node == self._node or not separator or self.gateway.resources.relay.alone:
             return await self._answer(call)
+        if _NODE.fullmatch(node) is None:  # a client may write here what it likes, and it becomes a subject of the bus
+            raise NotFound(_ENDED)
         frames = call.frames
         while True:
             size = count = 0
@@ -221,6 +229,32 @@ class Pollers:
         self.gateway.opened(connection)
         return poll_id, poller, connection
 
+    def settle(self, poll_id: str) -> None:
+        """Now that it is known whose it is, see that it does not take its neighbours' places: a visitor's oldest goes for the newest.
+
+        Raises:
+            TooMany: the enterprise has as many as it may. The poll is still open.
+        """
+        actor = self._actor_of(poll_id)
+        if actor is None:
+            return
+        own = [known for known, poller in self._open.items() if not poller.ended and _enterprise_of(poller) == actor.enterprise_id]
+        if isinstance(actor, VisitorActor):
+            theirs = [known for known in own if self._is_of(known, actor)]
+            # A page that is loaded anew leaves one behind, and must not wait until that is noticed.
+            for known in theirs[:-MAX_OF_VISITOR]:
+                self.forget(known)
+        if len(own) > MAX_OF_ENTERPRISE and poll_id in own[MAX_OF_ENTERPRISE:]:
+            raise TooMany("Too many clients of this enterprise poll already. Try again later.", retry_after=30)
+
+    def _actor_of(self, poll_id: str) -> AgentActor | VisitorActor | None:
+        poller = self._open.get(poll_id)
+        return None if poller is None or poller.connection is None else poller.connection.actor
+
+    def _is_of(self, poll_id: str, visitor: VisitorActor) -> bool:
+        actor = self._actor_of(poll_id)
+        return isinstance(actor, VisitorActor) and actor.customer_id == visitor.customer_id
+
     def find(self, poll_id: str) -> tuple[Poller, Connection]:
         """
         Raises:
@@ -239,6 +273,11 @@ class Pollers:
     def _forget_ended(self) -> None:
         for poll_id in [poll_id for poll_id, poller in self._open.items() if poller.ended]:
             self.forget(poll_id)
+
+
+def _enterprise_of(poller: Poller) -> UUID | None:
+    actor = None if poller.connection is None else poller.connection.actor
+    return None if actor is None else actor.enterprise_id
 
 
 def _payload(frame: dict[str, Any]) -> str:
@@ -305,6 +344,7 @@ async def open_poll(request: Request, pollers: Shared, body: OpenPoll) -> PollOp
     poll_id, _, connection = pollers.open(address_of(request), request.cookies.get(SESSION_COOKIE), visitor_token)
     try:
         await pollers.gateway.open(connection, hello, request.cookies.get(SESSION_COOKIE))
+        pollers.settle(poll_id)
     except BaseException:
         pollers.forget(poll_id)
         raise

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
-from qiatan.infra.realtime.connection import Connection
+from qiatan.entrypoints.registry import CATALOGUE
+from qiatan.infra.db import Tx
+from qiatan.infra.realtime.connection import CLOSE_RESTART, CLOSE_UNAUTHORISED, Connection
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.customers.errors import Blocked
 from qiatan.modules.visitors import service as visitors
 
 BATCH = 1_000
+VIEW_TICKET = "gateway.view_ticket"
+"""Where a connection keeps the ticket with which it looks as a colleague."""
 
 
-async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) -> AsyncIterator[tuple[Connection, str, str]]:
-    """Connections to close, each with the code and message of its goodbye; `enterprises` says whose, if not all.
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Why a connection is closed: the socket's code, and what its page is told."""
 
-    Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is. A thousand
-    are looked up at a time.
+    close: int
+    code: str
+    message: str
+
+
+SIGNED_OUT = Goodbye(CLOSE_UNAUTHORISED, "signed_out", "This session has ended. Sign in again.")
+REPLACED = Goodbye(CLOSE_RESTART, "replaced", "Your rights have changed. Connect again.")
+_BLOCKED = Goodbye(CLOSE_UNAUTHORISED, Blocked.code, Blocked().message)
+_VIEW_ENDED = Goodbye(CLOSE_UNAUTHORISED, ViewEnded.code, ViewEnded().message)
+_EXPIRED = Goodbye(CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
+
+
+async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) -> AsyncIterator[tuple[Connection, Goodbye]]:
+    """Connections to close; `enterprises` says whose, if not all.
+
+    Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is, or the
+    rights they were opened with are not those the agent has now. A thousand are looked up at a time.
     """
     everybody = [
         (connection, connection.actor)
@@ -39,13 +61,34 @@ async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) 
             if isinstance(actor, VisitorActor)
         }
         async with resources.database.system() as tx:
-            living = await accounts.living_sessions(tx, agents, resources.geo.region_of)
-            living |= await visitors.living_tokens(tx, {(guest.enterprise_id, guest.token_id) for guest in guests.values()})
+            sessions = await accounts.living_sessions(tx, agents, resources.geo.region_of, CATALOGUE)
+            tokens = await visitors.living_tokens(tx, {(guest.enterprise_id, guest.token_id) for guest in guests.values()})
             shut_out = await visitors.shut_out_guests(tx, set(guests.values()))
-        for connection, actor in asked:
-            if isinstance(actor, AgentActor) and actor.session_id not in living:
-                yield connection, "signed_out", "This session has ended. Sign in again."
-            elif connection in guests and guests[connection] in shut_out:
-                yield connection, Blocked.code, Blocked().message
-            elif isinstance(actor, VisitorActor) and actor.token_id not in living:
-                yield connection, "token_expired", "This visitor token has expired. Ask for a new one."
+            goodbyes = [
+                (connection, await _goodbye(tx, resources, connection, actor, sessions))
+                for connection, actor in asked
+                if isinstance(actor, AgentActor)
+            ]
+        for connection, goodbye in goodbyes:
+            if goodbye is not None:
+                yield connection, goodbye
+        for connection, guest in guests.items():
+            if guest in shut_out:
+                yield connection, _BLOCKED
+            elif guest.token_id not in tokens:
+                yield connection, _EXPIRED
+
+
+async def _goodbye(
+    tx: Tx, resources: Resources, connection: Connection, actor: AgentActor, sessions: Mapping[UUID, AgentActor]
+) -> Goodbye | None:
+    now = sessions.get(actor.session_id)
+    if now is None:
+        return SIGNED_OUT
+    ticket = connection.memory.get(VIEW_TICKET)
+    if ticket is not None:
+        try:
+            now, _ = await accounts.resolve_view(tx, now, ticket, sealer=resources.sealer, catalogue=CATALOGUE)
+        except ViewEnded:
+            return _VIEW_ENDED
+    return None if now == actor else REPLACED

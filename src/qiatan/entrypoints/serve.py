@@ -36,8 +36,10 @@ from qiatan.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+END_SECONDS = 7.0
+"""How long the end takes in all, whatever its stages need: the supervisor waits eight, and with PostgreSQL's own end all stops within ten."""
 GOODBYE_SECONDS = 3.5
-"""How long waiting messages are written at the end; with PostgreSQL's own end all stops within ten seconds."""
+"""How long waiting messages are written at the end."""
 REQUEST_SECONDS = 3
 """How long requests that run may go on at the end."""
 JOBS_SECONDS = 3.0
@@ -56,11 +58,17 @@ class Life:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     server: HttpServer | None = None
+    asked: set[str] = field(default_factory=set)
+    """Who said that it should end."""
 
-    def stop(self) -> None:
-        """End in order; asked again, at once."""
-        if self.stopping.is_set():
+    def stop(self, by: str = "operator") -> None:
+        """End in order; asked again by the same, at once.
+
+        A service manager signals every process of the group, and the supervisor tells its nodes besides: that is one wish, not two.
+        """
+        if by in self.asked:
             self.drain.hurried.set()
+        self.asked.add(by)
         self.stopping.set()
 
 
@@ -157,7 +165,7 @@ async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
                 resources,
                 plan.url,
                 enabled=plan.settings.run_worker,
-                patience=lambda: RETIRE_SECONDS if life.drain.retired else JOBS_SECONDS,
+                patience=lambda: RETIRE_SECONDS if life.drain.retired else life.drain.left(JOBS_SECONDS, least=0.5),
             )
             async with jobs:
                 await _answer(plan, app, listener, life)
@@ -216,21 +224,23 @@ async def _leave(plan: Plan, app: FastAPI, server: HttpServer, serving: asyncio.
     drain.unready = True
     resources: Resources = app.state.resources
     try:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(0.5):
             await mark_draining(resources.database, resources.node)
     except Exception as error:  # noqa: BLE001 -- others only look less well informed; the end goes on
         log.info("serve.not_marked_draining", error=str(error) or type(error).__name__)
     await drain.linger(plan.linger)
+    if not drain.retired:
+        drain.ends_at = asyncio.get_running_loop().time() + END_SECONDS
     drain.leaving = True
     server.stop_accepting()
     await say_goodbye(app.state.gateway, drain)
-    server.config.timeout_graceful_shutdown = RETIRE_SECONDS if drain.retired else REQUEST_SECONDS
+    server.config.timeout_graceful_shutdown = RETIRE_SECONDS if drain.retired else round(drain.left(REQUEST_SECONDS, least=1, keep=2))
     server.should_exit = True
     await _first(serving, drain.hurried.wait())
     server.force_exit = True
     await serving
     with contextlib.suppress(TimeoutError):  # what was not acknowledged by then is sent again by its sender
-        async with asyncio.timeout(GOODBYE_SECONDS):
+        async with asyncio.timeout(drain.left(GOODBYE_SECONDS, least=1.5)):
             await app.state.gateway.close()
             await app.state.monitor.close()
 

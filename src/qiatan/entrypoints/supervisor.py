@@ -33,8 +33,8 @@ READY_SECONDS = 120.0
 """How long a node whose database is ready may take until it answers."""
 STOP_SECONDS = 8.0
 """How long the nodes may take to end; with PostgreSQL's own end all stops within ten seconds."""
-RETIRE_SECONDS = 45.0
-"""How long a node that was replaced may take to end."""
+RETIRE_SECONDS = 75.0
+"""How long a node that was replaced may take to end: its clients, then its requests, then its jobs, each with patience (`serve.py`)."""
 RESTART_PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before a node that died is started again, by how often it did without serving for CALM_SECONDS meanwhile."""
 CALM_SECONDS = 60.0

@@ -54,6 +54,12 @@ class Throttle:
         if seconds > 0:
             raise TooMany(retry_after=max(1, round(seconds + 0.5)))
 
+    def give_back(self, key: str, rate: Rate) -> None:
+        """Return one token that was taken, where what it was taken for is not what is counted."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            self._buckets[key] = (min(float(rate.burst), bucket[0] + 1), bucket[1])
+
     def forget(self, key: str) -> None:
         """Give the key a full bucket again (after a success)."""
         self._buckets.pop(key, None)

@@ -201,5 +201,5 @@ async def test_sockets_can_be_checked_against_their_sessions(
         for member in (tenant.admin, other.admin, disabled, fresh)
     }
     async with database.system() as tx:
-        assert await service.living_sessions(tx, asked, nowhere) == {fresh.actor.session_id}
-        assert await service.living_sessions(tx, set(), nowhere) == set()
+        assert await service.living_sessions(tx, asked, nowhere, CATALOGUE) == {fresh.actor.session_id: fresh.actor}
+        assert await service.living_sessions(tx, set(), nowhere, CATALOGUE) == {}

@@ -8,6 +8,8 @@ import pytest
 
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
+from qiatan.infra.throttle import Rate
+from qiatan.kit.errors import Busy
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.routes import common
 from tests.modules.accounts.factors import login_log, said
@@ -144,3 +146,63 @@ async def test_a_forwarded_address_is_not_believed_without_a_configured_proxy(do
         attacker = doors.stranger(address="203.0.113.5", headers={"X-Forwarded-For": f"198.51.100.{number}"})
         codes.append((await attacker.post("/session", json=credentials(tenant.admin.email, "a wrong one"))).status_code)
     assert codes == [401] * 5 + [429]
+
+
+async def _right(_hash: str | None, _password: str) -> bool:
+    return True
+
+
+async def _wrong(_hash: str | None, _password: str) -> bool:
+    return False
+
+
+class _Standing:
+    """A clock that stands, so that no token comes back meanwhile."""
+
+    def monotonic(self) -> float:
+        return 1_000.0
+
+
+async def test_an_office_behind_one_address_comes_in_together(
+    doors: Doors, tenant: Tenant, factories: Factories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qiatan.infra.throttle.time", _Standing())
+    monkeypatch.setattr(SIGN_IN, "verify", _right)
+    colleagues = [await factories.agent(tenant.enterprise_id) for _ in range(3)]
+    office = doors.stranger(address=HOME)
+
+    codes = [(await office.post("/session", json=credentials(colleagues[number % 3].email))).status_code for number in range(120)]
+    passkeys = [(await office.post("/session/passkey/options")).status_code for _ in range(100)]
+
+    assert (codes, passkeys) == ([200] * 120, [200] * 100)
+
+
+async def test_wrong_passwords_of_an_address_are_counted_apart_and_stay_few(
+    doors: Doors, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qiatan.infra.throttle.time", _Standing())
+    monkeypatch.setattr(SIGN_IN, "verify", _wrong)
+    attacker = doors.stranger(address="203.0.113.77")
+
+    codes = [(await attacker.post("/session", json=credentials(f"nobody{number}@example.com"))).status_code for number in range(101)]
+
+    assert codes == [401] * 100 + [429]
+    monkeypatch.setattr(SIGN_IN, "verify", _right)
+    assert (await doors.stranger(address=HOME).post("/session", json=credentials(tenant.admin.email))).status_code == 200
+
+
+async def test_a_server_that_cannot_look_at_passwords_counts_none_as_wrong(
+    doors: Doors, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(_hash: str | None, _password: str) -> bool:
+        raise Busy(retry_after=1)
+
+    monkeypatch.setattr("qiatan.infra.throttle.time", _Standing())
+    monkeypatch.setattr(common, "SIGN_IN_WRONG", Rate(burst=1, per_minute=1))
+    monkeypatch.setattr(SIGN_IN, "verify", busy)
+    office = doors.stranger(address=HOME)
+    assert [(await office.post("/session", json=credentials(tenant.admin.email))).status_code for _ in range(3)] == [503] * 3
+
+    monkeypatch.setattr(SIGN_IN, "verify", _right)
+
+    assert (await office.post("/session", json=credentials(tenant.admin.email))).status_code == 200

@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.http import admission
@@ -36,12 +37,39 @@ class Work:
         await send({"type": "http.response.body", "body": b"{}"})
 
 
+class Parts(Work):
+    """Reads its body to the end, as a route does that takes a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole: list[bytes] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body, more = body + message["body"], message["more_body"]
+        self.whole.append(body)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
 class Call:
     """One request on its way."""
 
-    def __init__(self, app: Admission, path: str = "/api/v1/conversations", *, token: str | None = None, peer: str = "192.0.2.1") -> None:
+    def __init__(
+        self,
+        app: Admission,
+        path: str = "/api/v1/conversations",
+        *,
+        token: str | None = None,
+        peer: str = "192.0.2.1",
+        kind: bytes = b"application/json",
+    ) -> None:
         self.said: list[MutableMapping[str, Any]] = []
-        headers = [(b"authorization", token.encode())] if token is not None else []
+        headers = [(b"content-type", kind)] + ([(b"authorization", token.encode())] if token is not None else [])
         scope = {"type": "http", "path": path, "headers": headers, "client": (peer, 1), "method": "POST", "state": {}}
         self._parts: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
         self.task = asyncio.create_task(app(scope, self._parts.get, self._send))
@@ -137,6 +165,20 @@ async def test_signing_in_polling_and_pages_go_on_while_everything_waits() -> No
     assert [await call.status() for call in (*others, *crowd)] == [200] * 10
 
 
+async def test_what_only_begins_like_a_reserved_path_waits_with_the_others() -> None:
+    work = Work()
+    app = Admission(work, limits=Limits(requests=6, all_requests=6), reserved=("/api/v1/me",))
+    crowd = [Call(app, peer=f"192.0.2.{number}").body() for number in range(5)]
+    await _turns()
+
+    others = [Call(app, path, peer="192.0.2.9").body() for path in ("/api/v1/mentions", "/api/v1/me/preferences")]
+    await _turns()
+
+    assert work.begun == ["/api/v1/conversations"] * 5 + ["/api/v1/me/preferences"]
+    work.go.set()
+    assert [await call.status() for call in (*crowd, *others)] == [200] * 7
+
+
 async def test_a_slow_sender_holds_no_place_and_its_body_arrives_whole() -> None:
     work = Work()
     work.go.set()
@@ -164,3 +206,33 @@ async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
 
     assert await inside.status() == 200
     assert (app.requests.inside, app.requests.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/octet-stream"])
+async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(monkeypatch: pytest.MonkeyPatch, kind: bytes) -> None:
+    monkeypatch.setattr(admission, "SILENCE_SECONDS", 0.01)
+    work = Parts()
+    app = _app(work, requests=1, all_requests=1)
+    silent = Call(app, kind=kind)
+    silent._parts.put_nowait({"type": "http.request", "body": b"one", "more_body": True})
+
+    assert await silent.status() == 408
+
+    assert dict(silent.said[0]["headers"])[b"connection"] == b"close"
+    assert json.loads(silent.said[1]["body"])["error"]["code"] == "too_slow"
+    assert len(silent.said) == 2
+    assert (app.uploads.inside, app.requests.inside, work.whole) == (0, 0, [])
+    # What has come whole may be worked on for longer than that.
+    assert await Call(app, kind=kind).body(b"two ", b"three").status() == 200
+    assert work.whole == [b"two three"]
+
+
+async def test_an_office_sends_its_files_at_the_same_time() -> None:
+    work = Work()
+    app = _app(work)
+    calls = [Call(app, kind=b"multipart/form-data; boundary=x").body() for _ in range(200)]
+    await _turns()
+
+    assert (app.uploads.inside, app.uploads.waiting) == (200, 0)
+    work.go.set()
+    assert [await call.status() for call in calls] == [200] * 200

@@ -270,6 +270,44 @@ async def test_what_could_not_be_sent_is_told_as_lost_when_the_bus_is_back(pair:
     assert two.hub.notes == {}  # what was told last may have become another
 
 
+async def test_what_was_said_before_a_break_was_noticed_is_told_as_lost_too(pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = pair
+    await two.relay.listen(THEIRS)
+    one.relay.publish(OURS, [TOPIC], b"1")
+    one.relay.publish(THEIRS, [TOPIC], b"2")
+    await turn()
+
+    for reconnected in one.bus.on_reconnect:
+        reconnected()
+    assert two.told == [("lost", OURS), ("lost", THEIRS)]
+
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now + relays.UNNOTICED_SECONDS + 1)
+    one.relay.publish(THEIRS, [TOPIC], b"3")
+    await turn()
+    two.told.clear()
+    for reconnected in one.bus.on_reconnect:
+        reconnected()
+    assert two.told == [("lost", THEIRS)]  # what was said long before arrived
+
+
+async def test_an_enterprise_that_could_not_be_heard_is_tried_again(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(wire)
+
+    async def fail(_subject: str, _handler: Handler) -> _Ends:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(node.bus, "subscribe", fail)
+        with pytest.raises(RuntimeError):
+            await node.relay.listen(OURS)
+    assert node.relay.hears(OURS) is False
+
+    assert await node.relay.listen(OURS) is True
+    assert list(node.bus.hearing) == [f"enterprise.{OURS.hex}"]
+
+
 async def test_an_enterprise_is_heard_a_while_longer_than_its_last_connection(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relays, "LINGER_SECONDS", 0.0)
     node = Node(wire)

@@ -51,6 +51,9 @@ class NatsBus:
         self._sent_all.set()
         self._there = asyncio.Event()
         self._closing = False
+        self._was_away = False
+        """Whether there was a time without a connection since others were told last that they may have missed something."""
+        self._sending: asyncio.Task[None] | None = None
         self._subscriptions: set[_Hearing] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -64,11 +67,12 @@ class NatsBus:
 
     async def start(self) -> None:
         self._spawn(self._connect(), "bus-connect")
-        self._spawn(self._send(), "bus-send")
+        self._sending = self._spawn(self._send(), "bus-send")
         with suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 await self._there.wait()
         if not self.connected:
+            self._was_away = True
             log.warning("bus.away", hint="what happens on other nodes is seen later until it is back; check NATS_URL")
 
     async def close(self) -> None:
@@ -146,25 +150,28 @@ class NatsBus:
         hearing = _Hearing(self, self._prefix + subject, hear)
         self._subscriptions.add(hearing)
         if self.connected:
-            await self._begin(hearing)
-            await self._confirm()
+            client = self._client
+            await self._begin(client, hearing)
+            await self._confirm(client)
         return hearing
 
-    async def _confirm(self) -> None:
+    async def _confirm(self, client: Client) -> None:
         """Wait until the server has read what was asked of it: it has when it has answered a ping that came after it.
 
         The client writes its pings past what waits to be written, so that must be gone first.
         """
         with suppress(errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
-                while self._client.pending_data_size:  # noqa: ASYNC110 -- the client tells nobody when it has written
+                while client.pending_data_size and not client.is_closed:  # noqa: ASYNC110 -- the client tells nobody when it has written
                     await asyncio.sleep(0)
-                await self._client.flush(timeout=FLUSH_SECONDS)
+                await client.flush(timeout=FLUSH_SECONDS)
 
-    async def _begin(self, hearing: _Hearing) -> None:
+    async def _begin(self, client: Client, hearing: _Hearing) -> None:
         if hearing.at_server is None:
             with suppress(errors.Error, OSError):
-                hearing.at_server = await self._client.subscribe(hearing.subject, cb=hearing.hear, pending_bytes_limit=MAX_RECEIVED_BYTES)
+                at_server = await client.subscribe(hearing.subject, cb=hearing.hear, pending_bytes_limit=MAX_RECEIVED_BYTES)
+                if client is self._client:  # else it has ended meanwhile, and the next one begins with all
+                    hearing.at_server = at_server
 
     async def end(self, hearing: _Hearing) -> None:
         """Hear a subject no more."""
@@ -177,9 +184,10 @@ class NatsBus:
     # -- the connection
 
     async def _connect(self) -> None:
+        client = self._client
         while True:
             try:
-                await self._client.connect(
+                await client.connect(
                     self._servers,
                     name=self._name,
                     no_echo=True,
@@ -190,16 +198,42 @@ class NatsBus:
                     error_cb=self._failed,
                     disconnected_cb=self._lost,
                     reconnected_cb=self._back,
+                    closed_cb=self._ended,
                 )
                 break
-            except (errors.Error, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, a node that stops trying would stay deaf
                 log.warning("bus.not_connected", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RECONNECT_SECONDS)
         for hearing in tuple(self._subscriptions):
-            await self._begin(hearing)
-        await self._confirm()
+            await self._begin(client, hearing)
+        await self._confirm(client)
+        if client is not self._client:
+            return
         self._there.set()
         log.info("bus.connected")
+        if self._was_away:
+            self._was_away = False
+            self._missed()
+
+    async def _ended(self) -> None:
+        """The client has given up for good, as it does after any error that the server tells it: go on with a new one."""
+        if self._closing:
+            return
+        log.warning("bus.ended", error=str(self._client.last_error or ""))
+        self._there.clear()
+        self._was_away = True
+        self._client = Client()
+        for hearing in self._subscriptions:
+            hearing.at_server = None
+        if self._sending is not None:
+            self._sending.cancel()  # it may wait for the old client to take something
+        self._something.set()
+        self._sending = self._spawn(self._send(), "bus-send")
+        self._spawn(self._connect_anew(), "bus-connect")
+
+    async def _connect_anew(self) -> None:
+        await asyncio.sleep(RECONNECT_SECONDS)
+        await self._connect()
 
     async def _failed(self, error: Exception) -> None:
         if isinstance(error, errors.SlowConsumerError):
@@ -221,9 +255,10 @@ class NatsBus:
 
     async def _back(self) -> None:
         log.info("bus.back")
+        client = self._client
         for hearing in tuple(self._subscriptions):
-            await self._begin(hearing)  # those that were asked for while it was away
-        await self._confirm()
+            await self._begin(client, hearing)  # those that were asked for while it was away
+        await self._confirm(client)
         self._missed()
 
     def _missed(self) -> None:
@@ -246,12 +281,21 @@ class NatsBus:
                 except (errors.Error, OSError) as error:
                     self.dropped += 1
                     log.debug("bus.not_sent", subject=subject, error=str(error))
+                except Exception as error:
+                    self.dropped += 1
+                    log.exception("bus.send_failed", subject=subject, error=str(error))
             self._sent_all.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("bus.task_failed", task=task.get_name(), error=str(error), exc_info=error)
 
 
 _FAILED = "Qiatan-Failed"

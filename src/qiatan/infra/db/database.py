@@ -138,10 +138,17 @@ class Database:
             self.begun -= 1
             _noted(enterprise_id, time.perf_counter() - began, failure)
         if tx.has_deferred:
-            for wake in self.on_jobs:
-                wake()
+            self._wake_workers()
         if tx.events:
             self.publish(tx.events)
+
+    def _wake_workers(self) -> None:
+        for wake in self.on_jobs:
+            try:
+                wake()
+            except Exception as error:
+                # The jobs are stored, and found without it.
+                log.exception("jobs.not_woken", error=str(error))
 
     def publish(self, events: Sequence[Event]) -> None:
         """Hand committed facts to the listeners. What is committed stays so: a listener that fails is logged, not the caller's fault."""

@@ -7,6 +7,7 @@ it. That is a matter of order and never of rights.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from qiatan.infra.fair import Gate
 from qiatan.infra.http.address import Networks, client_address
@@ -33,19 +35,25 @@ API: Final = "/api/"
 KNOWN_CREDENTIALS: Final = 50_000
 WAIT_SECONDS: Final = 5.0
 WAITING: Final = 1_024
-WAITING_OF_EACH: Final = 256
-UPLOADS: Final = 64
-UPLOADS_OF_EACH: Final = 16
+WAITING_OF_EACH: Final = 768
+UPLOADS: Final = 512
+UPLOADS_OF_EACH: Final = 256
+SILENCE_SECONDS: Final = 20.0
+"""How long a body may bring nothing: who is slow goes on, and who is gone or plays at being slow holds nothing any more."""
 
 _BUSY = b'{"error":{"code":"try_again","message":"%s","request_id":"%s"}}'
+_TOO_SLOW = (
+    b'{"error":{"code":"too_slow","message":"Nothing more of this request came for a while, so it was given up. Send it again.",'
+    b'"request_id":"%s"}}'
+)
 _COOKIE = SESSION_COOKIE.encode() + b"="
 
 
 class Admission:
     """ASGI middleware, inside the envelope.
 
-    `reserved`: beginnings of paths that work while everything else waits (signing in). `free`: those that are bounded by other means
-    (a poll waits for half a minute). What is not under /api/ costs no database: the pages, and whether the server lives.
+    `reserved`: paths that work while everything else waits (signing in), with all below them. `free`: those that are bounded by other
+    means (a poll waits for half a minute). What is not under /api/ costs no database: the pages, and whether the server lives.
     """
 
     def __init__(self, app: App, *, limits: Limits, trusted: Networks = (), reserved: Iterable[str] = (), free: Iterable[str] = ()) -> None:
@@ -69,7 +77,7 @@ class Admission:
         self._known: OrderedDict[bytes, UUID] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(API) or scope["path"].startswith(self._free):
+        if scope["type"] != "http" or not scope["path"].startswith(API) or _lies_at(scope["path"], self._free):
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -77,24 +85,34 @@ class Admission:
         if credential is not None:
             state["learn_enterprise"] = lambda enterprise_id: self._learn(credential, enterprise_id)
         key = self._key(scope, credential)
+        body = _Body(receive, send, str(state.get("request_id", "-")))
         if _is_upload(scope):
-            gate = self.uploads
+            gate, receive = self.uploads, body.receive
         else:
-            gate, receive = self.requests, await _arrived(receive)
+            gate, receive = self.requests, await _arrived(body.receive)
+            if body.given_up:
+                return
         try:
-            await gate.enter(key, reserved=scope["path"].startswith(self._reserved))
+            await gate.enter(key, reserved=_lies_at(scope["path"], self._reserved))
         except Busy as busy:
             await _refuse(send, busy, str(state.get("request_id", "-")))
             return
         with _once(gate, key) as leave:
 
             async def answer(message: Message) -> None:
+                if body.given_up:
+                    return
+                body.answered = True
                 # The work is done; how slowly the client reads is its own affair.
                 if message["type"] == "http.response.start":
                     leave()
                 await send(message)
 
-            await self._app(scope, receive, answer)
+            try:
+                await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                if not body.given_up:
+                    raise
 
     def _key(self, scope: Scope, credential: bytes | None) -> Hashable:
         enterprise_id = self._known.get(credential) if credential is not None else None
@@ -108,6 +126,35 @@ class Admission:
         self._known.move_to_end(credential)
         if len(self._known) > KNOWN_CREDENTIALS:
             self._known.popitem(last=False)
+
+
+class _Body:
+    """What a client sends, for as long as it goes on sending: after SILENCE_SECONDS it is told so, and is gone for the application."""
+
+    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+        self.given_up = self.answered = False
+        self._receive, self._send, self._request_id = receive, send, request_id
+        self._whole = False
+
+    async def receive(self) -> Message:
+        if self.given_up:
+            return {"type": "http.disconnect"}
+        if self._whole or self.answered:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                message = await self._receive()
+        except TimeoutError:
+            self.given_up = True
+            # The rest may still come, and must not be taken for the next request.
+            await _say(self._send, 408, _TOO_SLOW % self._request_id.encode(), (b"connection", b"close"))
+            return {"type": "http.disconnect"}
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _lies_at(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 @contextmanager
@@ -159,12 +206,12 @@ async def _arrived(receive: Receive) -> Receive:
 
 async def _refuse(send: Send, busy: Busy, request_id: str) -> None:
     body = _BUSY % (busy.message.encode(), request_id.encode())
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", str(busy.retry_after or 1).encode()),
-    ]
-    await send({"type": "http.response.start", "status": Busy.status, "headers": headers})
+    await _say(send, Busy.status, body, (b"retry-after", str(busy.retry_after or 1).encode()))
+
+
+async def _say(send: Send, status: int, body: bytes, header: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), header]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

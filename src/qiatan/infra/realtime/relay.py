@@ -26,6 +26,8 @@ LINGER_SECONDS = 10.0
 """How long an enterprise is still heard after its last connection: a page that is loaded anew comes back at once."""
 PARCEL_BYTES = 256 * 1024
 TELL_LOST_SECONDS = 1.0
+UNNOTICED_SECONDS = 120.0
+"""How long a link may have been broken before this node notices (three of the bus's pings), with room to spare."""
 
 EVENTS, FRAME, NOTE, LOST = "e", "f", "n", "l"
 
@@ -90,6 +92,8 @@ class Relay:
         self._out: dict[UUID, list[Item]] = {}
         self._heard: dict[UUID, _Interest] = {}
         self._lost: set[UUID] = set()
+        self._told: dict[UUID, float] = {}
+        """When enterprises were last told something, oldest first. What was on its way when the link broke may not have arrived."""
         self._telling_lost: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         bus.on_reconnect.append(self._back)
@@ -157,11 +161,23 @@ class Relay:
             self._tell_lost_later()
         else:
             self.sent += 1
+            self._remember(enterprise_id)
+
+    def _remember(self, enterprise_id: UUID) -> None:
+        # Only what is sent makes the rest grow old: during an outage nothing does.
+        now = asyncio.get_running_loop().time()
+        self._told.pop(enterprise_id, None)
+        self._told[enterprise_id] = now
+        while now - self._told[oldest := next(iter(self._told))] > UNNOTICED_SECONDS:
+            del self._told[oldest]
 
     # -- hearing
 
     async def listen(self, enterprise_id: UUID) -> bool:
-        """Hear an enterprise until `unlisten`. True if it was not heard before: what was known of it until now may be too old."""
+        """Hear an enterprise until `unlisten`. True if it was not heard before: what was known of it until now may be too old.
+
+        When it raises, it is not heard, and there is nothing to `unlisten`.
+        """
         if self._bus.alone:
             return False
         interest = self._heard.get(enterprise_id)
@@ -186,7 +202,17 @@ class Relay:
             interest.leaving = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._leave, enterprise_id)
 
     async def _subscribe(self, enterprise_id: UUID, interest: _Interest) -> None:
-        interest.subscription = await self._bus.subscribe(_subject(enterprise_id), lambda payload: self._receive(enterprise_id, payload))
+        try:
+            interest.subscription = await self._bus.subscribe(
+                _subject(enterprise_id), lambda payload: self._receive(enterprise_id, payload)
+            )
+        except Exception:
+            # Whoever comes next tries again.
+            if interest.leaving is not None:
+                interest.leaving.cancel()
+            if self._heard.get(enterprise_id) is interest:
+                del self._heard[enterprise_id]
+            raise
 
     def _leave(self, enterprise_id: UUID) -> None:
         interest = self._heard.get(enterprise_id)
@@ -255,10 +281,11 @@ class Relay:
             listener(enterprise_id)
 
     def _back(self) -> None:
-        """The bus is there again: what was said meanwhile was not heard, and what this node said was not sent."""
+        """The bus is there again: what was said meanwhile was not heard, and what this node said may not have arrived."""
         for enterprise_id in tuple(self._heard):
             self._hub.forget(enterprise_id)
         self._missed(None)
+        self._lost.update(self._told)
         self._tell_lost()
 
     def _tell_lost_later(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -80,16 +80,24 @@ class Caller:
             await self._something.wait()
             self._something.clear()
             while self._waiting:
-                await self._call_some()
+                await self._call_all()
             self._idle.set()
 
-    async def _call_some(self) -> None:
+    async def _call_all(self) -> None:
+        """One round: all that wait, enterprise by enterprise."""
         if not self._resources.relay.alone:
             # Whose page is open on another node is known by the database only: asked once for what comes together.
             await asyncio.sleep(GATHER_SECONDS)
-        enterprise_id = next(iter(self._waiting))[0]
-        keys = [key for key in self._waiting if key[0] == enterprise_id][:BATCH]
-        notices = [self._waiting.pop(key) for key in keys]
+        waiting: defaultdict[UUID, list[tuple[UUID, UUID, UUID]]] = defaultdict(list)
+        for key in self._waiting:
+            waiting[key[0]].append(key)
+        for enterprise_id, keys in waiting.items():
+            for start in range(0, len(keys), BATCH):
+                # Some may have been crowded out while others were called.
+                notices = [self._waiting.pop(key) for key in keys[start : start + BATCH] if key in self._waiting]
+                await self._call_some(enterprise_id, notices)
+
+    async def _call_some(self, enterprise_id: UUID, notices: Sequence[Notice]) -> None:
         try:
             async with self._resources.database.tenant(enterprise_id) as tx:
                 there = await routing.with_pages(tx, {notice.agent_id for notice in notices}, besides=self._resources.node.id)

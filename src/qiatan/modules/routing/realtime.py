@@ -157,6 +157,8 @@ class PresenceKeeper:
         # Who looks as somebody else does not make them present; who may not serve is not looked for.
         if not isinstance(actor, AgentActor) or actor.via != "session" or not actor.may(SERVE):
             return
+        if connection.closed:
+            return  # `closed` was called already, and nobody would let go of what is counted now
         key = (actor.enterprise_id, actor.agent_id)
         connection.memory[_COUNTED] = True
         self._connections[key] = self._connections.get(key, 0) + 1

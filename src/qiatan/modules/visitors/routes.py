@@ -21,7 +21,7 @@ from qiatan.modules.visitors.contracts import PageRequest, SessionRequest, Widge
 
 router = APIRouter(prefix="/api/v1", tags=["visitors"])
 
-SESSIONS = Rate(burst=120, per_minute=120)
+SESSIONS = Rate(burst=1_200, per_minute=600)
 PAGES = Rate(burst=60, per_minute=60)
 UPLOADS = Rate(burst=30, per_minute=1)
 

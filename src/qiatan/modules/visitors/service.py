@@ -26,7 +26,8 @@ from qiatan.modules.visitors.events import VisitChanged
 from qiatan.modules.visitors.models import TokenRow, VisitRow
 from qiatan.modules.visitors.repository import TokenDirectory, TokenRepository, VisitRepository
 
-NEW_IDENTITIES = Rate(burst=60, per_minute=30)
+# By address, behind which may be an office, or the customers of a mobile network; what an enterprise may have in all is counted apart.
+NEW_IDENTITIES = Rate(burst=600, per_minute=300)
 
 
 async def resolve_token(tx: Tx, token: str, *, address: str = "") -> VisitorActor | None:

@@ -14,7 +14,6 @@ from qiatan.modules.accounts.repository.login import (
     LoginRepository,
     PolicyRecord,
     forget_logins,
-    living_sessions,
     policies_of,
 )
 from qiatan.modules.accounts.repository.oidc import OidcRepository
@@ -26,6 +25,7 @@ from qiatan.modules.accounts.repository.sessions import (
     came_from,
     find_account,
     find_session,
+    living_sessions,
     purge,
 )
 

@@ -215,9 +215,3 @@ def _fresh(query: Any) -> Any:
 def _policy(row: LoginPolicyRow, role_ids: Collection[UUID], trusted: Sequence[TrustedAddressRow]) -> PolicyRecord:
     ranges = tuple(stored_range(entry.first, entry.last) for entry in trusted)
     return PolicyRecord(LoginRules(row.enabled, frozenset(role_ids), frozenset(row.regions), ranges), row.version, trusted)
-
-
-async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> list[LivingSession]:
-    """Which of these (enterprise, session) still live and belong to agents who may sign in."""
-    query = _living().where(tuple_(SessionRow.enterprise_id, SessionRow.id).in_(sessions), SessionRow.expires_at > tx.now)
-    return [LivingSession(**found) for found in (await tx.session.execute(query)).mappings()]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, select, tuple_, update
 
 from qiatan.infra.db import Tx
 from qiatan.modules.accounts.models import AgentRow, ChallengeRow, LoginEntryRow, OneTimeLinkRow, RoleRow, SessionRow
@@ -112,9 +112,9 @@ class SessionRepository:
         await self._session.execute(delete(ChallengeRow).where(under_way))
 
 
-async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
-    """The living session of an enabled agent, with the agent's rights, in one query."""
-    query = (
+def _living(tx: Tx) -> Any:
+    """Living sessions of enabled agents, with the agents' rights."""
+    return (
         select(
             SessionRow.enterprise_id,
             SessionRow.id,
@@ -137,11 +137,21 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
         )
         .join(AgentRow, and_(AgentRow.enterprise_id == SessionRow.enterprise_id, AgentRow.id == SessionRow.agent_id))
         .join(RoleRow, and_(RoleRow.enterprise_id == AgentRow.enterprise_id, RoleRow.id == AgentRow.role_id))
-        .where(SessionRow.token_hash == token_hash, SessionRow.expires_at > tx.now)
+        .where(SessionRow.expires_at > tx.now)
         .where(AgentRow.enabled, AgentRow.password_hash.is_not(None))
     )
-    found = (await tx.session.execute(query)).mappings().one_or_none()
+
+
+async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
+    """The living session of an enabled agent, with the agent's rights, in one query."""
+    found = (await tx.session.execute(_living(tx).where(SessionRow.token_hash == token_hash))).mappings().one_or_none()
     return FoundSession(**found) if found else None
+
+
+async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> list[FoundSession]:
+    """Those of these (enterprise, session) that still live and belong to agents who may sign in."""
+    query = _living(tx).where(tuple_(SessionRow.enterprise_id, SessionRow.id).in_(sessions))
+    return [FoundSession(**found) for found in (await tx.session.execute(query)).mappings()]
 
 
 async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord | None:

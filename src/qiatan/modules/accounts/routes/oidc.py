@@ -50,7 +50,7 @@ async def delete_oidc(actor: Editor, tx: TenantTx, catalogue: Catalogue) -> None
 
 @router.post("/security/oidc/test", status_code=204)
 async def try_oidc(actor: Editor, shared: Shared, change: ChangeOidc) -> None:
-    common.throttle(shared, "oidc-test", common.OIDC, str(actor.enterprise_id))
+    common.throttle(shared, "oidc-test", common.OIDC_TEST, str(actor.enterprise_id))
     await service.try_oidc(actor, change, http=shared.http)
 
 

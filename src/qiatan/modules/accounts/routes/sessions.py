@@ -10,9 +10,10 @@ import qiatan
 from qiatan.infra.http.guards import Public, SignedIn
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
-from qiatan.kit.errors import TooMany
+from qiatan.kit.errors import Fault, TooMany
 from qiatan.modules.accounts import rules, service
 from qiatan.modules.accounts.contracts import Instance, LinkToken, Me, SignIn, SignInAnswer, SignUp
+from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.routes import common
 from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf
 
@@ -38,15 +39,23 @@ async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
     account, address = command.email.casefold(), rules.address_group(entrance.caller.address)
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
     entrance.throttle("sign-in-pair", common.SIGN_IN_PAIR, account, address)
+    # Taken before the password is looked at, so that guesses at the same moment are not more than one after another.
+    entrance.throttle("sign-in-wrong", common.SIGN_IN_WRONG)
     try:
         entrance.throttle("sign-in-account", common.SIGN_IN_ACCOUNT, account)
     except TooMany:
         # Strangers can use the account's tries up; whoever came in from here before need not wait for them.
         if not await service.came_before(shared.database, email=command.email, address=entrance.caller.address):
             raise
-    outcome = await service.sign_in(
-        shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
-    )
+    try:
+        outcome = await service.sign_in(
+            shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
+        )
+    except Fault as fault:
+        if not isinstance(fault, WrongCredentials):
+            entrance.take_back("sign-in-wrong", common.SIGN_IN_WRONG)
+        raise
+    entrance.take_back("sign-in-wrong", common.SIGN_IN_WRONG)
     if isinstance(outcome, service.SignedIn):
         entrance.forgive("sign-in-pair", account, address)
     return entrance.answer(outcome)

@@ -58,6 +58,10 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point], *, a
             address=plain_address(address)[:MAX_ADDRESS],
             region=region.code[:MAX_REGION],
         )
+    return _actor(found, catalogue, address)
+
+
+def _actor(found: FoundSession, catalogue: Collection[Point], address: str) -> AgentActor:
     role = rules.RoleFacts(_builtin(found), frozenset(found.points))
     return AgentActor(
         enterprise_id=found.enterprise_id,
@@ -72,14 +76,17 @@ async def resolve_session(tx: Tx, token: str, catalogue: Collection[Point], *, a
     )
 
 
-async def living_sessions(tx: Tx, sockets: Collection[OpenSocket], region_of: Callable[[str], Region]) -> set[UUID]:
-    """Which sessions of these sockets still live (system transactions). One that may not be used from its socket's address ends here.
+async def living_sessions(
+    tx: Tx, sockets: Collection[OpenSocket], region_of: Callable[[str], Region], catalogue: Collection[Point]
+) -> dict[UUID, AgentActor]:
+    """Which sessions of these sockets still live, with what their agents may do now (system transactions).
 
-    Sockets are told of an end by `SessionsEnded`. What that cannot reach (an expiry, a change by the command line's process, a
-    socket that was just being opened) is found by asking this now and then.
+    One that may not be used from its socket's address ends here. Sockets are told of an end, and of rights that changed, by
+    `SessionsEnded`. What that cannot reach (an expiry, a change by the command line's process, a socket that was just being opened,
+    what the bus lost) is found by asking this now and then.
     """
     if not sockets:
-        return set()
+        return {}
     living = {
         found.id: found for found in await repository.living_sessions(tx, {(socket.enterprise_id, socket.session_id) for socket in sockets})
     }
@@ -95,7 +102,7 @@ async def living_sessions(tx: Tx, sockets: Collection[OpenSocket], region_of: Ca
         if not decision.allowed:
             await _end(tx, found, decision, address=socket.address, region=region)
             del living[found.id]
-    return set(living)
+    return {session_id: _actor(found, catalogue, "") for session_id, found in living.items()}
 
 
 def _builtin(found: FoundSession | LivingSession) -> BuiltinRole | None:

@@ -66,6 +66,7 @@ export default {
   not_a_picture: 'Not a picture we can read. Use PNG, JPEG, WebP or GIF.',
   not_a_spreadsheet: 'Not a spreadsheet we can read. Save it as .xlsx, or fill in the template.',
   invalid_input: 'Some of this is not valid. See the marked fields.',
+  too_slow: 'The connection was silent for too long. Please send it again.',
   too_many: 'Too many attempts. Please wait and try again.',
   too_many_edits: 'A message can be changed 20 times. Withdraw it, or write a new one.',
   too_late: 'More than 2 minutes ago, it can no longer be withdrawn',
