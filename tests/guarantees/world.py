@@ -229,7 +229,7 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
             """INSERT INTO routing_decisions (enterprise_id, id, conversation_id, at, cause, outcome, agent_id, trace)
                VALUES (:e, :a, :conversation, now(), 'taken', 'assigned', :server, '[]')""",
             """INSERT INTO evaluations (enterprise_id, conversation_id, level, remark, segments, first_at, at)
-               VALUES (:e, :conversation, 'good', '', '[]', now(), now())""",
+               VALUES (:e, :conversation, 'good', '', '[]', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z')""",
             """INSERT INTO mentions (enterprise_id, agent_id, conversation_id, seq, by_id, preview, at)
                VALUES (:e, :server, :conversation, 4, :a, '你好', now())""",
             """INSERT INTO drafts (enterprise_id, agent_id, conversation_id, text, note, at)

@@ -35,7 +35,9 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("refused", ["postgresql", "files", "secret.key", ".restoring/postgresql", ".restoring/files", ".restoring/secret.key"])
+@pytest.mark.parametrize(
+    "refused", ["postgresql", "files", "secret.key", ".restoring/postgresql", ".restoring/files", ".restoring/secret.key"]
+)
 def test_a_rename_that_is_refused_leaves_all_as_it_was(data: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     before, rename = _tree(data), Path.rename
 

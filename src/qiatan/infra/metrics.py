@@ -13,7 +13,6 @@ import os
 import platform
 import resource
 import sys
-import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,8 @@ import msgspec
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
+
+from qiatan.infra.clock import SystemClock
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -158,7 +159,7 @@ MAIL = Count("qiatan_mail", "Letters handed in, by outcome.", "outcome")
 DRIFT = Level("qiatan_counters_drifted", "Counters that differed from what they count, at the last nightly look of this node.", "counter")
 LOOP_LAG = Spread("qiatan_event_loop_lag_seconds", "How much later than asked the event loop came back.", SECONDS)
 
-_STARTED = time.time()
+_STARTED = SystemClock().now().timestamp()
 _PROC = Path("/proc/self")
 
 

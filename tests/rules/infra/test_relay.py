@@ -270,7 +270,9 @@ async def test_what_could_not_be_sent_is_told_as_lost_when_the_bus_is_back(pair:
     assert two.hub.notes == {}  # what was told last may have become another
 
 
-async def test_what_was_said_before_a_break_was_noticed_is_told_as_lost_too(pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_said_before_a_break_was_noticed_is_told_as_lost_too(
+    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = pair
     await two.relay.listen(THEIRS)
     one.relay.publish(OURS, [TOPIC], b"1")

@@ -98,21 +98,23 @@ class Admission:
             await _refuse(send, busy, str(state.get("request_id", "-")))
             return
         with _once(gate, key) as leave:
+            await self._answer(scope, receive, send, body, leave)
 
-            async def answer(message: Message) -> None:
-                if body.given_up:
-                    return
-                body.answered = True
-                # The work is done; how slowly the client reads is its own affair.
-                if message["type"] == "http.response.start":
-                    leave()
-                await send(message)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: _Body, leave: Callable[[], None]) -> None:
+        async def answer(message: Message) -> None:
+            if body.given_up:
+                return
+            body.answered = True
+            # The work is done; how slowly the client reads is its own affair.
+            if message["type"] == "http.response.start":
+                leave()
+            await send(message)
 
-            try:
-                await self._app(scope, receive, answer)
-            except ClientDisconnect:
-                if not body.given_up:
-                    raise
+        try:
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            if not body.given_up:
+                raise
 
     def _key(self, scope: Scope, credential: bytes | None) -> Hashable:
         enterprise_id = self._known.get(credential) if credential is not None else None
