@@ -273,7 +273,7 @@ async def test_a_bus_that_is_told_of_an_error_goes_on_with_a_new_connection(join
     one.on_reconnect.append(lambda: missed(b""))
 
     with pytest.raises(BusUnavailable):  # longer than the server reads a line: an error, and the client closes for good
-        await one.request("node." + "x" * 5_000, b"", PATIENCE)
+        await one.request("node." + "x" * 5_000, b"", 0.5)
     await missed.count(1)
     await until(lambda: one.connected)
     two.publish("enterprise.a", b"heard again")

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,10 +69,15 @@ class LocalStorage(Storage):
             raise NotFound from None
 
     async def stream(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        opening = asyncio.ensure_future(asyncio.to_thread(self.path(name).open, "rb"))
         try:
-            file = await asyncio.to_thread(self.path(name).open, "rb")
+            file = await asyncio.shield(opening)
         except FileNotFoundError:
             raise NotFound from None
+        except asyncio.CancelledError:
+            # The thread goes on: what it opens is nobody's.
+            opening.add_done_callback(_close_unwanted)
+            raise
         left = length
         try:
             file.seek(start)
@@ -93,3 +99,8 @@ class LocalStorage(Storage):
         await self.get(name)
         await self.delete(name)
         return str(self._root)
+
+
+def _close_unwanted(opening: asyncio.Future[BufferedReader]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
