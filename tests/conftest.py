@@ -7,7 +7,7 @@ own with `factories`, and no test may count what it did not make. `empty_databas
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from tests.support.postgres import TestServer, copy_database
 
 _SERVER = pytest.StashKey[TestServer]()
 
-_applications: dict[str, FastAPI] = {}
+_applications: dict[Hashable, FastAPI] = {}
 """By the address they are answered at, which is built into them."""
 
 
@@ -159,7 +159,8 @@ async def app(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
     monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)  # the clock of tests jumps, so the loop cannot know how long to sleep
     fresh = build_app(resources)
-    application = _applications.setdefault(resources.settings.public_url, fresh)
+    built_for = (resources.settings.public_url, resources.settings.trusted_proxies)
+    application = _applications.setdefault(built_for, fresh)
     application.state = fresh.state
     gateway: Gateway = application.state.gateway
     gateway.start()
