@@ -294,6 +294,7 @@ async def test_a_field_of_ones_own_is_made_and_deleted(people: People, house: Ho
     (made,) = (await house.admin.get("/customer-fields"))["items"]
     assert (made["name"], made["kind"], made["options"]) == ("会员等级", "choice", ["银卡", "金卡"])
     # and when it is deleted, what was filled in goes with it
+    await expect(dialog).to_have_count(0)  # the one before has faded away, and takes no more clicks
     await page.get_by_role("button", name="删除 会员等级").click(force=True)
     await dialog.get_by_role("button", name="删除字段").click()
     await admin.toast("字段「会员等级」已删除")

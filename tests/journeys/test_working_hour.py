@@ -143,6 +143,7 @@ async def _finish(agent: Agent, keys: Keys, visitor: Visitor) -> None:
     await keys.to(ending)
     await keys.press("Enter")
     await visitor.sees("对话已结束")
+    await expect(agent.page.get_by_role("dialog")).to_have_count(0)  # while it fades, keys are still its own
 
 
 async def _settings(agent: Agent, keys: Keys, house: House) -> None:
