@@ -346,7 +346,7 @@ class Gateway:
         if len(payload) > MAX_FRAME_BYTES // 4 and len(payload.encode(errors="replace")) > MAX_FRAME_BYTES:
             self.bye(connection, CLOSE_TOO_LARGE, "too_large", "A frame has at most 64 KiB.")
             return None
-        if not self._take_token(connection, now):
+        if not self.take_token(connection, now):
             return None
         metrics.FRAMES_IN.add()
         ref: UUID | None = None
@@ -391,7 +391,7 @@ class Gateway:
         door.admit(connection.actor)
         return door.handle(connection, frame)
 
-    def _take_token(self, connection: Connection, now: float) -> bool:
+    def take_token(self, connection: Connection, now: float) -> bool:
         """One frame of the connection's allowance. A client that ignores the answer is cut off."""
         tokens, at = connection.memory.get(_TOKENS, (self._frame_burst, now))
         tokens = min(self._frame_burst, tokens + (now - at) * self._frame_rate)

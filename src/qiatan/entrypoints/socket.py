@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.identity import session_cookie
 from qiatan.infra.http.address import client_address
 from qiatan.infra.http.origin import origin_allowed
-from qiatan.infra.realtime.connection import CLOSE_BAD_FRAMES, CLOSE_RESTART, Connection
+from qiatan.infra.realtime.connection import CLOSE_BAD_FRAMES, CLOSE_RESTART, CLOSE_TOO_MANY, Connection
 
 try:
     from websockets.speedups import apply_mask
@@ -74,7 +75,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._server = server_state
         self._opening: ServerProtocol | None = ServerProtocol(max_size=MAX_SOCKET_MESSAGE, logger=_quiet)
         self._unusual: Protocol | None = None
-        self._pieces: list[bytes] | None = None
+        self._pieces: bytearray | None = None
         self._transport: asyncio.Transport
         self._connection: Connection | None = None
         self._session_token: str | None = None
@@ -202,10 +203,14 @@ class WebSocketProtocol(asyncio.Protocol):
     def _read_unusual(self, frame: bytes) -> Awaitable[None] | None:
         """A frame (whole, but for one that is too large) by the library; `_pieces` gathers a message that comes in fragments.
 
-        The library answers pings: whoever sends them and does not read the answers must not fill the memory with them.
+        Each costs one of the connection's allowance, as a message does. The library answers pings: whoever sends them and does not read
+        the answers must not fill the memory with them.
         """
         if self._full:
             self._transport.abort()
+            return None
+        if self._connection is not None and not self._closing and not self._gateway.take_token(self._connection, time.monotonic()):
+            self._gateway.bye(self._connection, CLOSE_TOO_MANY, "too_many", "Too many frames.")
             return None
         library = self._library()
         library.receive_data(frame)
@@ -214,10 +219,12 @@ class WebSocketProtocol(asyncio.Protocol):
             if not isinstance(event, Frame):
                 continue
             if event.opcode in (Opcode.TEXT, Opcode.CONT):
-                pieces = [*(self._pieces or ()), bytes(event.data)]
-                self._pieces = None if event.fin else pieces
+                if self._pieces is None:
+                    self._pieces = bytearray()
+                self._pieces += event.data
                 if event.fin:
-                    waiting = self._take(b"".join(pieces))
+                    whole, self._pieces = bytes(self._pieces), None
+                    waiting = self._take(whole)
             elif event.opcode is Opcode.BINARY and self._connection is not None and not self._closing:
                 self._gateway.bye(self._connection, CLOSE_BAD_FRAMES, "bad_frame", "Frames are text.")
         self._write_out(library)

@@ -36,6 +36,7 @@ class _Gateway:
     resources: Any
     heard: list[str] = field(default_factory=list)
     gone: int = 0
+    tokens: int = 1_000
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     def opened(self, connection: Connection) -> None:
@@ -50,6 +51,10 @@ class _Gateway:
 
     async def _wait(self) -> None:
         await self.release.wait()
+
+    def take_token(self, connection: Connection, now: float) -> bool:
+        self.tokens -= 1
+        return self.tokens >= 0
 
     def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
         connection.close(code, reason)
@@ -319,6 +324,21 @@ def test_a_slow_reader_gets_no_more_until_it_reads() -> None:
         assert opened.protocol.write(b"[2]") is True
 
         assert [bytes(frame.data) for frame in opened.said()] == [b"[2]"]
+
+    _run(story)
+
+
+@pytest.mark.parametrize("frame", [Frame(Opcode.PING, b""), Frame(Opcode.CONT, b"", fin=False)])
+def test_frames_that_say_nothing_cost_the_allowance_too(frame: Frame) -> None:
+    def story() -> None:
+        opened = _open()
+        opened.gateway.tokens = 50
+
+        opened.feed(_bytes([Frame(Opcode.TEXT, b"", fin=False), *[frame] * 60]))
+
+        assert opened.close_code() == 4429
+        assert len(opened.said()) <= 50
+        assert opened.gateway.heard == []
 
     _run(story)
 
