@@ -45,6 +45,8 @@ ALLOWED = {
     ("0014", "drop_constraint ck_files_measures"): "it comes back in the next line, and says the same of pictures",
     ("0014", "create_check_constraint ck_files_measures"): "it says the same of pictures, and older programs write nothing else",
     ("0014", "create_check_constraint ck_files_kind"): "of a column that this migration has made",
+    ("0021", "drop_constraint fk_messages_conversations"): "older programs write messages by the function only, which looks itself",
+    ("0021", "execute DELETE conversations"): "the trigger forbids what the foreign key has forbidden",
 }
 """What a `before` migration takes away or tightens all the same, and why no older program minds."""
 
@@ -331,4 +333,4 @@ def test_a_database_of_before_processes_were_listed_is_brought_up_at_once(postgr
 
     assert migrate.upgrade(url) == Plan(migrate.head())
     with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT revision FROM schema_steps WHERE phase = 'after'").fetchall() == [("0009",)]
+        assert connection.execute("SELECT revision FROM schema_steps WHERE phase = 'after' ORDER BY 1").fetchall() == [("0009",), ("0024",)]
