@@ -7,6 +7,8 @@ BIN = .venv/bin
 WEB = cd web && PATH="$(CURDIR)/.make/bin:$$PATH"
 PYTEST = $(BIN)/python -m pytest
 TEST_WORKERS ?= 2
+# Without a browser a test waits a third of its time, for PostgreSQL, for processes that start, for what must not happen.
+TEST_WORKERS_WAITING ?= $(shell expr $(TEST_WORKERS) + $(TEST_WORKERS) / 2)
 # What Python compiled is kept, also where a shell asks for none of it: programs and tests start dozens of processes, each 3 s sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -23,8 +25,8 @@ run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=.
 test:  ## install what tests need, then run all checks and tests
 	$(PREPARE) dev pages browser
 	@$(MAKE) --no-print-directory check
-	$(PYTEST) -n $(TEST_WORKERS) tests/rules tests/modules tests/guarantees tests/platform
-	$(PYTEST) -n $(TEST_WORKERS) --dist loadfile --reruns 1 tests/journeys
+	$(PYTEST) -n $(TEST_WORKERS_WAITING) --dist worksteal tests/guarantees tests/platform tests/modules tests/rules
+	$(PYTEST) -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --reruns 1 tests/journeys
 	$(PYTEST) tests/faults
 
 check:  ## lint, formatting, types and import contracts of the server; lint, types and unit tests of the pages

@@ -179,10 +179,13 @@ def alive(pid: int) -> bool:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Processor time of these processes so far, with that of children they have already collected."""
+    """Processor time of these processes so far, with that of children they have already collected; whoever has gone counts there."""
     total = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         total += sum(int(field) for field in fields[11:15])
     return total / _TICKS
 

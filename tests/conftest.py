@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import settings as examples
 
 from qiatan.entrypoints.app import build_app
 from qiatan.entrypoints.gateway import Gateway
@@ -34,27 +35,34 @@ from qiatan.infra.settings import Settings
 from qiatan.infra.storage import LocalStorage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import heartbeat
+from qiatan.modules.routing.subscribers import assigner
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
-from tests.support.postgres import TestServer, copy_database
+from tests.support.postgres import Broom, TestServer, copy_database
 
 _SERVER = pytest.StashKey[TestServer]()
+
+# How long an example may take says how busy the machine is: several workers share it, with servers and browsers of their own.
+examples.register_profile("qiatan", examples(), deadline=None)
+examples.load_profile("qiatan")
 
 _applications: dict[Hashable, FastAPI] = {}
 """By the address they are answered at, which is built into them."""
 
 
-def _only_journeys(paths: list[str]) -> bool:
+def _only_stories(paths: list[str]) -> bool:
     """Whether only stories are asked for, whose servers bring their own database."""
     asked = [Path(path.partition("::")[0]).resolve() for path in paths]
-    return bool(asked) and all(path.is_relative_to(Path(__file__).parent / "journeys") for path in asked)
+    stories = [Path(__file__).parent / name for name in ("journeys", "faults")]
+    return bool(asked) and all(any(path.is_relative_to(directory) for directory in stories) for path in asked)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The leader of a run on several workers starts PostgreSQL before they start; a run in one process does at its first use."""
     config.stash[_SERVER] = TestServer()
-    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput") and not _only_journeys(config.args):
+    config.addinivalue_line("markers", "motion: browsers of the story show what moves (all others ask for less of it, as people can)")
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput") and not _only_stories(config.args):
         config.stash[_SERVER].start()
 
 
@@ -108,12 +116,20 @@ async def _database(database_url: str, _clock: FakeClock) -> AsyncIterator[Datab
     await database.dispose()
 
 
+@pytest.fixture(scope="session")
+def _broom(database_url: str) -> Iterator[Broom]:
+    broom = Broom(database_url)
+    yield broom
+    broom.close()
+
+
 @pytest.fixture
-def database(_database: Database, clock: FakeClock) -> Iterator[Database]:
-    """The worker's database on this test's clock. Listeners added by a test go with it."""
+def database(_database: Database, clock: FakeClock, _broom: Broom) -> Iterator[Database]:
+    """The worker's database on this test's clock. Listeners added by a test go with it, and so do its enterprises."""
     _database.listeners.clear()
     yield _database
     _database.listeners.clear()
+    _broom.sweep()
 
 
 @pytest.fixture
@@ -153,10 +169,12 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
 async def app(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
     """The whole application over this test's resources, its gateway running.
 
-    Heartbeats are gathered for seconds in earnest; here they tell that everything before has arrived (`SocketClient.settle`).
+    Heartbeats are gathered for seconds in earnest; here they tell that everything before has arrived (`SocketClient.settle`). A queue
+    is counted a fifth of a second after its last change: whoever waits for all that follows (`Assigner.settled`) waits for that too.
     Preparing the routes takes longer than most tests, so it is done once; what differs from test to test is all in `state`.
     """
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(assigner, "COUNT_AFTER_SECONDS", 0.02)
     monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)  # the clock of tests jumps, so the loop cannot know how long to sleep
     fresh = build_app(resources)
     built_for = (resources.settings.public_url, resources.settings.trusted_proxies)

@@ -130,11 +130,10 @@ def _fill(server: Server, world: World, first: int, last: int) -> None:
 
 async def _measure(server: Server, world: World, size: int, costs: Costs) -> None:
     tokens = {"agents": [one.token for one in world.agents], "visitors": [one.token for one in world.visitors]}
-    watched = [server.pid, *tree(server.postgres())]
     with Generator(server.port, **tokens) as load:
-        before = cpu_seconds(watched)
+        before = cpu_seconds(tree(server.pid))
         result = load.open(_SECONDS, _RATE)
-        spent = cpu_seconds(watched) - before
+        spent = cpu_seconds(tree(server.pid)) - before
         opened = _open_pages(server, world)
     costs.sizes.append(size)
     costs.message.append(spent * 1e6 / result.sent)

@@ -102,6 +102,9 @@ class _Noise:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        # On two busy cores loading it takes seconds, which are not to be measured as if there were noise already.
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
         self._sending = threading.Thread(target=self._send)
         self._sending.start()
         time.sleep(HEAD_START)
@@ -113,6 +116,8 @@ class _Noise:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._process is not None:
             said, _ = self._process.communicate(b"", timeout=30)
+            if self._process.returncode:
+                raise RuntimeError("the noise made no calls, so that nothing was measured beside it")
             answered, refused = said.split()
             self._called = float(answered), float(refused)
         if self._sending is not None:

@@ -14,8 +14,8 @@ depends_on = None
 phase = "before"
 
 # What differs from 0011 is only the way, which decision 0030 tells:
-# - Rows are looked up one by one; every other way is switched off. A plan that was made while the tables were small would otherwise read
-#   all of them in every batch, until somebody analyses them.
+# - Rows are looked up one by one; other ways are switched off, and OFFSET 0 has each look planned for itself, by the primary key. A plan
+#   that was made while the tables were small would otherwise read all of them in every batch, until somebody analyses them.
 # - Nothing is joined with what the statement itself has made: the planner takes that for a single row, and compares each with each.
 # - A conversation's row is found again by its place: the lock of the first statement keeps it there.
 _APPEND = """
@@ -36,10 +36,10 @@ BEGIN
             AS x(o int, e uuid, c uuid, sk text, si uuid, m uuid, k text, t text, d jsonb, p text, r int, own boolean, j boolean)
           LEFT JOIN LATERAL (
                SELECT v.ctid AS place, v.head, v.status, v.customer_id, v.assignee_id, v.joined_ids
-                 FROM conversations v WHERE v.enterprise_id = x.e AND v.id = x.c) v ON true
+                 FROM conversations v WHERE v.enterprise_id = x.e AND v.id = x.c OFFSET 0) v ON true
           LEFT JOIN LATERAL (
                SELECT m.conversation_id AS first_c, m.seq AS first_seq, m.at AS first_at
-                 FROM messages m WHERE m.enterprise_id = x.e AND m.sender_id = x.si AND m.client_message_id = x.m) r ON true
+                 FROM messages m WHERE m.enterprise_id = x.e AND m.sender_id = x.si AND m.client_message_id = x.m OFFSET 0) r ON true
     ), told_apart AS (
         SELECT i.*,
                accepted AND row_number() OVER same = 1 AS new_row,
@@ -127,24 +127,6 @@ BEGIN
 END $$
 """
 
-_KEEP = """
-CREATE FUNCTION keep_conversation_of_messages() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM messages m WHERE m.enterprise_id = OLD.enterprise_id AND m.conversation_id = OLD.id) THEN
-        RAISE foreign_key_violation USING MESSAGE = 'a conversation stays as long as it has messages', TABLE = 'messages';
-    END IF;
-    RETURN NULL;
-END $$
-"""
-
 
 def upgrade() -> None:
-    # In the order in which appending takes them: the other way round both would wait for each other.
-    op.execute("LOCK TABLE conversations, messages IN ACCESS EXCLUSIVE MODE")
-    op.drop_constraint("fk_messages_conversations", "messages", type_="foreignkey")
-    op.execute(_KEEP)
-    op.execute("""
-        CREATE CONSTRAINT TRIGGER conversation_of_messages_stays AFTER DELETE ON conversations
-        FOR EACH ROW EXECUTE FUNCTION keep_conversation_of_messages()
-    """)
     op.execute(_APPEND)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import psycopg
 
@@ -61,24 +60,6 @@ def above_maximum(url: str, enterprise_id: object) -> list[str]:
     with psycopg.connect(url, options="-c role=qiatan_system") as connection:
         rows = connection.execute(query, [enterprise_id])
         return [f"{agent_id} serves {count} and may serve {maximum}" for agent_id, maximum, count in rows]
-
-
-def timers_left(url: str, enterprise_id: object) -> int:
-    """Deadlines that nobody has looked at yet."""
-    query = "SELECT count(*) FROM routing_requests WHERE enterprise_id = %s AND due_at IS NOT NULL"
-    with psycopg.connect(url, options="-c role=qiatan_system") as connection:
-        row = connection.execute(query, [enterprise_id]).fetchone()
-        return 0 if row is None else int(row[0])
-
-
-def decided(url: str, enterprise_id: object) -> dict[str, list[datetime]]:
-    """When each delayed transfer was decided upon, by conversation: once each, or something is wrong."""
-    query = "SELECT conversation_id, at FROM routing_decisions WHERE enterprise_id = %s AND cause = 'delayed'"
-    found: dict[str, list[datetime]] = defaultdict(list)
-    with psycopg.connect(url, options="-c role=qiatan_system") as connection:
-        for conversation_id, at in connection.execute(query, [enterprise_id]):
-            found[str(conversation_id)].append(at)
-    return dict(found)
 
 
 Database = dict[str, dict[int, Seen]]
@@ -141,10 +122,12 @@ def _holes(people: Crowd, database: Database, told_heads: dict[str, int]) -> Ite
 
 
 def _never_sent(people: Crowd, database: Database) -> Iterator[str]:
-    sent = {(str(client.person.id), client_id) for client in people.everybody for client_id in client.outbox}
+    sent = {(str(client.person.id), client_id): sent for client in people.everybody for client_id, sent in client.outbox.items()}
     for key in _senders(database):
         if key not in sent:
             yield f"{key} was never sent"
+        elif sent[key].refused is not None:
+            yield f"{key} is stored, and its sender was told: {sent[key].refused}"
 
 
 def _seen_otherwise(client: Client, database: Database) -> Iterator[str]:

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psycopg
 
-from bench.server import tree
+from bench.server import alive, tree
 from qiatan.infra.postgres import cluster, make_scratch_dir
 from qiatan.infra.postgres.placement import Placement, place
+from tests.faults.disks import SmallDisk
 from tests.faults.ports import take_ports
+from tests.faults.shims import Shim
 
 START_SECONDS = 60.0
+_DISK_MIB = 1_024
 _STANDBY = "standby"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -29,6 +32,8 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "max_wal_senders": "5",
     "wal_keep_size": "64MB",
+    "min_wal_size": "32MB",
+    "max_wal_size": "128MB",
     "max_worker_processes": "2",
     "max_parallel_workers": "0",
     "jit": "off",
@@ -37,11 +42,16 @@ _HBA = "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust
 
 
 class Postgres:
-    """One server on a port of its own; trusts everybody on this machine."""
+    """One server on a port of its own; trusts everybody on this machine.
+
+    `disk`: a file system of its own, where this machine has such; `shim`: its clock, and how slow its disk is.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.directory = make_scratch_dir()
+        self.disk = SmallDisk(self.directory, _DISK_MIB)
+        self.shim = Shim(self.directory)
         self.placement: Placement = place(self.directory)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -107,7 +117,7 @@ class Postgres:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                env=cluster.environment(),
+                env={**cluster.environment(), **self.shim.environment()},
                 start_new_session=True,
                 **self.placement.identity(),
             )
@@ -152,6 +162,15 @@ class Postgres:
         os.kill(row[0], signal.SIGKILL)
         return True
 
+    def revive(self) -> None:
+        """Start it again if it has given up: what watches over a server does so."""
+        if self._process is None or not alive(self._process.pid):
+            if self._process is not None:
+                self._process.wait(20)
+            self.start()
+        else:
+            self.wait_until_it_answers()
+
     def ask(self, *statements: str) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             for statement in statements:
@@ -159,6 +178,7 @@ class Postgres:
 
     def remove(self) -> None:
         self.kill()
+        self.disk.remove()
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.placement.home != self.directory:
             shutil.rmtree(self.placement.home, ignore_errors=True)

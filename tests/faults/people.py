@@ -19,6 +19,8 @@ from bench.world import Person, World
 from qiatan.infra.clock import new_id
 
 ACK_PATIENCE = 5.0
+FINAL = frozenset({"conversation_ended", "not_yours"})
+"""Refusals after which nobody tries again."""
 REPAIR_EVERY = 0.2
 PING_EVERY = 2.0
 DEAF_AFTER = 10.0
@@ -36,6 +38,12 @@ class Sent:
     conflict: tuple[str, int] | None = None
     tried_at: float = 0.0
     refusals: list[str] = field(default_factory=list)
+    refused: str | None = None
+    """Why it will never be stored, if so: an answer into a conversation that has ended or was given to somebody else."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.ack is None and self.refused is None
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,10 @@ class Client:
         self._heard_at = 0.0
         self.mine: dict[str, tuple[int, int]] = {}
         """Head and version of what `mine` shows, as it was told last."""
+        self._over: set[str] = set()
+        """Conversations whose end we have read; visitors are shown them too, and no digest speaks of them."""
+        self._vanished: set[str] = set()
+        """What `mine` showed and shows no more: it is looked at once more, as a page does that stands open."""
         self.differed = 0
         """How often the server's digest was another one than ours, so that we looked again."""
         self.in_step = False
@@ -114,7 +126,7 @@ class Client:
         self._socket.send(msgspec.json.encode(frame))
 
     def open_sends(self) -> int:
-        return sum(sent.ack is None for sent in self.outbox.values())
+        return sum(sent.is_open for sent in self.outbox.values())
 
     # -- the life of the connection
 
@@ -199,14 +211,16 @@ class Client:
     def _gone(self, frame: dict[str, Any]) -> None:
         if frame["topic"] == "mine":
             self.mine.pop(frame["conversation_id"], None)
+            self._vanished.add(frame["conversation_id"])
 
     def _subscribed(self, frame: dict[str, Any]) -> None:
-        self.mine = {shown["id"]: (shown["head"], shown["version"]) for shown in frame["conversations"]}
+        self._vanished |= self.mine.keys() - {shown["id"] for shown in frame["conversations"]}
+        self.mine = {shown["id"]: (shown["head"], shown["version"]) for shown in frame["conversations"] if shown["id"] not in self._over}
         for shown in frame["conversations"]:
             self._know(shown["id"], shown["head"])
         self._synced.set()
         for client_id, sent in self.outbox.items():
-            if sent.ack is None:
+            if sent.is_open:
                 self._try(client_id, sent)
 
     def _acknowledged(self, frame: dict[str, Any]) -> None:
@@ -230,6 +244,8 @@ class Client:
         if sent is not None:
             # Not stored; the repair loop tries it again when its patience is over.
             sent.refusals.append(frame["code"])
+            if self.agent and frame["code"] in FINAL:
+                sent.refused = frame["code"]
 
     def _know(self, conversation_id: str, head: int) -> None:
         self.heads[conversation_id] = max(head, self.heads.get(conversation_id, 0))
@@ -251,6 +267,9 @@ class Client:
         before = self.log.setdefault(conversation_id, {}).setdefault(seq, seen)
         if before != seen:
             self.conflicts.append(f"{conversation_id} {seq}: {before} and then {seen}")
+        if message.get("kind") == "event" and message["data"]["name"] == "ended":
+            self._over.add(conversation_id)
+            self.mine.pop(conversation_id, None)
         self._know(conversation_id, seq)
 
     # -- gaps
@@ -259,33 +278,48 @@ class Client:
         """Conversations of which this side does not have everything it knows of."""
         return [key for key, head in self.heads.items() if len(self.log.get(key, ())) < head]
 
+    def looking(self) -> bool:
+        """Whether something has yet to be looked at once more."""
+        return bool(self._vanished)
+
     async def _repair(self) -> None:
         """Fetch what is missing; send again what nobody acknowledged in time."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(REPAIR_EVERY)
             for client_id, sent in list(self.outbox.items()):
-                if sent.ack is None and loop.time() - sent.tried_at > ACK_PATIENCE:
+                if sent.is_open and loop.time() - sent.tried_at > ACK_PATIENCE:
                     self._try(client_id, sent)
             for conversation_id in self.missing():
                 await self._fetch(conversation_id)
+            for conversation_id in tuple(self._vanished):
+                if await self._fetch_after(conversation_id, max(self.log.get(conversation_id, {0: None}))):
+                    self._vanished.discard(conversation_id)
 
     async def _fetch(self, conversation_id: str) -> None:
         have = self.log.get(conversation_id, {})
         first = next((seq for seq in range(1, self.heads[conversation_id] + 1) if seq not in have), None)
         if first is None:
             return  # the socket brought it while we fetched another conversation
+        await self._fetch_after(conversation_id, first - 1)
+
+    async def _fetch_after(self, conversation_id: str, seq: int) -> bool:
+        """Keep what comes after that number; False when the server could not say."""
         try:
             path = f"http://127.0.0.1:{self.port}/api/v1{self._messages_path(conversation_id)}"
-            answer = await self._http.get(path, params={"after_seq": first - 1, "limit": 100})
+            answer = await self._http.get(path, params={"after_seq": seq, "limit": 100})
         except httpx.TransportError as error:
             self.refused += isinstance(error, httpx.ConnectError)
-            return  # the server is away: the next round asks again
+            return False  # the server is away: the next round asks again
         if answer.status_code >= 500:
-            return
+            return False
+        if answer.status_code == 404 and self.agent:
+            self.heads.pop(conversation_id, None)  # it was given to somebody else, with the right to see it
+            return True
         assert answer.status_code == 200, answer.text
         for message in answer.json()["items"]:
             self._keep(message)
+        return True
 
     async def catch_up(self) -> None:
         """Connect anew, hear the heads, and wait until nothing is missing."""
@@ -329,8 +363,12 @@ class Crowd:
 
     def behind(self) -> list[str]:
         """Who has not everything they were told of, or something else than the server knows, while they stay connected."""
-        found = [f"{client.person.id} lacks {client.missing()}" for client in self.everybody if client.missing()]
-        return found + [f"{client.person.id} is not in step" for client in self.everybody if not client.in_step]
+        found = [f"{client.person.id} lacks {client.missing()}" for client in self.everybody if client.missing() or client.looking()]
+        return found + [
+            f"{client.person.id} is not in step: {client.mine}, {client.differed} times so far, {client.connects} connections"
+            for client in self.everybody
+            if not client.in_step
+        ]
 
     def acked(self) -> int:
         return sum(sent.ack is not None for client in self.everybody for sent in client.outbox.values())

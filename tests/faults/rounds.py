@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-import psycopg
-
-from bench.parts.routing import deadlines, presence, served
-from bench.world import World, make_world
+from bench.world import World
 from tests.faults import checker
 from tests.faults.cluster import Cluster
+from tests.faults.deadlines import Deadlines
 from tests.faults.people import Client, Crowd
+from tests.faults.shims import NotHere
 from tests.faults.troubles import TROUBLES
 
 PATIENCE = 120.0
 """How long all that was written may take to be acknowledged, and everybody to see all of it, once the trouble is over."""
-TIMERS = 20
+QUIET = 3
+"""Visitors who say nothing during the trouble, and whose conversations end by themselves meanwhile."""
 LATE_SECONDS = 1.0
 _SETTLED_EVERY = 0.25
 
@@ -37,6 +37,10 @@ class Outcome:
     """Seconds from the end of the trouble until everything had settled."""
     late: float = 0.0
     """By how many seconds the latest timer was late, counted from when all was healed."""
+    load: float = 0.0
+    """Of the machine in the last minute, when all was healed: processes that want to run, for its lateness is that of everything."""
+    without: list[str] = field(default_factory=list)
+    """Troubles that this machine cannot have, and why."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -50,24 +54,37 @@ class Rounds:
     async def run(self, names: list[str], chance: random.Random, *, timers: bool = True) -> Outcome:
         """Traffic, these troubles meanwhile, healing, and the checker."""
         outcome, before = Outcome(names), self.people.acked()
-        watched = await self._timers() if timers else None
+        quiet = chance.sample(self.people.visitors, QUIET) if timers else []
+        deadlines = await Deadlines.make(self.cluster, self.world, [client.person.id for client in quiet]) if timers else None
         over = asyncio.Event()
-        writing = [asyncio.create_task(self._write(client, over)) for client in self.people.visitors]
-        await self._until(lambda: self.people.acked() >= before + len(self.people.visitors))
-        await asyncio.gather(*(TROUBLES[name](self.cluster, self.people, chance) for name in names))
+        talking = [client for client in self.people.visitors if client not in quiet]
+        writing = [asyncio.create_task(self._write(client, over)) for client in talking]
+        await self._until(lambda: self.people.acked() >= before + len(talking))
+        outcome.without = [one for one in await asyncio.gather(*(self._break(name, chance) for name in names)) if one is not None]
         await asyncio.to_thread(self.cluster.wait_until_ready)
-        healed, healed_at = time.monotonic(), await asyncio.to_thread(self._now)
+        healed, healed_at = time.monotonic(), datetime.now(UTC)
+        outcome.load = os.getloadavg()[0]
         await asyncio.sleep(1)
+        for client in quiet:
+            client.write(str(next(self._numbers[client.person.id])))
         over.set()
         await asyncio.gather(*writing)
         outcome.wrong += await self._settle()
         outcome.healed_after = time.monotonic() - healed
         outcome.acknowledged = self.people.acked() - before
         outcome.wrong += await asyncio.to_thread(self._judge)
-        if watched is not None:
-            outcome.late, wrong = await self._timers_fired(*watched, healed_at)
+        if deadlines is not None:
+            outcome.late, wrong = await deadlines.fired(healed_at, PATIENCE)
             outcome.wrong += wrong
         return outcome
+
+    async def _break(self, name: str, chance: random.Random) -> str | None:
+        """Have a trouble; returns what to say when this machine cannot have it."""
+        try:
+            await TROUBLES[name](self.cluster, self.people, chance)
+        except NotHere as reason:
+            return f"{name}: {reason}"
+        return None
 
     async def _write(self, client: Client, over: asyncio.Event) -> None:
         """One after another, each after the acknowledgement of the one before; in a burst several at once."""
@@ -107,44 +124,7 @@ class Rounds:
         wrong = [f"{kind}: {line}" for kind in ("lost", "doubled", "gaps", "different") for line in getattr(found, kind)]
         return wrong + checker.above_maximum(url, enterprise)
 
-    def _now(self) -> datetime:
-        with psycopg.connect(self.cluster.database_url()) as connection:
-            row = connection.execute("SELECT clock_timestamp()").fetchone()
-        assert row is not None
-        moment: datetime = row[0]
-        return moment
-
     async def _until(self, there: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not there():
                 await asyncio.sleep(0.05)
-
-    # -- timers
-
-    async def _timers(self) -> tuple[World, dict[str, datetime]]:
-        """Delayed transfers of another enterprise that come due while there is trouble; by conversation, when."""
-        url = self.cluster.database_url()
-        world = await make_world(url, agents=2, visitor_count=0, places=100)
-        return world, await asyncio.to_thread(_due, url, world)
-
-    async def _timers_fired(self, world: World, due: dict[str, datetime], healed_at: datetime) -> tuple[float, list[str]]:
-        url, ends = self.cluster.database_url(), time.monotonic() + PATIENCE
-        while await asyncio.to_thread(checker.timers_left, url, world.enterprise_id):
-            if time.monotonic() > ends:
-                return PATIENCE, ["timers are left that nobody looks at"]
-            await asyncio.sleep(_SETTLED_EVERY)
-        fired = await asyncio.to_thread(checker.decided, url, world.enterprise_id)
-        wrong = [f"the timer of {key} fired {len(fired.get(key, []))} times" for key in due if len(fired.get(key, [])) != 1]
-        late = max((min(fired[key]) - max(at, healed_at)).total_seconds() for key, at in due.items() if key in fired)
-        return max(0.0, late), wrong
-
-
-def _due(url: str, world: World) -> dict[str, datetime]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        presence(connection, world)
-        served(connection, world, count=TIMERS, unanswered_every=1)
-        deadlines(connection, world, count=TIMERS, seconds=5)
-        rows: list[tuple[Any, datetime]] = connection.execute(
-            "SELECT conversation_id, due_at FROM routing_requests WHERE enterprise_id = %s", [world.enterprise_id]
-        ).fetchall()
-    return {str(key): at for key, at in rows}

@@ -67,6 +67,27 @@ async def test_everything_heals(cluster: Cluster, troubles: list[str]) -> None:
     assert outcome.acknowledged >= len(turn.people.visitors)
 
 
+async def test_connections_that_something_in_between_forgot_are_given_up(cluster: Cluster) -> None:
+    """Everything is confirmed on them and nothing passed on, so that the system's own signs of life show nothing."""
+    async with traffic(cluster) as turn:
+        people = turn.people
+        for client in people.visitors:
+            client.write("0")
+        async with asyncio.timeout(60):
+            while any(client.open_sends() for client in people.visitors):
+                await asyncio.sleep(0.05)
+            for node in cluster.nodes:
+                node.database.swallow()
+            for client in people.visitors:
+                client.write("1")
+            while any(client.open_sends() for client in people.visitors):
+                await asyncio.sleep(0.05)
+
+        stored = checker.stored(cluster.database_url(), turn.world.enterprise_id)
+
+    assert [written_by(person, stored) for person in turn.world.visitors] == [["0", "1"]] * len(turn.world.visitors)
+
+
 async def test_timers_that_come_due_while_all_nodes_are_dead_fire_once(cluster: Cluster) -> None:
     async with traffic(cluster) as turn:
         outcome = await turn.run(["kill all nodes"], random.Random(1))

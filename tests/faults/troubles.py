@@ -1,4 +1,7 @@
-"""What can break in an installation, each with its healing: chosen and timed by a seeded source, so that a round can be had again."""
+"""What can break in an installation, each with its healing: chosen and timed by a seeded source, so that a round can be had again.
+
+Those of processes, lines and people are here; clocks and disks in `machines`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from contextlib import closing
 
 import httpx
 
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import Cluster, ClusterNode
+from tests.faults.machines import full_disk, pull_cable, slow_disk, step_clock_of_database, step_clock_of_node
 from tests.faults.people import Crowd
+from tests.faults.shims import NotHere
 
+REPLACED_SECONDS = 200.0
 Trouble = Callable[[Cluster, Crowd, random.Random], Awaitable[None]]
 
 
@@ -29,6 +35,37 @@ async def kill_all_nodes(cluster: Cluster, _people: Crowd, _chance: random.Rando
         await asyncio.to_thread(node.kill)
     for node in cluster.nodes:
         await asyncio.to_thread(node.start)
+
+
+def _supervisor(cluster: Cluster, chance: random.Random) -> ClusterNode:
+    if not cluster.supervisors:
+        raise NotHere("no node of this cluster is a supervisor")
+    return chance.choice(cluster.supervisors)
+
+
+async def kill_worker(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
+    """One or more of a supervisor's processes die, one after another; it starts them again."""
+    node = _supervisor(cluster, chance)
+    for _ in range(chance.choice((1, 1, 2))):
+        await asyncio.to_thread(node.kill_worker, chance)
+        await asyncio.to_thread(cluster.wait_until_ready)
+
+
+async def kill_supervisor(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
+    """A supervisor dies, its processes with it, and is started again."""
+    node = _supervisor(cluster, chance)
+    await asyncio.to_thread(node.kill)
+    await asyncio.to_thread(node.start)
+
+
+async def replace_workers(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
+    """A supervisor is told to replace its processes, as for a new version."""
+    node = _supervisor(cluster, chance)
+    before = set(node.serving())
+    node.replace()
+    async with asyncio.timeout(REPLACED_SECONDS):
+        while set(node.serving()) & before:
+            await asyncio.sleep(0.2)
 
 
 async def stop_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
@@ -95,6 +132,12 @@ async def silence_database(cluster: Cluster, _people: Crowd, chance: random.Rand
     node.database.silence()
     await asyncio.sleep(chance.uniform(2, 12))
     node.database.mend()
+
+
+async def swallow_database(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
+    """What stands between a node and the database forgets the connections it had: it confirms all and passes nothing on, for ever."""
+    chance.choice(cluster.nodes).database.swallow()
+    await asyncio.sleep(chance.uniform(2, 6))
 
 
 async def slow_database(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
@@ -191,9 +234,18 @@ async def many_callers(cluster: Cluster, _people: Crowd, _chance: random.Random)
                 continue
 
 
+async def calm(_cluster: Cluster, _people: Crowd, _chance: random.Random) -> None:
+    """Nothing at all, for comparison."""
+    await asyncio.sleep(2)
+
+
 TROUBLES: dict[str, Trouble] = {
+    "calm": calm,
     "kill node": kill_node,
     "kill all nodes": kill_all_nodes,
+    "kill worker": kill_worker,
+    "kill supervisor": kill_supervisor,
+    "replace workers": replace_workers,
     "stop node": stop_node,
     "freeze node": freeze_node,
     "kill backend": kill_backend,
@@ -203,7 +255,13 @@ TROUBLES: dict[str, Trouble] = {
     "silent fail-over": silent_fail_over,
     "cut database": cut_database,
     "silence database": silence_database,
+    "swallow database": swallow_database,
     "slow database": slow_database,
+    "full disk": full_disk,
+    "slow disk": slow_disk,
+    "step clock of database": step_clock_of_database,
+    "step clock of node": step_clock_of_node,
+    "pull cable": pull_cable,
     "kill nats": kill_nats,
     "lose bus": lose_bus,
     "silence bus": silence_bus,
@@ -213,15 +271,26 @@ TROUBLES: dict[str, Trouble] = {
     "deaf people": deaf_people,
     "many callers": many_callers,
 }
-ALONE = frozenset({"kill backend", "kill replication", "lose standby", "fail-over", "silent fail-over"})
+ALONE = frozenset(
+    {
+        "kill backend",
+        "kill replication",
+        "lose standby",
+        "fail-over",
+        "silent fail-over",
+        "full disk",
+        "slow disk",
+        "step clock of database",
+    }
+)
 """Of the database: one at a time, since two of its servers are all there are."""
-_OF_NODES = frozenset({"kill node", "kill all nodes", "stop node", "freeze node"})
+_OF_NODES = frozenset({"kill node", "kill all nodes", "kill worker", "kill supervisor", "replace workers", "stop node", "freeze node"})
 """Of processes: one at a time, since each starts again what it ended."""
 
 
 def choose(chance: random.Random) -> list[str]:
     """One trouble, or two that can be had together."""
-    names = chance.sample(sorted(TROUBLES), chance.choice((1, 2)))
+    names = chance.sample(sorted(set(TROUBLES) - {"calm"}), chance.choice((1, 2)))
     clash = any(all(name in group for name in names) for group in (ALONE, _OF_NODES))
     lines = sum("database" in name or name in ALONE for name in names) > 1
     return names[:1] if len(names) == 2 and (clash or lines) else names

@@ -37,9 +37,9 @@ class Wires:
         self._thread.join(10)
         self.loop.close()
 
-    def line(self, to: int) -> Line:
-        """A new line to a port of this machine."""
-        line = Line(self, to)
+    def line(self, to: int, *, host: str = "127.0.0.1", at: str = "127.0.0.1") -> Line:
+        """A new line to a port of this machine, or of `host`; it begins at the address `at`."""
+        line = Line(self, to, host, at)
         self._lines.append(line)
         return line
 
@@ -62,15 +62,17 @@ class Wires:
 class Line:
     """One port that leads to another. `delay`: seconds that each piece takes on its way, both ways."""
 
-    def __init__(self, wires: Wires, to: int) -> None:
+    def __init__(self, wires: Wires, to: int, host: str, at: str) -> None:
         self.to, self.delay = to, 0.0
+        self._host = host
         self._wires = wires
         self._is_cut = False
+        self._swallowed: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
         self._flows.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self._listener = socket.create_server((at, 0), backlog=200)
         self.port = int(self._listener.getsockname()[1])
         starting = asyncio.start_server(self._carry, sock=self._listener)
         self._server = asyncio.run_coroutine_threadsafe(starting, wires.loop).result(10)
@@ -82,6 +84,10 @@ class Line:
     def silence(self) -> None:
         """Carry nothing any more, and tell nobody: what a broken network does. What was sent meanwhile arrives when it is mended."""
         self._wires.do(self._flows.clear)
+
+    def swallow(self) -> None:
+        """Confirm all that comes on the connections there are, and pass nothing on, for ever; new ones are carried."""
+        self._wires.do(self._swallow)
 
     def mend(self, *, to: int | None = None) -> None:
         """Carry again, to another port if one is named."""
@@ -100,12 +106,15 @@ class Line:
         for writer in tuple(self._open):
             writer.transport.abort()
 
+    def _swallow(self) -> None:
+        self._swallowed |= self._open
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             writer.transport.abort()
             return
         try:
-            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.to)
+            onward_reader, onward_writer = await asyncio.open_connection(self._host, self.to)
         except OSError:
             writer.transport.abort()
             return
@@ -114,6 +123,7 @@ class Line:
             await asyncio.gather(self._pump(reader, onward_writer), self._pump(onward_reader, writer))
         finally:
             self._open -= {writer, onward_writer}
+            self._swallowed -= {writer, onward_writer}
             writer.transport.abort()
             onward_writer.transport.abort()
 
@@ -123,6 +133,8 @@ class Line:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flows.wait()
+                if writer in self._swallowed:
+                    continue
                 writer.write(data)
                 await writer.drain()
         # Either end that goes takes the other with it, after what was under way.

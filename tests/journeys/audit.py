@@ -1,4 +1,4 @@
-"""What is wrong with a screen: axe's findings, and words of the other language."""
+"""What is wrong with a screen: axe's findings, what does not fit, what was not translated, and words of the other language."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from playwright.async_api import Frame, Page
 
 from tests.journeys.server import ROOT
 
+_CATALOGUES = ROOT / "web" / "apps" / "workspace" / "src" / "i18n" / "en"
 _AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # The frame inside a page is audited by itself: the page's policy keeps axe from reaching into it.
 _RUN = """async (rules) => {
@@ -28,6 +29,26 @@ _HAN = """(allowed) => {
   return [...found]
 }"""
 
+# Tables and code may be moved sideways within their frame; nothing else, and never the page.
+_MISFITS = """(names) => {
+  const found = new Set()
+  const { scrollWidth } = document.documentElement
+  if (scrollWidth > innerWidth) found.add(`the page is ${scrollWidth} px wide on a screen of ${innerWidth}`)
+  const key = new RegExp(`^(${names.join('|')})([.]\\\\w+)+$`)
+  const look = (text) => { if (text && key.test(text.trim())) found.add(`not translated: ${text.trim()}`) }
+  for (const element of document.querySelectorAll('body *')) {
+    if (!element.checkVisibility()) continue
+    for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) look(node.textContent)
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) look(element.getAttribute(name))
+    const { overflowX } = getComputedStyle(element)
+    const wider = element.scrollWidth - element.clientWidth
+    if (wider > 1 && ['auto', 'scroll'].includes(overflowX) && !element.querySelector('table, pre') && !element.matches('pre, code, input, textarea'))
+      found.add(`${element.tagName.toLowerCase()}.${element.className} is ${wider} px too narrow for what is in it`)
+  }
+  look(document.title)
+  return [...found]
+}"""
+
 
 async def axe(frame: Frame | Page, *, only_colours: bool = False) -> list[str]:
     """The violations axe finds in a document, each in one line; `only_colours` where the same screen was looked at in another scheme."""
@@ -42,4 +63,11 @@ async def axe(frame: Frame | Page, *, only_colours: bool = False) -> list[str]:
 async def chinese_words(frame: Frame | Page, *allowed: str) -> list[str]:
     """What is written in Chinese on a screen, apart from the allowed texts."""
     found: list[str] = await frame.evaluate(_HAN, list(allowed))
+    return found
+
+
+async def misfits(frame: Frame | Page) -> list[str]:
+    """Where the page, or a part of it, is wider than its screen; and keys that stand where a sentence should."""
+    names = sorted(one.stem for one in _CATALOGUES.glob("*.ts"))
+    found: list[str] = await frame.evaluate(_MISFITS, names)
     return found

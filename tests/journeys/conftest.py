@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
@@ -27,11 +27,31 @@ expect.set_options(timeout=PATIENCE)
 LONGEST_STORY = 300
 """Seconds, the start of the server included, which the first story of a run pays for."""
 
+_LONG = (
+    "test_screens",
+    "test_screens_settings",
+    "test_screens_routing",
+    "test_settings_routing",
+    "test_settings_service",
+    "test_routing",
+    "test_payloads",
+    "test_sign_in_security",
+    "test_replies",
+    "test_customer_card",
+    "test_newcomer",
+    "test_screens_widget",
+    "test_conversation_screen",
+    "test_widget_craft",
+)
+"""Files that take minutes, the longest first: a worker takes whole files, and at the end none should wait long for the other's last."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(LONGEST_STORY))
+    stories = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in stories:
+        item.add_marker(pytest.mark.timeout(LONGEST_STORY))
+    if stories == items:
+        items.sort(key=lambda item: _LONG.index(item.path.stem) if item.path.stem in _LONG else len(_LONG))
 
 
 @pytest.fixture(scope="session")
@@ -86,16 +106,24 @@ async def house(server: Server) -> AsyncIterator[House]:
 class People:
     """Opens browsers. Everybody has a context of their own, and at the end none of them may have seen an error."""
 
-    def __init__(self, browser: Browser, server: Server, site: Site) -> None:
+    def __init__(self, browser: Browser, server: Server, site: Site, *, motion: bool = True) -> None:
         self._browser = browser
         self._server = server
         self._site = site
+        self._motion: Literal["no-preference", "reduce"] = "no-preference" if motion else "reduce"
         self._watches: list[tuple[BrowserContext, Watch]] = []
 
     async def context(self, **options: Any) -> tuple[BrowserContext, Watch]:
         """A fresh browser profile, in Chinese on a desktop unless told otherwise."""
-        # A service worker fetches past what stories lay into the line; those about it allow it.
-        given = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai", "viewport": DESKTOP, "service_workers": "block", **options}
+        given = {
+            "locale": "zh-CN",
+            "timezone_id": "Asia/Shanghai",
+            "viewport": DESKTOP,
+            "reduced_motion": self._motion,
+            # A service worker fetches past what stories lay into the line; those about it allow it.
+            "service_workers": "block",
+            **options,
+        }
         context = await self._browser.new_context(**given)
         context.set_default_timeout(PATIENCE)
         watch = Watch(context)
@@ -170,7 +198,8 @@ class People:
 
 
 @pytest.fixture
-async def people(browser: Browser, server: Server, site: Site) -> AsyncIterator[People]:
-    people = People(browser, server, site)
+async def people(request: pytest.FixtureRequest, browser: Browser, server: Server, site: Site) -> AsyncIterator[People]:
+    # Each step waits until nothing moves, and every frame of it is drawn: stories that are about something else do without.
+    people = People(browser, server, site, motion=request.node.get_closest_marker("motion") is not None)
     yield people
     await people.close(check=True)

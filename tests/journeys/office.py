@@ -1,4 +1,4 @@
-"""Who may do what at the enterprise of the story, so that the settings pages show what people see: roles, sign-in rules and what they did, a key, a provider."""
+"""How the enterprise of the story is set up, so that the settings pages show what people see: who may do what, how is served, what is kept of customers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 
@@ -29,6 +30,13 @@ class Rules:
     outside: str
     program: str
     provider: str
+    days_off: tuple[str, str]
+    assigned: tuple[str, str, str]
+    tags: tuple[str, str, str]
+    kinds: str
+    level: tuple[str, str, str]
+    reply: tuple[str, str, str]
+    reason: str
 
 
 CHINESE_RULES = Rules(
@@ -42,6 +50,13 @@ CHINESE_RULES = Rules(
     outside="8.8.8.8",
     program="订单系统",
     provider="松间统一登录",
+    days_off=("国庆节", "国庆节调休"),
+    assigned=("批发与定制", "华南售后", "秋茶"),
+    tags=("回头客", "手冲", "品质投诉"),
+    kinds="来源",
+    level=("会员等级", "银卡", "金卡"),
+    reply=("退换", "换货地址确认", "请您发一下收件人、电话和详细地址"),
+    reason="反复发广告链接",
 )
 
 # Cities are named as the data of the regions has them, so these are countries and provinces.
@@ -56,6 +71,13 @@ ENGLISH_RULES = Rules(
     outside="192.0.2.140",
     program="Order system",
     provider="Pine & Clay account",
+    days_off=("National Day", "Worked instead"),
+    assigned=("Wholesale", "South support", "Autumn tea"),
+    tags=("Regular", "Pour-over", "Complaint about quality"),
+    kinds="Source",
+    level=("Level of membership", "Silver", "Gold"),
+    reply=("Exchanges", "Address for an exchange", "Please send us name, phone number and address"),
+    reason="Keeps sending advertisements",
 )
 
 
@@ -130,3 +152,63 @@ async def _protect(house: House) -> None:
     setup = await house.admin.post("/me/totp", {"password": PASSWORD})
     code = pyotp.TOTP(setup["secret"]).at(int(time.time()) - _STEP)
     await _put(house, "/me/totp", {"code": code})
+
+
+async def serve(house: House, rules: Rules) -> None:
+    """After `tell`: when the house is open, who gets what, and how long it may wait."""
+    group, other = [one["id"] for one in (await house.admin.get("/groups"))["items"]]
+    week = [[{"start": "09:00", "until": "12:00"}, {"start": "13:30", "until": "18:00"}]] * 5 + [[{"start": "10:00", "until": "16:00"}], []]
+    holiday, instead = rules.days_off
+    days = [{"day": "2026-10-01", "open": False, "name": holiday}, {"day": "2026-10-10", "open": True, "name": instead}]
+    steps = [{"seconds": 45, "group_id": None}, {"seconds": 90, "group_id": group}, {"seconds": 150, "group_id": None}]
+    await _set(house, "/routing/transfers", steps=steps, ask=True)
+    await _set(house, "/routing/hours", enabled=True, week=week, exceptions=days, groups=[{"group_id": group, "week": week}])
+    wholesale, south, tea = rules.assigned
+    workdays = {"kind": "time", "windows": [{"weekdays": [1, 2, 3, 4, 5, 6], "start": "09:00", "until": "21:00"}]}
+    speaks = _sees("language", "in", "zh", "en")
+    await _set(
+        house,
+        "/routing/assignment",
+        order=[one.id for one in house.members[:3]],
+        rules=[
+            _rule(wholesale, _sees("landing_page", "contains", "/wholesale"), groups=[group]),
+            _rule(south, speaks, _sees("landing_page", "contains", "/order"), workdays, groups=[other], agents=(house.members[1].id,)),
+            _rule(tea, _sees("metadata", "equals", "autumn-tea", key="source"), groups=[group], enabled=False),
+        ],
+    )
+
+
+async def sort(house: House, rules: Rules) -> None:
+    """After `tell`: words for customers and conversations, a quick reply, and somebody on the blacklist."""
+    admin = house.admin
+    kinds = await admin.post("/tag-groups", {"kind": "customer", "name": rules.kinds})
+    for name, color, group in zip(rules.tags, ("blue", "gray", "red"), (None, kinds["id"], kinds["id"]), strict=True):
+        await admin.post("/tags", {"kind": "customer", "name": name, "color": color, "group_id": group})
+    level, *options = rules.level
+    await admin.post("/customer-fields", {"name": level, "kind": "choice", "options": options})
+    shelf, title, text = rules.reply
+    group = await admin.post("/reply-groups", {"owner": "enterprise", "name": shelf})
+    document = {"blocks": [{"kind": "paragraph", "align": "left", "spans": [{"text": text}]}]}
+    await admin.post("/replies", {"owner": "enterprise", "group_id": group["id"], "title": title, "document": document})
+    last = (await admin.conversations())[-1]
+    await admin.post(f"/conversations/{last['id']}/block", {"reason": rules.reason, "expires_at": None})
+
+
+async def _set(house: House, path: str, **settings: Any) -> None:
+    present = await house.admin.get(path)
+    await _put(house, path, {"settings": present["settings"] | settings, "version": present["version"]})
+
+
+def _sees(field: str, operator: str, *values: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "visitor", "field": field, "operator": operator, "values": list(values), **more}
+
+
+def _rule(name: str, *conditions: dict[str, Any], groups: list[str], agents: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "name": name,
+        "groups": [{"match": "all", "conditions": list(conditions)}],
+        "agent_ids": list(agents),
+        "group_ids": groups,
+        **more,
+    }

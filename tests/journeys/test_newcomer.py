@@ -13,6 +13,8 @@ from tests.journeys.house import House
 from tests.journeys.people import Agent, Visitor, picture
 from tests.journeys.server import Server
 
+pytestmark = pytest.mark.motion
+
 NAMED = re.compile("访客 [0-9A-F]{5}")
 
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.journeys.conftest import People
 from tests.journeys.desk import act, dialog, opened, put
-from tests.journeys.hostile import Hostile, Talk, attach, draft, fill, message, rich, sent
+from tests.journeys.hostile import Hostile, Talk, attach, draft, fill, message, rich, sent, until
 from tests.journeys.house import House, house_of
 from tests.journeys.payloads import MARKUP, PAYLOADS, TRAP, caught, reads, unharmed
 from tests.journeys.people import Agent
@@ -267,6 +267,43 @@ async def test_addresses_become_links_that_lead_nowhere_else(people: People, hou
 
 def _card(agent: Agent) -> Locator:
     return agent.page.get_by_role("complementary", name="顾客资料")
+
+
+NOTIFICATIONS = """(() => {
+  window.__told = []
+  window.Notification = class {
+    static permission = 'granted'
+    constructor(title, { body }) { window.__told.push([title, body]) }
+    close() {}
+  }
+})()"""
+"""A page script that keeps what the page has the operating system show: the system draws it, and knows no markup."""
+
+
+async def test_what_the_operating_system_shows_is_what_was_written(people: People, hostile: Hostile) -> None:
+    # given an agent who is on another page and wants to be told
+    house = hostile.house
+    await put(house, "/me/preferences", desktop=True)
+    agent = await people.agent(house, path="/app/home", script=TRAP + ";" + NOTIFICATIONS)
+    await expect(agent.page.get_by_role("link", name=re.compile("^对话"))).to_contain_text(re.compile(r"\d"))
+
+    # when every customer writes
+    expected = []
+    for talk in hostile.talks:
+        told = await sent(talk.visitor.post("/widget/messages", json=message(text=talk.words)))
+        if told["conversation_id"] == talk.id:
+            kept = (await house.admin.get(f"/conversations/{talk.id}/messages?limit=100"))["items"]
+            expected.append([talk.name, next(one["text"] for one in kept if one["seq"] == told["seq"])])
+
+    # then title and body are their name and their words, character for character
+    async def all_told() -> bool:
+        return len(await agent.page.evaluate("window.__told")) >= len(expected)
+
+    await until(all_told, "everything is told")
+    assert len(expected) == len(hostile.talks)
+    assert sorted(await agent.page.evaluate("window.__told")) == sorted(expected)
+    assert agent.watch.dialogs == []
+    await unharmed(agent.page)
 
 
 async def _look_at(agent: Agent, talk: Talk) -> None:

@@ -6,16 +6,13 @@ import re
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.journeys.audit import axe, chinese_words
+from tests.journeys.audit import axe
 from tests.journeys.conftest import People
-from tests.journeys.house import House, Member, house_of
-from tests.journeys.server import ROOT, Server
+from tests.journeys.house import House, Member
 
 ASSIGNMENT = "/app/settings/assignment"
-SHOTS = ROOT / "screenshots"
 EVERYBODY = {"kind": "all", "group_ids": []}
 WORKING = ("conversations.serve", "conversations.take", "agents.view")
 
@@ -290,84 +287,3 @@ async def test_traffic_is_simulated_before_the_rules_are_saved(people: People, h
     assert (await _saved(house))["base_rule"] == "load"
     await drawer.get_by_role("button", name="关闭").click()
     await expect(page.get_by_text("改了基础规则，尚未保存")).to_be_visible()
-
-
-async def _furnish(house: House, *, english: bool) -> None:
-    """An enterprise in which each layer has something to show."""
-    words = ("Sales", "Support", "Wholesale", "South support") if english else ("售前组", "售后组", "批发与定制", "华南售后")
-    names = ("Gu Nanqiao", "Tang Yan", "Cheng Siyuan") if english else ("顾南乔", "唐砚", "程思远")
-    agents = [await house.hire(name, max_conversations=limit) for name, limit in zip(names, (10, 8, 12), strict=True)]
-    sales = await _group(house, words[0], agents[0])
-    support = await _group(house, words[1], *agents[1:], house.admin)
-    time = {"kind": "time", "windows": [{"weekdays": [1, 2, 3, 4, 5, 6], "start": "09:00", "until": "21:00"}]}
-    page = _sees("landing_page", "contains", "/order")
-    await _save(
-        house,
-        order=[agents[0].id, house.admin.id, agents[1].id, agents[2].id],
-        rules=[
-            _rule(words[2], _sees("landing_page", "contains", "/wholesale"), groups=(sales,)),
-            _rule(words[3], _sees("language", "in", "zh", "en"), page, time, groups=(support,)),
-            _rule("English", _sees("language", "in", "en"), agents=(agents[2].id,), otherwise="queue"),
-            _rule("autumn-tea", _sees("metadata", "equals", "autumn-tea", key="source"), groups=(sales,), enabled=False),
-        ],
-    )
-
-
-async def _shoot(page: Page, name: str, found: list[str], *, english: bool = False, again: bool = False) -> None:
-    await page.screenshot(path=SHOTS / f"settings-assignment-{name}.png", animations="disabled")
-    found += [f"{name}: {one}" for one in await axe(page, only_colours=again)]
-    if english and not again:
-        found += [f"{name}: Chinese: {one}" for one in await chinese_words(page)]
-
-
-async def _try_narrow(page: Page) -> None:
-    await page.get_by_role("button", name=re.compile("^(试算|Try)$")).click()
-    await expect(page.get_by_role("dialog").get_by_role("list").first).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("locale", "size", "themes"),
-    [
-        ("zh-CN", (1440, 1240), ("dark", "light")),
-        ("en-US", (1440, 1240), ("light",)),
-        ("zh-CN", (1024, 768), ("light",)),
-        ("en-US", (1024, 768), ("dark",)),
-        ("zh-CN", (390, 844), ("light",)),
-    ],
-    ids=["zh-1440", "en-1440", "zh-1024", "en-1024", "zh-390"],
-)
-async def test_the_page_at_every_size(people: People, server: Server, locale: str, size: tuple[int, int], themes: tuple[str, ...]) -> None:
-    english = locale.startswith("en")
-    names = {"name": "Pine Crafts", "admin": "Alice Shen"} if english else {}
-    async with house_of(server, **names) as house:
-        if english:
-            answer = await house.admin.client.patch("/me", json={"locale": "en", "version": house.admin.me["agent"]["version"]})
-            assert answer.status_code == 200
-        await _furnish(house, english=english)
-        agent = await people.agent(house, path=ASSIGNMENT, locale=locale, viewport={"width": size[0], "height": size[1]})
-        await _look_around(agent.page, f"{'en' if english else 'zh'}-{size[0]}", themes, english=english, wide=size[0] >= 1280)
-
-
-async def _look_around(page: Page, label: str, themes: tuple[str, ...], *, english: bool, wide: bool) -> None:
-    found: list[str] = []
-    await expect(page.locator(".rules li")).to_have_count(4)
-    await page.locator(".rules li").nth(1).get_by_role("button").last.click()
-    if wide:
-        await expect(page.get_by_role("complementary").get_by_role("list").first).to_be_visible()
-    for theme in themes:
-        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        await _shoot(page, f"{label}-{theme}", found, english=english, again=theme != themes[0])
-    if not wide:
-        await _try_narrow(page)
-        await _shoot(page, f"trial-{label}-{themes[-1]}", found, english=english)
-        await page.get_by_role("dialog").get_by_role("button", name=re.compile("关闭|Close")).first.click()
-        await expect(page.get_by_role("dialog")).to_have_count(0)
-        await _try_narrow(page)
-    await page.get_by_role("button", name=re.compile("模拟一段流量|Simulate traffic")).click()
-    drawer = page.get_by_role("dialog", name=re.compile("模拟|Simulation"))
-    await drawer.get_by_role("button", name=re.compile("开始模拟|Start")).click()
-    await expect(drawer.locator("canvas")).to_be_visible()
-    for theme in themes:
-        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        await _shoot(page, f"simulation-{label}-{theme}", found, english=english, again=theme != themes[0])
-    assert found == [], "\n".join(found)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
-from playwright.async_api import FilePayload, Page, ViewportSize, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from tests.journeys.conftest import People
-from tests.journeys.house import House, house_of
-from tests.journeys.server import Server
-from tests.journeys.story import CHINESE, ENGLISH
-from tests.journeys.test_screens import Camera, Theme
+from tests.journeys.house import House
 
 RULES = "/app/settings/rules"
 QUEUE = "/app/settings/queue"
@@ -212,64 +208,3 @@ async def test_a_site_says_whom_its_visitor_wants_before_the_script_is_there(peo
         await visitor.page.evaluate("() => window.qiatan('assign', { agents: ['nobody'], fallback: 1 })")
     await visitor.say("还有一件事")
     await expect(visitor.panel.get_by_role("heading", name="已收到您的留言")).to_be_visible()
-
-
-SIZES: dict[str, ViewportSize] = {
-    "1440": {"width": 1440, "height": 900},
-    "1024": {"width": 1024, "height": 768},
-    "390": {"width": 390, "height": 844},
-}
-LOOKS: dict[str, dict[str, tuple[Theme, ...]]] = {
-    "zh": {"1440": ("dark", "light"), "1024": ("light",), "390": ("light",)},
-    "en": {"1440": ("light",), "390": ("dark",)},
-}
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-async def test_the_pages_of_service(people: People, server: Server, language: str) -> None:
-    english = language == "en"
-    words = ENGLISH if english else CHINESE
-    cameras = {size: Camera(f"{language}-{size}", english=english, themes=themes) for size, themes in LOOKS[language].items()}
-    async with house_of(server, name=words.enterprise, admin=words.admin) as house:
-        await _furnish(house, english=english)
-        agent = await people.agent(house, path=RULES, locale="en-US" if english else "zh-CN")
-        page = agent.page
-
-        async def shoot(name: str) -> None:
-            for size, camera in cameras.items():
-                await page.set_viewport_size(SIZES[size])
-                await camera.shoot(page, name)
-            await page.set_viewport_size(SIZES["1440"])
-
-        for name in ("rules", "queue", "hours", "attendance"):
-            await page.goto(f"{server.url}/app/settings/{name}")
-            await expect(page.get_by_role("heading", level=1).last).to_be_visible()
-            await expect(page.locator("[aria-busy=true]")).to_have_count(0)
-            await shoot(f"settings-{name}")
-        await page.goto(f"{server.url}{HOURS}")
-        await page.get_by_role("button", name=re.compile("导入文件|Import a file")).click()
-        await expect(page.get_by_role("dialog")).to_be_visible()
-        await shoot("settings-hours-import")
-    for camera in cameras.values():
-        camera.check()
-
-
-async def _furnish(house: House, *, english: bool) -> None:
-    """Rules, queue and hours as a shop of some size has them."""
-    admin = house.admin
-    if english:
-        answer = await admin.client.patch("/me", json={"locale": "en", "version": admin.me["agent"]["version"]})
-        assert answer.status_code == 200
-    group = await admin.post("/groups", {"name": "After-sales" if english else "售后组", "member_ids": [admin.id]})
-    week = [[{"start": "09:00", "until": "12:00"}, {"start": "13:30", "until": "18:00"}]] * 5 + [[{"start": "10:00", "until": "16:00"}], []]
-    days = [
-        {"day": "2026-10-01", "open": False, "name": "National Day" if english else "国庆节"},
-        {"day": "2026-10-10", "open": True, "name": "Worked instead" if english else "国庆节调休"},
-    ]
-    steps = [{"seconds": 45, "group_id": None}, {"seconds": 90, "group_id": group["id"]}, {"seconds": 150, "group_id": None}]
-    for path, settings in (
-        ("/routing/transfers", {"steps": steps, "ask": True}),
-        ("/routing/hours", {"enabled": True, "week": week, "exceptions": days, "groups": [{"group_id": group["id"], "week": week}]}),
-    ):
-        saved = await admin.client.put(path, json={"settings": settings, "version": 0})
-        assert saved.status_code == 200, saved.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.journeys.conftest import People
@@ -12,6 +13,8 @@ from tests.journeys.house import PASSWORD, House
 from tests.journeys.keys import NO_MOUSE, Keys
 from tests.journeys.people import Agent, Visitor
 from tests.journeys.test_replies import plain, write_entry
+
+pytestmark = pytest.mark.motion
 
 
 async def test_a_working_hour_by_keyboard_alone(people: People, house: House) -> None:

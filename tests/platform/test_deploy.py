@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from fastapi.routing import APIRoute
 
 from qiatan.entrypoints.app import build_openapi
 from qiatan.entrypoints.polling import WAIT_SECONDS
+from qiatan.entrypoints.work_health import router as work_router
 from qiatan.infra.http.middleware import MAX_UPLOAD
 from qiatan.infra.nats_server import find_program
 from qiatan.infra.settings import Settings
@@ -100,7 +102,7 @@ def test_the_settings_of_kubernetes_are_understood() -> None:
 
 def test_compose_names_only_settings_that_there_are_and_every_service_it_leans_on(known: set[str]) -> None:
     services = _compose()["services"]
-    for name in ("qiatan", "migrate"):
+    for name in ("qiatan", "migrate", "work"):
         assert set(services[name]["environment"]) <= known
     for service in services.values():
         assert set(service.get("depends_on", ())) <= set(services)
@@ -139,11 +141,28 @@ def test_probes_ask_what_there_is_and_the_end_has_time_enough() -> None:
         assert container[probe]["httpGet"]["path"] in paths
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    _worker_is_asked_where_it_listens()
     drain = int(_the("ConfigMap", "qiatan")["data"]["DRAIN_SECONDS"])
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] >= drain + DRAIN_AND_ROOM
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     service = _compose()["services"]["qiatan"]
     assert int(service["stop_grace_period"].removesuffix("s")) >= int(service["environment"]["DRAIN_SECONDS"]) + DRAIN_AND_ROOM
+
+
+def _worker_is_asked_where_it_listens() -> None:
+    """Pods that answer leave the jobs to those of `qiatan work`, whose probes go to WORK_LISTEN and to what is there."""
+    (container,) = _the("Deployment", "qiatan-work")["spec"]["template"]["spec"]["containers"]
+    assert _the("ConfigMap", "qiatan")["data"]["WORKER"] == "off"
+    assert container["args"] == ["work"]
+    port = next(one["value"] for one in container["env"] if one["name"] == "WORK_LISTEN").rpartition(":")[2]
+    assert container["ports"] == [{"name": "health", "containerPort": int(port)}]
+    there = {route.path for route in work_router.routes if isinstance(route, APIRoute)}
+    asked = {probe: container[probe]["httpGet"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
+    assert {asking["port"] for asking in asked.values()} == {"health"}
+    assert {asking["path"] for asking in asked.values()} <= there
+    assert (asked["readinessProbe"]["path"], asked["livenessProbe"]["path"]) == ("/readyz", "/livez")
+    service = _compose()["services"]["work"]
+    assert service["environment"]["WORK_LISTEN"] in service["healthcheck"]["test"][-1]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from qiatan.entrypoints import doctor
@@ -137,6 +138,35 @@ async def test_a_migrated_database_is_well(empty_database: str, tmp_path: Path, 
     found = await asyncio.to_thread(examine, tmp_path, port, DATABASE_URL=empty_database)
     assert found["migrations"].level == "ok"
     assert found["database"].message.startswith("DATABASE_URL, PostgreSQL")
+
+
+async def test_the_last_backup_is_told_with_its_age_and_its_end(empty_database: str, tmp_path: Path, port: int) -> None:
+    """Given no backup, a good one, and one that failed since, the doctor says so each time; with a schedule an old one is found."""
+
+    async def backups(**more: str) -> Finding:
+        return (await asyncio.to_thread(examine, tmp_path, port, DATABASE_URL=empty_database, **more))["backups"]
+
+    def note(age: str, *, error: str | None) -> None:
+        with psycopg.connect(empty_database) as connection:
+            connection.execute(
+                """INSERT INTO backups (id, started_at, ended_at, ok, machine, path, size, error)
+                   VALUES (gen_random_uuid(), now() - %s::interval, now(), %s, 'shop-1', '/safe/a.tar', 7, %s)""",
+                (age, error is None, error),
+            )
+
+    found = await backups()
+    assert (found.level, found.message) == ("warn", "there is none")
+    note("30 h", error=None)
+    found = await backups()
+    assert (found.level, found.message) == ("ok", "the last good one is 30 h old (/safe/a.tar on shop-1)")
+    found = await backups(BACKUP_AT="03:30 UTC")
+    assert (found.level, found.message) == (
+        "warn",
+        "the last good one is 30 h old (/safe/a.tar on shop-1), older than its schedule (BACKUP_AT 03:30 UTC) allows",
+    )
+    note("3 h", error="there is no room")
+    found = await backups()
+    assert found.message == "the last attempt failed 3 h ago (there is no room); the last good one is 30 h old (/safe/a.tar on shop-1)"
 
 
 def test_the_command_tells_programs_too(tmp_path: Path, listener: socket.socket) -> None:

@@ -26,6 +26,7 @@ from qiatan.entrypoints.child import Child
 from qiatan.entrypoints.drain import SPREAD_SECONDS, WAVE_LEAST, WAVE_SECONDS, time_away, waves
 from qiatan.entrypoints.listening import PortTaken, take_port
 from qiatan.entrypoints.slots import Slot, cover
+from qiatan.entrypoints.supervisor import _Supervisor
 from qiatan.infra.nats_server import NatsServer
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.settings import Settings
@@ -161,6 +162,41 @@ async def test_the_bus_server_lets_nobody_in_without_its_token_and_comes_back_wh
         await server.stop()
     assert server.pid is None
     assert not await _listens(port)
+
+
+async def test_a_bus_server_whose_port_is_taken_goes_elsewhere_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given somebody took its port while it was dead, when it has tried in vain for a while, then it listens on another one."""
+    monkeypatch.setattr("qiatan.infra.nats_server._RESTART_PAUSES", (0.01,))
+    moved = asyncio.Queue[str]()
+    server = NatsServer(tmp_path, on_moved=moved.put_nowait)
+    url = await server.start()
+    port, pid = int(url.rpartition(":")[2]), server.pid
+    assert pid is not None
+    monkeypatch.setattr("qiatan.infra.nats_server.find_program", lambda: None)  # no new one before the port is taken
+    try:
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(await_end, pid)
+        with socket.create_server(("127.0.0.1", port)):
+            monkeypatch.undo()
+            monkeypatch.setattr("qiatan.infra.nats_server._RESTART_PAUSES", (0.01,))
+            async with asyncio.timeout(60):
+                told = await moved.get()
+            new = int(told.rpartition(":")[2])
+            assert (told, new == port, moved.empty()) == (server.url, False, True)
+            token = json.dumps({"auth_token": url.removeprefix("nats://").partition("@")[0], "verbose": True})
+            assert b"+OK" in await _say_connect(new, token)
+    finally:
+        await server.stop()
+
+
+async def test_workers_are_replaced_when_their_bus_has_moved() -> None:
+    supervisor = _Supervisor(Settings(workers=2), [], demo=False)
+    supervisor._environment = {"NATS_URL": "nats://token@127.0.0.1:1", "PORT": "8000"}
+
+    supervisor._bus_moved("nats://token@127.0.0.1:2")
+
+    assert supervisor._environment == {"NATS_URL": "nats://token@127.0.0.1:2", "PORT": "8000"}
+    assert supervisor._restart.is_set()
 
 
 async def _say_connect(port: int, options: str) -> bytes:

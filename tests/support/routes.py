@@ -45,6 +45,11 @@ def all_routes(app: FastAPI) -> list[Route]:
     ]
 
 
+def routes_of(app: FastAPI) -> list[APIRoute]:
+    """The routes themselves; those of a router inside another one without its prefix."""
+    return list(_walk(app.routes))
+
+
 def _walk(routes: Iterable[Any]) -> Iterator[APIRoute]:
     for route in routes:
         included = getattr(route, "original_router", None)

@@ -156,6 +156,12 @@ class SocketClient:
             await asyncio.sleep(0)
         return self.frames
 
+    async def handled(self) -> None:
+        """Wait until the server has handled everything sent so far, or has ended the line."""
+        while self._protocol._handling is not None:
+            await asyncio.wait([self._protocol._handling])
+            await asyncio.sleep(0)  # what was held back behind it is read now
+
     async def close(self) -> None:
         """Go away, as a browser tab does."""
         self._line.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -47,6 +48,8 @@ from qiatan.modules.routing.realtime import AvailabilityFrame, Page, PresenceFra
 RESERVED = ("/api/v1/session", "/api/v1/password-reset", "/api/v1/me")
 """Signing in, and who one is: what a page begins with."""
 POLL_PATH = "/api/v1/poll"
+CONTENTS = re.compile(r"/files/[^/]+|/api/v1/(?:conversations/[^/]+/files|widget/files|reply-pictures|avatars)/[^/]+")
+"""Where pictures and files are given out, which have places of their own (a test holds that none is missing)."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}}
 
@@ -99,7 +102,12 @@ def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
     if resources.settings.files_url is not None:
         app.add_middleware(SeparateFiles, files_url=resources.settings.files_url)
     app.add_middleware(
-        Admission, limits=resources.settings.limits, trusted=resources.settings.trusted_proxies, reserved=RESERVED, free=(POLL_PATH,)
+        Admission,
+        limits=resources.settings.limits,
+        trusted=resources.settings.trusted_proxies,
+        reserved=RESERVED,
+        free=(POLL_PATH,),
+        contents=CONTENTS,
     )
     app.add_middleware(
         Envelope,

@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import qiatan
+from qiatan.entrypoints import doctor_backups
 from qiatan.entrypoints.port_owner import owner_of_port, parent_of
 from qiatan.infra.clock import SystemClock
 from qiatan.infra.mail import Mailer, MailFailed
@@ -279,12 +280,12 @@ async def _database(settings: Settings) -> list[Finding]:
         return [Finding("database", "ok", "the embedded PostgreSQL is not made yet: the first start makes it")]
     try:
         async with open_database(settings) as url:
-            return await _connected(url, "embedded" if embedded else "DATABASE_URL")
+            return await _connected(settings, url, "embedded" if embedded else "DATABASE_URL")
     except SetupError as error:
         return [_failed("database", str(error))]
 
 
-async def _connected(url: str, kind: str) -> list[Finding]:
+async def _connected(settings: Settings, url: str, kind: str) -> list[Finding]:
     import psycopg  # noqa: PLC0415 -- heavy, and not needed for the other findings
 
     from qiatan.infra.db.migrate import head  # noqa: PLC0415 -- loads SQLAlchemy and Alembic
@@ -297,6 +298,7 @@ async def _connected(url: str, kind: str) -> list[Finding]:
             local = (before + time.time()) / 2
             made = await (await connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")).fetchone()
             revision = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone() if made and made[0] else None
+            backups = await doctor_backups.read_last(connection)
     except psycopg.Error as error:
         return [Finding("database", "fail", f"it refuses: {str(error).strip()}", "check DATABASE_URL and the database's own log")]
     findings = [Finding("database", "ok", f"{kind}, PostgreSQL {version // 10000}.{version % 10000}")]
@@ -313,4 +315,6 @@ async def _connected(url: str, kind: str) -> list[Finding]:
     level: Level = "fail" if apart > _CLOCK_FAIL_SECONDS else "warn" if apart > _CLOCK_WARN_SECONDS else "ok"
     remedy = None if level == "ok" else "synchronise both machines' clocks (NTP)"
     findings.append(Finding("clocks", level, f"the database's clock and ours are {apart:.1f} s apart", remedy))
+    if backups is not None:
+        findings.append(Finding("backups", *doctor_backups.judge(backups, settings.backup_at)))
     return findings

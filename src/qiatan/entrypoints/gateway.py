@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from qiatan.entrypoints.ceiling import RETRY_SECONDS, Ceiling, Crowded, descriptors
+from qiatan.entrypoints.drain import time_away
 from qiatan.entrypoints.identity import agent_of, view_of, visitor_of
 from qiatan.entrypoints.looking import Looking
 from qiatan.entrypoints.recheck import REPLACED, VIEW_TICKET, unwelcome
@@ -208,8 +209,9 @@ class Gateway:
         if counted is not None:
             self.ceiling.leave(counted[0], agent=counted[1])
 
-    def bye(self, connection: Connection, code: int, reason: str, message: str) -> None:
-        connection.push(encode(ByeFrame(reason, message)))
+    def bye(self, connection: Connection, code: int, reason: str, message: str, within: float = 0) -> None:
+        """Close a connection with the reason; who comes back is asked to do so at a moment of its choice `within` so many seconds."""
+        connection.push(encode(ByeFrame(reason, message, within or None)))
         connection.flush()
         connection.close(code, reason)
 
@@ -219,10 +221,7 @@ class Gateway:
 
     def restarting(self, connection: Connection, within: float = 0) -> None:
         """Send a client away because this process ends; it comes back by itself, at a moment of its choice `within` so many seconds."""
-        told = "The server restarts. The page connects again by itself."
-        connection.push(encode(ByeFrame("restarting", told, within or None)))
-        connection.flush()
-        connection.close(CLOSE_RESTART, "restarting")
+        self.bye(connection, CLOSE_RESTART, "restarting", "The server restarts. The page connects again by itself.", within)
 
     async def hello(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
         """Let in whoever says hello rightly; who does not hears in the goodbye why, and the connection is closed.
@@ -450,8 +449,13 @@ class Gateway:
 
     async def _recheck(self, enterprises: Collection[UUID] | None) -> None:
         """Close the sockets that may not be open any more; `enterprises` says whose, if not all."""
-        async for connection, goodbye in unwelcome(self.resources, enterprises):
-            self.bye(connection, goodbye.close, goodbye.code, goodbye.message)
+        returning = 0
+        async for gone in unwelcome(self.resources, enterprises):
+            # Whose rights changed comes back at once: of a thousand with the same role, each at a moment of its own.
+            returning += sum(goodbye is REPLACED for _, goodbye in gone)
+            for connection, goodbye in gone:
+                within = time_away(returning) if goodbye is REPLACED else 0
+                self.bye(connection, goodbye.close, goodbye.code, goodbye.message, within)
 
 
 def _sets_deadline_before(moment: datetime, event: Event) -> bool:

@@ -16,8 +16,10 @@ class PortTaken(SetupError):
     """Another program listens on our port."""
 
 
-def take_port(settings: Settings, *, slots: int = 1) -> list[socket.socket]:
+def take_port(settings: Settings, *, slots: int = 1, variable: str = "PORT") -> list[socket.socket]:
     """A listening socket for each slot, all on HOST and PORT; who calls before somebody accepts waits in the backlog.
+
+    `variable`: the setting that says the port, where it is not PORT itself.
 
     The kernel spreads new connections over the sockets. Only Linux does so: elsewhere all slots share one socket.
 
@@ -25,13 +27,13 @@ def take_port(settings: Settings, *, slots: int = 1) -> list[socket.socket]:
         PortTaken: the message names who has it, as far as the system tells.
     """
     # Bound alone at first: only so does the kernel refuse us where another program, or another start of ours, shares this port.
-    first = _bound(settings, shared=False)
+    first = _bound(settings, variable, shared=False)
     taken = [first]
     if slots > 1 and sys.platform == "linux":
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        taken += [_bound(settings, shared=True) for _ in range(slots - 1)]
+        taken += [_bound(settings, variable, shared=True) for _ in range(slots - 1)]
     for listener in taken:
-        _listen(listener, settings)
+        _listen(listener, settings, variable)
     return taken if len(taken) == slots else [first] * slots
 
 
@@ -42,7 +44,7 @@ def local_address(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-def _bound(settings: Settings, *, shared: bool) -> socket.socket:
+def _bound(settings: Settings, variable: str, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,22 +54,23 @@ def _bound(settings: Settings, *, shared: bool) -> socket.socket:
         listener.bind((settings.host, settings.port))
     except OSError as error:
         listener.close()
-        raise _taken(settings, error) from error
+        raise _taken(settings, error, variable) from error
     listener.setblocking(False)
     return listener
 
 
-def _listen(listener: socket.socket, settings: Settings) -> None:
+def _listen(listener: socket.socket, settings: Settings, variable: str) -> None:
     try:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _taken(settings, error) from error
+        raise _taken(settings, error, variable) from error
 
 
-def _taken(settings: Settings, error: OSError) -> PortTaken:
+def _taken(settings: Settings, error: OSError, variable: str) -> PortTaken:
     owner = owner_of_port(settings.port)
     whose = f" by {owner.name} (process {owner.pid})" if owner else ""
     return PortTaken(
-        f"port {settings.port} on {settings.host} is in use{whose} ({error.strerror}): stop that program, or choose another port with PORT=…"
+        f"port {settings.port} on {settings.host} is in use{whose} ({error.strerror}): "
+        f"stop that program, or choose another port with {variable}=…"
     )

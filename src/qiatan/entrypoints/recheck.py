@@ -37,8 +37,8 @@ _VIEW_ENDED = Goodbye(CLOSE_UNAUTHORISED, ViewEnded.code, ViewEnded().message)
 _EXPIRED = Goodbye(CLOSE_UNAUTHORISED, "token_expired", "This visitor token has expired. Ask for a new one.")
 
 
-async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) -> AsyncIterator[tuple[Connection, Goodbye]]:
-    """Connections to close; `enterprises` says whose, if not all.
+async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) -> AsyncIterator[list[tuple[Connection, Goodbye]]]:
+    """Connections to close, in batches; `enterprises` says whose, if not all.
 
     Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is, or the
     rights they were opened with are not those the agent has now. A thousand are looked up at a time.
@@ -69,14 +69,14 @@ async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) 
                 for connection, actor in asked
                 if isinstance(actor, AgentActor)
             ]
-        for connection, goodbye in goodbyes:
-            if goodbye is not None:
-                yield connection, goodbye
+        gone = [(connection, goodbye) for connection, goodbye in goodbyes if goodbye is not None]
         for connection, guest in guests.items():
             if guest in shut_out:
-                yield connection, _BLOCKED
+                gone.append((connection, _BLOCKED))
             elif guest.token_id not in tokens:
-                yield connection, _EXPIRED
+                gone.append((connection, _EXPIRED))
+        if gone:
+            yield gone
 
 
 async def _goodbye(

@@ -96,7 +96,7 @@ class _Supervisor:
             url = await stack.enter_async_context(open_database(self._settings, share=False, max_connections=most))
             bus = ",".join(self._settings.nats_url)
             if not bus:
-                server = NatsServer(self._settings.data_dir)
+                server = NatsServer(self._settings.data_dir, on_moved=self._bus_moved)
                 stack.push_async_callback(server.stop)
                 bus = await server.start()
             self._environment = with_settings(
@@ -115,6 +115,11 @@ class _Supervisor:
                 print(line, flush=True)  # noqa: T201 - the operator's terminal is this command's output
             notify.tell(notify.READY)
             await self._keep_all()
+
+    def _bus_moved(self, url: str) -> None:
+        """The nodes got the address with their environment: they are replaced, one after another, as for a new version."""
+        self._environment = {**self._environment, "NATS_URL": url}
+        self._restart.set()
 
     # -- the start
 

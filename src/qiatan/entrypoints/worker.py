@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 
+import psycopg
 import structlog
 import uvloop
 
 from qiatan.entrypoints.app import build_resources
+from qiatan.entrypoints.drain import Drain
+from qiatan.entrypoints.listening import take_port
 from qiatan.entrypoints.registry import JOBS
 from qiatan.entrypoints.relay import on_the_bus
-from qiatan.infra import logs, tracing
+from qiatan.entrypoints.system.monitor import Monitor
+from qiatan.entrypoints.work_health import Rounds, answering, build_work_app
+from qiatan.infra import logs
 from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db.clock_keeper import ClockKeeper
+from qiatan.infra.db.migrate import fits
 from qiatan.infra.jobs import build_worker, build_worker_app
 from qiatan.infra.postgres import open_database
+from qiatan.infra.postgres.server import ensure_data_dir
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 
@@ -27,17 +36,26 @@ CONCURRENCY = 4
 RESTART_SECONDS = 5
 PATIENCE_SECONDS = 4.0
 CANCEL_AGAIN_SECONDS = 0.5
+MIGRATION_LOOK_SECONDS = 2.0
 
 
 @contextlib.asynccontextmanager
 async def background_worker(
-    resources: Resources, url: str, *, enabled: bool, patience: Callable[[], float] = lambda: PATIENCE_SECONDS
+    resources: Resources,
+    url: str,
+    *,
+    enabled: bool,
+    patience: Callable[[], float] = lambda: PATIENCE_SECONDS,
+    rounds: Rounds | None = None,
 ) -> AsyncIterator[None]:
-    """Run the worker beside the block. At its end running jobs may finish within `patience` seconds; what is cut is done again elsewhere."""
+    """Run the worker beside the block. At its end running jobs may finish within `patience` seconds; what is cut is done again elsewhere.
+
+    `rounds` is kept up to date for whoever asks how the worker is.
+    """
     if not enabled:
         yield
         return
-    task = asyncio.create_task(_work(resources, url), name="worker")
+    task = asyncio.create_task(_work(resources, url, rounds or Rounds()), name="worker")
     try:
         yield
     finally:
@@ -67,7 +85,7 @@ async def following_time(resources: Resources) -> AsyncIterator[None]:
         await keeper.close()
 
 
-async def _work(resources: Resources, url: str) -> None:
+async def _work(resources: Resources, url: str, rounds: Rounds) -> None:
     """Work until cancelled; a database that goes away ends a round, and the next one begins when it is back."""
     while True:
         app = build_worker_app(url, list(JOBS), resources)
@@ -75,9 +93,11 @@ async def _work(resources: Resources, url: str) -> None:
             async with app.open_async():
                 worker = build_worker(app, concurrency=CONCURRENCY)
                 resources.database.on_jobs.append(worker.wake)
+                rounds.running = True
                 try:
                     await worker.work()
                 finally:
+                    rounds.running = False
                     resources.database.on_jobs.remove(worker.wake)
         except Exception as error:  # noqa: BLE001 -- whatever ends a round must not end the worker
             log.warning("worker.restarting", error=str(error))
@@ -85,21 +105,65 @@ async def _work(resources: Resources, url: str) -> None:
 
 
 def run(settings: Settings) -> None:
-    """`qiatan work`: jobs only, until SIGINT or SIGTERM."""
+    """`qiatan work`: jobs only, until SIGINT or SIGTERM. Raises `SetupError` when the start cannot succeed."""
     logs.configure(settings.log_level, style=settings.log_format)
-    uvloop.run(_run(settings))
+    listener = _listener(settings)
+    with listener or contextlib.nullcontext():
+        uvloop.run(_run(settings, listener))
 
 
-async def _run(settings: Settings) -> None:
+def _listener(settings: Settings) -> socket.socket | None:
+    """Taken before anything is started, as the port of `serve` is."""
+    address = settings.work_listen
+    if address is None:
+        return None
+    (listener,) = take_port(dataclasses.replace(settings, host=address.host, port=address.port), variable="WORK_LISTEN")
+    return listener
+
+
+async def _run(settings: Settings, listener: socket.socket | None) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_database(settings) as url:
+        # With a database elsewhere nobody has made it yet.
+        ensure_data_dir(settings.data_dir)
         resources = build_resources(settings, url)
-        if settings.otlp_endpoint is not None:
-            tracing.start(settings.otlp_endpoint, version=resources.node.version, node=f"{resources.node.machine} {resources.node.name}")
-        async with following_time(resources), on_the_bus(resources), background_worker(resources, url, enabled=True):
-            await stopping.wait()
-        await asyncio.to_thread(tracing.stop)
-        await resources.http.close()
-        await resources.database.dispose()
+        try:
+            await _watched(resources, url, listener, stopping)
+        finally:
+            await resources.http.close()
+            await resources.database.dispose()
+
+
+async def _watched(resources: Resources, url: str, listener: socket.socket | None, stopping: asyncio.Event) -> None:
+    """Work, and tell how it is, until told to stop."""
+    monitor, drain, rounds = Monitor(resources), Drain(), Rounds()
+    async with answering(build_work_app(resources, monitor, drain, rounds), listener):
+        if not await _migrated(url, stopping):
+            return
+        async with following_time(resources), on_the_bus(resources):
+            await monitor.start()
+            try:
+                async with background_worker(resources, url, enabled=True, rounds=rounds):
+                    await stopping.wait()
+                    drain.unready = True
+            finally:
+                await monitor.close()
+
+
+async def _migrated(url: str, stopping: asyncio.Event) -> bool:
+    """Wait until the database is as this program needs it, which `serve` or `qiatan migrate` does. False: told to stop before."""
+    told = False
+    while not stopping.is_set():
+        try:
+            if await asyncio.to_thread(fits, url):
+                return True
+        except psycopg.Error as error:
+            log.info("worker.database_silent", error=str(error))
+        if not told:
+            log.warning("worker.waits_for_migration", hint="start the server, or run qiatan migrate")
+            told = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), MIGRATION_LOOK_SECONDS)
+    return False

@@ -11,6 +11,9 @@ from uuid import UUID
 
 from qiatan.kit.ids import uuid7
 
+SET_BACK = timedelta(seconds=5)
+"""A clock that is further ahead than any drift, or error of a measurement, would put it."""
+
 
 class Clock(Protocol):
     """Where time comes from; tests bring their own."""
@@ -33,8 +36,9 @@ def ticks() -> float:
 class FollowingClock:
     """A clock that follows another machine's, the database's: processes whose own clocks differ agree on what is due.
 
-    Between measurements it runs on a counter, so it does not jump with the machine's clock, and it never goes back: told that it is
-    ahead, it stands still until the other has caught up. Before the first measurement it is the machine's own.
+    Between measurements it runs on a counter, so it does not jump with the machine's clock. It does not go back for a little: told that it
+    is ahead, it stands still until the other has caught up. When the other was set back by more than `SET_BACK`, it is too: standing
+    still for an hour would keep every deadline waiting for an hour. Before the first measurement it is the machine's own.
     """
 
     def __init__(self, own: Clock | None = None) -> None:
@@ -49,9 +53,15 @@ class FollowingClock:
 
     def follow(self, moment: datetime, at: float) -> timedelta:
         """The other clock showed `moment` when our counter (`ticks()`) showed `at`. Returns by how much this clock was behind it."""
-        before = self._own.now() if self._origin is None else self._at(self._origin, at)
+        behind = self.behind(moment, at)
         self._origin = (moment, at)
-        return moment - before
+        if behind < -SET_BACK:
+            self._latest = moment
+        return behind
+
+    def behind(self, moment: datetime, at: float) -> timedelta:
+        """By how much this clock was behind another one that showed `moment` when our counter showed `at`; follows nothing."""
+        return moment - (self._own.now() if self._origin is None else self._at(self._origin, at))
 
     @staticmethod
     def _at(origin: tuple[datetime, float], at: float) -> datetime:

@@ -1,7 +1,9 @@
 """The bus's server as a child process, where one machine runs several nodes and NATS_URL names no other.
 
 It listens on a random port of this machine only, and lets in who has a token made for this start. It stores nothing. It dies with us, and
-is started again on the same port when it dies by itself; the nodes find it again by themselves.
+is started again on the same port when it dies by itself; the nodes find it again by themselves. Where another program has taken that port
+meanwhile (a connection of somebody's is enough), it goes to another one after some tries, and says so: who holds the old address has to be
+told.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +33,8 @@ _LOOK_SECONDS = 0.02
 _RESTART_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 _CALM_SECONDS = 60.0
 _ANY_PORT = -1
+_TRIES_THERE = 4
+"""How often it is started on its port before it looks for another one: within about four seconds."""
 
 log = logging.getLogger("qiatan.nats")
 
@@ -42,7 +47,9 @@ def find_program() -> str | None:
 class NatsServer:
     """One server below a data directory."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, on_moved: Callable[[str], None] = lambda _: None) -> None:
+        """`on_moved` is called with the new address when it had to go to another port."""
+        self._on_moved = on_moved
         self._home = data_dir / "bus"
         # A letter first: the configuration would take digits for a number.
         self._token = f"q{secrets.token_hex(24)}"
@@ -144,7 +151,7 @@ class NatsServer:
 
     async def _keep(self) -> None:
         """Start it again whenever it dies by itself."""
-        loop, failures = asyncio.get_running_loop(), 0
+        loop, failures, refused = asyncio.get_running_loop(), 0, 0
         while True:
             born = loop.time()
             if self._process is not None:
@@ -152,7 +159,16 @@ class NatsServer:
                 log.error("%s died (exit code %s): starting it again", PROGRAM, self._process.returncode)
             failures = 0 if loop.time() - born > _CALM_SECONDS else failures + 1
             await asyncio.sleep(_RESTART_PAUSES[min(failures, len(_RESTART_PAUSES)) - 1] if failures else 0)
+            home = self._port
             try:
+                if refused >= _TRIES_THERE:
+                    self._port = _ANY_PORT
                 await self._launch()
             except (SetupError, OSError) as error:
+                self._port, refused = home, refused + 1
                 log.warning("%s; trying again", error)
+                continue
+            refused = 0
+            if self._port != home:
+                log.error("%s could not listen on port %s any more and is at %s now", PROGRAM, home, self._port)
+                self._on_moved(self.url)

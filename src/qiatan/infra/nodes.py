@@ -11,12 +11,12 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Text, delete, select, update
+from sqlalchemy import ColumnElement, Text, delete, not_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,7 +86,7 @@ class NodeKeeper:
         self._node = node
         self._started: datetime | None = None
         self._steady_since: datetime | None = None
-        self._turned_at = 0.0
+        self._turned_at, self._turned_on = 0.0, datetime.min.replace(tzinfo=UTC)
         self._known: frozenset[UUID] = frozenset()
         self._keeping: asyncio.Task[None] | None = None
 
@@ -124,11 +124,12 @@ class NodeKeeper:
             statement = insert(NodeRow).values(id=node.id, started_at=self._started, **said)
             await tx.session.execute(statement.on_conflict_do_update(index_elements=[NodeRow.id], set_=said))
             living = frozenset(row.id for row in await living_nodes(tx)) - {node.id}
-            await tx.session.execute(delete(NodeRow).where(NodeRow.seen_at < tx.now - FORGOTTEN_AFTER))
-            if self._steady_since is None or ticks() - self._turned_at > STEADY_SECONDS:
-                # What kept this node from its turns (a database that was away) kept the others too: they are to come first.
+            await tx.session.execute(delete(NodeRow).where(not_(_around(tx.now, FORGOTTEN_AFTER))))
+            if self._steady_since is None or ticks() - self._turned_at > STEADY_SECONDS or self._was_set(tx.now):
+                # What kept this node from its turns (a database that was away), or set its clock, does so with the others too: they
+                # are to come first.
                 self._steady_since = tx.now
-            self._turned_at = ticks()
+            self._turned_at, self._turned_on = ticks(), tx.now
             may_judge = tx.now - self._steady_since >= DEAD_AFTER
         self.others = living
         if not may_judge:
@@ -141,6 +142,11 @@ class NodeKeeper:
         for work in self.on_turn:
             await work()
 
+    def _was_set(self, now: datetime) -> bool:
+        """Whether the clock went on since the last turn as no clock does by itself."""
+        passed = (now - self._turned_on).total_seconds()
+        return abs(passed - (ticks() - self._turned_at)) > STEADY_SECONDS
+
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
@@ -150,9 +156,14 @@ class NodeKeeper:
                 log.warning("node.not_renewed", error=str(error))
 
 
+def _around(now: datetime, span: timedelta) -> ColumnElement[bool]:
+    """Signs of life of about now. One of the future is of a time when the clock was wrong: whoever gave it may be dead by now."""
+    return NodeRow.seen_at.between(now - span, now + span)
+
+
 async def living_nodes(tx: Tx) -> list[NodeRow]:
     """The nodes that have given a sign of life lately, by machine and name. Needs the system role."""
-    query = select(NodeRow).where(NodeRow.seen_at > tx.now - DEAD_AFTER).order_by(NodeRow.machine, NodeRow.name, NodeRow.started_at)
+    query = select(NodeRow).where(_around(tx.now, DEAD_AFTER)).order_by(NodeRow.machine, NodeRow.name, NodeRow.started_at)
     return list((await tx.session.execute(query.execution_options(populate_existing=True))).scalars())
 
 

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import getaddresses
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import Any, TypeVar
 
+from qiatan.infra import setting_addresses as addresses
+from qiatan.infra import setting_servers as servers
+from qiatan.infra import setting_values as values
 from qiatan.infra.backup_schedule import BackupTime, Keep
 from qiatan.infra.limits import Limits
+from qiatan.infra.listen_address import ListenAddress
 from qiatan.infra.secret_key import KEY_FILE, given_key, kept_key_problem, make_key, read_given_key
-from qiatan.infra.setup_error import SettingsError as SettingsError  # noqa: PLC0414 -- what `from_env` raises belongs beside it
+from qiatan.infra.setting_servers import MailSender, S3Bucket, SmtpServer
+from qiatan.infra.setting_values import Network
+from qiatan.infra.setup_error import SettingsError
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-LOG_FORMATS = ("auto", "text", "json")
-SHORTEST_TOKEN = 16
-MOST_WORKERS = 64
-MOST_DRAIN_SECONDS = 300
+__all__ = ["MailSender", "Network", "S3Bucket", "Settings", "SettingsError", "SmtpServer", "key_problem"]
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 _T = TypeVar("_T")
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mail is handed in, and how: `tls` from the first byte, `starttls` before anything is said, or `plain` (this machine only)."""
-
-    host: str
-    port: int
-    security: Literal["tls", "starttls", "plain"]
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MailSender:
-    """Whom mail of this installation comes from."""
-
-    name: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class S3Bucket:
-    """Where the bucket is, and the key to it. `endpoint` None: Amazon's own, by `region`."""
-
-    bucket: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    endpoint: str | None = None
-    region: str = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +68,9 @@ class Settings:
 
     run_worker: bool = True
     """WORKER: whether `serve` also runs the background jobs: on or off (then run `qiatan work` beside it). Default on."""
+
+    work_listen: ListenAddress | None = None
+    """WORK_LISTEN: where `qiatan work` answers /livez, /readyz and /metrics, like `127.0.0.1:8001`. Default: nowhere."""
 
     workers: int = 1
     """WORKERS: how many serving processes share the port, 1 to 64; about one a core. Default 1: everything in one process."""
@@ -169,40 +135,41 @@ class Settings:
         def read(name: str, default: str, parse: Callable[[str, str], _T]) -> _T:
             return parse(name, source.get(name, "").strip() or default)
 
-        host = read("HOST", "127.0.0.1", _host)
-        port = read("PORT", "8000", _port)
-        smtp, mail_from = read("SMTP_URL", "", _smtp), read("MAIL_FROM", "", _sender)
+        host = read("HOST", "127.0.0.1", addresses.host)
+        port = read("PORT", "8000", values.port)
+        smtp, mail_from = read("SMTP_URL", "", servers.smtp), read("MAIL_FROM", "", servers.sender)
         if smtp is not None and mail_from is None:
             raise SettingsError("MAIL_FROM: with SMTP_URL it must say whom mail comes from: use one like Qiatan <noreply@example.com>")
         return cls(
             host=host,
             port=port,
-            data_dir=read("DATA", "data", _directory),
-            database_url=read("DATABASE_URL", "", _database_url),
-            public_url=read("PUBLIC_URL", _own_url(host, port), _public_url),
-            signup_open=read("SIGNUP", "on", _switch),
-            trusted_proxies=read("TRUSTED_PROXIES", "", _networks),
-            log_level=read("LOG_LEVEL", "info", _log_level),
-            log_format=read("LOG_FORMAT", "auto", _log_format),
-            log_requests=read("LOG_REQUESTS", "off", _switch),
-            metrics_token=read("METRICS_TOKEN", "", _metrics_token),
-            otlp_endpoint=read("OTEL_EXPORTER_OTLP_ENDPOINT", "", _otlp_endpoint),
-            run_worker=read("WORKER", "on", _switch),
-            workers=read("WORKERS", "1", _workers),
-            drain_seconds=read("DRAIN_SECONDS", "0", _drain_seconds),
-            nats_url=read("NATS_URL", "", _nats_servers),
-            visitor_rate=read("VISITOR_RATE", "60", _rate),
+            data_dir=read("DATA", "data", values.directory),
+            database_url=read("DATABASE_URL", "", addresses.database_url),
+            public_url=read("PUBLIC_URL", addresses.own_url(host, port), addresses.public_url),
+            signup_open=read("SIGNUP", "on", values.switch),
+            trusted_proxies=read("TRUSTED_PROXIES", "", values.networks),
+            log_level=read("LOG_LEVEL", "info", values.log_level),
+            log_format=read("LOG_FORMAT", "auto", values.log_format),
+            log_requests=read("LOG_REQUESTS", "off", values.switch),
+            metrics_token=read("METRICS_TOKEN", "", values.metrics_token),
+            otlp_endpoint=read("OTEL_EXPORTER_OTLP_ENDPOINT", "", addresses.otlp_endpoint),
+            run_worker=read("WORKER", "on", values.switch),
+            work_listen=read("WORK_LISTEN", "", ListenAddress.parse),
+            workers=read("WORKERS", "1", values.workers),
+            drain_seconds=read("DRAIN_SECONDS", "0", values.drain_seconds),
+            nats_url=read("NATS_URL", "", addresses.nats_servers),
+            visitor_rate=read("VISITOR_RATE", "60", values.rate),
             limits=Limits.from_env(source),
-            enterprise_uploads=read("ENTERPRISE_UPLOADS", "20480", _mebibytes),
+            enterprise_uploads=read("ENTERPRISE_UPLOADS", "20480", values.mebibytes),
             smtp=smtp,
             mail_from=mail_from,
-            outbound_allow=read("OUTBOUND_ALLOW", "", _networks),
+            outbound_allow=read("OUTBOUND_ALLOW", "", values.networks),
             **_key(source),
-            files_url=read("FILES_URL", "", _files_url),
-            s3=_bucket(source),
-            backup_at=read("BACKUP_AT", "", _backup_time),
-            backup_dir=read("BACKUP_DIR", "", _backup_directory),
-            backup_keep=read("BACKUP_KEEP", "7d,4w,6m", _backup_keep),
+            files_url=read("FILES_URL", "", addresses.files_url),
+            s3=servers.bucket(source),
+            backup_at=read("BACKUP_AT", "", values.backup_time),
+            backup_dir=read("BACKUP_DIR", "", values.backup_directory),
+            backup_keep=read("BACKUP_KEEP", "7d,4w,6m", values.backup_keep),
         )
 
     def secret_key(self) -> bytes:
@@ -244,226 +211,3 @@ def key_problem(settings: Settings) -> str | None:
     except SettingsError as error:
         return str(error)
     return None
-
-
-def _own_url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- shown, not bound
-    return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}"
-
-
-def _host(name: str, text: str) -> str:
-    if any(char.isspace() or char in "/@#?" for char in text):
-        raise SettingsError(f"{name}: {text!r} is not an address to listen on: use one like 127.0.0.1, 0.0.0.0 or ::")
-    return text
-
-
-def _port(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise SettingsError(f"{name}: {text!r} is not a port: use a number from 1 to 65535")
-    return int(text)
-
-
-def _workers(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_WORKERS):
-        raise SettingsError(f"{name}: {text!r} is not a number of processes: use one from 1 to {MOST_WORKERS}, about one a core")
-    return int(text)
-
-
-def _drain_seconds(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= MOST_DRAIN_SECONDS):
-        raise SettingsError(f"{name}: {text!r} is not a time: use whole seconds from 0 to {MOST_DRAIN_SECONDS}")
-    return int(text)
-
-
-def _directory(name: str, text: str) -> Path:
-    if "\0" in text:
-        raise SettingsError(f"{name}: a path cannot hold a NUL character: name a directory")
-    path = Path(text).expanduser().absolute()
-    if path.exists() and not path.is_dir():
-        raise SettingsError(f"{name}: {path} is not a directory: name another one")
-    return path
-
-
-def _database_url(name: str, text: str) -> str | None:
-    if not text:
-        return None
-    scheme, separator, _ = text.partition("://")
-    if not separator or scheme not in {"postgresql", "postgres"}:
-        raise SettingsError(f"{name}: it must begin with postgresql:// (it is not shown here, as it may hold a password)")
-    return f"postgresql://{text.partition('://')[2]}"
-
-
-def _nats_servers(name: str, text: str) -> tuple[str, ...]:
-    """The value may hold a password, so no message shows it."""
-    servers = tuple(filter(None, (part.strip() for part in text.split(","))))
-    for server in servers:
-        try:
-            parts = urlsplit(server)
-            valid = parts.scheme in {"nats", "tls"} and bool(parts.hostname) and parts.port != 0 and parts.path in {"", "/"}
-        except ValueError:
-            valid = False
-        if not valid:
-            raise SettingsError(
-                f"{name}: use addresses like nats://token@nats.example.com:4222, separated by commas (it is not shown here)"
-            )
-    return servers
-
-
-def _public_url(name: str, text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise SettingsError(f"{name}: {text!r} is not an address: use one like https://talk.example.com") from None
-    if not valid or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"{name}: {text!r} must be http or https and a host, with no path: like https://talk.example.com")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _files_url(name: str, text: str) -> str | None:
-    return _public_url(name, text) if text else None
-
-
-def _bucket(source: Mapping[str, str]) -> S3Bucket | None:
-    """The bucket that is set, whole or not at all. The values may be secret, so no message shows one."""
-    given = {name: source.get(name, "").strip() for name in ("S3_BUCKET", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY")}
-    if not any(given.values()):
-        return None
-    for name in ("S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"):
-        if not given[name]:
-            raise SettingsError(f"{name}: it is missing: set S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY together, or none of them")
-    if not _BUCKET_NAME.fullmatch(given["S3_BUCKET"]):
-        raise SettingsError("S3_BUCKET: this is not the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
-    return S3Bucket(
-        bucket=given["S3_BUCKET"],
-        access_key=given["S3_ACCESS_KEY"],
-        secret_key=given["S3_SECRET_KEY"],
-        endpoint=_files_url("S3_ENDPOINT", given["S3_ENDPOINT"]),
-        region=given["S3_REGION"] or "us-east-1",
-    )
-
-
-def _rate(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-        raise SettingsError(f"{name}={text}: give a number of messages per minute from 1 to 1000000")
-    return int(text)
-
-
-def _mebibytes(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000_000:
-        raise SettingsError(f"{name}={text}: give a number of MiB from 1 to 100000000")
-    return int(text) * 1024 * 1024
-
-
-def _smtp(name: str, text: str) -> SmtpServer | None:
-    """The value may hold a password, so no message shows it."""
-    if not text:
-        return None
-    like = "use one like smtp://user:password@mail.example.com:587 or smtps://user:password@mail.example.com (it is not shown here)"
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SettingsError(f"{name}: this is not an address: {like}") from None
-    if parts.scheme not in {"smtp", "smtps"} or not host or port == 0 or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise SettingsError(f"{name}: it must be smtp or smtps and a host, with no path: {like}")
-    if (parts.username is None) != (parts.password is None):
-        raise SettingsError(f"{name}: a user and a password belong together; write : @ / and % in them as %3A %40 %2F and %25: {like}")
-    username = unquote(parts.username) if parts.username else None
-    password = unquote(parts.password) if parts.password else None
-    if parts.scheme == "smtps":
-        return SmtpServer(host, port or 465, "tls", username, password)
-    return SmtpServer(host, port or 587, "plain" if _is_this_machine(host) else "starttls", username, password)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _sender(name: str, text: str) -> MailSender | None:
-    if not text:
-        return None
-    found = getaddresses([text])
-    shown, address = found[0] if len(found) == 1 else ("", "")
-    local, _, domain = address.rpartition("@")
-    if (
-        not local
-        or not domain
-        or not address.isascii()
-        or any(c.isspace() or not c.isprintable() for c in address)
-        or not shown.isprintable()
-    ):
-        raise SettingsError(f"{name}: {text!r} is not a sender: use one like Qiatan <noreply@example.com>")
-    return MailSender(shown, address)
-
-
-def _switch(name: str, text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise SettingsError(f"{name}: {text!r} is neither on nor off: use on or off")
-
-
-def _networks(name: str, text: str) -> tuple[Network, ...]:
-    networks: list[Network] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        try:
-            networks.append(ipaddress.ip_network(part))
-        except ValueError as error:
-            raise SettingsError(
-                f"{name}: {part!r} is not a network ({error}): use addresses like 10.0.0.0/8, separated by commas"
-            ) from None
-    return tuple(networks)
-
-
-def _log_level(name: str, text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
-        raise SettingsError(f"{name}: {text!r} is not a level: use one of {', '.join(LOG_LEVELS)}")
-    return text.lower()
-
-
-def _log_format(name: str, text: str) -> str:
-    if text.lower() not in LOG_FORMATS:
-        raise SettingsError(f"{name}: {text!r} is not a format: use one of {', '.join(LOG_FORMATS)}")
-    return text.lower()
-
-
-def _metrics_token(name: str, text: str) -> str | None:
-    if text and (len(text) < SHORTEST_TOKEN or not text.isascii() or any(char.isspace() or not char.isprintable() for char in text)):
-        raise SettingsError(f"{name}: use {SHORTEST_TOKEN} random letters and digits or more (it is not shown here)")
-    return text or None
-
-
-def _otlp_endpoint(name: str, text: str) -> str | None:
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:
-        valid = False
-    if not valid:
-        raise SettingsError(f"{name}: it must be http or https and a host, like http://127.0.0.1:4318 (it is not shown here)")
-    return text.rstrip("/")
-
-
-def _backup_time(name: str, text: str) -> BackupTime | None:
-    try:
-        return BackupTime.parse(text) if text else None
-    except ValueError as error:
-        raise SettingsError(f"{name}: {text!r} cannot be meant: {error}") from None
-
-
-def _backup_directory(name: str, text: str) -> Path | None:
-    return _directory(name, text) if text else None
-
-
-def _backup_keep(name: str, text: str) -> Keep:
-    try:
-        return Keep.parse(text)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {text!r} cannot be meant: {error}") from None

@@ -1,7 +1,7 @@
 """Token buckets in memory: how often something may happen per visitor, address or account.
 
 One process keeps its own counts; with several processes a limit is at most multiplied by their number, which is accepted for
-what these limits guard against (floods), and not used where a limit is a promise.
+what these limits guard against (floods), and not used where a limit is a promise, or keeps somebody from guessing (`tries.py`).
 """
 
 from __future__ import annotations
@@ -53,12 +53,6 @@ class Throttle:
         seconds = self.wait(key, rate)
         if seconds > 0:
             raise TooMany(retry_after=max(1, round(seconds + 0.5)))
-
-    def give_back(self, key: str, rate: Rate) -> None:
-        """Return one token that was taken, where what it was taken for is not what is counted."""
-        bucket = self._buckets.get(key)
-        if bucket is not None:
-            self._buckets[key] = (min(float(rate.burst), bucket[0] + 1), bucket[1])
 
     def forget(self, key: str) -> None:
         """Give the key a full bucket again (after a success)."""

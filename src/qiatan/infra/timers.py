@@ -20,7 +20,7 @@ import structlog
 from qiatan.infra import metrics
 from qiatan.infra.db import Tx
 from qiatan.infra.resources import Resources
-from qiatan.kit.errors import DatabaseUnavailable, Fault
+from qiatan.kit.errors import Busy, DatabaseUnavailable, Fault, StorageFull
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ AT_ONCE_OF_ONE = 2
 REST_SECONDS = 0.5
 """What fired and is due again, or was locked by another process, is not tried again at once."""
 RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+AGAIN_SECONDS = (0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 5.0)
+"""Pauses where nothing was wrong with what was due: the database was away or had too much to do, or somebody held a lock for too long."""
 AWAY_SECONDS = 0.5
 """While the database is away it is asked so often, however long that lasts: what came due meanwhile fires within a second of its return."""
 
@@ -195,7 +197,8 @@ class TimerLoop:
             # One that fails must not stop the others; it stays due and is tried again, ever more slowly.
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1
-            rest = RETRY_SECONDS[min(count, len(RETRY_SECONDS) - 1)]
+            pauses = AGAIN_SECONDS if isinstance(error, DatabaseUnavailable | Busy | StorageFull) else RETRY_SECONDS
+            rest = pauses[min(count, len(pauses) - 1)]
             if isinstance(error, Fault):
                 log.warning("timers.fire_refused", timer=timer.name, id=str(row_id), code=error.code)
             else:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from qiatan.entrypoints import drain
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
@@ -102,3 +103,34 @@ async def test_who_looks_as_a_colleague_hears_of_the_colleagues_rights_and_of_th
     await _sql(database, "UPDATE agents SET enabled = false WHERE id = :agent", agent=leader.id)
     await gateway._recheck(None)
     assert await _closed(again) == (4401, "view_ended")
+
+
+async def test_many_whose_rights_changed_are_asked_to_spread_their_return(
+    doors: Doors, database: Database, gateway: Gateway, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a role of three agents, when it changes, all are told over how long to come back; who is signed out is told nothing of it."""
+    monkeypatch.setattr(drain, "RETURNS_A_SECOND", 1)
+    members = [await factories.agent(tenant.enterprise_id) for _ in range(4)]
+    sockets = [await doors.agent_socket(member) for member in members]
+    await _sql(database, "UPDATE agents SET scope_kind = 'all' WHERE id = ANY(:ids)", ids=[member.id for member in members[:3]])
+    await _sql(database, "DELETE FROM sessions WHERE agent_id = :agent", agent=members[3].id)
+
+    await gateway._recheck(None)
+
+    for socket in sockets:
+        await socket.until_closed()
+    byes = [socket.frames[-1] for socket in sockets]
+    assert [(bye["code"], bye.get("within")) for bye in byes] == [*[("replaced", 3.0)] * 3, ("signed_out", None)]
+
+
+async def test_one_alone_comes_back_at_once(
+    doors: Doors, database: Database, gateway: Gateway, factories: Factories, tenant: Tenant
+) -> None:
+    agent = await factories.agent(tenant.enterprise_id)
+    socket = await doors.agent_socket(agent)
+    await _sql(database, "UPDATE agents SET scope_kind = 'all' WHERE id = :agent", agent=agent.id)
+
+    await gateway._recheck(None)
+
+    await socket.until_closed()
+    assert (socket.frames[-1]["code"], "within" in socket.frames[-1]) == ("replaced", False)

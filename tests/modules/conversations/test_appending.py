@@ -170,21 +170,3 @@ def _sequential(owner: psycopg.Connection[tuple[object, ...]]) -> list[tuple[obj
     owner.execute("SELECT pg_stat_force_next_flush()")
     owner.execute("SELECT 1")
     return owner.execute(_READS).fetchall()
-
-
-async def test_a_conversation_goes_only_when_its_messages_have_gone(database: Database, factories: Factories) -> None:
-    tenant = await factories.tenant()
-    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    conversation_id = (await talk.write(database, guest)).conversation_id
-    whose = {"e": tenant.enterprise_id, "id": conversation_id}
-    delete = text("DELETE FROM conversations WHERE enterprise_id = :e AND id = :id")
-
-    with pytest.raises(Exception, match="stays as long as it has messages"):
-        async with database.system() as tx:
-            await tx.session.execute(delete, whose)
-
-    assert len(await talk.stored(database, tenant.enterprise_id)) == 1
-    async with database.system() as tx:
-        await tx.session.execute(text("DELETE FROM messages WHERE enterprise_id = :e AND conversation_id = :id"), whose)
-        await tx.session.execute(delete, whose)
-    assert await _heads(database, tenant.enterprise_id) == []

@@ -171,6 +171,18 @@ async def test_it_can_be_said_and_changed_until_a_day_after_the_end(database: Da
     assert (await talk.conversation(database, scene.guest, scene.id)).evaluation == changed.evaluation
 
 
+async def test_it_can_be_changed_although_the_clock_was_set_back(database: Database, scene: Scene, clock: FakeClock) -> None:
+    await _invite(database, scene.agent, scene.id)
+    await _say(database, scene.guest, scene.id, "bad")
+    clock.advance(hours=-1)
+
+    said = await _say(database, scene.guest, scene.id, "good")
+
+    assert said.evaluation is not None
+    assert said.evaluation.level is Satisfaction.GOOD
+    assert (await _form(database, scene.guest, scene.id)).evaluation == said.evaluation
+
+
 async def test_the_same_once_more_changes_nothing(database: Database, scene: Scene, clock: FakeClock) -> None:
     first = await _say(database, scene.guest, scene.id, "good", "谢谢")
     clock.advance(minutes=1)

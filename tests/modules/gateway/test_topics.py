@@ -184,3 +184,12 @@ async def test_a_visitor_never_learns_the_name_agents_gave_them(doors: Doors, fa
     assert {frame["conversation"]["customer"]["name"] for frame in frames} == {""}
     assert shown not in str(visitor.frames)
     assert shown not in listed
+
+
+async def test_an_id_written_beside_another_topic_is_not_said_back(doors: Doors, factories: Factories) -> None:
+    guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
+    socket = await doors.visitor_socket(guest.token)
+
+    await socket.send(type="subscribe", topic="mine", conversation_id=new_id())
+
+    assert await socket.next() == {"type": "subscribed", "topic": "mine", "conversations": []}

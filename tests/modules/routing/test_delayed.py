@@ -229,6 +229,22 @@ async def test_two_loops_on_the_same_rows_fire_each_step_once(
         assert sorted(filter(None, received)) == sorted(agent.id for agent in agents)
 
 
+async def test_a_deadline_that_another_process_is_at_is_not_waited_for(database: Database, factories: Factories, clock: FakeClock) -> None:
+    """Waiting for the other's claim, only to find nothing left, makes everything else of the enterprise late."""
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE)
+    conversation_id = await served(database, factories, tenant)
+    clock.advance(seconds=20)
+    await stay(database, *agents)
+
+    async with database.tenant(tenant.enterprise_id) as first:
+        await service.fire(first, conversation_id)
+        async with asyncio.timeout(5), database.tenant(tenant.enterprise_id) as second:
+            await service.fire(second, conversation_id)
+
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
+
+
 async def test_a_late_loop_fires_the_steps_it_missed_one_after_the_other(
     database: Database, factories: Factories, clock: FakeClock
 ) -> None:

@@ -21,7 +21,7 @@ from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts.conditions import ConditionField, ConditionGroup, Operator, VisitorCondition
 from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Layer, Outcome, Step, Verdict, WhyNot, Wish
 from qiatan.modules.routing.contracts.queue import RoutingState
-from qiatan.modules.routing.contracts.settings import AdvancedRule, AssignmentSettings, BaseRule, SaveAssignment
+from qiatan.modules.routing.contracts.settings import AdvancedRule, AssignmentSettings, BaseRule, Otherwise, SaveAssignment
 from qiatan.modules.routing.service.settings import loaded_assignment
 from tests.modules.routing.scene import holder, loads, present, queueing, why
 from tests.support import talk
@@ -250,6 +250,57 @@ async def test_a_group_that_is_gone_with_nobody_free_changes_for_whom_they_wait(
     assert shown.position == 1
     decision = (await why(database, tenant, waits))[-1]
     assert (decision.outcome, decision.cause) == (Outcome.KEPT, Cause.WAITING)
+
+
+@pytest.mark.parametrize("first_free", [0, 1])
+async def test_who_queues_by_a_rule_for_two_groups_is_served_by_whichever_is_free_first(
+    database: Database, factories: Factories, first_free: int
+) -> None:
+    """Given both groups full and a third agent who is free, when one of the groups gets a place, then it is theirs, in the order they came."""
+    tenant = await factories.tenant()
+    members = [await factories.agent(tenant.enterprise_id, max_conversations=1) for _ in range(2)]
+    groups = [await factories.group(tenant.enterprise_id, member.id) for member in members]
+    channel = await factories.channel(tenant.enterprise_id)
+    everybody = rule(ConditionField.CHANNEL, Operator.EQUALS, str(channel.id), group_ids=groups, otherwise=Otherwise.QUEUE)
+    await save(database, tenant, rules=[everybody])
+    await present(database, *members)
+    held = [await placed(database, await factories.visitor(channel)) for _ in range(2)]
+    waits, behind = [await placed(database, await factories.visitor(channel)) for _ in range(2)]
+    await present(database, await factories.agent(tenant.enterprise_id))
+    await drain(database, tenant.enterprise_id)
+    assert [await holder(database, tenant, one) for one in (waits, behind)] == [None, None]  # the rule keeps them for its groups
+
+    holders = {await holder(database, tenant, one): one for one in held}
+    await talk.end(database, members[first_free], holders[members[first_free].id])
+    await drain(database, tenant.enterprise_id)
+
+    assert [await holder(database, tenant, one) for one in (waits, behind)] == [members[first_free].id, None]
+    decision = (await why(database, tenant, waits))[-1]
+    assert (decision.outcome, decision.steps[-1].target and decision.steps[-1].target.id) == (Outcome.ASSIGNED, groups[first_free])
+
+
+async def test_a_first_group_that_is_gone_leaves_the_others_of_the_rule(database: Database, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    members = [await factories.agent(tenant.enterprise_id, max_conversations=1) for _ in range(2)]
+    groups = [await factories.group(tenant.enterprise_id, member.id) for member in members]
+    channel = await factories.channel(tenant.enterprise_id)
+    everybody = rule(ConditionField.CHANNEL, Operator.EQUALS, str(channel.id), group_ids=groups, otherwise=Otherwise.QUEUE)
+    await save(database, tenant, rules=[everybody])
+    await present(database, *members)
+    for _ in range(2):
+        await placed(database, await factories.visitor(channel))
+    waits = await placed(database, await factories.visitor(channel))
+    async with database.tenant(tenant.enterprise_id) as tx:
+        [shown] = (await service.queue(tx, tenant.admin.actor)).items
+        first = shown.target.id if shown.target is not None else None
+        assert first is not None
+        await accounts.delete_group(tx, tenant.admin.actor, group_id=first, catalogue=CATALOGUE)
+    await drain(database, tenant.enterprise_id)
+
+    async with database.tenant(tenant.enterprise_id) as tx:
+        [shown] = (await service.queue(tx, tenant.admin.actor)).items
+    assert first == groups[0]
+    assert (shown.conversation_id, shown.target and shown.target.id, shown.position) == (waits, groups[1], 1)
 
 
 async def test_with_the_queue_off_or_full_a_message_is_left_and_served_after_those_who_queue(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from fastapi import Response
 from starlette.requests import ClientDisconnect
 
+from qiatan.entrypoints.app import CONTENTS
 from qiatan.infra.clock import new_id
 from qiatan.infra.http import admission
 from qiatan.infra.http.admission import Admission
 from qiatan.infra.limits import Limits
+from tests.support.routes import described_app, routes_of
 
 
 class Work:
@@ -67,10 +71,11 @@ class Call:
         token: str | None = None,
         peer: str = "192.0.2.1",
         kind: bytes = b"application/json",
+        method: str = "POST",
     ) -> None:
         self.said: list[MutableMapping[str, Any]] = []
         headers = [(b"content-type", kind)] + ([(b"authorization", token.encode())] if token is not None else [])
-        scope = {"type": "http", "path": path, "headers": headers, "client": (peer, 1), "method": "POST", "state": {}}
+        scope = {"type": "http", "path": path, "headers": headers, "client": (peer, 1), "method": method, "state": {}}
         self._parts: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
         self.task = asyncio.create_task(app(scope, self._parts.get, self._send))
 
@@ -93,7 +98,7 @@ async def _turns() -> None:
 
 
 def _app(work: Work, **limits: int) -> Admission:
-    return Admission(work, limits=Limits(**limits), reserved=("/api/v1/session",), free=("/api/v1/poll",))
+    return Admission(work, limits=Limits(**limits), reserved=("/api/v1/session",), free=("/api/v1/poll",), contents=CONTENTS)
 
 
 async def test_one_enterprise_at_full_speed_leaves_places_to_the_others() -> None:
@@ -236,3 +241,96 @@ async def test_an_office_sends_its_files_at_the_same_time() -> None:
     assert (app.uploads.inside, app.uploads.waiting) == (200, 0)
     work.go.set()
     assert [await call.status() for call in calls] == [200] * 200
+
+
+class Film(Work):
+    """Gives a file in pieces, the next one whenever it is let go."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await self.go.wait()
+        await send({"type": "http.response.body", "body": b"last", "more_body": False})
+
+
+FILE, LINK, OWN = "/api/v1/conversations/1/files/2", "/files/token", "/api/v1/widget/files/2"
+
+
+async def test_downloads_take_no_turn_from_the_requests() -> None:
+    """Given as many downloads under way as there are turns for requests, and more, when somebody asks something, it is answered."""
+    film = Film()
+    app = _app(film, requests=1, all_requests=2)
+    downloads = [Call(app, path, method="GET").body() for path in (FILE, LINK, OWN) * 4]
+    await _turns()
+
+    assert (app.downloads.inside, app.requests.inside, len(film.begun)) == (12, 0, 12)
+    asked = Call(app)
+    asked.body()
+    await _turns()
+    assert film.begun[-1] == "/api/v1/conversations"
+
+    film.go.set()
+    assert [await call.status() for call in [*downloads, asked]] == [200] * 13
+    assert (app.downloads.inside, app.requests.inside) == (0, 0)
+
+
+async def test_a_download_keeps_its_place_until_its_last_piece_and_the_next_one_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "DOWNLOADS_OF_EACH", 1)
+    film = Film()
+    app = _app(film)
+    first, second = Call(app, FILE, method="GET").body(), Call(app, FILE, method="GET").body()
+    elsewhere = Call(app, FILE, method="GET", peer="198.51.100.9").body()
+    await _turns()
+
+    assert (app.downloads.inside, app.downloads.waiting, len(film.begun)) == (2, 1, 2)
+    film.go.set()
+    assert [await call.status() for call in (first, second, elsewhere)] == [200] * 3
+    assert (app.downloads.inside, app.downloads.waiting) == (0, 0)
+
+
+async def test_who_takes_no_piece_for_long_goes_on_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A player that pauses holds up nobody, and plays on afterwards."""
+    monkeypatch.setattr(admission, "STALLED_SECONDS", 0.01)
+    film = Film()
+    film.go.set()
+    app = _app(film)
+    paused, took = asyncio.Event(), list[bytes]()
+
+    async def taking(message: MutableMapping[str, Any]) -> None:
+        if message.get("body") == b"first":
+            await paused.wait()
+        took.append(message.get("body", b""))
+
+    scope = {"type": "http", "path": FILE, "headers": [], "client": ("192.0.2.1", 1), "method": "GET", "state": {}}
+    playing = asyncio.create_task(app(scope, asyncio.Queue[Any]().get, taking))
+    while film.begun != [FILE] or app.downloads.inside:
+        await asyncio.sleep(0.005)
+    assert not playing.done()
+
+    paused.set()
+    await playing
+    assert took == [b"", b"first", b"last"]
+    assert app.downloads.inside == 0
+
+
+def test_every_route_that_gives_contents_is_known_as_one() -> None:
+    """Those that put something together (exports, templates) take a turn; so do polls, which are answered with what there is."""
+    made = re.compile(r".*/export(\.xlsx)?|.*/template\.xlsx|.*/poll/\{poll_id\}")
+    given = {route.path for route in routes_of(described_app()) if route.response_class is Response}
+
+    assert len(given) > 5
+    for path in given:
+        known = CONTENTS.fullmatch(path) or CONTENTS.fullmatch(f"/api/v1{path}")
+        assert bool(known) != bool(made.fullmatch(path)), path
+
+
+async def test_what_only_looks_like_a_file_takes_a_turn() -> None:
+    work = Work()
+    app = _app(work)
+    Call(app, FILE, method="POST").body()
+    Call(app, "/api/v1/conversations/1/files", method="GET").body()
+    Call(app, "/api/v1/conversations/1/files/2/more", method="GET").body()
+    await _turns()
+    assert (app.downloads.inside, app.requests.inside) == (0, 3)
+    work.go.set()

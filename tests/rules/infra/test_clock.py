@@ -1,4 +1,4 @@
-"""A process's clock follows the database's, and never goes back."""
+"""A process's clock follows the database's; it goes back only when that one was set back."""
 
 from __future__ import annotations
 
@@ -80,3 +80,17 @@ def test_it_does_not_jump_with_the_machines_clock(counter: list[float], monkeypa
 
 def test_before_the_first_measurement_it_is_the_machines_own() -> None:
     assert abs(FollowingClock().now() - SystemClock().now()) < timedelta(seconds=5)
+
+
+def test_a_clock_that_was_set_back_is_followed_back_at_once(counter: list[float]) -> None:
+    following = FollowingClock()
+    following.follow(NOON + timedelta(hours=1), counter[0])
+    counter[0] += 60
+    following.now()
+
+    told = following.follow(NOON, counter[0])
+
+    assert told == timedelta(hours=-1, seconds=-60)
+    assert following.now() == NOON
+    counter[0] += 1
+    assert following.now() == NOON + timedelta(seconds=1)

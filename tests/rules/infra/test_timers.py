@@ -16,7 +16,7 @@ from qiatan.infra import timers
 from qiatan.infra.db import Tx
 from qiatan.infra.resources import Resources
 from qiatan.infra.timers import Timer, TimerLoop
-from qiatan.kit.errors import DatabaseUnavailable
+from qiatan.kit.errors import Busy, DatabaseUnavailable, Fault, NotFound, StorageFull
 from tests.support.clock import NOON, FakeClock
 
 
@@ -118,7 +118,7 @@ async def test_what_is_due_fires_earliest_first_and_what_is_not_waits(stage: Sta
 
 async def test_one_that_fails_is_tried_again_without_spinning_and_holds_up_nobody(stage: Stage) -> None:
     wrong = {stage.rows.add(NOON - timedelta(hours=1)) for _ in range(timers.BATCH + 10)}
-    stage.rows.wrong = wrong
+    stage.rows.wrong, stage.rows.fault = wrong, NotFound()
     stage.loop.start()
     await stage.until(lambda: len(stage.rows.tried) >= len(wrong))
 
@@ -134,6 +134,23 @@ async def test_one_that_failed_fires_once_it_can(stage: Stage, monkeypatch: pyte
     stage.rows.wrong, stage.rows.fault = {row}, ValueError("our own mistake")
     stage.loop.start()
     await stage.until(lambda: len(stage.rows.tried) >= 2)
+
+    stage.rows.wrong = set()
+
+    await stage.until(lambda: stage.rows.fired == [row])
+
+
+@pytest.mark.parametrize("fault", [DatabaseUnavailable(retry_after=1), Busy(retry_after=1), StorageFull()], ids=lambda fault: fault.code)
+async def test_what_the_database_had_no_time_for_is_tried_again_soon_each_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    """A lock that others held for long, again and again, must not make the timer wait for a minute once it is free."""
+    monkeypatch.setattr(timers, "AGAIN_SECONDS", (0.001,))
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (3600.0,))
+    row = stage.rows.add()
+    stage.rows.wrong, stage.rows.fault = {row}, fault
+    stage.loop.start()
+    await stage.until(lambda: len(stage.rows.tried) >= 10)
 
     stage.rows.wrong = set()
 
@@ -165,7 +182,7 @@ async def test_a_database_that_was_away_is_asked_again(stage: Stage, monkeypatch
 
 async def test_however_long_the_database_was_away_what_came_due_fires_at_its_return(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timers, "AWAY_SECONDS", 0.001)
-    monkeypatch.setattr(timers, "RETRY_SECONDS", (3600.0,))
+    monkeypatch.setattr(timers, "AGAIN_SECONDS", (3600.0,))
     row = stage.rows.add()
     stage.rows.wrong.add(row)
     stage.loop.start()

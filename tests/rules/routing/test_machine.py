@@ -26,10 +26,12 @@ class Enterprise(RuleBasedStateMachine):
         order=some.permutations([1, 2, 3, 4, 5, 6]),
         maxima=some.lists(some.integers(0, 2), min_size=1, max_size=3),
         seed=some.integers(0, 1_000),
+        groups=some.sampled_from([[SALES], [SALES, HELP]]),
+        agents=some.sampled_from([[], [2], [2, 3]]),
     )
-    def open(self, base: BaseRule, order: list[int], maxima: list[int], seed: int) -> None:
+    def open(self, base: BaseRule, order: list[int], maxima: list[int], seed: int, groups: list[UUID], agents: list[int]) -> None:
         team = [agent(number, 0, maximum, *list(GROUPS)[: number % 3]) for number, maximum in enumerate(maxima, start=1)]
-        to_sales = advanced(1, ON_TABLET, groups=[SALES], otherwise=Otherwise.QUEUE)
+        to_sales = advanced(1, ON_TABLET, groups=groups, agents=agents, otherwise=Otherwise.QUEUE)
         self.world = World(rules(to_sales, base=base, order=ids(*order[:3])), team, pick=Random(seed).randrange, queue_limit=5)
         self.count = 0
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +17,22 @@ from qiatan.modules.routing.rules.case import Candidate, Case, Roster, Surroundi
 from qiatan.modules.routing.rules.compiled import CompiledAssignment
 from qiatan.modules.routing.rules.decide import ENTERPRISE, Choice, decide_waiting
 from qiatan.modules.routing.rules.queueing import Waiting, expected_seconds, in_turn, positions, sweep, to_tell
-from tests.rules.routing.given import AROUND, CASE, HELP, MONDAY_NOON, SALES, agent, first, ids, rule, rules, step, with_around, with_case
+from tests.rules.routing.given import (
+    AROUND,
+    CASE,
+    HELP,
+    MONDAY_NOON,
+    SALES,
+    agent,
+    decided,
+    first,
+    ids,
+    rule,
+    rules,
+    step,
+    with_around,
+    with_case,
+)
 
 TO_SALES = Target(kind=TargetKind.GROUP, id=SALES, name="Sales")
 TO_HELP = Target(kind=TargetKind.GROUP, id=HELP, name="Help")
@@ -113,6 +130,93 @@ def test_while_a_group_is_closed_its_queue_stands_still() -> None:
 
     assert waited(TO_SALES, team, around=with_around(closed_groups=frozenset({SALES}))).outcome is Outcome.KEPT
     assert waited(TO_SALES, team, around=with_around(closed_groups=frozenset({HELP}))).agent_id == UUID(int=1)
+
+
+# Several targets of one rule or wish
+
+
+def waited_for_all(team: list[Candidate], *targets: Target, settings: CompiledAssignment | None = None, **around: Any) -> Choice:
+    settings = settings or rules()
+    roster = Roster(team, settings.order)
+    return decide_waiting(settings, roster, CASE, with_around(**around), target=targets[0], also=targets[1:], pick=first)
+
+
+def test_who_queues_by_a_rule_waits_for_all_of_its_targets_first_for_one_where_somebody_is() -> None:
+    settings = rules(rule(1, agents=[3], groups=[SALES, HELP], otherwise=Otherwise.QUEUE))
+    team = [agent(1, 5, 5, SALES, status=PresenceStatus.AWAY), agent(2, 5, 5, HELP), agent(3, 5, 5)]
+
+    choice = decided(settings, team)
+
+    assert (choice.outcome, choice.target) == (Outcome.QUEUED, TO_HELP)
+    assert choice.also == (TO_SALES, to(3))
+
+
+def test_a_message_left_by_a_rule_or_a_wish_is_for_all_of_its_targets_too() -> None:
+    settings = rules(rule(1, groups=[SALES, HELP], otherwise=Otherwise.MESSAGE))
+    by_rule = decided(settings, [agent(1, 5, 5, SALES), agent(2, 5, 5, HELP)])
+    wish = Wish(groups=[str(SALES), str(HELP)], fallback=Fallback.MESSAGE)
+    by_wish = decided(rules(), [agent(1, 5, 5, SALES), agent(2, 5, 5, HELP)], with_case(wish=wish))
+
+    for choice in (by_rule, by_wish):
+        assert (choice.outcome, choice.target, choice.also) == (Outcome.MESSAGE, TO_SALES, (TO_HELP,))
+
+
+@pytest.mark.parametrize(("free", "through"), [(1, TO_SALES), (2, TO_HELP), (3, to(3))])
+def test_whichever_of_them_is_free_first_gets_who_waits(free: int, through: Target) -> None:
+    team = [agent(number, 4 if number == free else 5, 5, *groups) for number, groups in ((1, [SALES]), (2, [HELP]), (3, []), (4, []))]
+
+    choice = waited_for_all(team, TO_SALES, TO_HELP, to(3))
+
+    assert (choice.outcome, choice.agent_id, choice.target) == (Outcome.ASSIGNED, UUID(int=free), through)
+
+
+def test_while_none_of_them_is_free_they_go_on_waiting_for_all() -> None:
+    choice = waited_for_all([agent(1, 5, 5, SALES), agent(2, 5, 5, HELP), agent(3)], TO_SALES, TO_HELP)
+
+    assert (choice.outcome, choice.target, choice.also) == (Outcome.KEPT, TO_SALES, (TO_HELP,))
+    assert choice.steps[-1].reason == "still_waiting"
+
+
+def test_a_first_target_that_is_gone_is_replaced_by_the_next_one_and_only_the_last_by_the_enterprise() -> None:
+    full = [agent(1, 5, 5, HELP)]
+
+    kept = waited_for_all([*full, agent(2)], TO_SALES, TO_HELP, to(9))
+    nobody = waited_for_all([agent(2)], TO_SALES, TO_HELP)
+
+    assert (kept.outcome, kept.target, kept.also) == (Outcome.KEPT, TO_HELP, ())
+    assert (nobody.agent_id, nobody.target, nobody.also) == (UUID(int=2), ENTERPRISE, ())
+
+
+def test_one_closed_group_holds_up_only_itself() -> None:
+    team = [agent(1, 0, 5, SALES), agent(2, 5, 5, HELP), agent(3, 5, 5, HELP)]
+    shut = frozenset({SALES})
+
+    kept = waited_for_all(team, TO_SALES, TO_HELP, closed_groups=shut)
+    assigned = waited_for_all([*team, agent(4, 0, 5, HELP)], TO_SALES, TO_HELP, closed_groups=shut)
+    both = waited_for_all([*team, agent(4, 0, 5, HELP)], TO_SALES, TO_HELP, closed_groups=frozenset({SALES, HELP}))
+
+    assert (kept.outcome, kept.target, kept.also) == (Outcome.KEPT, TO_SALES, (TO_HELP,))
+    assert (assigned.agent_id, assigned.target) == (UUID(int=4), TO_HELP)
+    assert (both.outcome, both.steps[-1].reason, both.also) == (Outcome.KEPT, "closed", (TO_HELP,))
+
+
+def test_several_groups_are_asked_in_the_order_of_the_team_and_rotate_together() -> None:
+    team = [agent(1, 0, 5, SALES), agent(2, 0, 5, HELP)]
+    turn = rules(base=BaseRule.ROTATE)
+
+    got = waited_for_all(team, TO_SALES, TO_HELP, settings=turn)
+    then = waited_for_all(team, TO_SALES, TO_HELP, settings=turn, pointers=dict([got.pointer]) if got.pointer else {})
+
+    assert [got.agent_id, then.agent_id] == ids(1, 2)
+
+
+def test_in_a_sweep_who_waits_for_two_is_stuck_only_when_both_are() -> None:
+    team = [agent(1, 5, 5, SALES), agent(2, 3, 5, HELP)]
+    two = replace(waiting(2, TO_SALES), also=(TO_HELP,))
+
+    assert swept(team, waiting(1, TO_SALES), two, waiting(3, TO_HELP)) == [(2, 2), (3, 2)]
+    assert swept([agent(1, 5, 5, SALES), agent(2, 4, 5, HELP)], waiting(1, TO_SALES), two, waiting(3, TO_HELP)) == [(2, 2)]
+    assert swept([agent(1, 4, 5, SALES), agent(2, 5, 5, HELP)], waiting(1, TO_SALES), two, waiting(3, TO_HELP)) == [(1, 1)]
 
 
 # In turn

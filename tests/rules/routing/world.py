@@ -51,7 +51,7 @@ class World:
         if choice.outcome is Outcome.ASSIGNED:
             self.give(conversation_id, choice, case)
         elif choice.outcome is Outcome.QUEUED:
-            self.waiting[conversation_id] = Waiting(conversation_id, choice.target, self.now, case)
+            self.waiting[conversation_id] = Waiting(conversation_id, choice.target, self.now, case, also=choice.also)
         else:
             self.messages.add(conversation_id)
         self.check()
@@ -91,10 +91,10 @@ class World:
         self.forget_who_cannot()
         for one, choice in sweep(self.rules, self.roster, list(self.waiting.values()), self.around, pick=self.pick):
             if choice.agent_id is None:
-                self.waiting[one.conversation_id] = replace(one, target=choice.target)
+                self.waiting[one.conversation_id] = replace(one, target=choice.target, also=choice.also)
                 continue
-            ahead = [other for other in self.waiting.values() if other.target == one.target and _turn(other) < _turn(one)]
-            assert all(other.case.excluded for other in ahead), "somebody of the same target was overtaken"
+            ahead = [other for other in self.waiting.values() if _turn(other) < _turn(one) and choice.agent_id in self.served_by(other)]
+            assert all(other.case.excluded for other in ahead), "somebody who waited for the same agent was overtaken"
             del self.waiting[one.conversation_id]
             self.give(one.conversation_id, choice, one.case)
         self.check()
@@ -142,8 +142,11 @@ class World:
         assert not self.messages & self.owner.keys()
         assert len(self.waiting) <= self.queue_limit
         if self.roster.has_room and self.waiting:
-            for target in {one.target for one in self.waiting.values() if not one.case.excluded}:
+            for target in {target for one in self.waiting.values() if not one.case.excluded for target in (one.target, *one.also)}:
                 assert not any(has_place(one) for one in self.pool(target)), f"somebody waits for {target} while there is a place"
+
+    def served_by(self, one: Waiting) -> set[UUID]:
+        return {member.agent_id for target in (one.target, *one.also) for member in self.pool(target)}
 
     def pool(self, target: Target) -> Sequence[Candidate]:
         if target.id is None:

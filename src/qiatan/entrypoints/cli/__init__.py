@@ -64,7 +64,7 @@ def serve(
 
 @app.command()
 def work(data: Data = None) -> None:
-    """Run the background jobs alone, beside a server that has WORKER=off."""
+    """Run the background jobs alone, beside a server that has WORKER=off. It answers /livez, /readyz and /metrics on WORK_LISTEN."""
     settings = running.settings(data=data)
     from qiatan.entrypoints.worker import run
 

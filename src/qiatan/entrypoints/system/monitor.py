@@ -33,9 +33,9 @@ def subject_of(node_id: object) -> str:
 
 
 class Monitor:
-    """Watches its process for as long as it serves."""
+    """Watches its process for as long as it serves, or works off jobs; then it has neither sockets nor polls."""
 
-    def __init__(self, resources: Resources, gateway: Gateway, pollers: Pollers) -> None:
+    def __init__(self, resources: Resources, gateway: Gateway | None = None, pollers: Pollers | None = None) -> None:
         self._resources = resources
         self._gateway = gateway
         self._pollers = pollers
@@ -92,7 +92,7 @@ class Monitor:
             "files": metrics.open_files(),
             "agents": sockets["agent"],
             "visitors": sockets["customer"],
-            "polls": len(self._pollers),
+            "polls": self._polls(),
             "lag": round(lag, 3),
             "bus": resources.bus.connected,
             "bus_dropped": resources.bus.dropped,
@@ -113,7 +113,7 @@ class Monitor:
         yield gauge(
             "qiatan_sockets", "Open connections, by who is behind them.", [({"kind": key}, value) for key, value in sockets.items()]
         )
-        yield gauge("qiatan_polls", "Connections among them that are carried by long polling.", [({}, len(self._pollers))])
+        yield gauge("qiatan_polls", "Connections among them that are carried by long polling.", [({}, self._polls())])
         pools = resources.database.pools()
         states = [({"role": role, "state": "used"}, used) for role, (used, _) in pools.items()]
         states += [({"role": role, "state": "idle"}, idle) for role, (_, idle) in pools.items()]
@@ -130,8 +130,11 @@ class Monitor:
         found = Counter({"agent": 0, "customer": 0, "unknown": 0})
         for connection in self._resources.hub.connections:
             found["agent" if isinstance(connection.actor, AgentActor) else "customer"] += 1
-        found["unknown"] = len(self._gateway.everybody()) - found.total()
+        found["unknown"] = len(self._gateway.everybody()) - found.total() if self._gateway is not None else 0
         return found
+
+    def _polls(self) -> int:
+        return len(self._pollers) if self._pollers is not None else 0
 
     async def _answer(self, _: bytes) -> bytes:
         return metrics.encode(list(self.families()))

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from qiatan.infra import logs, metrics, tracing
 from qiatan.infra.clock import Clock, SystemClock, ticks
-from qiatan.infra.db.alive import watched
+from qiatan.infra.db.alive import WatchedConnection, watched
 from qiatan.infra.db.roles import APP, SYSTEM
 from qiatan.infra.db.tx import Tx
 from qiatan.infra.fair import Gate
@@ -92,7 +92,12 @@ class Database:
             pool_timeout=WAIT_SECONDS,
             pool_use_lifo=True,
             hide_parameters=True,  # what people wrote does not belong into logs
-            connect_args={"options": _options(role), "connect_timeout": 10, **watched(self.url)},
+            connect_args={
+                "options": _options(role),
+                "connect_timeout": 10,
+                "async_creator_fn": WatchedConnection.connect,
+                **watched(self.url),
+            },
         )
 
     @asynccontextmanager
@@ -164,18 +169,30 @@ class Database:
         Raises:
             DatabaseUnavailable
         """
-        readings = []
+        moment, at, _ = await self._read_clock(_CLOCK_READINGS)
+        return moment, at
+
+    async def glance_at_clock(self) -> tuple[datetime, float, float]:
+        """One reading of the database's clock: as `read_clock`, and by how many seconds it may be wrong at most.
+
+        Raises:
+            DatabaseUnavailable
+        """
+        return await self._read_clock(1)
+
+    async def _read_clock(self, readings: int) -> tuple[datetime, float, float]:
+        read = []
         try:
             async with self._system.connect() as connection:
-                for _ in range(_CLOCK_READINGS):
+                for _ in range(readings):
                     asked = ticks()
                     moment = (await connection.execute(_CLOCK)).scalar_one()
                     answered = ticks()
-                    readings.append((answered - asked, moment, (asked + answered) / 2))
+                    read.append((answered - asked, moment, (asked + answered) / 2))
         except (DBAPIError, PoolTimeout, OSError) as error:
             raise translate(error) from error
-        _, moment, at = min(readings)
-        return moment, at
+        took, moment, at = min(read)
+        return moment, at, took / 2
 
     def pools(self) -> dict[str, tuple[int, int]]:
         """By role: connections in use, and open ones that are not."""

@@ -8,6 +8,7 @@ it. That is a matter of order and never of rights.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -38,6 +39,11 @@ WAITING: Final = 1_024
 WAITING_OF_EACH: Final = 768
 UPLOADS: Final = 512
 UPLOADS_OF_EACH: Final = 256
+DOWNLOADS: Final = 256
+DOWNLOADS_OF_EACH: Final = 96
+"""A picture is held in memory until it is read, of a file a piece and its descriptor."""
+STALLED_SECONDS: Final = 30.0
+"""How long a client keeps its place without taking a piece (256 KiB) of a file: players pause, and those behind them must not."""
 SILENCE_SECONDS: Final = 20.0
 """How long a body may bring nothing: who is slow goes on, and who is gone or plays at being slow holds nothing any more."""
 
@@ -46,6 +52,7 @@ _TOO_SLOW = (
     b'{"error":{"code":"too_slow","message":"Nothing more of this request came for a while, so it was given up. Send it again.",'
     b'"request_id":"%s"}}'
 )
+_NOTHING: Final = re.compile(r"(?!)")
 _COOKIE = SESSION_COOKIE.encode() + b"="
 
 
@@ -53,11 +60,22 @@ class Admission:
     """ASGI middleware, inside the envelope.
 
     `reserved`: paths that work while everything else waits (signing in), with all below them. `free`: those that are bounded by other
-    means (a poll waits for half a minute). What is not under /api/ costs no database: the pages, and whether the server lives.
+    means (a poll waits for half a minute). `contents`: those that give the contents of files, wherever they are. What else is not under
+    /api/ costs no database: the pages, and whether the server lives.
     """
 
-    def __init__(self, app: App, *, limits: Limits, trusted: Networks = (), reserved: Iterable[str] = (), free: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        limits: Limits,
+        trusted: Networks = (),
+        reserved: Iterable[str] = (),
+        free: Iterable[str] = (),
+        contents: re.Pattern[str] = _NOTHING,
+    ) -> None:
         self._app = app
+        self._contents = contents
         self._trusted = trusted
         self._reserved, self._free = tuple(reserved), tuple(free)
         places = limits.all_requests
@@ -74,10 +92,15 @@ class Admission:
         self.uploads = Gate(
             UPLOADS, UPLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="uploads"
         )
+        # What a client reads slowly, too; a turn among the requests is for what the server does.
+        self.downloads = Gate(
+            DOWNLOADS, DOWNLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="downloads"
+        )
         self._known: OrderedDict[bytes, UUID] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(API) or _lies_at(scope["path"], self._free):
+        download = scope["type"] == "http" and scope["method"] == "GET" and self._contents.fullmatch(scope["path"]) is not None
+        if scope["type"] != "http" or not (download or scope["path"].startswith(API)) or _lies_at(scope["path"], self._free):
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -86,7 +109,9 @@ class Admission:
             state["learn_enterprise"] = lambda enterprise_id: self._learn(credential, enterprise_id)
         key = self._key(scope, credential)
         body = _Body(receive, send, str(state.get("request_id", "-")))
-        if _is_upload(scope):
+        if download:
+            gate, receive = self.downloads, body.receive
+        elif _is_upload(scope):
             gate, receive = self.uploads, body.receive
         else:
             gate, receive = self.requests, await _arrived(body.receive)
@@ -98,7 +123,10 @@ class Admission:
             await _refuse(send, busy, str(state.get("request_id", "-")))
             return
         with _once(gate, key) as leave:
-            await self._answer(scope, receive, send, body, leave)
+            if download:
+                await self._app(scope, receive, _or_leave(send, leave))
+            else:
+                await self._answer(scope, receive, send, body, leave)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, body: _Body, leave: Callable[[], None]) -> None:
         async def answer(message: Message) -> None:
@@ -153,6 +181,19 @@ class _Body:
             return {"type": "http.disconnect"}
         self._whole = not message.get("more_body", False)
         return message
+
+
+def _or_leave(send: Send, leave: Callable[[], None]) -> Send:
+    """Sends on; a client that takes no piece for STALLED_SECONDS goes on without a place."""
+
+    async def sending(message: Message) -> None:
+        late = asyncio.get_running_loop().call_later(STALLED_SECONDS, leave)
+        try:
+            await send(message)
+        finally:
+            late.cancel()
+
+    return sending
 
 
 def _lies_at(path: str, places: Iterable[str]) -> bool:

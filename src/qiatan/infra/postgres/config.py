@@ -30,6 +30,8 @@ _SETTINGS: dict[str, str] = {
     "autovacuum": "on",
     "autovacuum_worker_slots": "2",
     "autovacuum_max_workers": "2",
+    # a new installation's plans are those of empty tables until the first analysis
+    "autovacuum_naptime": "'10s'",
     "jit": "off",
     # the roles of the program are made by the database's owner, who must be able to take them
     "createrole_self_grant": "'set, inherit'",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from qiatan.infra import tries
 from qiatan.infra.jobs import JobList
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import repository
@@ -32,3 +33,10 @@ async def purge_expired(resources: Resources) -> None:
         await repository.purge(tx)
         for enterprise_id in await repository.enterprise_ids(tx):
             await repository.forget_logins(tx, enterprise_id, before=tx.now - LOGINS_KEPT)
+
+
+@jobs.periodic("29 * * * *")
+async def purge_tries(resources: Resources) -> None:
+    """Forget tries at passwords that count no more."""
+    async with resources.database.system() as tx:
+        await tries.purge(tx)

@@ -145,13 +145,11 @@ class EvaluationRow(Base):
 
 
 class MessageRow(Base):
-    """Append-only. A withdrawal or an edit is a new row that points at the message it changes (`ref_seq`).
-
-    No foreign key: `append_messages` writes under the conversation's lock, and a trigger keeps conversations that have messages (decision 0030).
-    """
+    """Append-only. A withdrawal or an edit is a new row that points at the message it changes (`ref_seq`)."""
 
     __tablename__ = "messages"
     __table_args__ = (
+        ForeignKeyConstraint(["enterprise_id", "conversation_id"], ["conversations.enterprise_id", "conversations.id"]),
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("char_length(text) <= 5000", name="text_length"),
         # A repeat is found by its sender, whatever conversation the first try went to.

@@ -34,7 +34,6 @@ class PresenceRow(Base):
     agent_id: Mapped[UUID] = mapped_column(primary_key=True)
     status: Mapped[str] = mapped_column(Text)
     lease_until: Mapped[datetime]
-    last_assigned_at: Mapped[datetime | None]
     absent_due_at: Mapped[datetime | None]
     asleep_until: Mapped[datetime | None]
 
@@ -103,7 +102,10 @@ class WishRow(Base):
 
 
 class RequestRow(Base):
-    """The routing of one conversation. `due_at` is the earliest moment at which something has to be done about it."""
+    """The routing of one conversation. `due_at` is the earliest moment at which something has to be done about it.
+
+    `also`: the other targets of the rule or wish it waits by, whose agents may take it too; its place is counted in that of `target_kind`.
+    """
 
     __tablename__ = "routing_requests"
     __table_args__ = (
@@ -123,6 +125,7 @@ class RequestRow(Base):
     state: Mapped[str] = mapped_column(Text)
     target_kind: Mapped[str] = mapped_column(Text)
     target_id: Mapped[UUID | None]
+    also: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     wish: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     entered_at: Mapped[datetime | None]
     present_until: Mapped[datetime | None]

@@ -48,6 +48,26 @@ describe('session', () => {
     for (const line of calls) expect(line.split(' ').slice(0, 2).join(' ')).not.toContain('secret')
   })
 
+  it('tells the page once more when the site has said its title, and not again', async () => {
+    const told: unknown[] = []
+    handler = (_method, path, _token, body) => {
+      told.push([path, (body as { page_url: string }).page_url, (body as { page_title: string }).page_title])
+      return session('t1')
+    }
+    const { openSession, visit } = await import('../src/state/session')
+    const { host } = await import('../src/state/bridge')
+    host.page = { url: 'https://shop.example/kettle', title: '', referrer: '' }
+    await openSession()
+    host.page = { url: 'https://shop.example/kettle', title: '手冲壶', referrer: '' }
+    await visit()
+    await visit()
+
+    expect(told).toEqual([
+      ['/widget/k%201/session', 'https://shop.example/kettle', ''],
+      ['/widget/visit', 'https://shop.example/kettle', '手冲壶'],
+    ])
+  })
+
   it('renews an expired token once and makes the call again', async () => {
     handler = (_method, path, token) => {
       if (path.endsWith('/session')) return session('t2')

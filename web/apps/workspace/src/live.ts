@@ -1,6 +1,7 @@
 import { LiveConnection, type ClientFrame, type ConversationHead, type LiveEvents, type LiveState, type Off, type ServerFrame, type Topic, type Transport } from '@qiatan/live'
 import { getCurrentScope, onScopeDispose, readonly, shallowRef } from 'vue'
 import { csrfToken } from './api'
+import { paced } from './ui/painted'
 import { view, viewToken } from './view'
 
 /**
@@ -15,6 +16,7 @@ const connection = new LiveConnection({
   headers: () => ({ 'X-Qiatan-Csrf': csrfToken() ?? '1' }),
   viewAs: viewToken,
   digestOf: () => ownHeads(),
+  pace: paced(),
 })
 
 const state = shallowRef<LiveState>('idle')

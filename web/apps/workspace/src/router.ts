@@ -61,7 +61,7 @@ const routes: RouteRecordRaw[] = [
           { path: 'customer-fields', name: 'customer-fields', component: () => import('./settings/fields/FieldsPage.vue'), meta: { title: 'customers.tree.fields' } },
           { path: 'blacklist', name: 'blacklist', component: () => import('./settings/blacklist/BlacklistPage.vue'), meta: { title: 'customers.tree.blacklist', wide: true } },
           { path: 'system', name: 'system', component: () => import('./settings/system/SystemPage.vue'), meta: { title: 'system.title', wide: true } },
-          { path: 'web/:id?', name: 'web', component: () => import('./settings/web/WebPage.vue'), meta: { title: 'settings.tree.web' } },
+          { path: 'web/:id?', name: 'web', component: () => import('./settings/web/WebPage.vue'), meta: { title: 'settings.tree.web', wide: true } },
         ],
       },
       { path: ':rest(.*)*', name: 'not-found', component: () => import('./app/NotFound.vue'), meta: { title: 'common.state.notFound' } },

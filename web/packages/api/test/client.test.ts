@@ -44,6 +44,25 @@ describe('the client', () => {
     expect([0, 1, 2].map((call) => headersOf(call).get('X-Qiatan-View-As'))).toEqual(['ticket', 'ticket', null])
   })
 
+  it('takes an answer that was asked for before, once, and never for a change or for whoever looks as a colleague', async () => {
+    fetched.mockImplementation(() => Promise.resolve(answer(200, { from: 'now' })))
+    const known = new Map([['/api/v1/me', Promise.resolve(answer(200, { from: 'before' }))], ['/api/v1/gone', Promise.resolve(null)]])
+    let token: string | null = 'ticket'
+    const early = (url: string): Promise<Response | null> | null => {
+      const found = known.get(url) ?? null
+      known.delete(url)
+      return found
+    }
+    const quick = new ApiClient({ csrfToken: () => 'token', viewToken: () => token, early })
+    expect(await quick.get('/me')).toEqual({ from: 'now' })
+    token = null
+    expect(await quick.post('/me')).toEqual({ from: 'now' })
+    expect(await quick.get('/me')).toEqual({ from: 'before' })
+    expect(await quick.get('/me')).toEqual({ from: 'now' })
+    expect(await quick.get('/gone')).toEqual({ from: 'now' })
+    expect(fetched).toHaveBeenCalledTimes(4)
+  })
+
   it('shows each refusal to whoever looks at them, but not the end of the session, which is told apart', async () => {
     const refused: string[] = []
     const signedOut = vi.fn()

@@ -20,6 +20,8 @@ export interface LiveOptions {
   viewAs?: () => string | null
   /** Headers of the long-polling calls. */
   headers?: () => Record<string, string>
+  /** Runs the handing on of frames, in order: now, or together with those that come next. At once where it is left out. */
+  pace?: (hand: () => void) => void
   /** What this client believes is open under `mine`; compared with the server's digest at each heartbeat. */
   digestOf?: () => readonly ConversationHead[]
 }
@@ -58,6 +60,8 @@ export class LiveConnection {
   /** Over how many milliseconds the server asked its clients to spread their return, if it sent us away. */
   private returnOver: number | null = null
   private readonly timers = new Map<Timer, ReturnType<typeof setTimeout>>()
+  /** Grows when the connection is stopped: frames that were still to be handed on are for nobody then. */
+  private stops = 0
   /** Names the line in use: what an earlier one still has to say about its end is of no interest. */
   private line = 0
 
@@ -237,8 +241,20 @@ export class LiveConnection {
   private receive(frames: ServerFrame[]): void {
     this.clear('pong')
     for (const frame of frames) {
+      if (frame.type === 'bye' && (frame.code === 'restarting' || (frame.code === 'replaced' && frame.within))) this.returnOver = (frame.within ?? 0) * 1000
+    }
+    const stops = this.stops
+    const hand = (): void => {
+      if (stops === this.stops) this.handOn(frames)
+    }
+    if (this.options.pace) this.options.pace(hand)
+    else hand()
+  }
+
+  private handOn(frames: ServerFrame[]): void {
+    for (const frame of frames) {
+      // Compared in its turn: what came before it is known then.
       if (frame.type === 'pong') void this.compare(frame.digest ?? null)
-      if (frame.type === 'bye' && frame.code === 'restarting') this.returnOver = (frame.within ?? 0) * 1000
       this.emitter.emit(frame.type, frame as never)
     }
   }
@@ -287,6 +303,7 @@ export class LiveConnection {
 
   private shut(state: 'idle' | 'closed'): void {
     this.current = state
+    this.stops += 1
     this.clear('retry', 'ping', 'pong', 'probe')
     this.dropProbe()
     const wire = this.wire

@@ -67,6 +67,11 @@ export class Timeline {
     return this.base === null ? 0 : this.top
   }
 
+  /** How many seqs are shown, those that only change others among them. */
+  get length(): number {
+    return this.base === null ? 0 : this.top - this.base
+  }
+
   get hasEarlier(): boolean {
     return this.base !== null && this.base > 0
   }
@@ -124,6 +129,26 @@ export class Timeline {
       this.earlier = null
     })
     return this.earlier
+  }
+
+  /**
+   * Forgets all but the newest `keep` seqs of what is shown: who scrolls up has them fetched again. Answers whether there was anything to forget.
+   * Without it a conversation that is open all day would grow without end, and every message would cost more than the one before.
+   */
+  trim(keep: number): boolean {
+    if (this.base === null || this.top - this.base <= keep) return false
+    this.base = this.top - keep
+    for (const [seq, { client_message_id: clientId }] of this.messages) {
+      if (seq > this.base) continue
+      this.messages.delete(seq)
+      if (clientId) this.clientIds.delete(clientId)
+    }
+    // What is fetched again comes as it is by then.
+    for (const seq of this.withdrawn) if (seq <= this.base) this.withdrawn.delete(seq)
+    for (const seq of this.edits.keys()) if (seq <= this.base) this.edits.delete(seq)
+    this.cache = null
+    this.options.onChange?.()
+    return true
   }
 
   /** What stands at `seq`, if it is here. */

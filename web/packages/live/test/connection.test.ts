@@ -62,6 +62,30 @@ describe('LiveConnection over a socket', () => {
     expect(FakeSocket.made).toHaveLength(1)
   })
 
+  it('hands on its frames when the page is ready for them, in order, and none after it was stopped', async () => {
+    const hands: (() => void)[] = []
+    const heard: string[] = []
+    const slow = new LiveConnection({ pace: (hand) => hands.push(hand) })
+    for (const type of ['welcome', 'message', 'read'] as const) slow.on(type, () => heard.push(type))
+    slow.start()
+    await tick()
+    for (const socket of server.sockets) {
+      socket.tell({ type: 'message', ...server.append({ text: 'a' }) })
+      socket.tell({ type: 'read', conversation_id: 'c1', side: 'customer', seq: 1 })
+    }
+    await tick()
+    expect(heard).toEqual([])
+    for (const hand of hands.splice(0)) hand()
+    expect(heard).toEqual(['welcome', 'message', 'read'])
+    for (const socket of server.sockets) socket.tell({ type: 'message', ...server.append({ text: 'b' }) })
+    await tick()
+    slow.stop()
+    slow.start()
+    for (const hand of hands.splice(0)) hand()
+    expect(heard).toEqual(['welcome', 'message', 'read'])
+    slow.stop()
+  })
+
   it('comes back after a cut and subscribes to what is still wanted', async () => {
     live.subscribe('mine')
     live.subscribe('conversation', 'c9')
@@ -136,6 +160,19 @@ describe('LiveConnection over a socket', () => {
     await tick()
     server.cutAll(1012)
     await tick(after - 20)
+    expect(states.at(-1)).toBe('lost')
+    await tick(60)
+    expect(states.at(-1)).toBe('open')
+  })
+
+  it('spreads its return over what many whose rights changed are told', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    live.start()
+    await tick()
+    for (const socket of server.sockets) socket.tell({ type: 'bye', code: 'replaced', message: '', within: 4 })
+    await tick()
+    server.cutAll(1012)
+    await tick(2_080)
     expect(states.at(-1)).toBe('lost')
     await tick(60)
     expect(states.at(-1)).toBe('open')

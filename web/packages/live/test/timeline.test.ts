@@ -149,6 +149,27 @@ describe('Timeline', () => {
     expect(timeline.hasEarlier).toBe(true)
   })
 
+  it('forgets all but the newest when it is told to, and has the others fetched again by who scrolls up', async () => {
+    const server = new FakeServer()
+    const { timeline, fetches, shown } = watch(server, { pageSize: 50 })
+    await timeline.open()
+    for (let i = 1; i <= 300; i++) timeline.apply([server.append({ text: String(i), client_message_id: `m${i}` })])
+    server.append({ kind: 'edit', text: 'changed', data: { seq: 150 } })
+    timeline.apply([server.withdraw(199)])
+    await vi.advanceTimersByTimeAsync(1000)
+    fetches.length = 0
+    expect(timeline.trim(400)).toBe(false)
+    expect(timeline.trim(100)).toBe(true)
+    expect([timeline.length, timeline.items[0]?.seq, timeline.last, timeline.hasEarlier]).toEqual([100, 203, 302, true])
+    expect(shown.at(-1)).toEqual(timeline.items.map((message) => message.seq))
+    expect([timeline.has('m202'), timeline.has('m203')]).toEqual([false, true])
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(fetches).toEqual([])
+    await timeline.loadEarlier()
+    expect(fetches).toEqual([{ before_seq: 203, limit: 50 }])
+    expect([timeline.items[0]?.seq, timeline.at(199)?.withdrawn, timeline.at(199)?.text]).toEqual([153, true, null])
+  })
+
   it('never brings a withdrawn text back', async () => {
     const server = new FakeServer()
     const { timeline } = watch(server)

@@ -46,11 +46,11 @@ async def _proven(shared: Resources, actor: AgentActor, confirm: Confirm) -> Asy
         TooMany: it was tried too often.
         WrongCredentials, InvalidInput, Busy: as `prove_owner`.
     """
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    await common.count(shared, "password", common.PASSWORD, str(actor.agent_id))
     proof = await service.prove_owner(shared.database, actor, confirm.password)
     async with shared.database.tenant(actor.enterprise_id) as tx:
         yield tx, proof
-    common.forgive(shared, "password", str(actor.agent_id))
+    await common.forgive(shared, "password", str(actor.agent_id))
 
 
 @router.get("/me/security")

@@ -21,7 +21,8 @@ router = APIRouter()
 async def ask_password_reset(entrance: EntranceOf, shared: Shared, tx: SystemTx, command: AskReset) -> None:
     entrance.throttle("reset", common.RESET)
     # Whether letters go to an address as often as asked is not told: the answer is the same for all.
-    if shared.mailer.configured and common.passes(shared, "reset-email", common.RESET_EMAIL, command.email.casefold()):
+    letters = common.tries_of(shared)
+    if shared.mailer.configured and await letters.wait(tx, "reset-email", common.RESET_EMAIL, command.email.casefold()) == 0:
         await service.ask_reset(tx, command)
 
 

@@ -59,7 +59,7 @@ async def change_me(request: Request, actor: Enrolling, tx: TenantTx, change: Ch
 
 @router.put("/me/password", status_code=204)
 async def change_password(actor: Own, shared: Shared, change: ChangePassword) -> None:
-    throttle(shared, "password", common.PASSWORD, str(actor.agent_id))
+    await common.count(shared, "password", common.PASSWORD, str(actor.agent_id))
     await service.change_password(
         shared.database, actor, current=change.current_password.get_secret_value(), new=change.new_password.get_secret_value()
     )

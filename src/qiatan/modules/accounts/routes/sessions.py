@@ -9,13 +9,15 @@ from fastapi import APIRouter, Depends, Request, Response
 import qiatan
 from qiatan.infra.http.guards import Public, SignedIn
 from qiatan.infra.http.transactions import Shared, TenantTx
+from qiatan.infra.resources import Resources
+from qiatan.infra.tries import too_many
 from qiatan.kit.access import AgentActor
-from qiatan.kit.errors import Fault, TooMany
-from qiatan.modules.accounts import rules, service
+from qiatan.kit.errors import Fault
+from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import Instance, LinkToken, Me, SignIn, SignInAnswer, SignUp
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.routes import common
-from qiatan.modules.accounts.routes.common import Catalogue, EntranceOf
+from qiatan.modules.accounts.routes.common import Catalogue, Entrance, EntranceOf
 
 router = APIRouter()
 
@@ -27,7 +29,7 @@ async def get_instance(shared: Shared) -> Instance:
 
 @router.post("/signup", status_code=201, dependencies=[Depends(Public("whoever makes an enterprise has no account yet"))])
 async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignUp) -> Me:
-    entrance.throttle("sign-up", common.SIGN_UP)
+    await common.count(shared, "sign-up", common.SIGN_UP, entrance.address)
     signed_in = await service.sign_up(
         shared.database, command, signup_open=shared.settings.signup_open, caller=entrance.caller, catalogue=catalogue
     )
@@ -36,29 +38,39 @@ async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
 
 @router.post("/session", dependencies=[Depends(Public("signing in"))])
 async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> SignInAnswer:
-    account, address = command.email.casefold(), rules.address_group(entrance.caller.address)
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
-    entrance.throttle("sign-in-pair", common.SIGN_IN_PAIR, account, address)
-    # Taken before the password is looked at, so that guesses at the same moment are not more than one after another.
-    entrance.throttle("sign-in-wrong", common.SIGN_IN_WRONG)
-    try:
-        entrance.throttle("sign-in-account", common.SIGN_IN_ACCOUNT, account)
-    except TooMany:
-        # Strangers can use the account's tries up; whoever came in from here before need not wait for them.
-        if not await service.came_before(shared.database, email=command.email, address=entrance.caller.address):
-            raise
+    account, address, tries = command.email.casefold(), entrance.address, common.tries_of(shared)
+    await _count(entrance, shared, command.email)
     try:
         outcome = await service.sign_in(
             shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
         )
     except Fault as fault:
         if not isinstance(fault, WrongCredentials):
-            entrance.take_back("sign-in-wrong", common.SIGN_IN_WRONG)
+            async with shared.database.system() as tx:
+                await tries.give_back(tx, "sign-in-wrong", common.SIGN_IN_WRONG, address)
         raise
-    entrance.take_back("sign-in-wrong", common.SIGN_IN_WRONG)
-    if isinstance(outcome, service.SignedIn):
-        entrance.forgive("sign-in-pair", account, address)
+    async with shared.database.system() as tx:
+        if isinstance(outcome, service.SignedIn):
+            await tries.forget(tx, "sign-in-pair", account, address)
+        await tries.give_back(tx, "sign-in-wrong", common.SIGN_IN_WRONG, address)
     return entrance.answer(outcome)
+
+
+async def _count(entrance: Entrance, shared: Resources, email: str) -> None:
+    """Take a try before the password is looked at, so that guesses at the same moment are not more than one after another.
+
+    Raises:
+        TooMany: too many passwords were tried, by this caller or for this account.
+    """
+    account, address, tries = email.casefold(), entrance.address, common.tries_of(shared)
+    async with shared.database.system() as tx:
+        await tries.take(tx, "sign-in-pair", common.SIGN_IN_PAIR, account, address)
+        await tries.take(tx, "sign-in-wrong", common.SIGN_IN_WRONG, address)
+        seconds = await tries.wait(tx, "sign-in-account", common.SIGN_IN_ACCOUNT, account)
+    # Strangers can use the account's tries up; whoever came in from here before need not wait for them.
+    if seconds > 0 and not await service.came_before(shared.database, email=email, address=entrance.caller.address):
+        raise too_many(seconds)
 
 
 @router.post("/session/link", dependencies=[Depends(Public("signing in by a one-time link"))])

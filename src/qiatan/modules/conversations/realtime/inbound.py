@@ -119,7 +119,9 @@ class ConversationDoors:
         else:
             raise NotAllowed
         listed = [frames.ShownConversation(*row) for row in shown]
-        connection.push(encode(frames.Subscribed(frame.topic, listed, frame.conversation_id)))
+        # Only where it was looked at: what a client writes beside another topic may be anybody's id.
+        named = frame.conversation_id if frame.topic == "conversation" else None
+        connection.push(encode(frames.Subscribed(frame.topic, listed, named)))
 
     async def _subscribe_view(self, connection: Connection, actor: AgentActor, view: View) -> list[tuple[UUID, int, int]]:
         async with self._resources.database.tenant(actor.enterprise_id) as tx:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +14,7 @@ from psycopg import sql
 
 from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
-from qiatan.infra.db.alive import watched
+from qiatan.infra.db.alive import WatchedConnection, watched
 from qiatan.infra.db.roles import SYSTEM
 from qiatan.infra.group_commit import GroupCommit, Unavailable
 from qiatan.infra.realtime.connection import Connection
@@ -119,7 +118,7 @@ class MessageLog:
         self._relay = relay
         self._clock = clock
         self._unheard = unheard
-        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connection: WatchedConnection | None = None
         self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle, key=lambda item: item.enterprise_id)
 
     def start(self) -> None:
@@ -184,9 +183,9 @@ class MessageLog:
             ]
         return results
 
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+    async def _connected(self) -> WatchedConnection:
         if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
+            self._connection = await WatchedConnection.connect(
                 self._url, autocommit=True, options=_OPTIONS, connect_timeout=5, prepare_threshold=1, **watched(self._url)
             )
         return self._connection

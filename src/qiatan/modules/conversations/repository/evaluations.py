@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
@@ -35,7 +35,9 @@ class EvaluationRepository:
         """Write what is said now in the place of what was said before."""
         changes = {"level": level.value, "remark": remark, "segments": segments, "at": now}
         first = insert(EvaluationRow).values(enterprise_id=self._enterprise_id, conversation_id=conversation_id, first_at=now, **changes)
-        await self._session.execute(first.on_conflict_do_update(index_elements=["enterprise_id", "conversation_id"], set_=changes))
+        # A clock that was set back meanwhile must not make what is said now earlier than what was said first.
+        again = {**changes, "at": func.greatest(EvaluationRow.first_at, now)}
+        await self._session.execute(first.on_conflict_do_update(index_elements=["enterprise_id", "conversation_id"], set_=again))
 
     async def set_segments(self, conversation_id: UUID, segments: Segments) -> None:
         await self._session.execute(

@@ -111,8 +111,7 @@ async def delete_tag(tx: Tx, actor: AgentActor, *, tag_id: UUID) -> None:
     """Delete a tag: it comes off everything it hangs on. Raises NotAllowed, NotFound."""
     require(actor, permissions.TAGS)
     words = await _claimed(tx, actor)
-    row = await _get(words, TagRow, tag_id)
-    await words.delete(TagRow, row.id)
+    row = await _dropped(words, TagRow, tag_id)
     accounts.record(tx, accounts.Who.of(actor), "tag.deleted", accounts.What("tag", row.id, row.name), kind=row.kind)
     _announce_tags(tx)
 
@@ -120,9 +119,7 @@ async def delete_tag(tx: Tx, actor: AgentActor, *, tag_id: UUID) -> None:
 async def order_tags(tx: Tx, actor: AgentActor, order: SetTagOrder) -> None:
     """Put the tags of a kind into another order. Raises NotAllowed, InvalidInput (something that is not there)."""
     require(actor, permissions.TAGS)
-    words = await _claimed(tx, actor)
-    rows = await words.all(TagRow, order.kind)
-    await words.set_order(rows, new_order([row.id for row in rows], order.ids))
+    await _put_in_order(tx, actor, TagRow, order.ids, order.kind)
     accounts.record(tx, accounts.Who.of(actor), "tag.ordered", accounts.What("tag", None, order.kind.value))
     _announce_tags(tx)
 
@@ -174,9 +171,7 @@ async def delete_tag_group(tx: Tx, actor: AgentActor, *, group_id: UUID) -> None
 async def order_tag_groups(tx: Tx, actor: AgentActor, order: SetTagOrder) -> None:
     """As `order_tags`."""
     require(actor, permissions.TAGS)
-    words = await _claimed(tx, actor)
-    rows = await words.all(TagGroupRow, order.kind)
-    await words.set_order(rows, new_order([row.id for row in rows], order.ids))
+    await _put_in_order(tx, actor, TagGroupRow, order.ids, order.kind)
     accounts.record(tx, accounts.Who.of(actor), "tag_group.ordered", accounts.What("tag_group", None, order.kind.value))
     _announce_tags(tx)
 
@@ -234,8 +229,7 @@ async def delete_field(tx: Tx, actor: AgentActor, *, field_id: UUID) -> None:
     """Delete a field; a job takes its values off the customers. Their history stays. Raises NotAllowed, NotFound."""
     require(actor, permissions.FIELDS)
     words = await _claimed(tx, actor)
-    row = await _get(words, FieldRow, field_id)
-    await words.delete(FieldRow, row.id)
+    row = await _dropped(words, FieldRow, field_id)
     await tx.defer(drop_values, enterprise_id=str(actor.enterprise_id), key=str(row.id))
     accounts.record(tx, accounts.Who.of(actor), "customer_field.deleted", accounts.What("customer_field", row.id, row.name), kind=row.kind)
     _announce_fields(tx)
@@ -244,9 +238,7 @@ async def delete_field(tx: Tx, actor: AgentActor, *, field_id: UUID) -> None:
 async def order_fields(tx: Tx, actor: AgentActor, order: SetFieldOrder) -> None:
     """Put the fields into another order. Raises NotAllowed, InvalidInput (something that is not there)."""
     require(actor, permissions.FIELDS)
-    words = await _claimed(tx, actor)
-    rows = await words.all(FieldRow)
-    await words.set_order(rows, new_order([row.id for row in rows], order.ids))
+    await _put_in_order(tx, actor, FieldRow, order.ids)
     accounts.record(tx, accounts.Who.of(actor), "customer_field.ordered", accounts.What("customer_field", None, ""))
     _announce_fields(tx)
 
@@ -263,6 +255,18 @@ async def _get(words: CatalogueRepository, table: type[Entry], entry_id: UUID, v
         raise NotFound
     if version is not None and row.version != version:
         raise VersionConflict
+    return row
+
+
+async def _put_in_order(tx: Tx, actor: AgentActor, table: type[Entry], ids: list[UUID], kind: TagKind | None = None) -> None:
+    words = await _claimed(tx, actor)
+    rows = await words.all(table, kind)
+    await words.set_order(rows, new_order([row.id for row in rows], ids))
+
+
+async def _dropped(words: CatalogueRepository, table: type[Entry], entry_id: UUID) -> Entry:
+    row = await _get(words, table, entry_id)
+    await words.delete(table, row.id)
     return row
 
 

@@ -20,6 +20,7 @@ from qiatan.modules.routing.models import RequestRow as Row
 
 _LATER = datetime.max.replace(tzinfo=UTC)
 """Messages left come after everybody in the queue."""
+_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('due:' || CAST(:conversation AS text), 0))")
 _QUEUE_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('queue:' || CAST(:enterprise AS text), 0))")
 _TELL = select(Row).from_statement(
     text(
@@ -35,12 +36,16 @@ _TELL = select(Row).from_statement(
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A conversation that waits: in which state, for whom, and since when it has its place. State `new`: nobody has looked at it yet."""
+    """A conversation that waits: in which state, for whom, and since when it has its place. State `new`: nobody has looked at it yet.
+
+    `also`: for whom else.
+    """
 
     conversation_id: UUID
     state: RoutingState
     target: Target
     since: datetime
+    also: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,16 @@ def target_of(kind: str, target_id: UUID | None) -> Target:
     return Target(kind=TargetKind(kind), id=target_id)
 
 
+def others_of(also: Sequence[Mapping[str, Any]] | None) -> tuple[Target, ...]:
+    """The further targets, as `kept_others` wrote them."""
+    return tuple(target_of(one["kind"], UUID(one["id"])) for one in also or ())
+
+
+def kept_others(targets: Sequence[Target]) -> list[dict[str, str]] | None:
+    """Further targets as they are stored: without names, which change."""
+    return [{"kind": one.kind.value, "id": str(one.id)} for one in targets if one.id is not None] or None
+
+
 class RequestRepository:
     """Whoever changes a request's state holds the enterprise's claim, then the conversation, then the request: always in this order."""
 
@@ -70,6 +85,14 @@ class RequestRepository:
 
     async def get(self, conversation_id: UUID) -> Row | None:
         return (await self._session.execute(self._all().where(Row.conversation_id == conversation_id))).scalar_one_or_none()
+
+    async def take_turn(self, conversation_id: UUID) -> bool:
+        """Whether nobody else is at the deadlines of this conversation; until the transaction ends, nobody else will be.
+
+        Asked before the claim: processes that find the same deadline due would else wait for each other's claim, one after another, to
+        find it gone.
+        """
+        return bool((await self._session.execute(_TURN, {"conversation": str(conversation_id)})).scalar_one())
 
     async def get_due(self, conversation_id: UUID, now: datetime) -> Row | None:
         """The request under its lock, if it is due and nobody else is at it."""
@@ -132,25 +155,25 @@ class RequestRepository:
         """Those in the queue in the order in which they came, and the oldest messages left for each target, so that those for whom there
         is nobody do not hide the others. Ids sort by time."""
         here = Row.enterprise_id == self._enterprise_id
-        columns = (Row.conversation_id, Row.target_kind, Row.target_id, Row.entered_at)
+        columns = (Row.conversation_id, Row.target_kind, Row.target_id, Row.also, Row.entered_at)
         place = func.row_number().over(partition_by=(Row.target_kind, Row.target_id), order_by=Row.conversation_id).label("place")
         queued = select(*columns, true().label("queued")).where(here, Row.state == RoutingState.QUEUED)
         left = select(*columns, place).where(here, Row.state == RoutingState.MESSAGE).subquery()
         found = await self._session.execute(
             union_all(
                 queued.order_by(Row.entered_at, Row.conversation_id).limit(limit).subquery().select(),
-                select(left.c.conversation_id, left.c.target_kind, left.c.target_id, left.c.entered_at, false()).where(
+                select(left.c.conversation_id, left.c.target_kind, left.c.target_id, left.c.also, left.c.entered_at, false()).where(
                     left.c.place <= of_each
                 ),
             )
         )
         in_queue, messages = [], []
-        for conversation_id, kind, target_id, entered_at, is_queued in found:
-            target = target_of(kind, target_id)
+        for conversation_id, kind, target_id, also, entered_at, is_queued in found:
+            target, others = target_of(kind, target_id), others_of(also)
             if is_queued:
-                in_queue.append(Waiter(conversation_id, RoutingState.QUEUED, target, entered_at))
+                in_queue.append(Waiter(conversation_id, RoutingState.QUEUED, target, entered_at, others))
             else:
-                messages.append(Waiter(conversation_id, RoutingState.MESSAGE, target, _LATER))
+                messages.append(Waiter(conversation_id, RoutingState.MESSAGE, target, _LATER, others))
         in_queue.sort(key=lambda one: (one.since, one.conversation_id))
         messages.sort(key=lambda one: one.conversation_id)
         return in_queue, messages

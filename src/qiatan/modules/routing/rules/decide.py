@@ -22,8 +22,9 @@ ENTERPRISE = Target(kind=TargetKind.ENTERPRISE)
 class Choice:
     """What becomes of the conversation, and why.
 
-    `target`: through which it was assigned, for which it waits, or for which a message is left. `pointer`: the target key and agent
-    the rotation has to remember once the assignment is certain.
+    `target`: through which it was assigned, for which it waits, or for which a message is left; `also`: the others of the same rule or
+    wish, each of whose agents may take it too. `pointer`: the target key and agent the rotation has to remember once the assignment is
+    certain.
     """
 
     outcome: Outcome
@@ -31,6 +32,7 @@ class Choice:
     target: Target
     pointer: tuple[str, UUID] | None
     steps: tuple[Step, ...]
+    also: tuple[Target, ...] = ()
 
 
 def decide(rules: CompiledAssignment, roster: Roster, case: Case, around: Surroundings, *, pick: Pick, may_wait: bool = True) -> Choice:
@@ -42,13 +44,23 @@ def decide(rules: CompiledAssignment, roster: Roster, case: Case, around: Surrou
     return _Decision(rules, roster, case, around, pick, may_wait=may_wait).run()
 
 
-def decide_waiting(rules: CompiledAssignment, roster: Roster, case: Case, around: Surroundings, *, target: Target, pick: Pick) -> Choice:
-    """Whether somebody who waits for `target` (in the queue, or with a message left) can be assigned now; else kept.
+def decide_waiting(
+    rules: CompiledAssignment,
+    roster: Roster,
+    case: Case,
+    around: Surroundings,
+    *,
+    target: Target,
+    pick: Pick,
+    also: Sequence[Target] = (),
+) -> Choice:
+    """Whether somebody who waits for `target` and `also` (in the queue, or with a message left) can be assigned now; else kept.
 
     Who waits for the enterprise goes through all layers again, where nothing but an agent ends the search. A target that is gone (a
-    group without anybody who may receive, an agent who may not) is replaced by the enterprise: the choice names it as its target.
+    group without anybody who may receive, an agent who may not) is replaced by the first of the others that is there, or else by the
+    enterprise: the choice names it as its target.
     """
-    return _Decision(rules, roster, case, around, pick, may_wait=False, onward=True).wait_for(target)
+    return _Decision(rules, roster, case, around, pick, may_wait=False, onward=True).wait_for((target, *also))
 
 
 class _Decision:
@@ -79,29 +91,44 @@ class _Decision:
             # Who has an open conversation writes into it, so that this layer (F21) never has anything to decide here.
             self.step(Layer.STICKY, Verdict.SKIPPED, Reason.NO_OPEN_CONVERSATION)
             chosen = self.advanced() or self.returning() or self.base()
-        return chosen or self.wait(ENTERPRISE, self.roster.candidates)
+        return chosen or self.wait((ENTERPRISE,), self.roster.candidates)
 
-    def wait_for(self, target: Target) -> Choice:
-        target = self.named(target)
+    def wait_for(self, targets: tuple[Target, ...]) -> Choice:
+        targets = tuple(self.named(one) for one in targets)
         if not self.around.open_now:
             self.step(Layer.HOURS, Verdict.ENDED, Reason.CLOSED)
-            return self.kept(target)
-        if target.kind is TargetKind.ENTERPRISE or target.id is None:
+            return self.kept(targets)
+        if targets[0].kind is TargetKind.ENTERPRISE:
             return self.layers()
-        group = target.kind is TargetKind.GROUP
-        pool = self.roster.pool(group_ids=(target.id,)) if group else self.roster.pool((target.id,))
-        if (group and target.id not in self.around.groups) or not any(one.maximum > 0 for one in pool):
-            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.TARGET_GONE, target=target)
+        there = tuple(one for one in targets if self.is_there(one))
+        if not there:
+            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.TARGET_GONE, target=targets[0])
             return self.layers()
-        if group and target.id in self.around.closed_groups:
-            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.CLOSED, target=target, extra=[closed(target.name or "")])
-            return self.kept(target)
-        key = group_key(target.id) if group else WISH_KEY
+        if there[0] != targets[0]:
+            targets = there
+        extra = [closed(one.name or "") for one in there if one.id in self.around.closed_groups]
+        if len(extra) == len(there):
+            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.CLOSED, target=targets[0], extra=extra)
+            return self.kept(targets)
+        agent_ids = [one.id for one in there if one.kind is TargetKind.AGENT and one.id is not None]
+        group_ids = self.open_groups([one.id for one in there if one.kind is TargetKind.GROUP and one.id is not None])
+        pool = self.roster.pool(agent_ids, group_ids)
+        key = WISH_KEY if agent_ids else _key(group_ids)
         found = self.choose(pool, key)
         if found is None:
-            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.STILL_WAITING, pool, target=target)
-            return self.kept(target)
-        return self.assigned(Layer.QUEUE, Reason.GROUP if group else Reason.AGENT, pool, found, key, target)
+            self.step(Layer.QUEUE, Verdict.NOBODY, Reason.STILL_WAITING, pool, target=targets[0], extra=extra)
+            return self.kept(targets)
+        target = self.through(found, () if found.agent_id in agent_ids else group_ids)
+        reason = Reason.GROUP if target.kind is TargetKind.GROUP else Reason.AGENT
+        return self.assigned(Layer.QUEUE, reason, pool, found, key, target, extra)
+
+    def is_there(self, target: Target) -> bool:
+        """Whether anybody of this group or agent may be given anything, now or later."""
+        if target.id is None:
+            return False
+        if target.kind is TargetKind.GROUP:
+            return target.id in self.around.groups and any(one.maximum > 0 for one in self.roster.pool(group_ids=(target.id,)))
+        return any(one.maximum > 0 for one in self.roster.pool((target.id,)))
 
     # Layers
 
@@ -110,10 +137,10 @@ class _Decision:
             self.step(Layer.HOURS, Verdict.SKIPPED, Reason.OPEN)
             return None
         self.step(Layer.HOURS, Verdict.ENDED, Reason.CLOSED)
-        target = self.outside_target()
+        targets = self.outside_targets()
         if self.around.outside is Outside.QUEUE:
-            return self.wait(target, None)
-        return self.ended(Outcome.MESSAGE, target)
+            return self.wait(targets, None)
+        return self.ended(Outcome.MESSAGE, targets)
 
     def specified(self) -> Choice | None:
         wish = self.case.wish
@@ -127,13 +154,13 @@ class _Decision:
         if found is not None:
             reason = Reason.WISHED_AGENT if wish.agents else Reason.WISHED_GROUP
             return self.assigned(Layer.SPECIFIED, reason, pool, found, key, self.through(found, self.open_groups(group_ids)), extra)
-        target = self.one_of(agent_ids, group_ids)
+        targets = self.all_of(agent_ids, group_ids)
         if wish.fallback is Fallback.AGENT_GROUPS:
             return self.groups_of_wished(wish, agent_ids, group_ids, pool, extra)
         if wish.fallback is Fallback.MESSAGE and not self.onward:
-            self.step(Layer.SPECIFIED, Verdict.ENDED, Reason.FALLBACK_MESSAGE, pool, target=target, extra=extra)
-            return self.ended(Outcome.MESSAGE, target)
-        self.step(Layer.SPECIFIED, Verdict.NOBODY, Reason.FALLBACK_ENTERPRISE, pool, target=target, extra=extra)
+            self.step(Layer.SPECIFIED, Verdict.ENDED, Reason.FALLBACK_MESSAGE, pool, target=targets[0], extra=extra)
+            return self.ended(Outcome.MESSAGE, targets)
+        self.step(Layer.SPECIFIED, Verdict.NOBODY, Reason.FALLBACK_ENTERPRISE, pool, target=targets[0], extra=extra)
         return None
 
     def groups_of_wished(
@@ -152,10 +179,10 @@ class _Decision:
             return self.assigned(
                 Layer.SPECIFIED, Reason.AGENTS_GROUP, pool, found, _key(group_ids), self.through(found, self.open_groups(group_ids)), extra
             )
-        target = self.one_of((), group_ids)
+        targets = self.all_of((), group_ids)
         verdict = Verdict.NOBODY if self.onward else Verdict.ENDED
-        self.step(Layer.SPECIFIED, verdict, Reason.FALLBACK_GROUPS, pool, target=target, extra=extra)
-        return None if self.onward else self.wait(target, pool)
+        self.step(Layer.SPECIFIED, verdict, Reason.FALLBACK_GROUPS, pool, target=targets[0], extra=extra)
+        return None if self.onward else self.wait(targets, pool)
 
     def advanced(self) -> Choice | None:
         match = self.rules.first_match(self.case)
@@ -177,15 +204,16 @@ class _Decision:
         if found is not None:
             target = self.through(found, () if found.agent_id in rule.agent_ids else self.open_groups(group_ids))
             return self.assigned(Layer.ADVANCED, Reason.MATCHED, pool, found, rule.key, target, extra, match)
-        target = self.one_of([one for one in rule.agent_ids if one in self.roster], group_ids)
+        targets = self.all_of([one for one in rule.agent_ids if one in self.roster], group_ids)
+        target = targets[0]
         if rule.otherwise is Otherwise.CONTINUE or self.onward:
             self.step(Layer.ADVANCED, Verdict.NOBODY, Reason.OTHERWISE_CONTINUE, pool, target=target, extra=extra, match=match)
             return None
         if rule.otherwise is Otherwise.QUEUE:
             self.step(Layer.ADVANCED, Verdict.ENDED, Reason.OTHERWISE_QUEUE, pool, target=target, extra=extra, match=match)
-            return self.wait(target, pool)
+            return self.wait(targets, pool)
         self.step(Layer.ADVANCED, Verdict.ENDED, Reason.OTHERWISE_MESSAGE, pool, target=target, extra=extra, match=match)
-        return self.ended(Outcome.MESSAGE, target)
+        return self.ended(Outcome.MESSAGE, targets)
 
     def returning(self) -> Choice | None:
         last = self.case.last_agent_id
@@ -209,10 +237,10 @@ class _Decision:
         self.step(Layer.BASE, Verdict.NOBODY, Reason.NOBODY_FREE, pool, target=ENTERPRISE)
         return None
 
-    def wait(self, target: Target, pool: Sequence[Candidate] | None) -> Choice:
+    def wait(self, targets: tuple[Target, ...], pool: Sequence[Candidate] | None) -> Choice:
         """In the queue if there is one, it has room, and somebody of the pool is there; pool None: whoever comes when it opens."""
         if not self.may_wait:
-            return self.kept(target)
+            return self.kept(targets)
         excluded = self.case.excluded
         if not self.around.queue_enabled:
             outcome, reason = Outcome.MESSAGE, Reason.QUEUE_OFF
@@ -222,8 +250,8 @@ class _Decision:
             outcome, reason = Outcome.MESSAGE, Reason.QUEUE_FULL
         else:
             outcome, reason = Outcome.QUEUED, Reason.QUEUED
-        self.step(Layer.QUEUE, Verdict.ENDED, reason, target=target)
-        return self.ended(outcome, target)
+        self.step(Layer.QUEUE, Verdict.ENDED, reason, target=targets[0])
+        return self.ended(outcome, targets)
 
     # What layers are made of
 
@@ -249,11 +277,11 @@ class _Decision:
         pointer = (key, found.agent_id) if key is not None and self.base_rule is BaseRule.ROTATE else None
         return Choice(Outcome.ASSIGNED, found.agent_id, target, pointer, tuple(self.steps))
 
-    def ended(self, outcome: Outcome, target: Target) -> Choice:
-        return Choice(outcome, None, target, None, tuple(self.steps)) if self.may_wait else self.kept(target)
+    def ended(self, outcome: Outcome, targets: tuple[Target, ...]) -> Choice:
+        return Choice(outcome, None, targets[0], None, tuple(self.steps), targets[1:]) if self.may_wait else self.kept(targets)
 
-    def kept(self, target: Target) -> Choice:
-        return Choice(Outcome.KEPT, None, target, None, tuple(self.steps))
+    def kept(self, targets: tuple[Target, ...]) -> Choice:
+        return Choice(Outcome.KEPT, None, targets[0], None, tuple(self.steps), targets[1:])
 
     def step(
         self,
@@ -300,25 +328,26 @@ class _Decision:
         found = {one for agent_id in agent_ids if (agent := self.roster.get(agent_id)) is not None for one in agent.group_ids}
         return sorted(found & self.around.groups.keys())
 
-    def outside_target(self) -> Target:
+    def outside_targets(self) -> tuple[Target, ...]:
         """For whom a conversation waits that begins outside the working hours: for the wish where it does not fall back on everybody."""
         wish = self.case.wish
         if wish is None or wish.fallback is Fallback.ENTERPRISE:
-            return ENTERPRISE
+            return (ENTERPRISE,)
         agent_ids, group_ids, _ = self.known(wish)
         if wish.fallback is Fallback.AGENT_GROUPS and agent_ids:
-            return self.one_of((), self.groups_of(agent_ids))
-        return self.one_of(agent_ids, group_ids)
+            return self.all_of((), self.groups_of(agent_ids))
+        return self.all_of(agent_ids, group_ids)
 
-    def one_of(self, agent_ids: Sequence[UUID], group_ids: Sequence[UUID]) -> Target:
-        """The one to wait for: the first group, else agent, where somebody is there; else the first. The enterprise where none is named."""
+    def all_of(self, agent_ids: Sequence[UUID], group_ids: Sequence[UUID]) -> tuple[Target, ...]:
+        """Whom to wait for. First comes in whose queue the place is counted: the first group, else agent, where somebody is there, else the
+        first of all. The enterprise where none is named."""
         targets = [self.group(one) for one in group_ids] + [self.agent(one) for one in agent_ids]
         for target in targets:
             if target.id is not None and target.id not in self.around.closed_groups:
                 pool = self.roster.pool((target.id,)) if target.kind is TargetKind.AGENT else self.roster.pool(group_ids=(target.id,))
                 if any(serving(one) and one.agent_id not in self.case.excluded for one in pool):
-                    return target
-        return targets[0] if targets else ENTERPRISE
+                    return (target, *(one for one in targets if one != target))
+        return tuple(targets) or (ENTERPRISE,)
 
     def through(self, found: Candidate, group_ids: Sequence[UUID]) -> Target:
         """The first of the groups the agent was found in, else the agent."""

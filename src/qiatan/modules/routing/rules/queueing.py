@@ -21,13 +21,14 @@ _LONG: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Somebody who waits. `queued` False: a message was left, served after everybody in the queue."""
+    """Somebody who waits. `queued` False: a message was left, served after everybody in the queue. `also`: whose agents may take them too."""
 
     conversation_id: UUID
     target: Target
     entered_at: datetime
     case: Case
     queued: bool = True
+    also: tuple[Target, ...] = ()
 
 
 def in_turn(waiting: Iterable[Waiting]) -> list[Waiting]:
@@ -80,19 +81,21 @@ def sweep(
 ) -> Iterator[tuple[Waiting, Choice]]:
     """Everybody who can be assigned now, in turn, each with the places that those before have left.
 
-    Inside a target nobody overtakes: where one stays for want of an agent, those behind are not asked. Who alone is hindered, because
-    agents are excluded for them, holds up nobody. Only choices that assign, or that name another target than before, come out.
+    Inside a target nobody overtakes: where one stays for want of an agent, those behind are not asked, unless they wait for another one
+    too. Who alone is hindered, because agents are excluded for them, holds up nobody. Only choices that assign, or that name another
+    target than before, come out.
     """
     if not around.open_now:
         return
     stuck: set[tuple[TargetKind, UUID | None]] = set()
     for one in in_turn(waiting):
         key = one.target.kind, one.target.id
-        if key in stuck:
+        keys = {key, *((other.kind, other.id) for other in one.also)}
+        if keys <= stuck:
             continue
         if not roster.has_room:
             return
-        choice = decide_waiting(rules, roster, one.case, around, target=one.target, pick=pick)
+        choice = decide_waiting(rules, roster, one.case, around, target=one.target, also=one.also, pick=pick)
         if choice.agent_id is not None:
             roster = roster.with_load(choice.agent_id, 1)
             around = around.moved(choice.pointer)
@@ -100,4 +103,4 @@ def sweep(
         elif (choice.target.kind, choice.target.id) != key:
             yield one, choice
         elif choice.outcome is Outcome.KEPT and not one.case.excluded:
-            stuck.add(key)
+            stuck |= keys

@@ -141,7 +141,7 @@ class _World:
             self.around = self.around.moved(choice.pointer)
             self.give(number, choice.agent_id, arrival.at)
         elif choice.outcome is Outcome.QUEUED:
-            waiting = Waiting(UUID(int=number), choice.target, arrival.at, arrival.case)
+            waiting = Waiting(UUID(int=number), choice.target, arrival.at, arrival.case, also=choice.also)
             self.queue[waiting.conversation_id] = number, waiting
 
     def serve(self, at: datetime) -> None:

@@ -50,6 +50,8 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
         # Answers do not touch deadlines; most are void by the time they come, and that needs nobody's claim.
         await requests.forget_deadline(conversation_id, row.due_at)
         return
+    if not await requests.take_turn(conversation_id):
+        return
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
     routed = await conversations.routed(tx, conversation_id, lock=True)
     row = await requests.get_due(conversation_id, tx.now)

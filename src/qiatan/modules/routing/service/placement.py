@@ -8,7 +8,7 @@ look is taken anew. So a thousand agents are not read for each of a thousand con
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from uuid import UUID
@@ -29,7 +29,7 @@ from qiatan.modules.routing.contracts.settings import MAX_QUEUE
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository import RoutingRepository
 from qiatan.modules.routing.repository.pointers import PointerRepository
-from qiatan.modules.routing.repository.requests import RequestRepository, Waiter, target_of
+from qiatan.modules.routing.repository.requests import RequestRepository, Waiter, kept_others, others_of, target_of
 from qiatan.modules.routing.repository.wishes import WishRepository
 from qiatan.modules.routing.rules import (
     ENTERPRISE,
@@ -65,6 +65,7 @@ class Look:
     room: int = 0
     """How many more may queue, since it was asked last."""
     _reachable: dict[tuple[TargetKind, UUID | None], bool] = field(default_factory=dict)
+    _free: dict[tuple[TargetKind, UUID | None], bool] = field(default_factory=dict)
 
     def may_change(self, waiter: Waiter) -> bool:
         """Whether settling could do anything for them; who is answered yes without need is kept where they are."""
@@ -74,25 +75,39 @@ class Look:
             return False
         key = waiter.target.kind, waiter.target.id
         if key not in self._reachable:
-            self._reachable[key] = self._reaches(waiter.target)
-        return self._reachable[key]
+            self._reachable[key] = self._is_gone(waiter.target) or self._is_free(waiter.target)
+        return self._reachable[key] or any(self._is_free(one) for one in waiter.also)
 
-    def _reaches(self, target: Target) -> bool:
-        if target.kind is TargetKind.ENTERPRISE or target.id is None:
-            return any(has_place(one) for one in self.roster)
+    def _is_gone(self, target: Target) -> bool:
+        """Whether another target has to take its place."""
+        if target.id is None:
+            return False
         if target.kind is TargetKind.AGENT:
             agent = self.roster.get(target.id)
-            return agent is None or agent.maximum == 0 or has_place(agent)
+            return agent is None or agent.maximum == 0
         if target.id in self.around.closed_groups:
             return False
-        members = self.roster.of_group(target.id)
-        gone = target.id not in self.around.groups or not any(one.maximum for one in members)
-        return gone or any(has_place(one) for one in members)
+        return target.id not in self.around.groups or not any(one.maximum for one in self.roster.of_group(target.id))
+
+    def _is_free(self, target: Target) -> bool:
+        """Whether somebody of it has a place."""
+        key = target.kind, target.id
+        if key not in self._free:
+            self._free[key] = any(has_place(one) for one in self._members(target))
+        return self._free[key]
+
+    def _members(self, target: Target) -> Iterable[Candidate]:
+        if target.id is None:
+            return self.roster
+        if target.kind is TargetKind.AGENT:
+            return self.roster.pool((target.id,))
+        return () if target.id in self.around.closed_groups else self.roster.of_group(target.id)
 
     def assigned(self, agent_id: UUID, choice: Choice) -> None:
         self.roster = self.roster.with_load(agent_id, 1)
         self.around = self.around.moved(choice.pointer)
         self._reachable.clear()
+        self._free.clear()
 
     def queue_has_room(self, *, room: bool) -> None:
         self.around = replace(self.around, queue_has_room=room)
@@ -161,7 +176,8 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
     wish = read_wish(row.wish) if row is not None else await pending_wish(tx, routed)
     case = await build_case(tx, routed, wish, settings=seen.rules.settings, visitor=bool(seen.rules.rules))
     if row is not None and waits:
-        choice = decide_waiting(seen.rules, seen.roster, case, seen.around, target=target_of(row.target_kind, row.target_id), pick=pick)
+        target, also = target_of(row.target_kind, row.target_id), others_of(row.also)
+        choice = decide_waiting(seen.rules, seen.roster, case, seen.around, target=target, also=also, pick=pick)
     else:
         choice = decide(seen.rules, seen.roster, case, seen.around, pick=pick)
     agent = await candidate_now(tx, choice.agent_id) if choice.agent_id is not None else None
@@ -177,7 +193,7 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
     if row is not None and waits:
         return await _keep(tx, row, choice, cause)
     queued = choice.outcome is Outcome.QUEUED
-    await note_waiting(tx, routed, row, queued=queued, target=choice.target, cause=cause, wish=wish, steps=choice.steps)
+    await note_waiting(tx, routed, row, queued=queued, target=choice.target, also=choice.also, cause=cause, wish=wish, steps=choice.steps)
     if queued:
         seen.room -= 1
         seen.queue_has_room(room=seen.room > 0)
@@ -198,7 +214,11 @@ async def _keep(tx: Tx, row: RequestRow, choice: Choice, cause: Cause) -> Settle
     if (choice.target.kind, choice.target.id) == (row.target_kind, row.target_id):
         return Settled.KEPT
     await RequestRepository(tx, tx.enterprise_id).change(
-        row.conversation_id, target_kind=choice.target.kind, target_id=choice.target.id, told_position=None
+        row.conversation_id,
+        target_kind=choice.target.kind,
+        target_id=choice.target.id,
+        also=kept_others(choice.also),
+        told_position=None,
     )
     await note_decision(tx, row.conversation_id, cause, Outcome.KEPT, steps=choice.steps)
     return Settled.WAITS

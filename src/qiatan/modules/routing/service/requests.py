@@ -22,7 +22,7 @@ from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingS
 from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository.decisions import DecisionRepository
-from qiatan.modules.routing.repository.requests import RequestRepository, target_of
+from qiatan.modules.routing.repository.requests import RequestRepository, kept_others, target_of
 from qiatan.modules.routing.repository.wishes import WishRepository
 from qiatan.modules.routing.rules import ENTERPRISE, Candidate
 from qiatan.modules.routing.rules.delayed import delay_start, next_step
@@ -93,6 +93,7 @@ async def note_assignment(
         state=RoutingState.PLACED,
         target_kind=kept.kind,
         target_id=kept.id,
+        also=None,
         wish=wish.model_dump(mode="json") if wish is not None else None,
         delay_from=start,
         delay_step=done,
@@ -116,9 +117,21 @@ async def note_assignment(
 
 
 async def note_waiting(
-    tx: Tx, routed: Routed, row: RequestRow | None, *, queued: bool, target: Target, cause: Cause, wish: Wish | None, steps: Sequence[Step]
+    tx: Tx,
+    routed: Routed,
+    row: RequestRow | None,
+    *,
+    queued: bool,
+    target: Target,
+    also: Sequence[Target],
+    cause: Cause,
+    wish: Wish | None,
+    steps: Sequence[Step],
 ) -> None:
-    """Write down that a conversation queues from now on (its place is told by the next count), or was left as a message."""
+    """Write down that a conversation queues from now on (its place is told by the next count), or was left as a message.
+
+    `target`: in whose queue its place is counted; `also`: whose agents may take it too.
+    """
     # The place goes by when they came, also of who comes back into the queue; how long they may wait counts from now.
     values = await _place(tx, routed.waiting_since or tx.now) if queued else _no_place()
     row = await RequestRepository(tx, tx.enterprise_id).put(
@@ -128,6 +141,7 @@ async def note_waiting(
         state=RoutingState.QUEUED if queued else RoutingState.MESSAGE,
         target_kind=target.kind,
         target_id=target.id,
+        also=kept_others(also),
         wish=wish.model_dump(mode="json") if wish is not None else None,
         delay_due_at=None,
     )

@@ -136,9 +136,9 @@ export function start(): void {
     { immediate: true },
   )
   watch(
-    () => ready.value && host.page.url,
-    (url) => {
-      if (url) visit().catch(ignoreApi)
+    () => ready.value && host.page,
+    (page) => {
+      if (page && page.url) visit().catch(ignoreApi)
     },
   )
   watch(

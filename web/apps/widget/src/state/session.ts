@@ -64,15 +64,17 @@ export async function loadConfig(): Promise<void> {
 
 let told = ''
 
+const words = (): string => `${host.page.url}\n${host.page.title}`
+
 /** The page this visitor is on, which the server then knows. */
 function page() {
-  told = host.page.url
-  return { page_url: told.slice(0, 2_000), page_title: host.page.title.slice(0, 500) }
+  told = words()
+  return { page_url: host.page.url.slice(0, 2_000), page_title: host.page.title.slice(0, 500) }
 }
 
-/** Tells where the visitor went, or what a session that began before the site had said it could not tell. */
+/** Tells where the visitor went, or what a session that began before the site had said it could not tell: the title, the whole address. */
 export async function visit(): Promise<void> {
-  if (told !== host.page.url) await call('POST', '/widget/visit', page())
+  if (told !== words()) await call('POST', '/widget/visit', page())
 }
 
 /**

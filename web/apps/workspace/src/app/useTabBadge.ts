@@ -6,7 +6,9 @@ const PLAIN = '/assets/workspace/icon.svg'
 export function useTabBadge(count: () => number): void {
   watch(count, (now) => {
     const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]')
-    if (link) link.href = now > 0 ? drawn(now) : PLAIN
+    const icon = now > 0 ? drawn(now) : PLAIN
+    // Naming the same one again would have it fetched again.
+    if (link && link.getAttribute('href') !== icon) link.href = icon
     // What no installed page listens to is refused, and nothing is lost by it.
     if ('setAppBadge' in navigator) navigator.setAppBadge(now).catch(() => undefined)
   }, { immediate: true })

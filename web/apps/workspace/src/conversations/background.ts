@@ -24,6 +24,9 @@ import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
 import { useViewers } from './stores/viewers'
 
+/** Title and icon of the window are dear to change: not for what is read as it comes. */
+const COUNT_AFTER_MS = 100
+
 /** `subscribed` names at most this many conversations; a list that reaches it may be longer. */
 const SUBSCRIBED_LIMIT = 500
 
@@ -69,8 +72,16 @@ function follow(): void {
     outbox.setOnline(state === 'open')
     if (state === 'open') viewers.again()
   })
-  watch(() => directory.unread, (count) => { badges.conversations = count }, { immediate: true })
+  let counting: ReturnType<typeof setTimeout> | undefined
+  watch(() => directory.unread, () => {
+    counting ??= setTimeout(() => {
+      counting = undefined
+      badges.conversations = directory.unread
+    }, COUNT_AFTER_MS)
+  })
+  badges.conversations = directory.unread
   onScopeDispose(() => {
+    clearTimeout(counting)
     forget()
     live.setOwnHeads(() => [])
     live.unsubscribe('queue')

@@ -1,19 +1,27 @@
 import type { ApiError, Conversation } from '@qiatan/api'
-import { Keyboard, Languages, MessageSquare, Palette, Circle, SlidersHorizontal, SquareArrowOutUpRight, UserRound } from '@lucide/vue'
-import { computed, type Component, type ComputedRef, type Ref } from 'vue'
+import { Circle, Keyboard, Languages, MessageSquare, Palette, SlidersHorizontal, SquareArrowOutUpRight, Tag, UserRound, Zap } from '@lucide/vue'
+import { computed, onMounted, type Component, type ComputedRef, type Ref } from 'vue'
 import { useRouter } from 'vue-router'
 import { useLocaleChoice } from '../app/useLocaleChoice'
 import { useSearch } from '../conversations/list/useSearch'
 import { customerName as nameOf } from '../conversations/layout/customerName'
 import { useWords } from '../conversations/layout/useWords'
+import { viewOf } from '../conversations/model/lists'
 import { useDirectory } from '../conversations/stores/directory'
+import { useThread } from '../conversations/stores/thread'
+import { hasJoined } from '../conversations/thread/actions'
 import { LOCALES, t } from '../i18n'
+import { useReplies } from '../replies/store'
+import { useSending } from '../replies/useSending'
+import { lineOf } from '../replies/words'
 import { opens, TREE } from '../settings/tree'
 import { usePreferences, type Theme } from '../stores/preferences'
 import { STATUSES, usePresence } from '../stores/presence'
 import { useSession } from '../stores/session'
+import { useTags } from '../stores/tags'
 import { ACTIONS } from '../ui/shortcuts/catalogue'
 import { possible, run, useKeys } from '../ui/shortcuts/keys'
+import { reportSurprise } from '../ui/report'
 import { toastFailed } from '../ui/toasts'
 import { best } from './rank'
 import { usePeople } from './usePeople'
@@ -30,7 +38,7 @@ export interface Entry {
 }
 
 export interface Section {
-  id: 'pages' | 'settings' | 'conversations' | 'customers' | 'found' | 'actions'
+  id: 'pages' | 'settings' | 'conversations' | 'customers' | 'replies' | 'tags' | 'found' | 'actions'
   entries: Entry[]
 }
 
@@ -41,7 +49,7 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark']
 /** Of no use from a list: it is open, or only makes sense while writing. */
 const LEFT_OUT = new Set(['palette', 'write_next', 'write_previous'])
 
-/** What can be reached from anywhere, found by what is typed: pages and settings by right, conversations, actions. */
+/** What can be reached from anywhere, found by what is typed: pages and settings by right, conversations, quick replies, tags, actions. */
 export function useEntries(query: Readonly<Ref<string>>): {
   sections: ComputedRef<Section[]>; waiting: ComputedRef<boolean>; error: ComputedRef<ApiError | null>
 } {
@@ -53,6 +61,10 @@ export function useEntries(query: Readonly<Ref<string>>): {
   const { customerName, short } = useWords()
   const { chord } = useKeys()
   const chooseLocale = useLocaleChoice()
+  const thread = useThread()
+  const replies = useReplies()
+  const tags = useTags()
+  const { use } = useSending()
   const serves = computed(() => session.can('conversations.serve'))
   const asked = computed(() => (serves.value ? query.value : ''))
   const search = useSearch(asked)
@@ -60,6 +72,12 @@ export function useEntries(query: Readonly<Ref<string>>): {
 
   function go(to: string): () => void {
     return () => void router.push(to)
+  }
+
+  /** The list shows what has this tag; what is on the screen stays there. */
+  function narrow(tag: string): void {
+    const { name, params } = router.currentRoute.value
+    void router.push({ name: 'conversations', params: name === 'conversations' ? params : {}, query: { list: 'mine', tag } })
   }
 
   const pages = computed<Entry[]>(() => ['home', 'conversations', 'settings', ...(session.can('enterprise.edit') ? ['onboarding'] : [])].flatMap((name) => {
@@ -80,6 +98,32 @@ export function useEntries(query: Readonly<Ref<string>>): {
     ...entry(`customer-${customer.id}`, nameOf(customer), UserRound, go(`/conversations/${conversation_id}?panel=card`)),
     note: [customer.phone, customer.email].filter(Boolean).join(' · ') || t('desk.palette.lastSeen', { time: short(customer.last_seen_at, Date.now()) }),
   })))
+  /** Where the conversation on the screen is mine to answer. */
+  const answered = computed<Conversation | null>(() => {
+    const shown = thread.conversation
+    const me = session.agent?.id ?? ''
+    return shown && !session.readOnly && (viewOf(shown, me) === 'mine' || hasJoined(shown, me)) ? shown : null
+  })
+  /** Into the input of the conversation on the screen; without one, to where it is kept. */
+  const texts = computed<Entry[]>(() => (serves.value && query.value.trim() !== '' ? replies.search.find(query.value, MOST, replies.lastUsed) : []).map(({ reply }) => {
+    const into = answered.value
+    const kept = reply.group_id ?? `${reply.owner}-none`
+    return { ...entry(`reply-${reply.id}`, reply.title, Zap, () => (into ? void use(reply, into, 'insert') : go(`/settings/replies/${kept}`)())), note: lineOf(reply.text) }
+  }))
+  /** My conversations with this tag; a tag of customers leads to where they are kept. */
+  const marks = computed<Entry[]>(() => tags.catalogue.tags.flatMap((tag) => {
+    const isOfCustomers = tag.kind === 'customer'
+    if (isOfCustomers ? !session.can('tags.edit') : !serves.value) return []
+    return [{
+      ...entry(`tag-${tag.id}`, tag.name, Tag, isOfCustomers ? go('/settings/tags') : () => narrow(tag.id)),
+      note: t(isOfCustomers ? 'desk.palette.tagCustomer' : 'desk.palette.tagConversation'),
+    }]
+  }))
+  onMounted(() => {
+    if (serves.value) replies.ensure()
+    if (serves.value || session.can('tags.edit')) tags.need().catch(reportSurprise)
+  })
+
   const actions = computed<Entry[]>(() => [
     ...ACTIONS.filter((action) => possible().includes(action.id) && !LEFT_OUT.has(action.id)).map((action) => ({
       ...entry(`action-${action.id}`, t(action.label), Keyboard, () => run(action.id)), chord: chord(action.id),
@@ -109,6 +153,8 @@ export function useEntries(query: Readonly<Ref<string>>): {
       { id: 'customers', entries: typed ? customers.value.slice(0, MOST) : [] },
       { id: 'pages', entries: best(pages.value, query.value, most) },
       { id: 'settings', entries: typed ? best(settings.value, query.value, most) : [] },
+      { id: 'replies', entries: texts.value },
+      { id: 'tags', entries: typed ? best(marks.value, query.value, most) : [] },
       { id: 'actions', entries: best(actions.value, query.value, most) },
       { id: 'found', entries: typed ? found.value.filter((one) => !listed.has(one.key)).slice(0, MOST) : [] },
     ]

@@ -2,7 +2,7 @@ import type { Me, Point } from '@qiatan/api'
 import { ApiError } from '@qiatan/api'
 import { defineStore } from 'pinia'
 import { computed, shallowRef, watch } from 'vue'
-import { api, onRefused, onSignedOut, useCsrfToken } from '../api'
+import { api, dropEarly, onRefused, onSignedOut, useCsrfToken } from '../api'
 import { live, onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
 import { forgetView, view, viewOver } from '../view'
@@ -66,6 +66,7 @@ export const useSession = defineStore('session', () => {
 
   function forget(): void {
     live.stop()
+    dropEarly()
     useCsrfToken(null)
     forgetView()
     former = me.value?.agent.id ?? former
@@ -81,11 +82,13 @@ export const useSession = defineStore('session', () => {
     if (me.value) return me.value
     asked ??= api.me().then(
       (answer) => {
+        if (answer.must_enrol) dropEarly()
         accept(answer)
         return answer
       },
       (error: unknown) => {
         asked = null
+        dropEarly()
         if (error instanceof ApiError && error.status === 401) return null
         throw error
       },

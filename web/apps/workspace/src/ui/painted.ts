@@ -23,3 +23,42 @@ export function whenIdle(work: () => void): () => void {
   const handle = requestIdleCallback(work, { timeout: 500 })
   return () => cancelIdleCallback(handle)
 }
+
+/** Resolves in a task of its own, behind those that wait already. Not by a timer: a page that is covered is given few of them. */
+function soon(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
+}
+
+/**
+ * Runs work that changes the page, in order: at once what comes alone, and together, once for each picture, what comes faster than it can
+ * be drawn. So a flood costs no more than the screen shows of it, and never leaves the page behind.
+ */
+export function paced(): (work: () => void) => void {
+  let waiting: (() => void)[] | null = null
+
+  async function gather(): Promise<void> {
+    while (waiting) {
+      await (document.visibilityState === 'visible' ? painted() : soon())
+      const now: (() => void)[] = waiting
+      waiting = now.length > 0 ? [] : null
+      for (const work of now) work()
+    }
+  }
+
+  return (work) => {
+    if (waiting) {
+      waiting.push(work)
+      return
+    }
+    waiting = []
+    void gather()
+    work()
+  }
+}

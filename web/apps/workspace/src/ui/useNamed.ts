@@ -13,14 +13,16 @@ export interface NamedOptions<T extends Named> {
   begin?: (thing: T | null) => void
   /** Fields of the form that show their own errors, beside the name. */
   shows?: readonly string[]
-  /** What is said where the name is missing or somebody has it. */
-  words: { required: () => string; taken: () => string }
+  /** What is said where the name is missing; and where somebody has it, if there is more to say than the error does. */
+  words: { required: () => string; taken?: () => string }
   /** Whether something else keeps it from being sent. */
   faulty?: () => boolean
   save: (name: string, version: number) => Promise<T>
   done: (saved: T) => void
   /** Fetches everything of its kind. */
   reload: () => Promise<unknown>
+  /** What follows once all of them are there. */
+  then?: (saved: T) => Promise<unknown>
   /** The newest version that is known. */
   versionOf: (id: Id) => number | undefined
 }
@@ -33,12 +35,13 @@ export function useNamed<T extends Named>(options: NamedOptions<T>) {
   const busy = ref(false)
   const error = shallowRef<unknown>(null)
 
-  const taken = computed(() => error.value instanceof ApiError && error.value.fields.some((one) => one.field === 'name' && one.code === 'taken'))
+  const taken = computed(() => error.value instanceof ApiError
+    && (error.value.code === 'already_taken' || error.value.fields.some((one) => one.field === 'name' && one.code === 'taken')))
   const nameError = computed(() => {
     if (tried.value && name.value.trim() === '') return options.words.required()
-    return taken.value ? options.words.taken() : fieldText(error.value, 'name')
+    return taken.value && options.words.taken ? options.words.taken() : fieldText(error.value, 'name', { already_taken: 'name' })
   })
-  const problem = computed(() => (error.value === null || coveredBy(error.value, ['name', ...(options.shows ?? [])]) ? null : errorText(error.value)))
+  const problem = computed(() => (error.value === null || nameError.value !== null || coveredBy(error.value, ['name', ...(options.shows ?? [])]) ? null : errorText(error.value)))
 
   watch(options.open, (now) => {
     if (!now) return
@@ -56,9 +59,11 @@ export function useNamed<T extends Named>(options: NamedOptions<T>) {
     busy.value = true
     error.value = null
     try {
-      options.done(await options.save(name.value.trim(), version.value))
+      const saved = await options.save(name.value.trim(), version.value)
+      options.done(saved)
       options.open.value = false
       await options.reload()
+      await options.then?.(saved)
     } catch (failure) {
       error.value = failure
       const thing = options.thing()

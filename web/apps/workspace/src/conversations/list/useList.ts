@@ -3,6 +3,7 @@ import { createSharedComposable } from '@vueuse/core'
 import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { live } from '../../live'
 import { useSession } from '../../stores/session'
+import { whenIdle } from '../../ui/painted'
 import { useClock } from '../layout/useClock'
 import { useWords } from '../layout/useWords'
 import { dayName } from '../model/time'
@@ -81,7 +82,8 @@ export const useList = createSharedComposable(() => {
     tab.value = 'mine'
     query.value = ''
     filter.value = NO_FILTER
-    if (agentId && directory.lists.ended.phase === 'idle') void directory.load('ended')
+    // Below what is open, and asked for behind it.
+    if (agentId) whenIdle(() => { if (session.agent?.id === agentId && directory.lists.ended.phase === 'idle') void directory.load('ended') })
   }, { immediate: true })
   watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
 

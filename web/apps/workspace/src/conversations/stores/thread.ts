@@ -15,6 +15,10 @@ import { useDirectory } from './directory'
 /** Timelines kept after their conversation left the screen, so that coming back shows it at once. */
 const KEPT_TIMELINES = 12
 
+/** A timeline longer than this is cut to its newest messages where nobody reads further up. */
+const LONGEST = 1_000
+const KEPT_MESSAGES = 500
+
 /** How many earlier conversations the context names at most; further ones are asked for page by page. */
 const CONTEXT_EARLIER = 20
 
@@ -50,6 +54,8 @@ export const useThread = defineStore('thread', () => {
   const closed = shallowRef<ReadonlySet<Id>>(new Set())
   const timelines = new Map<Id, Timeline>()
   let above: Timeline[] = []
+  /** How many are loading upward to a message: what they have loaded must not be forgotten meanwhile. */
+  let reaching = 0
   let turn = 0
 
   const conversation = computed<Conversation | null>(() => (id.value === null ? null : directory.known.get(id.value) ?? null))
@@ -145,7 +151,22 @@ export const useThread = defineStore('thread', () => {
     directory.drop(of)
   }
 
-  async function loadContext(): Promise<void> {
+  /** What is asked for at the moment, and for which turn. */
+  let asking: { turn: number; run: Promise<void> } | null = null
+
+  function loadContext(): Promise<void> {
+    const run = fetchContext()
+    asking = { turn, run }
+    return run
+  }
+
+  /** Waits until what stands beside the conversation is known. Throws `ApiError`. */
+  async function needContext(): Promise<void> {
+    if (!context.value) await (asking?.turn === turn && contextError.value === null ? asking.run : loadContext())
+    if (contextError.value) throw contextError.value
+  }
+
+  async function fetchContext(): Promise<void> {
     const of = id.value
     const mine = turn
     if (of === null) return
@@ -245,14 +266,14 @@ export const useThread = defineStore('thread', () => {
   }
 
   async function stepUp(current: Timeline): Promise<void> {
+    const mine = turn
     const topmost = above.at(-1) ?? current
     if (topmost.hasEarlier) {
       await topmost.loadEarlier()
       showAbove()
       return
     }
-    if (!context.value) await loadContext()
-    const mine = turn
+    await needContext()
     while (!before.value[above.length] && await loadFurther(mine));
     const next = before.value[above.length]
     if (!next || mine !== turn) return
@@ -310,12 +331,15 @@ export const useThread = defineStore('thread', () => {
   /** Loads upward until a message of the conversation on the screen, or of one above it, is here. Answers whether it is. */
   async function reach(of: Id, seq: number): Promise<boolean> {
     const timeline = of === id.value ? timelines.get(of) : above.find((one) => one.conversationId === of)
+    reaching += 1
     try {
       return timeline ? await timeline.reach(seq) : false
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
       earlierPhase.value = 'failed'
       return false
+    } finally {
+      reaching -= 1
     }
   }
 
@@ -355,7 +379,16 @@ export const useThread = defineStore('thread', () => {
 
   /** Gives a message to the timeline it belongs to, if that is kept. */
   function apply(message: Message): void {
-    timelines.get(message.conversation_id)?.apply([message])
+    const timeline = timelines.get(message.conversation_id)
+    timeline?.apply([message])
+    if (timeline && message.conversation_id !== id.value && timeline.length > LONGEST) timeline.trim(KEPT_MESSAGES)
+  }
+
+  /** The agent follows the end of the conversation on the screen: what lies far above it is forgotten until it is asked for. */
+  function trim(): void {
+    const timeline = id.value === null ? undefined : timelines.get(id.value)
+    if (!timeline || timeline.length <= LONGEST || above.length > 0 || reaching > 0 || earlierPhase.value === 'loading') return
+    if (timeline.trim(KEPT_MESSAGES) && earlierPhase.value === 'done') earlierPhase.value = 'idle'
   }
 
   function setHead(of: Id, head: number): void {
@@ -381,7 +414,7 @@ export const useThread = defineStore('thread', () => {
 
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, unreadAtOpen, wanted, conversation, history,
-    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, notesRound, catchUpCustomer, loadEarlier, reach, messageAt, prefetch, apply, setHead, markRead, reset,
+    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, notesRound, catchUpCustomer, loadEarlier, reach, messageAt, prefetch, apply, trim, setHead, markRead, reset,
   }
 })
 

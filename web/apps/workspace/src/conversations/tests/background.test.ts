@@ -3,7 +3,7 @@ import type { Conversation, Me, Routing } from '@qiatan/api'
 import type { ServerFrame } from '@qiatan/live'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { nextTick } from 'vue'
+import { nextTick, watch } from 'vue'
 import { live } from '../../live'
 import { useBadges } from '../../stores/badges'
 import { useSession } from '../../stores/session'
@@ -15,6 +15,9 @@ import { useOutbox } from '../stores/outbox'
 import { useRouting } from '../stores/routing'
 import { useThread } from '../stores/thread'
 import { ME, conversation, message, offer, routing } from './make'
+
+// What comes is taken at once here; how it is gathered, paced.test.ts tells.
+vi.mock('../../ui/painted', async (original) => ({ ...await original<object>(), paced: () => (work: () => void) => work() }))
 
 /** The network's edge: a socket the test speaks through, and lists that answer with what the test puts here. */
 class TestSocket {
@@ -101,8 +104,33 @@ describe('while somebody is signed in', () => {
   it('a message makes its conversation unread and the rail count it', async () => {
     say({ type: 'message', ...message(2) })
     expect(useDirectory().known.get('a')).toMatchObject({ head: 2, agent_unread: 1 })
-    await nextTick()
-    expect(useBadges().conversations).toBe(1)
+    await vi.waitFor(() => expect(useBadges().conversations).toBe(1))
+  })
+
+  it('what is read as it comes is counted nowhere', async () => {
+    const counts: number[] = []
+    const unwatch = watch(() => useBadges().conversations, (count) => counts.push(count), { flush: 'sync' })
+    say({ type: 'message', ...message(2) })
+    useDirectory().applyRead('a', 'agent', 2)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    unwatch()
+    expect(counts).toEqual([])
+  })
+
+  it('a conversation that is followed all day stays as light as it was', async () => {
+    const thread = useThread()
+    await thread.open('a')
+    const before = asked.length
+    let longest = 0
+    for (let seq = 1; seq <= 4_000; seq += 1) {
+      say({ type: 'message', ...message(seq) })
+      thread.trim()
+      longest = Math.max(longest, thread.messages.length)
+    }
+    expect(longest).toBe(1_000)
+    expect(thread.messages.at(-1)?.seq).toBe(4_000)
+    expect(thread.messages.map((one) => one.seq)).toEqual(Array.from(thread.messages, (_, index) => 4_001 - thread.messages.length + index))
+    expect(asked.slice(before).filter((url) => url.includes('/messages'))).toEqual([])
   })
 
   it('the same message twice counts once', () => {

@@ -22,7 +22,7 @@ export default {
   },
   signUp: {
     page: 'Sign up',
-    title: 'Sign up your company',
+    title: 'Register your company',
     subtitle: 'You become its first administrator.',
     enterprise: 'Company name',
     name: 'Your name',

@@ -37,7 +37,7 @@ export default {
     awayHint: 'Keeps open ones, gets no new ones',
     offlineHint: 'Not serving, not counted as online',
     asleep: 'Phone asleep',
-    asleepHint: 'The phone’s screen is off; messages arrive as notifications',
+    asleepHint: 'The phone\'s screen is off; messages arrive as notifications',
   },
   own: {
     menu: '{name}, {status}, open own menu',

@@ -7,7 +7,7 @@ export default {
   when: 'When',
   automatic: 'Ask when a chat ends',
   byCustomer: 'Customers can rate unasked',
-  byHandHint: 'Agents can ask at any time with “Ask for a rating”, once a minute at most.',
+  byHandHint: 'Agents can ask at any time with "Ask for a rating", once a minute at most.',
   window: 'A chat can be rated, and the rating changed, until 24 hours after its end.',
   tooLong: '{over} characters too many; 100 at most',
   invalid: 'There are characters that cannot be saved. Remove them and try again.',
@@ -24,7 +24,7 @@ export default {
   invited: 'Asked the customer for a rating',
   inviteFailed: 'Could not ask for a rating',
   line: 'Rated by the customer: {level}',
-  remarkLine: '“{remark}”',
+  remarkLine: '"{remark}"',
   fact: 'Rating',
   event: {
     byYou: 'You asked for a rating',

@@ -200,6 +200,7 @@ export default {
     faultLine: 'Line {line}: {reason}',
     rowNew: 'New',
     rowChanged: 'Changed',
+    take: 'Import',
     takeDays: 'Import {count} day | Import {count} days',
     outside: 'Outside working hours',
     outsideIntro: 'What happens to new conversations then. Those under way go on.',

@@ -147,6 +147,7 @@ export default {
     empty: 'No web widget yet',
     emptyHint: 'Create one and paste its code into your site; visitors then find you on the page.',
     create: 'New',
+    submit: 'Create',
     createTitle: 'New web widget',
     createIntro: 'One for each site, with its own looks and code.',
     created: '"{name}" created',

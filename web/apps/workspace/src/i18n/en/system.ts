@@ -83,7 +83,7 @@ export default {
     contact: 'Please tell whoever runs this installation.',
   },
   plain: {
-    good: 'Well',
+    good: 'In order',
     warn: 'Something to look at',
     bad: 'A problem',
   },

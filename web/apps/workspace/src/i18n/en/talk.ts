@@ -30,7 +30,7 @@ export default {
     filter: 'Mentions me',
   },
   search: {
-    placeholder: 'Names and messages',
+    placeholder: 'Name or words',
     label: 'Search conversations',
     messages: 'Found in messages',
     searching: 'Searching messages',

@@ -197,6 +197,7 @@ export default {
     faultLine: '第 {line} 行：{reason}',
     rowNew: '新增',
     rowChanged: '改动',
+    take: '导入',
     takeDays: '导入 {count} 天 | 导入 {count} 天',
     outside: '工作时间以外',
     outsideIntro: '这时来的新对话怎么办。已经在谈的不受影响。',

@@ -144,6 +144,7 @@ export default {
     empty: '还没有网页插件',
     emptyHint: '新建一个，把代码贴到网站里，访客就能从网页上找到你们。',
     create: '新建',
+    submit: '新建',
     createTitle: '新建网页插件',
     createIntro: '每个网站一个，各有自己的外观和安装代码。',
     created: '已新建「{name}」',

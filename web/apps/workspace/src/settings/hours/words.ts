@@ -31,8 +31,8 @@ export function readingFault(fault: CalendarFault): string {
   return known ? t(`service.hours.${known}`, { there: fault.found }) : fault.message
 }
 
-/** `2026-10`: 10 月, October. */
+/** `2026-10`: 10 月, Oct. */
 export function monthTitle(month: string): string {
-  const written = new Intl.DateTimeFormat(currentLocale(), { month: 'long', timeZone: 'UTC' }).format(Date.parse(`${month}-01T00:00:00Z`))
+  const written = new Intl.DateTimeFormat(currentLocale(), { month: 'short', timeZone: 'UTC' }).format(Date.parse(`${month}-01T00:00:00Z`))
   return written.replace(/(\d)(\p{Script=Han})/gu, '$1 $2')
 }

@@ -1,0 +1,96 @@
+"""Anything at all over sockets and polls, by every kind of client of two enterprises at once: never our fault, never a word of the other.
+
+Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ from run to run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, note, settings
+
+from qiatan.entrypoints import polling
+from qiatan.entrypoints.gateway import Gateway, Hello
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database
+from qiatan.infra.resources import Resources
+from qiatan.modules.routing import realtime as presence
+from tests.guarantees.frame_scripts import FRAMES, GOOD, Script, fields_of, scripts
+from tests.guarantees.frame_stage import Stage
+from tests.support.doors import Doors
+from tests.support.factories import Factories
+
+ASKED = os.environ.get("FUZZ_EXAMPLES")
+EXAMPLES = int(ASKED or "15")
+
+
+@pytest.fixture
+async def stage(
+    doors: Doors, database: Database, resources: Resources, factories: Factories, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(polling, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(presence, "GRACE_SECONDS", 0.0)
+    made = Stage(doors, database, resources)
+    await made.prepare(factories)
+    yield made
+    # Shown where more was asked for: that the depths are reached.
+    print(made.outcomes.most_common())
+
+
+@pytest.fixture
+def gateway(app: FastAPI) -> Gateway:
+    made: Gateway = app.state.gateway
+    return made
+
+
+def test_every_field_of_every_frame_has_values_to_draw_from() -> None:
+    assert {name for frame in FRAMES for name in fields_of(frame)} <= GOOD.keys()
+
+
+def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
+    assert {*gateway.doors, Hello} == set(FRAMES)
+
+
+@pytest.mark.timeout(120 + 5 * EXAMPLES)
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=ASKED is None,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(script=scripts())
+async def test_whatever_is_said_nobody_else_is_touched(stage: Stage, script: Script) -> None:
+    for number, group in enumerate(script):
+        note(f"{number}: {group}")
+    await stage.play(script)
+
+
+async def test_refused_frames_leave_nothing_behind(stage: Stage) -> None:
+    agent, visitor = (
+        await stage.doors.agent_socket(stage.houses[0].world.server),
+        await stage.doors.visitor_socket(stage.houses[0].guests["guest"].token),
+    )
+
+    async def refuse(count: int) -> dict[str, int]:
+        for _ in range(count):
+            named = {"conversation_id": str(new_id()), "client_message_id": str(new_id())}
+            for socket in (agent, visitor):
+                await socket.send(type="withdraw", seq=1, **named)
+                await socket.send(type="subscribe", topic="conversation", conversation_id=str(new_id()))
+                await socket.send(type="read", seq=1, conversation_id=str(new_id()))
+                await socket.send(type="send", kind="file", file_id=str(new_id()), **named)
+            await agent.send(type="viewing", conversation_id=str(new_id()))
+            await agent.send(type="edit", seq=1, text="a", **named)
+            await agent.send(type="send", text="a", **named)
+        for socket in (agent, visitor):
+            await socket.settle()
+            assert "ack" not in {frame["type"] for frame in socket.frames}
+            socket.frames.clear()
+        return stage.left() | {"limits": len(stage.resources.throttle._buckets)}
+
+    assert await refuse(12) == await refuse(3)
