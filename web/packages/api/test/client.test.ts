@@ -46,7 +46,7 @@ describe('the client', () => {
 
   it('takes an answer that was asked for before, once, and never for a change or for whoever looks as a colleague', async () => {
     fetched.mockImplementation(() => Promise.resolve(answer(200, { from: 'now' })))
-    const known = new Map([['/api/v1/me', Promise.resolve(answer(200, { from: 'before' }))], ['/api/v1/gone', Promise.resolve(null)]])
+    const known = new Map<string, Promise<Response | null>>([['/api/v1/me', Promise.resolve(answer(200, { from: 'before' }))], ['/api/v1/gone', Promise.resolve(null)]])
     let token: string | null = 'ticket'
     const early = (url: string): Promise<Response | null> | null => {
       const found = known.get(url) ?? null
