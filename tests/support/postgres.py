@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -77,12 +78,14 @@ class Broom:
 
     def __init__(self, url: str) -> None:
         superuser = make_url(url).set(username=SUPERUSER).render_as_string(hide_password=False)
-        self._connection = psycopg.connect(superuser, autocommit=True, options="-c session_replication_role=replica -c lock_timeout=30s")
+        self._connection = psycopg.connect(superuser, autocommit=True, options="-c session_replication_role=replica -c lock_timeout=500ms")
         named = self._connection.execute(_OF_ENTERPRISES).fetchall()
         self._sweep = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for (name,) in named)
 
     def sweep(self) -> None:
-        self._connection.execute(self._sweep)
+        """What a background task of the test still holds stays for the next sweep: the task cannot go on while this one waits."""
+        with suppress(psycopg.errors.LockNotAvailable):
+            self._connection.execute(self._sweep)
 
     def close(self) -> None:
         self._connection.close()
