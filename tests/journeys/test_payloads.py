@@ -284,6 +284,8 @@ async def test_what_the_operating_system_shows_is_what_was_written(people: Peopl
     # given an agent who is on another page and wants to be told
     house = hostile.house
     await put(house, "/me/preferences", desktop=True)
+    # and something unread, whose count shows that the page has begun to listen
+    await sent(hostile.talks[0].visitor.post("/widget/messages", json=message(text="在吗")))
     agent = await people.agent(house, path="/app/home", script=TRAP + ";" + NOTIFICATIONS)
     await expect(agent.page.get_by_role("link", name=re.compile("^对话"))).to_contain_text(re.compile(r"\d"))
 

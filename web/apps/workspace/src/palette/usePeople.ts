@@ -33,6 +33,7 @@ export function usePeople(query: Readonly<Ref<string>>) {
     waiting.value = false
   }
 
+  // At once too: what was typed before this was here counts.
   watch(query, (now) => {
     stop()
     error.value = null
@@ -42,7 +43,7 @@ export function usePeople(query: Readonly<Ref<string>>) {
       waiting.value = true
       timer = setTimeout(() => void ask(words), AFTER_MS)
     }
-  })
+  }, { immediate: true })
   onScopeDispose(stop)
 
   return { found, waiting, error }

@@ -42,6 +42,7 @@ export function useSearch(query: Readonly<Ref<string>>) {
     abort = null
   }
 
+  // At once too: what was typed before this was here counts.
   watch(query, (now) => {
     stop()
     next.value = null
@@ -52,7 +53,7 @@ export function useSearch(query: Readonly<Ref<string>>) {
     }
     phase.value = 'waiting'
     timer = setTimeout(() => void ask(null), AFTER_MS)
-  })
+  }, { immediate: true })
   onScopeDispose(stop)
 
   return {
