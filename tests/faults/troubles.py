@@ -12,6 +12,7 @@ from contextlib import closing
 
 import httpx
 
+from bench.server import NotReady
 from tests.faults.cluster import Cluster, ClusterNode
 from tests.faults.machines import full_disk, pull_cable, slow_disk, step_clock_of_database, step_clock_of_node
 from tests.faults.people import Crowd
@@ -26,7 +27,14 @@ async def kill_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> 
     node = chance.choice(cluster.nodes)
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(chance.uniform(0, 2))
-    await asyncio.to_thread(node.start)
+    while True:
+        try:
+            await asyncio.to_thread(node.start)
+        except NotReady:
+            # Another trouble of the round has the database away: whoever keeps a machine's programs alive starts it again.
+            await asyncio.sleep(1)
+        else:
+            return
 
 
 async def kill_all_nodes(cluster: Cluster, _people: Crowd, _chance: random.Random) -> None:

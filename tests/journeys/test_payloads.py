@@ -93,6 +93,46 @@ async def test_what_strangers_write_is_text_all_over_the_workspace(people: Peopl
     await _palette_and_home(agent, hostile)
 
 
+NOTIFICATIONS = """(() => {
+  window.__told = []
+  window.Notification = class {
+    static permission = 'granted'
+    constructor(title, { body }) { window.__told.push([title, body]) }
+    close() {}
+  }
+})()"""
+"""A page script that keeps what the page has the operating system show: the system draws it, and knows no markup."""
+
+
+# Before the stories that block some of them.
+async def test_what_the_operating_system_shows_is_what_was_written(people: People, hostile: Hostile) -> None:
+    # given an agent who is on another page and wants to be told
+    house = hostile.house
+    await put(house, "/me/preferences", desktop=True)
+    # and something unread, whose count shows that the page has begun to listen
+    await sent(hostile.talks[0].visitor.post("/widget/messages", json=message(text="在吗")))
+    agent = await people.agent(house, path="/app/home", script=TRAP + ";" + NOTIFICATIONS)
+    await expect(agent.page.get_by_role("link", name=re.compile("^对话"))).to_contain_text(re.compile(r"\d"))
+
+    # when every customer writes
+    expected = []
+    for talk in hostile.talks:
+        told = await sent(talk.visitor.post("/widget/messages", json=message(text=talk.words)))
+        if told["conversation_id"] == talk.id:
+            kept = (await house.admin.get(f"/conversations/{talk.id}/messages?limit=100"))["items"]
+            expected.append([talk.name, next(one["text"] for one in kept if one["seq"] == told["seq"])])
+
+    # then title and body are their name and their words, character for character
+    async def all_told() -> bool:
+        return len(await agent.page.evaluate("window.__told")) >= len(expected)
+
+    await until(all_told, "everything is told")
+    assert len(expected) == len(hostile.talks)
+    assert sorted(await agent.page.evaluate("window.__told")) == sorted(expected)
+    assert agent.watch.dialogs == []
+    await unharmed(agent.page)
+
+
 async def test_what_comes_in_is_text_in_every_notice(people: People, hostile: Hostile) -> None:
     house, colleague = hostile.house, hostile.colleague
     await put(house, "/routing/transfers", ask=True)
@@ -267,45 +307,6 @@ async def test_addresses_become_links_that_lead_nowhere_else(people: People, hou
 
 def _card(agent: Agent) -> Locator:
     return agent.page.get_by_role("complementary", name="顾客资料")
-
-
-NOTIFICATIONS = """(() => {
-  window.__told = []
-  window.Notification = class {
-    static permission = 'granted'
-    constructor(title, { body }) { window.__told.push([title, body]) }
-    close() {}
-  }
-})()"""
-"""A page script that keeps what the page has the operating system show: the system draws it, and knows no markup."""
-
-
-async def test_what_the_operating_system_shows_is_what_was_written(people: People, hostile: Hostile) -> None:
-    # given an agent who is on another page and wants to be told
-    house = hostile.house
-    await put(house, "/me/preferences", desktop=True)
-    # and something unread, whose count shows that the page has begun to listen
-    await sent(hostile.talks[0].visitor.post("/widget/messages", json=message(text="在吗")))
-    agent = await people.agent(house, path="/app/home", script=TRAP + ";" + NOTIFICATIONS)
-    await expect(agent.page.get_by_role("link", name=re.compile("^对话"))).to_contain_text(re.compile(r"\d"))
-
-    # when every customer writes
-    expected = []
-    for talk in hostile.talks:
-        told = await sent(talk.visitor.post("/widget/messages", json=message(text=talk.words)))
-        if told["conversation_id"] == talk.id:
-            kept = (await house.admin.get(f"/conversations/{talk.id}/messages?limit=100"))["items"]
-            expected.append([talk.name, next(one["text"] for one in kept if one["seq"] == told["seq"])])
-
-    # then title and body are their name and their words, character for character
-    async def all_told() -> bool:
-        return len(await agent.page.evaluate("window.__told")) >= len(expected)
-
-    await until(all_told, "everything is told")
-    assert len(expected) == len(hostile.talks)
-    assert sorted(await agent.page.evaluate("window.__told")) == sorted(expected)
-    assert agent.watch.dialogs == []
-    await unharmed(agent.page)
 
 
 async def _look_at(agent: Agent, talk: Talk) -> None:
