@@ -27,14 +27,15 @@ async def kill_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> 
     node = chance.choice(cluster.nodes)
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(chance.uniform(0, 2))
-    while True:
-        try:
-            await asyncio.to_thread(node.start)
-        except NotReady:
-            # Another trouble of the round has the database away: whoever keeps a machine's programs alive starts it again.
-            await asyncio.sleep(1)
-        else:
-            return
+    async with asyncio.timeout(REPLACED_SECONDS):
+        while True:
+            try:
+                await asyncio.to_thread(node.start)
+            except NotReady:
+                # Another trouble of the round has the database away: whoever keeps a machine's programs alive starts it again.
+                await asyncio.sleep(1)
+            else:
+                return
 
 
 async def kill_all_nodes(cluster: Cluster, _people: Crowd, _chance: random.Random) -> None:
