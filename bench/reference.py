@@ -77,7 +77,10 @@ def build(sessions: async_sessionmaker[AsyncSession]) -> FastAPI:
 async def _serve(client: WebSocket, agent: WebSocket, sessions: async_sessionmaker[AsyncSession]) -> None:
     conversation_id, sender_id = uuid4(), uuid4()
     while True:
-        send = Send.model_validate(await client.receive_json())
+        frame = await client.receive_json()
+        if frame["type"] != "send":
+            continue  # heartbeats
+        send = Send.model_validate(frame)
         async with sessions() as session:
             message = Message(
                 client_message_id=send.client_message_id,

@@ -116,8 +116,13 @@ class GroupCommit(Generic[Item, Result]):
             await self._task
 
     async def _run(self) -> None:
+        stored: list[tuple[Hashable, Item, Result | Exception]] = []
         while True:
             if not self._waiting:
+                if stored:
+                    self._tell(stored)
+                    stored = []
+                    continue
                 if self._closing:
                     return
                 self._wake.clear()
@@ -125,17 +130,24 @@ class GroupCommit(Generic[Item, Result]):
                 continue
             taken = self._waiting.take(MAX_BATCH)
             batch = [item for _, item in taken]
-            results = list(zip(batch, await self._store(batch), strict=True))
-            try:
-                self._settle(results)
-            except Exception as error:
-                # What is stored stays stored; the writer must live on for everybody else.
-                log.exception("group_commit.settle_failed", error=str(error))
-            for key, _ in taken:
-                line = self._lines[key]
-                line.settle()
-                if line.settled == line.submitted:
-                    del self._lines[key]
+            writing = asyncio.create_task(self._store(batch), name="group-commit-batch")
+            if stored:
+                # The database works on this batch while the last one's results are told: neither waits for the other.
+                await asyncio.sleep(0)
+                self._tell(stored)
+            stored = [(key, item, result) for (key, item), result in zip(taken, await writing, strict=True)]
+
+    def _tell(self, stored: Sequence[tuple[Hashable, Item, Result | Exception]]) -> None:
+        try:
+            self._settle([(item, result) for _, item, result in stored])
+        except Exception as error:
+            # What is stored stays stored; the writer must live on for everybody else.
+            log.exception("group_commit.settle_failed", error=str(error))
+        for key, _, _ in stored:
+            line = self._lines[key]
+            line.settle()
+            if line.settled == line.submitted:
+                del self._lines[key]
 
     async def _store(self, batch: Sequence[Item]) -> Sequence[Result | Exception]:
         try:

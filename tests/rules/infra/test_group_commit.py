@@ -199,7 +199,7 @@ async def test_one_message_beside_a_flood_is_in_the_next_batch(monkeypatch: pyte
     await books.commits.settled("quiet")
 
     assert ("quiet", 0) in books.batches[1]
-    assert len(books.batches) == 2
+    assert len(books.settled) == 20
     await books.commits.close()
     assert len(books.settled) == 101
 
@@ -229,3 +229,26 @@ async def test_waiting_for_all_waits_for_every_enterprise() -> None:
 
     assert sorted(books.settled) == [("a", 1), ("b", 1)]
     await books.commits.close()
+
+
+async def test_the_next_batch_is_under_way_while_the_last_ones_results_are_told() -> None:
+    told: list[tuple[int, bool]] = []
+    writing = asyncio.Event()
+
+    async def write(batch: Sequence[int]) -> Sequence[int]:
+        writing.set()
+        await asyncio.sleep(0)
+        writing.clear()
+        return batch
+
+    def settle(results: Sequence[tuple[int, int | Exception]]) -> None:
+        told.extend((item, writing.is_set()) for item, _ in results)
+
+    commits: GroupCommit[int, int] = GroupCommit(write, settle)
+    commits.start()
+    commits.submit(1)
+    await writing.wait()
+    commits.submit(2)
+    await commits.close()
+
+    assert told == [(1, True), (2, False)]
