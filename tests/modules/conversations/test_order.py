@@ -62,13 +62,17 @@ async def test_seq_is_dense_and_counters_are_exact_after_anything_at_once(
 
     async def act(guest: Guest, conversation_id: UUID) -> None:
         await asyncio.sleep(chance.random() / 20)
-        kind = chance.choice(["log", "log", "log", "visitor", "agent", "read", "read own", "withdraw"])
+        kind = chance.choice(["log", "log", "log", "visitor", "agent", "read", "read own", "read together", "withdraw"])
         if kind == "log":
             log.submit(_pending(resources.hub, guest, conversation_id, "记", refused))
         elif kind == "visitor":
             await talk.write(database, guest)
         elif kind == "agent":
             await talk.answer(database, tenant.admin, conversation_id)
+        elif kind == "read together":
+            async with database.system() as tx:
+                marks = [service.Mark(tenant.admin.actor, place, chance.randint(1, 12)) for _, place in places]
+                await service.mark_read_together(tx, marks)
         else:
             await _quietly(database, kind, guest, tenant.admin, conversation_id, chance.randint(1, 12))
 

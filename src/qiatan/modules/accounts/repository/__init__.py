@@ -4,7 +4,13 @@ from qiatan.modules.accounts.repository.agents import AgentRecord, AgentReposito
 from qiatan.modules.accounts.repository.api_keys import ApiKeyRepository, find_api_key
 from qiatan.modules.accounts.repository.audit import AuditFilters, AuditRepository, drifted_head
 from qiatan.modules.accounts.repository.challenges import ChallengeRepository, find_challenge, take_challenge
-from qiatan.modules.accounts.repository.enterprises import EnterpriseRepository, enterprise_ids, enterprises_named, insert_enterprise
+from qiatan.modules.accounts.repository.enterprises import (
+    EnterpriseRepository,
+    enterprise_ids,
+    enterprises_named,
+    insert_enterprise,
+    showing_typed,
+)
 from qiatan.modules.accounts.repository.factors import FactorRepository, find_passkey
 from qiatan.modules.accounts.repository.groups import GroupRecord, GroupRepository
 from qiatan.modules.accounts.repository.links import LinkRepository, OpenLink, find_link
@@ -68,5 +74,6 @@ __all__ = [
     "policies_of",
     "purge",
     "role_facts",
+    "showing_typed",
     "take_challenge",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import Text, cast, or_, select
@@ -61,3 +62,9 @@ async def enterprises_named(tx: Tx, name: str) -> list[UUID]:
     """The enterprises of this name, or the one whose id it is. For a system transaction."""
     query = select(EnterpriseRow.id).where(or_(EnterpriseRow.name == name, cast(EnterpriseRow.id, Text) == name.lower()))
     return list((await tx.session.execute(query.order_by(EnterpriseRow.id).limit(10))).scalars())
+
+
+async def showing_typed(tx: Tx, enterprise_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those that let agents see what a visitor types (system transactions)."""
+    query = select(EnterpriseRow.id).where(EnterpriseRow.id.in_(enterprise_ids), EnterpriseRow.typing_preview)
+    return frozenset((await tx.session.execute(query)).scalars())

@@ -46,6 +46,7 @@ from qiatan.modules.accounts.service.lookups import (
     role_named,
     serving_agent,
     serving_agents,
+    showing_typed,
 )
 from qiatan.modules.accounts.service.oidc import change_oidc, delete_oidc, see_oidc, try_oidc
 from qiatan.modules.accounts.service.oidc_sign_in import OidcDoor, finish_oidc, shown_oidc, start_oidc
@@ -208,6 +209,7 @@ __all__ = [
     "sessions_not_ended",
     "set_avatar",
     "settled",
+    "showing_typed",
     "shown_oidc",
     "sign_in",
     "sign_in_by_link",

@@ -145,6 +145,11 @@ async def get_enterprise(tx: Tx) -> Enterprise:
     return to_enterprise(await EnterpriseRepository(tx, tx.enterprise_id).get())
 
 
+async def showing_typed(tx: Tx, enterprise_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the enterprises that let agents see what a visitor types before it is sent (system transactions)."""
+    return await repository.showing_typed(tx, enterprise_ids)
+
+
 async def role_named(tx: Tx, enterprise_id: UUID, name: str) -> UUID:
     """The role of this name, or a built-in one by its key (system transactions).
 

@@ -1,4 +1,4 @@
-"""Frames that come in. Plain texts take the message log; all else is one ordinary transaction per frame."""
+"""Frames that come in. Plain texts take the message log, read marks and typing are gathered; all else is one ordinary transaction per frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from qiatan.kit.access import AgentActor, ScopeKind, VisitorActor, require
 from qiatan.kit.errors import BadRequest, Fault, NotAllowed, TooMany
 from qiatan.kit.events import Event
 from qiatan.kit.rich_text import RichDocument, parsed
-from qiatan.kit.text import storable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, EditMessage, MessageKind, SenderKind, SendMessage, View
@@ -30,6 +29,7 @@ from qiatan.modules.conversations.realtime import frames, topics
 from qiatan.modules.conversations.realtime.heartbeat import Heartbeats
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
 from qiatan.modules.conversations.realtime.outbound import surely_sees
+from qiatan.modules.conversations.realtime.signals import Signals
 from qiatan.modules.conversations.realtime.viewing import Viewers
 from qiatan.modules.conversations.repository import Appended
 from qiatan.modules.conversations.rules import check_content
@@ -37,7 +37,6 @@ from qiatan.modules.conversations.rules import check_content
 log = structlog.get_logger(__name__)
 
 AGENT_MESSAGES = Rate(burst=60, per_minute=600)
-TYPING = Rate(burst=3, per_minute=60)
 MAX_WATCHED = 20
 _SEND_KEY = "conversations.send_key"
 _ENTERPRISE_KEY = "conversations.enterprise_key"
@@ -59,6 +58,7 @@ class ConversationDoors:
         self._log = MessageLog(resources.database.url, resources.hub, resources.relay, resources.clock, unheard)
         self._heartbeats = Heartbeats(resources)
         self._viewers = Viewers(resources)
+        self._signals = Signals(resources)
         self._tasks: set[asyncio.Task[None]] = set()
         rate = resources.settings.visitor_rate
         self._enterprise_messages = limits.rate_of(resources.settings.limits.messages)
@@ -70,8 +70,8 @@ class ConversationDoors:
             FrameDoor(frames.Withdraw, self.withdraw, agents=SERVE, visitors=True),
             FrameDoor(frames.Edit, self.edit, agents=SERVE, visitors=False),
             FrameDoor(frames.Viewing, self._viewers.view, agents=SERVE, visitors=False, reads=True),
-            FrameDoor(frames.Read, self.read, agents=SERVE, visitors=True),
-            FrameDoor(frames.Typing, self.typing, agents=SERVE, visitors=True),
+            FrameDoor(frames.Read, self._signals.read, agents=SERVE, visitors=True),
+            FrameDoor(frames.Typing, self._signals.typing, agents=SERVE, visitors=True),
             FrameDoor(frames.Ping, self._heartbeats.ping, agents="every", visitors=True, reads=True),
         )
 
@@ -79,8 +79,9 @@ class ConversationDoors:
         self._log.start()
 
     async def settled(self) -> None:
-        """Wait until every text submitted so far is stored or refused."""
+        """Wait until every text submitted so far is stored or refused, and every mark is set."""
         await self._log.settled()
+        await self._signals.settled()
 
     def react(self, events: Sequence[Event]) -> None:
         """Called with the events of each transaction committed on any node, before they are told."""
@@ -96,6 +97,7 @@ class ConversationDoors:
 
     async def close(self) -> None:
         await self._log.close()
+        await self._signals.settled()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
@@ -332,41 +334,6 @@ class ConversationDoors:
             body = EditMessage(client_message_id=frame.client_message_id, text=frame.text)
             ack = await service.edit(tx, actor, frame.conversation_id, frame.seq, body)
         _acknowledge(connection, ack)
-
-    async def read(self, connection: Connection, frame: Frame) -> None:
-        assert isinstance(frame, frames.Read)
-        actor = _known(connection)
-        async with self._resources.database.tenant(actor.enterprise_id) as tx:
-            if isinstance(actor, AgentActor):
-                await service.mark_read(tx, actor, frame.conversation_id, frame.seq)
-            else:
-                await service.mark_read_own(tx, actor, frame.conversation_id, frame.seq)
-
-    async def typing(self, connection: Connection, frame: Frame) -> None:
-        """Not a fact: never stored, straight to the other side. Too many are dropped without a word."""
-        assert isinstance(frame, frames.Typing)
-        actor = _known(connection)
-        who = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
-        if self._resources.throttle.wait(f"typing:{who}", TYPING) > 0:
-            return
-        async with self._resources.database.tenant(actor.enterprise_id) as tx:
-            if isinstance(actor, AgentActor):
-                if frame.conversation_id is None:
-                    raise BadRequest("Name the conversation (conversation_id).")
-                customer_id, agent_ids = await service.line_of(tx, actor, frame.conversation_id)
-                told = encode(frames.TypingFrame(frame.conversation_id, SenderKind.AGENT))
-                self._relay.publish(actor.enterprise_id, [topics.customer(customer_id)], told)
-                audience = [topics.one(frame.conversation_id), *map(topics.agent, agent_ids)]
-                typed = frames.TypingFrame(frame.conversation_id, SenderKind.AGENT, agent_id=actor.agent_id)
-            else:
-                line = await service.open_line(tx, actor)
-                if line is None:
-                    return
-                conversation_id, agent_ids = line
-                shown = frame.text is not None and storable(frame.text) and await service.typing_shown(tx)
-                audience = [topics.one(conversation_id), *map(topics.agent, agent_ids)]
-                typed = frames.TypingFrame(conversation_id, SenderKind.CUSTOMER, frame.text if shown else None)
-        self._relay.publish(actor.enterprise_id, audience, encode(typed), besides=connection)
 
     def _begins(self, actor: VisitorActor, address: str) -> None:
         limits.conversation_begins(self._resources, actor.enterprise_id, address)

@@ -128,14 +128,16 @@ async def get_conversation_context(actor: Server, tx: TenantTx, conversation_id:
 async def get_conversation_file(
     request: Request,
     actor: Server,
-    tx: TenantTx,
     shared: Shared,
     conversation_id: UUID,
     file_id: UUID,
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
     """A picture or file of a conversation; whether it may be seen is checked again at every request. Of files parts may be asked for."""
-    return await handed_out(request, shared, await service.file(tx, actor, conversation_id, file_id), thumb=size == "thumb")
+    # Its own transaction instead of the request's: no connection is held while the content is read.
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        stored = await service.file(tx, actor, conversation_id, file_id)
+    return await handed_out(request, shared, stored, thumb=size == "thumb")
 
 
 @router.get("/conversations/{conversation_id}/files/{file_id}/link")

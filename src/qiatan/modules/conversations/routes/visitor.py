@@ -95,13 +95,15 @@ async def evaluate_own_conversation(actor: Myself, tx: TenantTx, shared: Shared,
 async def get_own_file(
     request: Request,
     actor: Myself,
-    tx: TenantTx,
     shared: Shared,
     file_id: UUID,
     size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full",
 ) -> Response:
     """A picture or file of one of the visitor's own conversations."""
-    return await handed_out(request, shared, await service.file_own(tx, actor, file_id), thumb=size == "thumb")
+    # Its own transaction instead of the request's: no connection is held while the content is read.
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        stored = await service.file_own(tx, actor, file_id)
+    return await handed_out(request, shared, stored, thumb=size == "thumb")
 
 
 @router.get("/files/{file_id}/link")

@@ -41,7 +41,6 @@ from qiatan.modules.conversations.service.reading import (
     open_line,
     shown,
     shown_own,
-    typing_shown,
 )
 from qiatan.modules.conversations.service.routing_view import (
     active_count,
@@ -65,12 +64,15 @@ from qiatan.modules.conversations.service.routing_view import (
 from qiatan.modules.conversations.service.searching import search
 from qiatan.modules.conversations.service.sending import send, send_own
 from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
+from qiatan.modules.conversations.service.signals import Mark, Typed, lines_typed_on, mark_read_together
 from qiatan.modules.conversations.service.tagging import tag_catalogue, tag_conversation
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
 from qiatan.modules.conversations.service.writing import note_speaker
 
 __all__ = [
     "How",
+    "Mark",
+    "Typed",
     "active_count",
     "active_counts",
     "active_lines",
@@ -119,6 +121,7 @@ __all__ = [
     "last_served_by",
     "leave",
     "line_of",
+    "lines_typed_on",
     "list_conversations",
     "list_drafts",
     "list_mentions",
@@ -126,6 +129,7 @@ __all__ = [
     "load_settings",
     "mark_read",
     "mark_read_own",
+    "mark_read_together",
     "mend_counters",
     "mention_targets",
     "messages",
@@ -152,7 +156,6 @@ __all__ = [
     "shown_own",
     "tag_catalogue",
     "tag_conversation",
-    "typing_shown",
     "waiting_besides",
     "withdraw",
     "withdraw_own",

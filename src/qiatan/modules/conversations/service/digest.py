@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.modules.conversations.contracts import MAX_OPEN_SHOWN
 from qiatan.modules.conversations.repository.system import Person, digest_rows
 
 
 def digest_of(shown: Iterable[tuple[UUID, int, int]]) -> str:
-    """First 16 hex digits of sha-256 over `id:head:version` lines sorted by id."""
-    lines = sorted(f"{conversation_id}:{head}:{version}" for conversation_id, head, version in shown)
+    """First 16 hex digits of sha-256 over `id:head:version` lines sorted by id; of more than `subscribed` names, those it names."""
+    lines = [f"{conversation_id}:{head}:{version}" for conversation_id, head, version in sorted(shown)[:MAX_OPEN_SHOWN]]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -9,7 +9,6 @@ from qiatan.infra.db import Tx
 from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
-from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations.contracts import (
     MAX_OPEN_SHOWN,
     Context,
@@ -121,11 +120,6 @@ async def open_line(tx: Tx, actor: VisitorActor) -> tuple[UUID, list[UUID]] | No
 
 def _agents_on(row: ConversationRow) -> list[UUID]:
     return [*([row.assignee_id] if row.assignee_id is not None else []), *row.joined_ids]
-
-
-async def typing_shown(tx: Tx) -> bool:
-    """Whether the enterprise lets agents see what a visitor types before it is sent."""
-    return (await accounts.get_enterprise(tx)).typing_preview
 
 
 async def list_own(tx: Tx, actor: VisitorActor) -> ConversationList:
