@@ -13,7 +13,7 @@ TEST_WORKERS_WAITING ?= $(shell expr $(TEST_WORKERS) + $(TEST_WORKERS) / 2)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-python check-web format wheel lock bench bench-load soak clean
+.PHONY: help run test check check-python check-web check-web-and-browser format wheel lock bench bench-load soak clean
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,8 @@ run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=.
 	@exec $(BIN)/qiatan serve --demo
 
 test:  ## install what tests need, then run all checks and tests
-	$(PREPARE) dev pages browser
-	@$(MAKE) --no-print-directory check
+	$(PREPARE) dev
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-python check-web-and-browser
 	$(PYTEST) -n $(TEST_WORKERS_WAITING) --dist worksteal tests/guarantees tests/platform tests/modules tests/rules
 	$(PYTEST) -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --reruns 1 tests/journeys
 	$(PYTEST) tests/faults
@@ -38,6 +38,10 @@ check-python:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-web-and-browser:  # what is built and installed for the journeys, while the server's types are checked
+	$(PREPARE) npm pages browser
+	@$(MAKE) --no-print-directory check-web
 
 check-web:
 	$(WEB) npm run --silent check

@@ -27,6 +27,7 @@ from qiatan.infra.geo import Geo
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
 from qiatan.infra.nodes import Node, NodeKeeper
+from qiatan.infra.oidc_providers import Providers
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.realtime.relay import Relay
 from qiatan.infra.resources import Resources
@@ -147,6 +148,7 @@ def _geo() -> Geo:
 def resources(database: Database, settings: Settings, clock: FakeClock) -> Resources:
     """The shared parts, with their own hub, throttle and storage folder."""
     node, hub, bus = Node.single(), Hub(), MemoryBus()
+    http = HttpOut(settings.outbound_allow)
     return Resources(
         settings=settings,
         database=database,
@@ -155,7 +157,8 @@ def resources(database: Database, settings: Settings, clock: FakeClock) -> Resou
         throttle=Throttle(),
         clock=clock,
         geo=_geo(),
-        http=HttpOut(settings.outbound_allow),
+        http=http,
+        providers=Providers(http),
         mailer=Mailer(settings.smtp, settings.mail_from, clock),
         sealer=Sealer(settings.secret_key),
         node=node,

@@ -239,11 +239,6 @@ class Cluster:
         return 0 if row is None else int(row[0])
 
 
-def descriptors(pid: int) -> int:
-    """How many files and sockets a process holds."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def _command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -11,6 +11,7 @@ import pytest
 from bench.world import make_world
 from tests.faults import namespaces, troubles
 from tests.faults.cluster import Cluster
+from tests.faults.flatness import Flatness
 from tests.faults.people import Crowd, crowd
 from tests.faults.rounds import Rounds
 from tests.faults.story import answer
@@ -44,6 +45,8 @@ async def test_a_node_that_is_cut_off_is_left_and_comes_back(cluster: Cluster, m
 
     monkeypatch.setitem(troubles.TROUBLES, "cut off", cut_off)
     world = await make_world(cluster.database_url(), agents=2, visitor_count=12, places=10)
+    flat = Flatness(cluster)
+    flat.begin()
     async with crowd(cluster.port, world) as people, asyncio.timeout(300):
         answering = [asyncio.create_task(answer(agent)) for agent in people.agents]
         outcome = await Rounds(cluster, world, people).run(["cut off"], random.Random(1), timers=False)
@@ -52,6 +55,10 @@ async def test_a_node_that_is_cut_off_is_left_and_comes_back(cluster: Cluster, m
         await asyncio.wait(answering)
 
     assert outcome.wrong == [], cluster.said()
+    # Of people who were cut off no sign of their going ever came: it lets go of them all the same, and is seen to hold its pools.
+    await flat.end()
+    assert flat.wrong() == []
+    assert all("besides 0 connections" not in line for line in flat.told())
     async with asyncio.timeout(60):  # its next sign of life
         while await asyncio.to_thread(cluster.living) < 2:
             await asyncio.sleep(0.5)

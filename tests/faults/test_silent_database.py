@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any, cast
 
+import procrastinate
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
 
 from qiatan.infra.db import alive
 from qiatan.infra.db.alive import WatchedConnection
+from qiatan.infra.db.roles import SYSTEM
+from qiatan.infra.jobs import build_worker_app
 from tests.faults.pair import Pair, Postgres
 from tests.faults.wires import Line, Wires
 
@@ -28,6 +33,7 @@ def server() -> Iterator[Postgres]:
     try:
         pair.primary.make()
         pair.primary.start()
+        pair.primary.ask(f"CREATE ROLE {SYSTEM}", f"GRANT {SYSTEM} TO qiatan")
         yield pair.primary
     finally:
         pair.remove()
@@ -86,3 +92,28 @@ async def test_a_commit_that_waits_for_the_standby_is_waited_for(server: Postgre
         assert not committing.done()
         server.ask("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
         await committing
+
+
+@pytest.fixture
+def jobs(line: Line, monkeypatch: pytest.MonkeyPatch) -> procrastinate.App:
+    """What works the jobs off, over the line."""
+    monkeypatch.setattr(WatchedConnection, "silent_after", SOON)
+    return build_worker_app(f"postgresql://qiatan@127.0.0.1:{line.port}/qiatan", [], cast("Any", None))
+
+
+async def test_jobs_go_on_over_a_new_connection_when_the_old_one_has_fallen_silent(line: Line, jobs: procrastinate.App) -> None:
+    async with jobs.open_async():
+        connector = cast("procrastinate.PsycopgConnector", jobs.connector)
+        before = await connector.execute_query_one_async("SELECT pg_backend_pid() AS backend")
+        line.swallow()
+        after = await connector.execute_query_one_async("SELECT pg_backend_pid() AS backend")
+    assert after != before
+
+
+async def test_a_look_for_jobs_that_is_never_answered_fails(line: Line, jobs: procrastinate.App) -> None:
+    async with jobs.open_async():
+        looking = asyncio.create_task(jobs.connector.execute_query_async("SELECT pg_sleep(0.2)"))
+        await asyncio.sleep(0.1)  # it has reached the server, and is answered later
+        line.swallow()
+        with pytest.raises(ConnectorException):
+            await looking

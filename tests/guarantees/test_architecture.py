@@ -62,7 +62,8 @@ def test_every_guarded_point_is_in_the_catalogue() -> None:
 
 
 def test_every_frame_says_who_may_send_it(resources: Resources) -> None:
-    from qiatan.entrypoints.gateway import Gateway, Hello
+    from qiatan.entrypoints.entrance import Hello
+    from qiatan.entrypoints.gateway import Gateway
 
     doors = Gateway(resources).doors
     resources.database.listeners.clear()

@@ -21,6 +21,7 @@ from tests.support.factories import Factories
 
 ASKED = os.environ.get("FUZZ_EXAMPLES")
 EXAMPLES = int(ASKED or "10")
+pytestmark = pytest.mark.timeout(120 + 2 * EXAMPLES)
 FEW = settings(
     max_examples=EXAMPLES,
     derandomize=ASKED is None,

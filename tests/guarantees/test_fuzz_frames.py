@@ -6,6 +6,7 @@ Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +14,8 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from qiatan.entrypoints import polling
-from qiatan.entrypoints.gateway import Gateway, Hello
+from qiatan.entrypoints.entrance import Hello
+from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
@@ -67,7 +69,14 @@ def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
 async def test_whatever_is_said_nobody_else_is_touched(stage: Stage, script: Script) -> None:
     for number, group in enumerate(script):
         note(f"{number}: {group}")
-    await stage.play(script)
+    try:
+        await stage.play(script)
+    except BaseException:
+        # It is played once more, and what fails then is what is reported: it must be the same, and not who was left from the first time.
+        traceback.print_exc()
+        for client in stage.clients.values():
+            await client.leave()
+        raise
 
 
 async def test_refused_frames_leave_nothing_behind(stage: Stage) -> None:

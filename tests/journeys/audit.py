@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from playwright.async_api import Frame, Page
 
 from tests.journeys.server import ROOT
@@ -48,6 +50,22 @@ _MISFITS = """(names) => {
   look(document.title)
   return [...found]
 }"""
+
+
+SHOTS = ROOT / "screenshots"
+_ASKED = os.environ.get("SCREENSHOTS", "") not in ("", "0")
+_DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
+
+async def drawn(page: Page) -> None:
+    """The page has been drawn as it is now, in its present size and colours."""
+    await page.evaluate(_DRAWN)
+
+
+async def photograph(page: Page, name: str, *, wrong: bool = False) -> None:
+    """A picture into screenshots/, where SCREENSHOTS=1 asks for it or something is wrong: a run would take hundreds, a tenth of a second each."""
+    if _ASKED or wrong:
+        await page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
 
 
 async def axe(frame: Frame | Page, *, only_colours: bool = False) -> list[str]:

@@ -59,13 +59,12 @@ CHINESE_RULES = Rules(
     reason="反复发广告链接",
 )
 
-# Cities are named as the data of the regions has them, so these are countries and provinces.
 ENGLISH_RULES = Rules(
     leader="Team lead",
     specialist="Specialist",
     public_name="Tommy",
-    visitors_from=["US", "CN/广东省"],
-    allowed=["US", "CN/江苏省"],
+    visitors_from=["US/加利福尼亚", "CN/广东省/深圳市", "CN/北京/北京市"],
+    allowed=["US", "CN/江苏省/苏州市", "JP/东京都"],
     trusted=("Shop line", "Head office", "Servers"),
     inside="8.8.8.8",
     outside="192.0.2.140",

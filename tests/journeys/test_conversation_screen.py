@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -105,6 +106,29 @@ async def test_an_answer_quotes_the_message_it_answers_and_leads_to_it(people: P
     await quote.click()
     await expect(agent.thread.locator(".bub", has_text="雾灰的手冲壶有现货吗").first).to_be_in_viewport()
     await expect(agent.thread.get_by_text("这一句也看到了")).not_to_be_in_viewport()
+
+
+async def test_a_flood_into_the_open_conversation_is_followed_to_its_end_and_asks_for_next_to_nothing(people: People, house: House) -> None:
+    talk = await begun(house, "在吗")
+    agent = await people.agent(house, path=f"/app/conversations/{talk.id}")
+    await agent.sees("在吗")
+    asked: list[str] = []
+    agent.page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+
+    # when a machine writes 300 messages as fast as it can, ten at a time
+    for begin in range(0, 300, 10):
+        await asyncio.gather(*(talk.say(f"第 {number} 句。") for number in range(begin, begin + 10)))
+    await talk.say("就这些")
+
+    # then the last of them is on the screen and read, what lies far above is not drawn, and the page has hardly asked for anything
+    await expect(agent.thread.get_by_text("就这些")).to_be_in_viewport()
+    await expect(agent.inbox.get_by_text("就这些")).to_be_visible()
+    assert await agent.thread.locator(".bub").count() < 150
+    assert len(asked) <= 30, asked
+    # and it is no slower than before: an answer comes through at once
+    await agent.answer("收到")
+    await agent.sees("收到")
+    assert (await house.admin.get(f"/conversations/{talk.id}"))["agent_unread"] == 0
 
 
 async def test_what_was_sent_is_changed_with_the_arrow_and_says_so_on_both_sides(people: People, house: House) -> None:

@@ -56,7 +56,7 @@ async def test_the_palette_reaches_pages_settings_conversations_and_actions(peop
     # and what is not there is said
     await page.keyboard.press("Control+k")
     await asked.fill("没有这种东西")
-    await expect(palette(agent).get_by_text("没有找到“没有这种东西”")).to_be_visible()
+    await expect(palette(agent).get_by_text("没有找到「没有这种东西」")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(palette(agent)).to_have_count(0)
 
@@ -156,13 +156,13 @@ async def test_keys_of_ones_own_work_and_a_conflict_is_named(people: People, hou
     agent, _ = await people.talking(house)
     page = agent.page
     await page.goto(f"{house.server.url}/app/settings/profile")
-    key = page.get_by_role("button", name="修改“转接”的按键")
+    key = page.get_by_role("button", name="修改「转接」的按键")
     await expect(key.locator("kbd")).to_have_text("T")
 
     # when a key is pressed that another action has, it is named and nothing changes
     await key.click()
     await page.keyboard.press("g")
-    await expect(page.get_by_role("alert").filter(has_text="G 已经用于“顾客标签”")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="G 已经用于「顾客标签」")).to_be_visible()
     await page.keyboard.press("x")
     await expect(key.locator("kbd")).to_have_text("X")
     await expect(page.get_by_role("alert").filter(has_text="已经用于")).to_have_count(0)

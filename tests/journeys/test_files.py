@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
 
+from tests.journeys.audit import photograph
 from tests.journeys.conftest import People
 from tests.journeys.house import House
 from tests.journeys.people import Agent, Visitor
@@ -16,7 +17,6 @@ from tests.journeys.people import Agent, Visitor
 COMPUTER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 """A browser without a screen says so, and is then taken for a machine, which may send no files."""
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1"
-SHOTS = Path(__file__).parents[2] / "screenshots"
 
 
 def pdf(pages: int = 3) -> bytes:
@@ -99,7 +99,7 @@ async def test_files_go_both_ways_are_looked_at_and_saved(people: People, house:
     await card(agent, "安装.exe").get_by_role("button", name="下载 安装.exe").click()
     await expect(agent.page.get_by_role("dialog", name="下载可能有风险的文件？")).to_be_visible()
     await agent.page.get_by_role("button", name="取消", exact=True).click()
-    await agent.page.screenshot(path=SHOTS / "files-thread.png")
+    await photograph(agent.page, "files-thread")
 
     # and the sheet is drawn in a frame without an origin, page by page
     await card(agent, "手冲壶尺寸图.pdf").get_by_role("button", name=re.compile("^手冲壶尺寸图.pdf")).click()
@@ -108,7 +108,7 @@ async def test_files_go_both_ways_are_looked_at_and_saved(people: People, house:
     await expect(frame.get_by_role("status")).to_have_text("第 1 页，共 3 页")
     await _drawn(frame.get_by_role("img", name="第 1 页，共 3 页"))
     await frame.get_by_role("button", name="放大").click()
-    await agent.page.screenshot(path=SHOTS / "files-pdf.png")
+    await photograph(agent.page, "files-pdf")
     inside = next(one for one in agent.page.frames if "/files/" in one.url)
     assert await inside.evaluate("window.origin") == "null"
     assert (
@@ -121,7 +121,7 @@ async def test_files_go_both_ways_are_looked_at_and_saved(people: People, house:
     player = visitor.panel.frame_locator("dialog iframe").locator("audio")
     await expect(player).to_be_visible()
     await expect(player).to_have_js_property("duration", 1)
-    await visitor.page.screenshot(path=SHOTS / "files-widget-audio.png")
+    await photograph(visitor.page, "files-widget-audio")
 
 
 async def _drawn(canvas: Locator) -> None:
@@ -156,7 +156,7 @@ async def test_an_upload_goes_on_after_a_reload_and_can_be_cancelled(people: Peo
     going = card(agent, "大文件.bin")
     await expect(going.get_by_role("progressbar")).to_be_visible()
     await expect(going).to_contain_text(re.compile(r"KB / 2 MB"))
-    await agent.page.screenshot(path=SHOTS / "files-progress.png")
+    await photograph(agent.page, "files-progress")
 
     # when one is cancelled and the page is loaded anew
     await card(agent, "不要了.bin").get_by_role("button", name="取消发送 不要了.bin").click()

@@ -119,7 +119,8 @@ async def test_a_picture_in_a_reply_is_seen_on_both_sides(people: People, house:
     shown = picture()
     answer = await house.admin.client.post("/reply-pictures", files={"file": (shown["name"], shown["buffer"], shown["mimeType"])})
     assert answer.status_code == 201, answer.text
-    await write_entry(house.admin, "包装", {"blocks": [paragraph({"text": "这样包"}), {"kind": "picture", "alt": "壶", **answer.json()}]})
+    lines = [paragraph({"text": text}) for text in ("这样包", *"一二三四五六七八九十")]
+    await write_entry(house.admin, "包装", {"blocks": [*lines, {"kind": "picture", "alt": "壶", **answer.json()}]})
     agent, visitor = await talking(people, house)
     await agent.field.press_sequentially("#baoz")
     await expect(replies_list(agent).get_by_role("option")).to_have_count(1)
@@ -129,6 +130,8 @@ async def test_a_picture_in_a_reply_is_seen_on_both_sides(people: People, house:
         await expect(drawn).to_be_visible()
         await expect(drawn).to_have_js_property("complete", True)
         assert await drawn.evaluate("(element) => element.naturalWidth") == 480
+    # The end stays in sight, although what draws it had to be fetched first.
+    await expect(visitor.log.get_by_role("img", name="壶")).to_be_in_viewport(ratio=0.9)
 
 
 async def test_what_is_not_known_is_asked_before_it_goes(people: People, house: House) -> None:

@@ -1,6 +1,6 @@
 """Every screen but the settings, photographed and audited: light and dark, both languages, wide, narrow and on a phone.
 
-The pictures land in screenshots/ for whoever changes what people see; the tests fail on what axe finds, on what is wider than its screen, on keys without a text and on words of the other language.
+With SCREENSHOTS=1 the pictures land in screenshots/ for whoever changes what people see, otherwise those of screens with a fault; the tests fail on what axe finds, on what is wider than its screen, on keys without a text and on words of the other language.
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.journeys.audit import axe, chinese_words, misfits
+from tests.journeys.audit import axe, chinese_words, drawn, misfits, photograph
 from tests.journeys.conftest import People
 from tests.journeys.house import PASSWORD, House, house_of
 from tests.journeys.office import CHINESE_RULES, ENGLISH_RULES, furnish
 from tests.journeys.people import Agent
-from tests.journeys.server import ROOT, Server
+from tests.journeys.server import Server
 from tests.journeys.story import CHINESE, ENGLISH, Words, tell
 
-SHOTS = ROOT / "screenshots"
 LANGUAGE_NAMES = ("简体中文", "中文")
 PHONE = {"width": 390, "height": 844}
 Theme = Literal["light", "dark"]
-_DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
 @dataclass
@@ -88,14 +86,15 @@ class Camera:
         assert size is not None
         for width in self.widths:
             await page.set_viewport_size({"width": width, "height": size["height"]})
-            await page.evaluate(_DRAWN)
+            await drawn(page)
             self.found += [f"{name}-{self.look} at {width}: {one}" for one in await misfits(page)]
         if self.widths:
             await page.set_viewport_size(size)
-            await page.evaluate(_DRAWN)
+            await drawn(page)
 
     async def _look_at(self, page: Page, shot: str, kept: str, *, again: bool = False) -> None:
-        await page.screenshot(path=SHOTS / f"{shot}.png", animations="disabled")
+        await drawn(page)
+        before = len(self.found)
         for frame in page.frames:
             if frame != page.main_frame and not await (await frame.frame_element()).is_visible():
                 continue
@@ -105,6 +104,7 @@ class Camera:
             if self.english and not again:
                 words = await chinese_words(frame, *LANGUAGE_NAMES)
                 self.found += [f"{shot}: Chinese: {one}" for one in words if kept not in one]
+        await photograph(page, shot, wrong=len(self.found) > before)
 
     def check(self) -> None:
         assert self.found == [], "\n".join(self.found)
@@ -199,6 +199,9 @@ async def test_the_workspace_on_a_phone_list_conversation_card(people: People, c
     await _thread_ready(agent)
     await expect(agent.inbox).to_be_hidden()
     await camera.shoot(page, "conversation")
+    await page.get_by_role("button", name="更多", exact=True).tap()
+    await expect(page.get_by_role("menuitem", name="结束对话")).to_be_visible()
+    await page.keyboard.press("Escape")
     await page.get_by_role("button", name="打开名片").tap()
     await expect(page.get_by_role("complementary", name="顾客资料")).to_contain_text("林小满")
     await expect(agent.thread).to_be_hidden()
@@ -206,6 +209,10 @@ async def test_the_workspace_on_a_phone_list_conversation_card(people: People, c
     await page.get_by_role("button", name="返回对话").tap()
     await page.get_by_role("button", name="返回列表").tap()
     await expect(agent.row("林小满").first).to_be_visible()
+    await page.get_by_role("button", name=re.compile("打开个人菜单$")).tap()
+    menu = await page.get_by_role("menu").bounding_box()
+    assert menu is not None
+    assert (menu["x"] >= 0, menu["x"] + menu["width"] <= PHONE["width"]) == (True, True)
     context, _ = await people.context(viewport=PHONE, has_touch=True, is_mobile=True)
     stranger = await context.new_page()
     await stranger.goto(f"{base}/sign-in")

@@ -143,7 +143,7 @@ async def _reasons(shown: Agent, camera: Camera, *, small: bool) -> None:
     await expect(dialog(shown)).to_be_hidden()
     if small:
         await page.get_by_role("button", name="返回列表").click()
-    await page.get_by_role("button", name=re.compile("打开个人菜单$|open own menu$")).click()
+    await page.get_by_role("button", name=re.compile("打开个人菜单$|open your menu$")).click()
     await expect(page.get_by_role("menuitem").first).to_be_visible()
     await camera.shoot(page, "routing-status", kept="官网")
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
-from tests.journeys.audit import axe, chinese_words, misfits
+from tests.journeys.audit import axe, chinese_words, drawn, misfits, photograph
 from tests.journeys.conftest import People
 from tests.journeys.house import House, house_of
 from tests.journeys.office import CHINESE_RULES, ENGLISH_RULES, furnish, serve, sort
-from tests.journeys.server import ROOT, Server
+from tests.journeys.server import Server
 from tests.journeys.story import CHINESE, ENGLISH, tell
 from tests.journeys.test_screens import LANGUAGE_NAMES, Theme
 
@@ -111,13 +111,14 @@ class Office:
             await page.set_viewport_size(size)
             await page.emulate_media(color_scheme=THEMES[self.language][width])
             await expect(page.locator("[aria-busy=true]")).to_have_count(0)
-            await page.screenshot(path=ROOT / "screenshots" / f"{shot}.png", animations="disabled")
+            await drawn(page)
             wrong = await misfits(page)
             if width in (WHOLE[self.language], COLOURS[self.language]):
                 wrong += await axe(page, only_colours=width == COLOURS[self.language])
             if self.language == "en":
                 wrong += [f"Chinese: {one}" for one in await chinese_words(page, *LANGUAGE_NAMES) if KEPT not in one]
             self.found += [f"{shot}: {one}" for one in wrong]
+            await photograph(page, shot, wrong=wrong != [])
         await page.set_viewport_size(SIZES[1440])
 
     async def walk(self, page: Page, rooms: dict[str, tuple[Step, ...]]) -> None:

@@ -18,11 +18,10 @@ async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again
     camera = Camera("zh-1440", themes=("dark", "light"))
     visitor = await people.visitor(house)
     agent = await people.agent(house)
+    # when the messages do not load, ahead or at the click
+    await _break(agent.page, "**/api/v1/conversations/*/messages*")
     await visitor.say("在吗")
     await expect(agent.row("在吗")).to_be_visible()
-
-    # when the messages do not load
-    await _break(agent.page, "**/api/v1/conversations/*/messages*")
     await agent.row("在吗").get_by_role("link").click()
     await expect(agent.page.get_by_role("heading", name="这段对话没有加载出来")).to_be_visible()
     await expect(agent.row("在吗")).to_be_visible()
@@ -40,6 +39,10 @@ async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again
     await agent.page.unroute_all()
     await agent.page.reload()
     await expect(agent.row("在吗")).to_be_visible()
+    # and an empty list beside it is no reason to say that there are no conversations
+    await agent.tab("排队").click()
+    await expect(agent.page.get_by_role("heading", name="现在没有人排队")).to_be_visible()
+    await expect(agent.page.get_by_text("你正在接待的 1 个对话在「我的」里。")).to_be_visible()
     camera.check()
 
 

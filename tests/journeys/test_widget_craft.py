@@ -46,9 +46,9 @@ async def test_a_customer_is_asked_by_hand_and_says_what_they_think(people: Peop
     await opened(agent).get_by_role("button", name="更多").click()
     await agent.page.get_by_role("menuitem", name="邀请评价").click()
     await agent.toast("已邀请顾客评价")
-    await agent.sees("您邀请顾客评价")
+    await agent.sees("你邀请顾客评价")
     # then the customer is not interrupted, and finds the question above the composer
-    bar = visitor.panel.get_by_role("status").filter(has_text="请您评价这次服务")
+    bar = visitor.panel.get_by_role("status").filter(has_text="这次服务怎么样？")
     await expect(bar).to_be_visible()
     await expect(visitor.field).to_be_editable()
     await bar.get_by_role("button", name="评价").click()
@@ -80,7 +80,7 @@ async def test_a_customer_is_asked_by_hand_and_says_what_they_think(people: Peop
 async def test_who_skips_is_not_asked_again_and_may_say_it_unasked(people: People, house: House) -> None:
     agent, visitor = await people.talking(house)
     await house.admin.post(f"/conversations/{await _conversation(house)}/evaluation-invitation")
-    bar = visitor.panel.get_by_role("status").filter(has_text="请您评价这次服务")
+    bar = visitor.panel.get_by_role("status").filter(has_text="这次服务怎么样？")
     await bar.get_by_role("button", name="跳过").click()
     await expect(bar).to_be_hidden()
     # when the panel is loaded anew

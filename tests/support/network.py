@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
+import uvicorn
 from fastapi import FastAPI
 
 from qiatan.entrypoints.http_server import HttpServer, http_config
@@ -22,18 +23,25 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """Serve until the end of the block; gives the host and port."""
+    async with serving(http_config(app, goodbye_seconds=1)) as (_, address):
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def serving(config: uvicorn.Config) -> AsyncIterator[tuple[HttpServer, str]]:
+    """A server until the end of the block, with its host and port."""
     listener = socket.socket()
     # Small buffers: a client that does not read is noticed after kilobytes, not megabytes.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
     listener.bind(("127.0.0.1", 0))
     listener.setblocking(False)
-    server = HttpServer(http_config(app, goodbye_seconds=1))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
+    server = HttpServer(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not running.done():
         await asyncio.sleep(0.005)
     try:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        yield server, f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        await serving
+        await running
         listener.close()

@@ -10,7 +10,8 @@ from fastapi import Depends, FastAPI
 
 import qiatan
 from qiatan.entrypoints.drain import Drain, closing
-from qiatan.entrypoints.gateway import Gateway, Hello, Welcome
+from qiatan.entrypoints.entrance import Hello, Welcome
+from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.health import Readying
 from qiatan.entrypoints.health import router as health_router
 from qiatan.entrypoints.identity import identify
@@ -33,6 +34,7 @@ from qiatan.infra.http.separate import SeparateFiles
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
 from qiatan.infra.nodes import Node, NodeKeeper
+from qiatan.infra.oidc_providers import Providers
 from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, ErrorFrame
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.realtime.relay import Relay
@@ -61,6 +63,7 @@ def build_resources(settings: Settings, database_url: str, *, node: Node | None 
     """
     clock = clock or FollowingClock()
     database = Database(database_url, clock=clock)
+    http = HttpOut(settings.outbound_allow)
     node, hub = node or Node.single(), Hub()
     bus: Bus = (
         build_bus(settings.nats_url, prefix_of(settings.secret_key()), f"{node.machine} {node.name}") if settings.nats_url else MemoryBus()
@@ -76,7 +79,8 @@ def build_resources(settings: Settings, database_url: str, *, node: Node | None 
         throttle=Throttle(),
         clock=clock,
         geo=Geo.load(settings.data_dir),
-        http=HttpOut(settings.outbound_allow),
+        http=http,
+        providers=Providers(http),
         mailer=Mailer(settings.smtp, settings.mail_from, clock),
         sealer=Sealer(settings.secret_key),
         node=node,

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from qiatan.entrypoints.app import Application
+from qiatan.entrypoints.http_protocol import HttpProtocol
 from qiatan.entrypoints.listening import BACKLOG
 from qiatan.entrypoints.socket import WebSocketProtocol
 
@@ -70,12 +71,21 @@ class HttpServer(uvicorn.Server):
 
 
 def http_config(app: FastAPI, *, goodbye_seconds: int) -> uvicorn.Config:
-    """How the HTTP and socket server is set."""
+    """How the server of pages, HTTP API and sockets is set."""
+    return _config(Application(app), WebSocketProtocol, goodbye_seconds)
+
+
+def plain_config(app: FastAPI, *, goodbye_seconds: int) -> uvicorn.Config:
+    """How a server is set that has no sockets."""
+    return _config(app, "none", goodbye_seconds)
+
+
+def _config(app: Application | FastAPI, sockets: type[WebSocketProtocol] | str, goodbye_seconds: int) -> uvicorn.Config:
     return uvicorn.Config(
-        Application(app),
+        app,
         loop="none",
-        http="httptools",
-        ws=WebSocketProtocol,
+        http=HttpProtocol,
+        ws=sockets,
         lifespan="off",
         access_log=False,
         log_config=None,

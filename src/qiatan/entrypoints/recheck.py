@@ -19,6 +19,8 @@ from qiatan.modules.visitors import service as visitors
 BATCH = 1_000
 VIEW_TICKET = "gateway.view_ticket"
 """Where a connection keeps the ticket with which it looks as a colleague."""
+VIEW_ENDS = "gateway.view_ends"
+"""And until when it may."""
 
 
 @dataclass(frozen=True, slots=True)

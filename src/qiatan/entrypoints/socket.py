@@ -22,6 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.utils import apply_mask as plain_apply_mask
 
 from qiatan.entrypoints.gateway import Gateway
+from qiatan.entrypoints.goodbye import bye
 from qiatan.entrypoints.identity import session_cookie
 from qiatan.infra.http.address import client_address
 from qiatan.infra.http.origin import origin_allowed
@@ -40,7 +41,7 @@ PATH = "/api/v1/socket"
 MAX_SOCKET_MESSAGE = 128 * 1024
 """What is read at all; the gateway's own limit is lower and has a friendlier answer."""
 CLOSE_SECONDS = 10.0
-"""How long a client may take to answer a close."""
+"""How long a client may take to answer a close, and to read what was sent before it."""
 _TEXT = 0x81  # a text frame that is whole
 _MASKED = 0x80
 _FIN = 0x80
@@ -140,7 +141,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._opening = None
             self._begin(headers)
         elif headers is not None or opening.handshake_exc is not None:
-            self._transport.close()
+            self._end()
 
     def _answer_to(self, opening: ServerProtocol, request: Request, headers: list[tuple[bytes, bytes]]) -> Response:
         if request.path.partition("?")[0] != PATH:
@@ -210,7 +211,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._transport.abort()
             return None
         if self._connection is not None and not self._closing and not self._gateway.take_token(self._connection, time.monotonic()):
-            self._gateway.bye(self._connection, CLOSE_TOO_MANY, "too_many", "Too many frames.")
+            bye(self._connection, CLOSE_TOO_MANY, "too_many", "Too many frames.")
             return None
         library = self._library()
         library.receive_data(frame)
@@ -226,11 +227,11 @@ class WebSocketProtocol(asyncio.Protocol):
                     whole, self._pieces = bytes(self._pieces), None
                     waiting = self._take(whole)
             elif event.opcode is Opcode.BINARY and self._connection is not None and not self._closing:
-                self._gateway.bye(self._connection, CLOSE_BAD_FRAMES, "bad_frame", "Frames are text.")
+                bye(self._connection, CLOSE_BAD_FRAMES, "bad_frame", "Frames are text.")
         self._write_out(library)
         if library.parser_exc is not None or library.close_rcvd is not None:
             self._closing = True
-            self._transport.close()
+            self._end()
         return waiting
 
     def _wait_for(self, waiting: Awaitable[None]) -> None:
@@ -278,7 +279,16 @@ class WebSocketProtocol(asyncio.Protocol):
         library = self._library()
         library.send_close(code, reason)
         self._write_out(library)
-        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.close)
+        self._end_by()
+
+    def _end(self) -> None:
+        self._transport.close()
+        self._end_by()
+
+    def _end_by(self) -> None:
+        """A transport that is closed waits for its reader to take the rest, and one who takes nothing would keep it for ever."""
+        if self._close_timer is None:
+            self._close_timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
 
     def _library(self) -> Protocol:
         """The library's view of this connection, made when it is first needed: most connections never do until they end."""

@@ -8,13 +8,11 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from qiatan.entrypoints.drain import Drain
 from qiatan.entrypoints.health import Health, Readiness, Readying, State
-from qiatan.entrypoints.http_server import HttpServer
-from qiatan.entrypoints.listening import BACKLOG
+from qiatan.entrypoints.http_server import HttpServer, plain_config
 from qiatan.entrypoints.metrics import router as metrics_router
 from qiatan.entrypoints.system.monitor import Monitor
 from qiatan.entrypoints.system.numbers import NumbersKeeper
@@ -81,27 +79,10 @@ async def answering(app: FastAPI, listener: socket.socket | None) -> AsyncIterat
     if listener is None:
         yield
         return
-    server = HttpServer(_config(app))
+    server = HttpServer(plain_config(app, goodbye_seconds=GOODBYE_SECONDS))
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="work-health")
     try:
         yield
     finally:
         server.should_exit = True
         await serving
-
-
-def _config(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="none",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GOODBYE_SECONDS,
-        backlog=BACKLOG,
-    )

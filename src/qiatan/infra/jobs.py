@@ -40,12 +40,13 @@ from procrastinate import worker as procrastinate_worker
 from procrastinate.app import WorkerOptions
 
 from qiatan.infra import logs, metrics, tracing
-from qiatan.infra.db.alive import watched
+from qiatan.infra.db.alive import WatchedConnection, watched
 from qiatan.infra.db.roles import SYSTEM
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
+    from qiatan.infra.db import Tx
     from qiatan.infra.resources import Resources
 
 JobFunction = Callable[..., Awaitable[None]]
@@ -125,6 +126,14 @@ class JobList:
         return job
 
 
+async def in_batches(resources: Resources, turn: Callable[[Tx], Awaitable[int]], *, batch: int) -> None:
+    """Take turns, each in a transaction of its own across all enterprises, until one has done fewer than a batch: no lock is held for long."""
+    done = batch
+    while done == batch:
+        async with resources.database.system() as tx:
+            done = await turn(tx)
+
+
 class Worker(procrastinate_worker.Worker):
     """The library's worker, which can be told that there is something to do."""
 
@@ -153,7 +162,11 @@ def build_worker(app: procrastinate.App, *, concurrency: int) -> Worker:
 def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
     """A procrastinate application that runs the given jobs."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=url, min_size=1, max_size=3, kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC", **watched(url)}
+        conninfo=url,
+        min_size=1,
+        max_size=3,
+        connection_class=WatchedConnection,
+        kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC", "connect_timeout": 10, **watched(url)},
     )
     app = procrastinate.App(connector=connector, worker_defaults=_PACE)
     for job_list in job_lists:

@@ -35,6 +35,10 @@ class ProviderRefused(Exception):
     """The provider answered, and its answer must not be believed or is a refusal. The text tells why, for the log."""
 
 
+class KeyUnknown(ProviderRefused):
+    """None of the provider's keys, as far as they are known here, has signed this token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """What discovery told of a provider."""
@@ -112,12 +116,12 @@ def authorization_url(provider: Provider, client: Client, *, state: str, nonce: 
     return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query, keep_blank_values=True), *asked.items()]), fragment=""))
 
 
-async def redeem(http: HttpOut, provider: Provider, client: Client, *, answer: Answer, nonce: str, verifier: str) -> Identity:
-    """Exchange a code for an ID token, and check that token.
+async def exchange(http: HttpOut, provider: Provider, client: Client, *, answer: Answer, verifier: str) -> str:
+    """Exchange a code for an ID token, which nobody has checked yet.
 
     Raises:
-        ProviderUnreachable: token endpoint or keys cannot be read.
-        ProviderRefused: the answer came from another provider, the code is not taken, or the token is not for us, not for this sign-in, too old or wrongly signed.
+        ProviderUnreachable: the token endpoint does not answer.
+        ProviderRefused: the answer came from another provider, or the code is not taken.
     """
     if answer.iss != provider.issuer and (answer.iss is not None or provider.names_itself):
         raise ProviderRefused(f"the browser came back from the issuer {answer.iss!r}")
@@ -133,7 +137,26 @@ async def redeem(http: HttpOut, provider: Provider, client: Client, *, answer: A
     token = told.get("id_token")
     if not isinstance(token, str) or not token.isascii():
         raise ProviderRefused("the token endpoint sent no ID token")
-    return _identity(_claims(token, await _get(http, provider.jwks_uri), provider, client), nonce)
+    return token
+
+
+async def read_keys(http: HttpOut, provider: Provider) -> Mapping[str, Any]:
+    """The provider's keys, as it publishes them.
+
+    Raises:
+        ProviderUnreachable: they cannot be read.
+    """
+    return await _get(http, provider.jwks_uri)
+
+
+def read_token(token: str, keys: Mapping[str, Any], provider: Provider, client: Client, *, nonce: str) -> Identity:
+    """Whom an ID token vouches for.
+
+    Raises:
+        KeyUnknown: none of these keys has signed it.
+        ProviderRefused: it is not for us, not for this sign-in, or too old.
+    """
+    return _identity(_claims(token, keys, provider, client), nonce)
 
 
 def _claims(token: str, keys: Mapping[str, Any], provider: Provider, client: Client) -> dict[str, Any]:
@@ -149,6 +172,8 @@ def _claims(token: str, keys: Mapping[str, Any], provider: Provider, client: Cli
             leeway=CLOCK_LEEWAY,
             options={"require": _REQUIRED_CLAIMS, "strict_aud": False},
         )
+    except (jwt.InvalidKeyError, jwt.PyJWKSetError, jwt.InvalidSignatureError) as error:
+        raise KeyUnknown(f"the ID token does not hold: {error}") from error
     except jwt.PyJWTError as error:
         raise ProviderRefused(f"the ID token does not hold: {error}") from error
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]

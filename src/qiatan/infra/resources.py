@@ -11,6 +11,7 @@ from qiatan.infra.geo import Geo
 from qiatan.infra.http_out import HttpOut
 from qiatan.infra.mail import Mailer
 from qiatan.infra.nodes import Node, NodeKeeper
+from qiatan.infra.oidc_providers import Providers
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.realtime.relay import Relay
 from qiatan.infra.sealing import Sealer
@@ -29,6 +30,7 @@ class Resources:
     clock: Clock
     geo: Geo
     http: HttpOut
+    providers: Providers
     mailer: Mailer
     sealer: Sealer
     node: Node

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from qiatan.entrypoints import gateway
+from qiatan.entrypoints import sweeping
 from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SESSION_COOKIE
 from qiatan.infra.settings import Settings
@@ -306,11 +306,11 @@ async def test_what_no_event_told_is_found_by_looking_again(
     async with database.tenant(tenant.enterprise_id) as tx:
         tx.session.add(LoginPolicyRow(enterprise_id=tenant.enterprise_id, enabled=True, regions=["CN"], version=1))
         tx.session.add(LoginPolicyRoleRow(enterprise_id=tenant.enterprise_id, role_id=role))
-    monkeypatch.setattr(gateway, "RECHECK_SECONDS", 0)
-    monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.01)
-    running = doors.app.state.gateway
-    running._sweeper.cancel()
-    running._sweeper = asyncio.create_task(running._sweep())
+    monkeypatch.setattr(sweeping, "RECHECK_SECONDS", 0)
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 0.01)
+    running = doors.app.state.gateway.sweeper
+    running.stop()
+    running.start()
 
     assert await ends.until_closed() == 4401
     await stays.settle()

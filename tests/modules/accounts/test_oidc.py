@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select, text
 
 from qiatan.infra.db import Database
+from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.accounts.models import OidcIdentityRow
@@ -98,6 +99,24 @@ async def test_a_confirmed_address_signs_in_and_is_tied_to_its_subject(
     assert answer.json()["me"]["agent"]["id"] == str(gu.id)
     assert "qiatan_session" in answer.headers["set-cookie"]
     assert await ties(database, tenant) == [(json.dumps(_person(gu.email)), str(gu.id))]
+
+
+async def test_the_second_sign_in_asks_the_provider_for_nothing_but_the_token(
+    doors: Doors, provider: OidcProvider, tenant: Tenant, gu: Member, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    request = resources.http.request
+
+    async def noted(method: str, url: str, **options: Any) -> Any:
+        called.append(url.removeprefix(provider.issuer))
+        return await request(method, url, **options)
+
+    monkeypatch.setattr(resources.http, "request", noted)
+
+    assert (await sign_in(doors, provider, tenant, _person(gu.email))).status_code == 200
+    assert called == ["/.well-known/openid-configuration", "/token", "/jwks"]
+    assert (await sign_in(doors, provider, tenant, _person(gu.email))).status_code == 200
+    assert called[3:] == ["/token"]
 
 
 async def test_later_the_subject_decides_and_not_the_address(

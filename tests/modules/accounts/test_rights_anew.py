@@ -58,12 +58,12 @@ async def test_rights_that_were_taken_unheard_end_the_sockets_that_had_them(
         tenant.enterprise_id, points=frozenset({"conversations.serve", "customers.edit"}), scope=Scope(ScopeKind.ALL)
     )
     socket, other = await doors.agent_socket(agent), await doors.agent_socket(tenant.admin)
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
     await socket.settle()
     assert socket.close_code is None  # nothing changed, so nobody goes
 
     await _sql(database, loss, agent=agent.id)
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
 
     assert await _closed(socket) == (1012, "replaced")
     await other.settle()
@@ -91,17 +91,17 @@ async def test_who_looks_as_a_colleague_hears_of_the_colleagues_rights_and_of_th
     granted = await doors.agent(tenant.admin).post(f"/agents/{leader.id}/view-as")
     hello = {"view_as": granted.json()["token"]}
     looking = await doors.socket(cookie=tenant.admin.session_token, hello=hello)
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
     await looking.settle()
     assert looking.close_code is None
 
     await _sql(database, "UPDATE agents SET scope_kind = 'self' WHERE id = :agent", agent=leader.id)
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
     assert await _closed(looking) == (1012, "replaced")
 
     again = await doors.socket(cookie=tenant.admin.session_token, hello=hello)
     await _sql(database, "UPDATE agents SET enabled = false WHERE id = :agent", agent=leader.id)
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
     assert await _closed(again) == (4401, "view_ended")
 
 
@@ -115,7 +115,7 @@ async def test_many_whose_rights_changed_are_asked_to_spread_their_return(
     await _sql(database, "UPDATE agents SET scope_kind = 'all' WHERE id = ANY(:ids)", ids=[member.id for member in members[:3]])
     await _sql(database, "DELETE FROM sessions WHERE agent_id = :agent", agent=members[3].id)
 
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
 
     for socket in sockets:
         await socket.until_closed()
@@ -130,7 +130,7 @@ async def test_one_alone_comes_back_at_once(
     socket = await doors.agent_socket(agent)
     await _sql(database, "UPDATE agents SET scope_kind = 'all' WHERE id = :agent", agent=agent.id)
 
-    await gateway._recheck(None)
+    await gateway.sweeper.recheck(None)
 
     await socket.until_closed()
     assert (socket.frames[-1]["code"], "within" in socket.frames[-1]) == ("replaced", False)

@@ -241,11 +241,11 @@ async def test_it_ends_after_half_an_hour(doors: Doors, view: View, clock: FakeC
     gateway: Gateway = doors.app.state.gateway
     socket = await _socket(doors, view.world.tenant.admin, view.token)
     clock.advance(minutes=29, seconds=59)
-    gateway.end_views()
+    gateway.sweeper.end_views()
     still = await view.looking.get("/me")
     await socket.settle()
     clock.advance(seconds=1)
-    gateway.end_views()
+    gateway.sweeper.end_views()
 
     assert still.status_code == 200
     assert _is_over(await view.looking.get("/me"))

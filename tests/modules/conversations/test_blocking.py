@@ -277,7 +277,7 @@ async def test_with_the_rule_of_the_same_address_a_new_face_is_refused_too(
     assert (await elsewhere.post(f"/widget/{key}/session", json=visit)).status_code == 200
     foreign = await factories.channel((await factories.tenant()).enterprise_id)
     assert (await here.post(f"/widget/{foreign.key}/session", json=visit)).status_code == 200
-    await doors.app.state.gateway._recheck(None)
+    await doors.app.state.gateway.sweeper.recheck(None)
     assert await neighbours.until_closed() == 4401
     assert neighbours.frames[-1]["code"] == "blocked"
 
@@ -297,7 +297,7 @@ async def test_a_socket_that_no_event_reached_is_closed_within_half_a_minute(
     assert (await _block(doors, agent, guest)).status_code == 200
     database.listeners[:] = listeners
 
-    await doors.app.state.gateway._recheck(None)
+    await doors.app.state.gateway.sweeper.recheck(None)
 
     assert await socket.until_closed() == 4401
     assert socket.frames[-1]["code"] == "blocked"

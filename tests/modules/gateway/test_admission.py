@@ -145,7 +145,7 @@ async def test_an_enterprise_has_only_so_many_visitors_connected_and_its_agents_
 async def test_a_full_process_says_so_and_takes_nobody_more(app: FastAPI, doors: Doors, factories: Factories) -> None:
     guests = await _guests(factories, 2)
     gateway: Gateway = app.state.gateway
-    gateway.ceiling = Ceiling(1, 10)
+    gateway.entrance.ceiling = Ceiling(1, 10)
     inside = await doors.visitor_socket(guests[0].token)
 
     refused = await doors.socket()
@@ -154,7 +154,7 @@ async def test_a_full_process_says_so_and_takes_nobody_more(app: FastAPI, doors:
 
     assert (code, refused.frames[-1]["type"], refused.frames[-1]["code"]) == (connections.CLOSE_TOO_MANY, "bye", "too_many")
     assert polling.status_code == 429
-    assert gateway.ceiling.refused == 2
+    assert gateway.entrance.ceiling.refused == 2
     await inside.close()
     await doors.visitor_socket(guests[1].token)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from qiatan.entrypoints import gateway
+from qiatan.entrypoints import sweeping
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from tests.support.clock import FakeClock
@@ -137,8 +137,8 @@ async def test_a_second_hello_changes_nobody(doors: Doors, factories: Factories)
 
 
 async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway, "HELLO_SECONDS", 0.15)
-    monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(sweeping, "HELLO_SECONDS", 0.15)
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 0.02)
     async with Doors(doors.app) as fresh:
         await _restart_sweep(fresh)
         silent, busy = await fresh.socket(), await fresh.socket()
@@ -159,8 +159,8 @@ async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(doors: 
 async def test_a_silent_connection_ends_and_one_with_heartbeats_stays(
     doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "IDLE_SECONDS", 1.0)
-    monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(sweeping, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 0.02)
     await _restart_sweep(doors)
     guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
     silent, alive = await doors.visitor_socket(guest.token), await doors.visitor_socket(guest.token)
@@ -181,9 +181,9 @@ async def test_a_silent_connection_ends_and_one_with_heartbeats_stays(
 
 async def _restart_sweep(doors: Doors) -> None:
     """The sweep sleeps with the time it read at its start: begin it anew under the patched one."""
-    running = doors.app.state.gateway
-    running._sweeper.cancel()
-    running._sweeper = asyncio.create_task(running._sweep())
+    running = doors.app.state.gateway.sweeper
+    running.stop()
+    running.start()
 
 
 async def test_a_password_change_closes_the_other_sessions_sockets_within_a_second(doors: Doors, factories: Factories) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from qiatan.entrypoints import gateway, polling
+from qiatan.entrypoints import polling, sweeping
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.modules.routing import realtime
@@ -286,11 +286,11 @@ async def test_a_poller_that_went_away_is_forgotten_and_serves_no_more(
     http = doors.visitor(guest.token)
     assert (await http.get("/widget/availability")).json() == {"online": True}
 
-    monkeypatch.setattr(gateway, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(gateway, "SWEEP_SECONDS", 0.01)
-    running = doors.app.state.gateway
-    running._sweeper.cancel()
-    running._sweeper = asyncio.create_task(running._sweep())
+    monkeypatch.setattr(sweeping, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 0.01)
+    running = doors.app.state.gateway.sweeper
+    running.stop()
+    running.start()
 
     async with asyncio.timeout(5):
         while (await http.get("/widget/availability")).json()["online"]:

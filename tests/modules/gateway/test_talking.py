@@ -7,6 +7,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from qiatan.infra.clock import new_id
@@ -222,6 +223,45 @@ async def test_the_digest_is_what_the_client_computes(doors: Doors, factories: F
     await talk.end(database, admin, UUID(conversation_id))
     await agent.send(type="ping")
     assert (await agent.next("pong"))["digest"] == hashlib.sha256(b"").hexdigest()[:16]
+
+
+async def test_of_many_conversations_the_digest_speaks_of_those_that_are_named(
+    doors: Doors, factories: Factories, database: Database
+) -> None:
+    """A page knows a long list by what it was named: with a digest of any other ones it would ask again at every heartbeat."""
+    admin, _, visitor, agent = await _both(doors, factories)
+    conversation_id = await _assigned(visitor, agent)
+    values = {"enterprise": admin.enterprise_id, "id": conversation_id}
+    async with database.tenant(admin.enterprise_id) as tx:
+        await tx.session.execute(
+            text(
+                "INSERT INTO customers (enterprise_id, id, created_at, last_seen_at)"
+                " SELECT :enterprise, gen_random_uuid(), now(), now() FROM generate_series(1, 520)"
+            ),
+            values,
+        )
+        await tx.session.execute(
+            text(
+                "INSERT INTO conversations (enterprise_id, id, customer_id, channel_id, status, assignee_id, agent_ids, head, version,"
+                " customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, assigned_at)"
+                " SELECT c.enterprise_id, gen_random_uuid(), k.id, c.channel_id, 'active', c.assignee_id, c.agent_ids, 0, 3, 0, 0, 0, 0, now(), now()"
+                " FROM conversations c, customers k WHERE c.id = :id AND k.enterprise_id = :enterprise AND k.id <> c.customer_id"
+            ),
+            values,
+        )
+        ids = (
+            (await tx.session.execute(text("SELECT id::text FROM conversations WHERE enterprise_id = :enterprise"), values)).scalars().all()
+        )
+
+    await agent.send(type="subscribe", topic="mine")
+    named = (await agent.next("subscribed"))["conversations"]
+    await agent.send(type="ping")
+    digest = (await agent.next("pong"))["digest"]
+
+    assert len(ids) == 521
+    assert [row["id"] for row in named] == sorted(ids)[:500]
+    lines = "\n".join(f"{row['id']}:{row['head']}:{row['version']}" for row in named)
+    assert digest == hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 async def test_one_broken_connection_keeps_nothing_from_the_others(doors: Doors, factories: Factories) -> None:

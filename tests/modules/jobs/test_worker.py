@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from qiatan.entrypoints.registry import JOBS
-from qiatan.infra.db import Database
-from qiatan.infra.jobs import JobList, build_worker, build_worker_app
+from qiatan.infra.db import Database, Tx
+from qiatan.infra.jobs import JobList, build_worker, build_worker_app, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.infra.storage import LocalStorage
 from qiatan.modules.files.jobs import delete_blobs
@@ -91,3 +91,16 @@ async def _defer_and_fail(database: Database, name: str) -> None:
     async with database.system() as tx:
         await tx.defer(delete_blobs, blobs=[name])
         raise LookupError
+
+
+async def test_batches_go_on_until_one_is_not_full_each_in_a_transaction_of_its_own(resources: Resources) -> None:
+    left = [2, 2, 1, 2]
+    seen: list[Tx] = []
+
+    async def turn(tx: Tx) -> int:
+        seen.append(tx)
+        return left.pop(0)
+
+    await in_batches(resources, turn, batch=2)
+
+    assert (left, len({id(tx) for tx in seen})) == ([2], 3)

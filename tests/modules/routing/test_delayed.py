@@ -1,12 +1,10 @@
-"""Delayed transfer: in time, once, and by nobody twice, whatever runs beside it; and conversations of agents who are gone."""
+"""Delayed transfer: in time, once, and by nobody twice, whatever runs beside it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -19,55 +17,17 @@ from qiatan.infra.resources import Resources
 from qiatan.infra.timers import TimerLoop
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.routing import jobs, service
-from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Outcome
-from qiatan.modules.routing.contracts.queue import Routing
+from qiatan.modules.routing.contracts.decisions import Fallback, Outcome
 from qiatan.modules.routing.contracts.settings import DelayedStep, TransferSettings
-from qiatan.modules.routing.service.presence import LEASE
-from tests.modules.routing.scene import NODE, holder, present, transfers, waiting, why
+from tests.modules.routing.passing import delayed, later, routing, served, stay, team, until
+from tests.modules.routing.scene import holder, present, transfers, waiting, why
 from tests.modules.routing.test_layers import drain, wish
 from tests.modules.routing.test_queue import fire_due
 from tests.support import talk
 from tests.support.clock import FakeClock
-from tests.support.doors import Doors
-from tests.support.factories import Factories, Member, Tenant
+from tests.support.factories import Factories
 
 THREE = [DelayedStep(seconds=20), DelayedStep(seconds=40), DelayedStep(seconds=60)]
-
-
-async def team(database: Database, factories: Factories, count: int) -> tuple[Tenant, list[Member]]:
-    tenant = await factories.tenant()
-    agents = [await factories.agent(tenant.enterprise_id) for _ in range(count)]
-    await present(database, *agents)
-    return tenant, agents
-
-
-async def served(database: Database, factories: Factories, tenant: Tenant) -> UUID:
-    """A conversation that was assigned to somebody just now."""
-    [conversation_id] = await waiting(database, factories, tenant.enterprise_id)
-    await drain(database, tenant.enterprise_id)
-    return conversation_id
-
-
-async def stay(database: Database, *members: Member) -> None:
-    """Their pages are still open."""
-    async with database.system() as tx:
-        await service.renew(tx, [(member.enterprise_id, member.id) for member in members], NODE)
-
-
-async def later(database: Database, clock: FakeClock, seconds: float, *members: Member) -> None:
-    """Time goes on, the members stay, and what is due is done."""
-    clock.advance(seconds=seconds)
-    await stay(database, *members)
-    await fire_due(database)
-
-
-async def routing(database: Database, tenant: Tenant, conversation_id: UUID) -> Routing:
-    async with database.tenant(tenant.enterprise_id) as tx:
-        return await service.routing(tx, tenant.admin.actor, conversation_id)
-
-
-async def delayed(database: Database, tenant: Tenant, conversation_id: UUID) -> list[Outcome]:
-    return [one.outcome for one in await why(database, tenant, conversation_id) if one.cause is Cause.DELAYED]
 
 
 async def test_three_steps_each_to_somebody_who_has_not_had_it(database: Database, factories: Factories, clock: FakeClock) -> None:
@@ -259,130 +219,6 @@ async def test_a_late_loop_fires_the_steps_it_missed_one_after_the_other(
     assert len(await delayed(database, tenant, conversation_id)) == 1
     await later(database, clock, 20, *agents)
     assert len(await delayed(database, tenant, conversation_id)) == 2
-
-
-async def fire_absences(database: Database, tenant: Tenant) -> None:
-    for _ in range(10):
-        async with database.system() as tx:
-            due = [agent_id for enterprise_id, agent_id in await service.absent_due(tx, 1_000) if enterprise_id == tenant.enterprise_id]
-        for agent_id in due:
-            async with database.tenant(tenant.enterprise_id) as tx:
-                await service.fire_absent(tx, agent_id)
-
-
-async def test_an_agent_who_is_gone_for_minutes_loses_those_who_wait_for_an_answer(
-    database: Database, factories: Factories, clock: FakeClock
-) -> None:
-    tenant, [gone] = await team(database, factories, 1)
-    await transfers(database, tenant, absent_minutes=5)
-    unanswered = [await served(database, factories, tenant) for _ in range(2)]
-    answered = await served(database, factories, tenant)
-    await talk.answer(database, gone, answered)
-    there = await factories.agent(tenant.enterprise_id)
-
-    clock.advance(seconds=LEASE.total_seconds() + 299)
-    await present(database, there)
-    await fire_absences(database, tenant)
-    assert {await holder(database, tenant, one) for one in unanswered} == {gone.id}
-    clock.advance(seconds=1)
-    await fire_absences(database, tenant)
-
-    assert [await holder(database, tenant, one) for one in (*unanswered, answered)] == [there.id, there.id, gone.id]
-    assert [(await why(database, tenant, one))[-1].cause for one in unanswered] == [Cause.ABSENT] * 2
-
-
-async def test_nobody_else_there_leaves_them_and_the_first_who_comes_takes_over(
-    database: Database, factories: Factories, clock: FakeClock
-) -> None:
-    tenant, [gone] = await team(database, factories, 1)
-    conversation_id = await served(database, factories, tenant)
-    clock.advance(minutes=7)
-    await fire_absences(database, tenant)
-    clock.advance(seconds=30)
-    await fire_absences(database, tenant)
-    kept = [one.outcome for one in await why(database, tenant, conversation_id) if one.cause is Cause.ABSENT]
-    assert (await holder(database, tenant, conversation_id), kept) == (gone.id, [Outcome.KEPT])
-
-    there = await factories.agent(tenant.enterprise_id)
-    await present(database, there)
-    clock.advance(seconds=30)
-    await fire_absences(database, tenant)
-
-    assert await holder(database, tenant, conversation_id) == there.id
-
-
-async def test_who_comes_back_in_time_keeps_everything(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, [agent, _] = await team(database, factories, 2)
-    conversation_id = await served(database, factories, tenant)
-    first = await holder(database, tenant, conversation_id)
-    clock.advance(minutes=5)
-    await fire_absences(database, tenant)
-    await present(database, *[one for one in (agent, _) if one.id == first])
-
-    clock.advance(seconds=59)
-    await fire_absences(database, tenant)
-
-    assert await holder(database, tenant, conversation_id) == first
-
-
-async def test_a_lapsed_lease_is_noticed_without_anybody_s_doing(
-    app: FastAPI, doors: Doors, database: Database, factories: Factories, clock: FakeClock
-) -> None:
-    tenant, [agent] = await team(database, factories, 1)
-    clock.advance(seconds=LEASE.total_seconds() + 1)
-
-    async def closed() -> bool:
-        async with database.tenant(tenant.enterprise_id) as tx:
-            query = text("SELECT count(*) FROM presence_spans WHERE agent_id = :id AND ended_at IS NULL")
-            return bool((await tx.session.execute(query, {"id": agent.id})).scalar_one() == 0)
-
-    await until(closed)
-    shown = (await doors.agent(agent).get("/presence")).json()["items"]
-    assert [(one["agent_id"], one["connected"]) for one in shown if one["agent_id"] == str(agent.id)] == [(str(agent.id), False)]
-
-
-async def test_a_disabled_agent_s_conversations_wait_where_they_stood(
-    app: FastAPI, doors: Doors, database: Database, factories: Factories
-) -> None:
-    tenant, [agent] = await team(database, factories, 1)
-    conversation_id = await served(database, factories, tenant)
-
-    answer = await doors.agent(tenant.admin).patch(f"/agents/{agent.id}", json={"enabled": False, "version": 1})
-
-    async def waits_again() -> bool:
-        async with database.tenant(tenant.enterprise_id) as tx:
-            found = await conversations.routed(tx, conversation_id)
-        return found is not None and found.status == "waiting" and len(await why(database, tenant, conversation_id)) == 2
-
-    assert answer.status_code == 200
-    await until(waits_again)
-    decision = (await why(database, tenant, conversation_id))[-1]
-    assert (decision.cause, decision.outcome) == (Cause.RELEASED, Outcome.MESSAGE)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():
-            await asyncio.sleep(0.05)
-
-
-async def test_a_supervisor_who_only_wrote_along_may_take_over_from_who_is_gone(
-    database: Database, factories: Factories, clock: FakeClock
-) -> None:
-    tenant, [gone] = await team(database, factories, 1)
-    await transfers(database, tenant, absent_minutes=5)
-    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    conversation_id = await talk.served(database, guest, gone)
-    await talk.join(database, tenant.admin, conversation_id)
-    await talk.answer(database, tenant.admin, conversation_id)
-    clock.advance(seconds=1)
-    await talk.write(database, guest, "还在吗？")
-    clock.advance(seconds=LEASE.total_seconds() + 300)
-    await present(database, tenant.admin)
-
-    await fire_absences(database, tenant)
-
-    assert await holder(database, tenant, conversation_id) == tenant.admin.id
 
 
 async def test_new_steps_reach_open_conversations_also_when_only_the_job_is_left_of_the_change(

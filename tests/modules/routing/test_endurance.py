@@ -21,8 +21,8 @@ from qiatan.modules.routing.contracts.settings import DelayedStep
 from qiatan.modules.routing.events import RoutingSettingsChanged
 from qiatan.modules.routing.service import placement
 from qiatan.modules.routing.subscribers import Assigner, HoursKeeper
+from tests.modules.routing.passing import later, routing, team
 from tests.modules.routing.scene import NODE, holder, present, queueing, transfers, waiting
-from tests.modules.routing.test_delayed import later, routing, team
 from tests.modules.routing.test_layers import drain, wish
 from tests.modules.routing.test_queue import fire_due, full_house, guests, stand
 from tests.support import talk

@@ -22,6 +22,7 @@ from qiatan.modules.routing.contracts.conditions import ConditionField, Conditio
 from qiatan.modules.routing.contracts.decisions import Cause, Fallback, Layer, Outcome, Step, Verdict, WhyNot, Wish
 from qiatan.modules.routing.contracts.queue import RoutingState
 from qiatan.modules.routing.contracts.settings import AdvancedRule, AssignmentSettings, BaseRule, Otherwise, SaveAssignment
+from qiatan.modules.routing.service import requests
 from qiatan.modules.routing.service.settings import loaded_assignment
 from tests.modules.routing.scene import holder, loads, present, queueing, why
 from tests.support import talk
@@ -277,6 +278,32 @@ async def test_who_queues_by_a_rule_for_two_groups_is_served_by_whichever_is_fre
     assert [await holder(database, tenant, one) for one in (waits, behind)] == [members[first_free].id, None]
     decision = (await why(database, tenant, waits))[-1]
     assert (decision.outcome, decision.steps[-1].target and decision.steps[-1].target.id) == (Outcome.ASSIGNED, groups[first_free])
+
+
+@pytest.mark.parametrize(("most", "left"), [(20, 0), (1, 1)])
+async def test_the_queue_names_all_targets_of_a_rule(
+    doors: Doors, database: Database, factories: Factories, monkeypatch: pytest.MonkeyPatch, most: int, left: int
+) -> None:
+    monkeypatch.setattr(requests, "MOST_OTHERS", most)
+    tenant = await factories.tenant()
+    members = [await factories.agent(tenant.enterprise_id, name=name, max_conversations=1) for name in ("沈知夏", "顾南乔")]
+    group = await factories.group(tenant.enterprise_id, members[0].id, name="售后组")
+    other = await factories.group(tenant.enterprise_id, members[1].id, name="售前组")
+    channel = await factories.channel(tenant.enterprise_id)
+    named: dict[str, Any] = {"group_ids": [group, other], "agent_ids": [members[1].id], "otherwise": Otherwise.QUEUE}
+    await save(database, tenant, rules=[rule(ConditionField.CHANNEL, Operator.EQUALS, str(channel.id), **named)])
+    await present(database, *members)
+    for _ in members:
+        await placed(database, await factories.visitor(channel))
+    waits = await placed(database, await factories.visitor(channel))
+
+    [shown] = (await doors.agent(tenant.admin).get("/queue")).json()["items"]
+
+    assert (shown["conversation_id"], shown["also_more"], len(shown["also"])) == (str(waits), left, 2 - left)
+    everybody = [shown["target"], *shown["also"]]
+    known = {str(group): ("group", "售后组"), str(other): ("group", "售前组"), str(members[1].id): ("agent", "顾南乔")}
+    assert len({one["id"] for one in everybody}) == 3 - left
+    assert [(one["kind"], one["name"]) for one in everybody] == [known[one["id"]] for one in everybody]
 
 
 async def test_a_first_group_that_is_gone_leaves_the_others_of_the_rule(database: Database, factories: Factories) -> None:

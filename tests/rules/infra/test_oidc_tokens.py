@@ -20,6 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from qiatan.infra import oidc
 from qiatan.infra.http_out import HttpOut
+from qiatan.infra.oidc_providers import Providers
 from tests.support.web_server import WebServer, web_server
 
 CLIENT = oidc.Client("qiatan", "s:cret/ü", "http://qiatan.test/app/oidc")
@@ -61,8 +62,7 @@ class Hostile:
         self.describes_itself()
         self.server.says("/keys", json.dumps({"keys": [_public(KEY)] if keys is None else keys}))
         self.server.says("/token", json.dumps({"access_token": "x"} | ({"id_token": token} if token is not None else {})))
-        provider = await oidc.discover(self.http, self.issuer)
-        return await oidc.redeem(self.http, provider, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
+        return await Providers(self.http).redeem(self.issuer, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ async def test_credentials_do_not_follow_a_redirect(hostile: Hostile) -> None:
     provider = await oidc.discover(hostile.http, hostile.issuer)
 
     with pytest.raises(oidc.ProviderUnreachable):
-        await oidc.redeem(hostile.http, provider, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
+        await oidc.exchange(hostile.http, provider, CLIENT, answer=oidc.Answer("c"), verifier="v")
 
     assert [heard.path for heard in hostile.server.heard if "elsewhere" in heard.path] == []
 

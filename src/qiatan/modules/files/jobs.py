@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from qiatan.infra.db import Tx
-from qiatan.infra.jobs import JobList
+from qiatan.infra.jobs import JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.files.repository import Blobs, FileSweep
 
@@ -38,26 +38,28 @@ async def defer_removal(tx: Tx, names: Sequence[str]) -> None:
 @jobs.periodic("47 * * * *")
 async def purge_unused(resources: Resources) -> None:
     """Give up pictures and files that were put into no message within a day, in all enterprises, a batch per transaction."""
-    dropped = BATCH
-    while dropped == BATCH:
-        async with resources.database.system() as tx:
-            rows = await FileSweep(tx).drop_unattached(tx.now - UNUSED_FOR, BATCH)
-            await defer_deletion(tx, rows)
-        dropped = len(rows)
+
+    async def drop(tx: Tx) -> int:
+        rows = await FileSweep(tx).drop_unattached(tx.now - UNUSED_FOR, BATCH)
+        await defer_deletion(tx, rows)
+        return len(rows)
+
+    await in_batches(resources, drop, batch=BATCH)
 
 
 @jobs.periodic("17 * * * *")
 async def purge_expired(resources: Resources) -> None:
     """Give up the contents of files that have expired, and uploads that were not finished within a day, a batch per transaction."""
-    dropped = BATCH
-    while dropped == BATCH:
-        async with resources.database.system() as tx:
-            rows = await FileSweep(tx).empty_expired(tx.now, BATCH)
-            await defer_deletion(tx, rows)
-        dropped = len(rows)
-    dropped = BATCH
-    while dropped == BATCH:
-        async with resources.database.system() as tx:
-            lapsed = await FileSweep(tx).drop_lapsed_uploads(tx.now, BATCH)
-            await defer_removal(tx, [part for parts in lapsed for part in parts])
-        dropped = len(lapsed)
+
+    async def empty(tx: Tx) -> int:
+        rows = await FileSweep(tx).empty_expired(tx.now, BATCH)
+        await defer_deletion(tx, rows)
+        return len(rows)
+
+    async def drop_uploads(tx: Tx) -> int:
+        lapsed = await FileSweep(tx).drop_lapsed_uploads(tx.now, BATCH)
+        await defer_removal(tx, [part for parts in lapsed for part in parts])
+        return len(lapsed)
+
+    await in_batches(resources, empty, batch=BATCH)
+    await in_batches(resources, drop_uploads, batch=BATCH)

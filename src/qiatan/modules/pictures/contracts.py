@@ -24,3 +24,12 @@ class PictureContent(BaseModel):
 
     content: bytes
     content_type: str
+
+
+class StoredPicture(BaseModel):
+    """Where a picture's content lies, and as what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    blob: str
+    content_type: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from qiatan.infra.db import Tx
-from qiatan.infra.jobs import JobList
+from qiatan.infra.jobs import JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.pictures.repository import PictureDirectory
 
@@ -32,9 +32,10 @@ async def defer_deletion(tx: Tx, blobs: Sequence[str]) -> None:
 @jobs.periodic("23 * * * *")
 async def purge_unused(resources: Resources) -> None:
     """Give up pictures that nothing has held for a day and that were never sent, in all enterprises, a batch per transaction."""
-    dropped = BATCH
-    while dropped == BATCH:
-        async with resources.database.system() as tx:
-            blobs = await PictureDirectory(tx).drop_unused(tx.now - UNUSED_FOR, BATCH)
-            await defer_deletion(tx, blobs)
-        dropped = len(blobs)
+
+    async def drop(tx: Tx) -> int:
+        blobs = await PictureDirectory(tx).drop_unused(tx.now - UNUSED_FOR, BATCH)
+        await defer_deletion(tx, blobs)
+        return len(blobs)
+
+    await in_batches(resources, drop, batch=BATCH)

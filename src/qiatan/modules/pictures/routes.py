@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from qiatan.infra.http.guards import Public
-from qiatan.infra.http.transactions import Shared, SystemTx
+from qiatan.infra.http.transactions import Shared
 from qiatan.modules.pictures import service
 
 router = APIRouter(prefix="/api/v1", tags=["pictures"])
@@ -18,8 +18,11 @@ router = APIRouter(prefix="/api/v1", tags=["pictures"])
     response_class=Response,
     dependencies=[Depends(Public("visitors see the pictures of rich messages; the id is random"))],
 )
-async def get_reply_picture(tx: SystemTx, shared: Shared, picture_id: UUID) -> Response:
-    picture = await service.read(tx, picture_id, storage=shared.storage)
+async def get_reply_picture(shared: Shared, picture_id: UUID) -> Response:
+    # Its own transaction instead of the request's: no connection is held while the content is read.
+    async with shared.database.system() as tx:
+        stored = await service.find(tx, picture_id)
+    picture = await service.read(stored, storage=shared.storage)
     return Response(
         picture.content,
         media_type=picture.content_type,

@@ -11,7 +11,7 @@ from qiatan.infra.pictures import Picture, sanitize
 from qiatan.infra.storage import Storage
 from qiatan.kit.errors import FieldProblem, InvalidInput, NotFound, TooLarge
 from qiatan.kit.rich_text import RichDocument, RichPicture, picture_ids
-from qiatan.modules.pictures.contracts import KeptPicture, PictureContent
+from qiatan.modules.pictures.contracts import KeptPicture, PictureContent, StoredPicture
 from qiatan.modules.pictures.jobs import defer_deletion
 from qiatan.modules.pictures.repository import PictureDirectory, PictureRepository
 
@@ -127,8 +127,8 @@ async def forget(tx: Tx, *, holder_id: UUID) -> None:
         await defer_deletion(tx, await pictures.drop_unheld(held))
 
 
-async def read(tx: Tx, picture_id: UUID, *, storage: Storage) -> PictureContent:
-    """A picture by its random id. Needs a system transaction.
+async def find(tx: Tx, picture_id: UUID) -> StoredPicture:
+    """Where a picture lies, by its random id. Needs a system transaction.
 
     Raises:
         NotFound: there is none (any more).
@@ -136,4 +136,14 @@ async def read(tx: Tx, picture_id: UUID, *, storage: Storage) -> PictureContent:
     row = await PictureDirectory(tx).find(picture_id)
     if row is None:
         raise NotFound
-    return PictureContent(content=await storage.get(row.blob), content_type=row.content_type)
+    return StoredPicture(blob=row.blob, content_type=row.content_type)
+
+
+async def read(stored: StoredPicture, *, storage: Storage) -> PictureContent:
+    """What a picture shows; outside of transactions, which would wait for the storage too.
+
+    Raises:
+        NotFound: it was given up meanwhile.
+        StorageUnavailable: the storage does not answer.
+    """
+    return PictureContent(content=await storage.get(stored.blob), content_type=stored.content_type)

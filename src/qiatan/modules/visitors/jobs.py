@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from qiatan.infra.jobs import JobList
+from qiatan.infra.jobs import JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.visitors.repository import TokenDirectory
 
@@ -17,7 +17,4 @@ KEPT_AFTER_EXPIRY = timedelta(days=1)
 @jobs.periodic("23 * * * *")
 async def purge_expired_tokens(resources: Resources) -> None:
     """Delete tokens that cannot be used any more, a batch per transaction."""
-    deleted = BATCH
-    while deleted == BATCH:
-        async with resources.database.system() as tx:
-            deleted = await TokenDirectory(tx).delete_expired(tx.now - KEPT_AFTER_EXPIRY, BATCH)
+    await in_batches(resources, lambda tx: TokenDirectory(tx).delete_expired(tx.now - KEPT_AFTER_EXPIRY, BATCH), batch=BATCH)

@@ -92,7 +92,7 @@ describe('what the visitor thinks of the service', () => {
 
   it('asks on a line, and not in front of a conversation that goes on', async () => {
     const shown = await draw(ended({ status: 'active', ended_at: null }))
-    expect(shown.get('.ask').text()).toContain('请您评价这次服务')
+    expect(shown.get('.ask').text()).toContain('这次服务怎么样？')
     expect(shown.find('form').exists()).toBe(false)
     shown.unmount()
   })

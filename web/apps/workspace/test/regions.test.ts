@@ -70,6 +70,24 @@ describe('names of regions', () => {
     expect(regionPath('CN/福建省', 'en')).toBe('Fujian')
     expect(regionPath('JP', 'en')).toBe('Japan')
   })
+
+  it('are English for whoever reads English, also where the data has Chinese ones only', () => {
+    expect(['CN/江苏省/苏州市', 'CN/安徽省/宿州市', 'CN/河南省/漯河市', 'US/加利福尼亚/旧金山', 'US/California'].map((code) => regionPath(code, 'en'))).toEqual([
+      'Jiangsu Suzhou', 'Anhui Suzhou', 'Henan Luohe', 'United States California San Francisco', 'United States California',
+    ])
+    // what is called alike lies in different countries
+    expect([regionName('US/肯塔基/法兰克福', 'en'), regionName('DE/法兰克福', 'en')]).toEqual(['Frankfort', 'Frankfurt'])
+  })
+
+  it('stay as the data has them where no other is known', () => {
+    expect(regionPath('CN/广东省/新设市', 'en')).toBe('Guangdong 新设市')
+    expect(regionPath('US/加利福尼亚/旧金山', 'zh-CN')).toBe('美国 加利福尼亚 旧金山')
+  })
+
+  it('name a city that is a province by itself once', () => {
+    expect([regionPath('CN/北京/北京市', 'en'), regionPath('CN/吉林省/吉林市', 'en')]).toEqual(['Beijing', 'Jilin Jilin City'])
+    expect([regionPath('CN/北京/北京市', 'zh-CN'), regionPath('CN/吉林省/吉林市', 'zh-CN')]).toEqual(['北京市', '吉林省 吉林市'])
+  })
 })
 
 it.each([

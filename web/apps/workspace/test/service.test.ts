@@ -159,7 +159,6 @@ describe('the line that says whether it is working time', () => {
     expect(openLine(hours({ open_now: false, changes_at: '2026-11-21T01:00:00Z' }), now)).toBe('明天 09:00 开始')
     expect(openLine(hours({ open_now: false, changes_at: '2026-11-23T01:00:00Z' }), now)).toBe('11 月 23 日 09:00 开始')
     expect(openLine(hours({ open_now: false }), now)).toBe('之后没有工作时间')
-    expect(openLine(hours({ settings: { ...hours({}).settings, enabled: false } }), now)).toBe('没有设置工作时间，全天接待')
   })
 })
 

@@ -14,6 +14,10 @@ export interface Routing {
   conversation_id: string
   state: RoutingState
   target: RoutingTarget | null
+  /** The other targets whose agents may take it, the first twenty of them. A node of the version before says nothing of them. */
+  also?: RoutingTarget[]
+  /** How many there are beyond those. */
+  also_more?: number
   /** From 1, within its target. */
   position: number | null
   /** Null where nothing honest can be said. */

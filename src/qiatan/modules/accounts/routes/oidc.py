@@ -28,7 +28,7 @@ FLOW_PATH = "/api/v1/session/oidc"
 
 
 def _door(shared: Resources) -> OidcDoor:
-    return OidcDoor(shared.http, shared.sealer, shared.settings.public_url)
+    return OidcDoor(shared.providers, shared.sealer, shared.settings.public_url)
 
 
 @router.get("/security/oidc")
@@ -51,7 +51,7 @@ async def delete_oidc(actor: Editor, tx: TenantTx, catalogue: Catalogue) -> None
 @router.post("/security/oidc/test", status_code=204)
 async def try_oidc(actor: Editor, shared: Shared, change: ChangeOidc) -> None:
     common.throttle(shared, "oidc-test", common.OIDC_TEST, str(actor.enterprise_id))
-    await service.try_oidc(actor, change, http=shared.http)
+    await service.try_oidc(actor, change, providers=shared.providers)
 
 
 @router.get("/session/oidc/{enterprise_id}", dependencies=[Depends(Public("what the sign-in page shows of an identity provider"))])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import SESSION_COOKIE, VIEW_HEADER, Public, SignedIn, csrf_token, resources_of
-from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_picture
 from qiatan.infra.pictures import sanitize
 from qiatan.kit.access import AgentActor
@@ -89,8 +89,10 @@ async def remove_avatar(request: Request, actor: Own, tx: TenantTx) -> Me:
 
 
 @router.get("/avatars/{name}", response_class=Response, dependencies=[Depends(Public("visitors see agents' faces; the name is random"))])
-async def get_avatar(tx: SystemTx, shared: Shared, name: Annotated[str, Path(max_length=41)]) -> Response:
-    await service.require_shown(tx, name)
+async def get_avatar(shared: Shared, name: Annotated[str, Path(max_length=41)]) -> Response:
+    # Its own transaction instead of the request's: no connection is held while the content is read.
+    async with shared.database.system() as tx:
+        await service.require_shown(tx, name)
     content = await shared.storage.get(name)
     return Response(
         content,

@@ -33,9 +33,9 @@ from qiatan.modules.accounts.service.agents import asked_scope, reach_in_words, 
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
 from qiatan.modules.accounts.service.hashing import hash_password
-from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
-from qiatan.modules.accounts.service.mailing import invite_by_mail
-from qiatan.modules.accounts.service.mapping import agent_changed, group_changed, to_agent
+from qiatan.modules.accounts.service.links import spend_link
+from qiatan.modules.accounts.service.mailing import hand_out
+from qiatan.modules.accounts.service.mapping import agent_changed, group_changed
 from qiatan.modules.accounts.service.sessions import Caller
 from qiatan.modules.accounts.service.sign_in import Outcome, proceed
 from qiatan.modules.accounts.service.tokens import token_hash
@@ -123,12 +123,7 @@ async def _send(tx: Tx, actor: AgentActor, invited: AgentRecord, *, mail: bool, 
     reach = reach_in_words(invited.scope, invited.regions, invited.group_ids, named)
     told = {"email": invited.row.email, "role": invited.role_row.name, **reach, "mailed": mail, "again": again}
     record(tx, Who.of(actor), "agent.invited", what, **told)
-    expires_at = link_expiry(tx, LinkPurpose.INVITATION)
-    if mail:
-        await invite_by_mail(tx, invited, inviter_id=actor.agent_id)
-        return LinkSent(agent=to_agent(invited), link=None, mailed=True, expires_at=expires_at)
-    link = public_url + await write_link(tx, invited, LinkPurpose.INVITATION, made_by=actor.agent_id)
-    return LinkSent(agent=to_agent(invited), link=link, mailed=False, expires_at=expires_at)
+    return await hand_out(tx, invited, LinkPurpose.INVITATION, made_by=actor.agent_id, mail=mail, public_url=public_url)
 
 
 async def look_up_invitation(tx: Tx, *, token: str) -> InvitationPreview:

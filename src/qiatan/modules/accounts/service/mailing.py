@@ -7,6 +7,7 @@ ends.
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -16,30 +17,42 @@ from qiatan.infra.mail import MailRefused
 from qiatan.infra.resources import Resources
 from qiatan.kit.text import shorten
 from qiatan.modules.accounts import jobs, repository
-from qiatan.modules.accounts.contracts import ActorKind, LinkPurpose
+from qiatan.modules.accounts.contracts import ActorKind, LinkPurpose, LinkSent
 from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, EnterpriseRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.letters import Letter, invitation_letter, reset_letter
-from qiatan.modules.accounts.service.links import renew_link, write_link
+from qiatan.modules.accounts.service.links import link_expiry, renew_link, write_link
+from qiatan.modules.accounts.service.mapping import to_agent
 
 log = structlog.get_logger(__name__)
 
 
-async def invite_by_mail(tx: Tx, account: AgentRecord, *, inviter_id: UUID) -> None:
-    """Send an invitation after the commit. The link of an earlier one ends now. The caller holds the agent's lock."""
-    enterprise_id, agent_id = account.row.enterprise_id, account.row.id
-    await write_link(tx, account, LinkPurpose.INVITATION, made_by=inviter_id)
-    await tx.defer(jobs.mail_invitation, enterprise_id=str(enterprise_id), agent_id=str(agent_id), inviter_id=str(inviter_id))
+async def hand_out(
+    tx: Tx, account: AgentRecord, purpose: Literal[LinkPurpose.INVITATION, LinkPurpose.RESET], *, made_by: UUID, mail: bool, public_url: str
+) -> LinkSent:
+    """Make a link to join by, or to choose a new password: in a letter that is sent after the commit, or shown to whoever asked for it.
 
-
-async def reset_by_mail(tx: Tx, account: AgentRecord, *, made_by: UUID) -> None:
-    """Send a link to choose a new password after the commit. The link of an earlier letter ends now. The caller holds the agent's lock."""
-    await _defer_reset(tx, account, account.row.locale, made_by=made_by)
+    The link of an earlier one ends now. The caller holds the agent's lock.
+    """
+    expires_at, link = link_expiry(tx, purpose), None
+    if not mail:
+        link = public_url + await write_link(tx, account, purpose, made_by=made_by)
+    elif purpose is LinkPurpose.INVITATION:
+        await _defer_invitation(tx, account, inviter_id=made_by)
+    else:
+        await _defer_reset(tx, account, account.row.locale, made_by=made_by)
+    return LinkSent(agent=to_agent(account), link=link, mailed=mail, expires_at=expires_at)
 
 
 async def reset_by_mail_if_known(tx: Tx, *, email: str, locale: str) -> None:
-    """The same for an address that somebody gave. Only the job looks whether it has an account."""
+    """A letter to choose a new password by, for an address that somebody gave. Only the job looks whether it has an account."""
     await tx.defer(jobs.mail_asked_reset, email=email, locale=locale)
+
+
+async def _defer_invitation(tx: Tx, account: AgentRecord, *, inviter_id: UUID) -> None:
+    enterprise_id, agent_id = account.row.enterprise_id, account.row.id
+    await write_link(tx, account, LinkPurpose.INVITATION, made_by=inviter_id)
+    await tx.defer(jobs.mail_invitation, enterprise_id=str(enterprise_id), agent_id=str(agent_id), inviter_id=str(inviter_id))
 
 
 async def _defer_reset(tx: Tx, account: AgentRecord, locale: str, *, made_by: UUID | None) -> None:

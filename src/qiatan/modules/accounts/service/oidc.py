@@ -10,6 +10,7 @@ from uuid import UUID
 from qiatan.infra import oidc
 from qiatan.infra.db import Tx
 from qiatan.infra.http_out import HttpOut
+from qiatan.infra.oidc_providers import Providers
 from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import InvalidInput, NotAllowed, NotFound, VersionConflict
@@ -107,8 +108,8 @@ async def _require_somebody_comes_in(tx: Tx, actor: AgentActor) -> None:
         raise LastAdmin("Without the identity provider no administrator could sign in. Have one of you set a password or a passkey first.")
 
 
-async def try_oidc(actor: AgentActor, change: ChangeOidc, *, http: HttpOut) -> None:
-    """Ask the provider for its description, as a sign-in would.
+async def try_oidc(actor: AgentActor, change: ChangeOidc, *, providers: Providers) -> None:
+    """Ask the provider for its description, as a sign-in would, and right now: what is kept of it is read anew.
 
     Raises:
         InvalidInput: the issuer is no address.
@@ -116,7 +117,7 @@ async def try_oidc(actor: AgentActor, change: ChangeOidc, *, http: HttpOut) -> N
     """
     require(actor, permissions.EDIT_SECURITY)
     try:
-        await oidc.discover(http, checked_issuer(change.issuer, http))
+        await providers.description(checked_issuer(change.issuer, providers.http), anew=True)
     except oidc.ProviderUnreachable as error:
         raise OidcUnreachable(f"The identity provider cannot be used: {error}") from error
 

@@ -12,7 +12,7 @@ import structlog
 
 from qiatan.infra import oidc
 from qiatan.infra.db import Database, Tx
-from qiatan.infra.http_out import HttpOut
+from qiatan.infra.oidc_providers import Providers
 from qiatan.infra.sealing import Sealer
 from qiatan.kit.access import Point
 from qiatan.kit.errors import NotFound
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 class OidcDoor:
     """What talking to a provider takes."""
 
-    http: HttpOut
+    providers: Providers
     sealer: Sealer
     public_url: str
 
@@ -69,7 +69,10 @@ async def start_oidc(database: Database, door: OidcDoor, *, enterprise_id: UUID)
     """
     async with database.system() as tx:
         row = await _enabled(tx, enterprise_id)
-    provider = await _discover(door, row.issuer)
+    try:
+        provider = await door.providers.description(row.issuer)
+    except oidc.ProviderUnreachable as error:
+        raise _unreachable(row.issuer, error) from error
     state, nonce, verifier, browser = new_token(), new_token(), new_token(), new_token()
     async with database.system() as tx:
         await ChallengeRepository(tx, enterprise_id).insert(
@@ -117,21 +120,13 @@ async def finish_oidc(
 
 
 async def _redeem(door: OidcDoor, row: OidcProviderRow, answer: oidc.Answer, *, nonce: str, verifier: str) -> oidc.Identity:
-    provider = await _discover(door, row.issuer)
     try:
-        return await oidc.redeem(door.http, provider, door.client(row), answer=answer, nonce=nonce, verifier=verifier)
+        return await door.providers.redeem(row.issuer, door.client(row), answer=answer, nonce=nonce, verifier=verifier)
     except oidc.ProviderUnreachable as error:
         raise _unreachable(row.issuer, error) from error
     except oidc.ProviderRefused as error:
         log.warning("oidc.refused", issuer=row.issuer, enterprise_id=str(row.enterprise_id), reason=str(error))
         raise OidcRefused from error
-
-
-async def _discover(door: OidcDoor, issuer: str) -> oidc.Provider:
-    try:
-        return await oidc.discover(door.http, issuer)
-    except oidc.ProviderUnreachable as error:
-        raise _unreachable(issuer, error) from error
 
 
 def _unreachable(issuer: str, error: oidc.ProviderUnreachable) -> OidcUnreachable:

@@ -17,9 +17,9 @@ from qiatan.modules.accounts.service.agents import visible_agent
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
 from qiatan.modules.accounts.service.hashing import hash_password, verify
-from qiatan.modules.accounts.service.links import link_expiry, spend_link, write_link
-from qiatan.modules.accounts.service.mailing import reset_by_mail, reset_by_mail_if_known
-from qiatan.modules.accounts.service.mapping import agent_changed, to_agent
+from qiatan.modules.accounts.service.links import spend_link
+from qiatan.modules.accounts.service.mailing import hand_out, reset_by_mail_if_known
+from qiatan.modules.accounts.service.mapping import agent_changed
 from qiatan.modules.accounts.service.tokens import token_hash
 
 
@@ -92,12 +92,7 @@ async def send_reset(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool, p
     if not account.row.enabled:
         raise NotAllowed("This account is switched off. Switch it on first.")
     record(tx, Who.of(actor), "agent.password_reset", _account(account), mailed=mail)
-    expires_at = link_expiry(tx, LinkPurpose.RESET)
-    if mail:
-        await reset_by_mail(tx, account, made_by=actor.agent_id)
-        return LinkSent(agent=to_agent(account), link=None, mailed=True, expires_at=expires_at)
-    link = public_url + await write_link(tx, account, LinkPurpose.RESET, made_by=actor.agent_id)
-    return LinkSent(agent=to_agent(account), link=link, mailed=False, expires_at=expires_at)
+    return await hand_out(tx, account, LinkPurpose.RESET, made_by=actor.agent_id, mail=mail, public_url=public_url)
 
 
 async def look_up_reset(tx: Tx, *, token: str) -> ResetPreview:

@@ -37,9 +37,12 @@ def unpacked(message: bytes) -> FileAddress | None:
 
 
 def split(token: str) -> tuple[bytes, bytes] | None:
-    """Message and mark of a token; None for what is none."""
+    """Message and mark of a token; None for what is none, also where a decoder would overlook what is wrong with it."""
     try:
-        whole = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        whole = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
+        return None
+    # A link has one form: whoever counts, bars or caches by address must not be led round by another spelling.
+    if base64.urlsafe_b64encode(whole).decode() != token:
         return None
     return (whole[:-_MARK], whole[-_MARK:]) if len(whole) == _FORM.size + _MARK else None

@@ -19,9 +19,14 @@ class RoutingState(StrEnum):
     ENDED = "ended"
 
 
+MOST_OTHERS = 20
+"""How many further targets are named; a rule may have two hundred."""
+
+
 class Routing(Out):
     """How an open conversation stands, for agents.
 
+    `also`: the other targets whose agents may take it, where a rule or wish names several; `also_more`: how many beyond those named here.
     `position` counts from 1 within its target. `expected_seconds` is None when nothing honest can be said. `transfer_due_at`: when the
     next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be.
     """
@@ -29,6 +34,8 @@ class Routing(Out):
     conversation_id: UUID
     state: RoutingState
     target: Target | None
+    also: list[Target]
+    also_more: int
     position: int | None
     expected_seconds: int | None
     entered_at: datetime | None

@@ -18,11 +18,11 @@ from qiatan.modules.conversations.contracts import Routed, Status
 from qiatan.modules.conversations.errors import ConversationNotFound
 from qiatan.modules.routing.contracts.common import Target, TargetKind
 from qiatan.modules.routing.contracts.decisions import Cause, Outcome, Step, Wish
-from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingState
+from qiatan.modules.routing.contracts.queue import MOST_OTHERS, QueuePlace, Routing, RoutingState
 from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.models import RequestRow
 from qiatan.modules.routing.repository.decisions import DecisionRepository
-from qiatan.modules.routing.repository.requests import RequestRepository, kept_others, target_of
+from qiatan.modules.routing.repository.requests import RequestRepository, kept_others, others_of, target_of
 from qiatan.modules.routing.repository.wishes import WishRepository
 from qiatan.modules.routing.rules import ENTERPRISE, Candidate
 from qiatan.modules.routing.rules.delayed import delay_start, next_step
@@ -245,15 +245,22 @@ async def present(tx: Tx, rows: Sequence[RequestRow]) -> list[Routing]:
     if not rows:
         return []
     steps = len((await load_transfers(tx)).steps)
-    targets = [target_of(row.target_kind, row.target_id) for row in rows]
-    groups = await accounts.group_names(tx) if any(one.kind is TargetKind.GROUP for one in targets) else {}
-    agents = await accounts.agent_names(tx, {one.id for one in targets if one.kind is TargetKind.AGENT and one.id is not None})
+    targets = [(target_of(row.target_kind, row.target_id), others_of(row.also)) for row in rows]
+    shown = {one for target, also in targets for one in (target, *also[:MOST_OTHERS])}
+    groups = await accounts.group_names(tx) if any(one.kind is TargetKind.GROUP for one in shown) else {}
+    agents = await accounts.agent_names(tx, {one.id for one in shown if one.kind is TargetKind.AGENT and one.id is not None})
     names = {**groups, **agents}
+
+    def named(target: Target) -> Target:
+        return target.model_copy(update={"name": names.get(target.id)}) if target.id is not None else target
+
     return [
         Routing(
             conversation_id=row.conversation_id,
             state=RoutingState(row.state),
-            target=target.model_copy(update={"name": names.get(target.id)}) if target.id is not None else target,
+            target=named(target),
+            also=[named(one) for one in also[:MOST_OTHERS]],
+            also_more=max(0, len(also) - MOST_OTHERS),
             position=row.told_position,
             expected_seconds=row.told_seconds,
             entered_at=row.entered_at,
@@ -261,7 +268,7 @@ async def present(tx: Tx, rows: Sequence[RequestRow]) -> list[Routing]:
             transfer_step=row.delay_step + 1 if row.delay_due_at is not None else None,
             transfer_steps=steps,
         )
-        for row, target in zip(rows, targets, strict=True)
+        for row, (target, also) in zip(rows, targets, strict=True)
     ]
 
 
@@ -272,6 +279,8 @@ def unknown(conversation_id: UUID, status: Status, steps: int) -> Routing:
         conversation_id=conversation_id,
         state=states[status],
         target=None,
+        also=[],
+        also_more=0,
         position=None,
         expected_seconds=None,
         entered_at=None,

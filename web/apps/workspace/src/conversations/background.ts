@@ -1,5 +1,5 @@
 import { ApiError, type Conversation, type Id } from '@qiatan/api'
-import type { FrameOf, Message } from '@qiatan/live'
+import type { ConversationHead, FrameOf, Message } from '@qiatan/live'
 import { effectScope, onScopeDispose, watch } from 'vue'
 import { t } from '../i18n'
 import { live, onFrame, onReconnect } from '../live'
@@ -10,7 +10,7 @@ import { toastProblem } from '../ui/toasts'
 import { view } from '../view'
 import { useAlerts } from './alerts/alerts'
 import { customerName } from './layout/customerName'
-import { serves, viewOf } from './model/lists'
+import { SUBSCRIBED_LIMIT, serves, viewOf } from './model/lists'
 import { offerTold } from './offers/told'
 import { useDirectory } from './stores/directory'
 import { useDrafts } from './stores/drafts'
@@ -27,8 +27,8 @@ import { useViewers } from './stores/viewers'
 /** Title and icon of the window are dear to change: not for what is read as it comes. */
 const COUNT_AFTER_MS = 100
 
-/** `subscribed` names at most this many conversations; a list that reaches it may be longer. */
-const SUBSCRIBED_LIMIT = 500
+/** Rows that are still behind after their list was asked for are asked for one by one; of more, the rest with the next heartbeat. */
+const ASKED_AT_ONCE = 20
 
 /**
  * Keeps conversations, unread counts and the outbox in step with the server while somebody is signed in, whatever page is shown.
@@ -107,7 +107,7 @@ function follow(): void {
       drafts.open(agentId)
       outbox.open(agentId, takeOwn)
     }
-    live.setOwnHeads(() => directory.mine.map(({ id, head, version }) => ({ id, head, version })))
+    live.setOwnHeads(directory.ownHeads)
     live.subscribe('mine')
     if (session.can('conversations.serve')) void directory.load('mine')
     if (session.can('conversations.take')) live.subscribe('queue')
@@ -246,23 +246,37 @@ function follow(): void {
       for (const { id, version } of frame.conversations) if ((directory.known.get(id)?.version ?? 0) < version) reask(id)
       return
     }
-    compare(frame, frame.topic)
+    void compare(frame, frame.topic)
   })
 
   /** Brings a list in step with what the server says is in it. */
-  function compare(frame: FrameOf<'subscribed'>, place: 'mine' | 'queue' | 'colleagues'): void {
+  async function compare({ conversations }: FrameOf<'subscribed'>, place: 'mine' | 'queue' | 'colleagues'): Promise<void> {
     const list = directory.lists[place]
-    const present = new Set(frame.conversations.map((one) => one.id))
-    const isBehind = frame.conversations.some(({ id, head, version }) => {
-      const known = directory.known.get(id)
-      return !known || !list.ids.includes(id) || known.head < head || known.version < version
+    const agentId = session.agent?.id
+    const listed = new Set(list.ids)
+    const present = new Set(conversations.map((one) => one.id))
+    const isBehind = conversations.some(({ id, head, version }) => {
+      // What stands on a page of the list that is not loaded is news only where it has moved since it was last named.
+      const last = listed.has(id) ? directory.known.get(id) : place === 'mine' && list.next !== null ? directory.named.get(id) : undefined
+      return !last || last.head < head || last.version < version
     })
-    const left = frame.conversations.length < SUBSCRIBED_LIMIT ? list.ids.filter((id) => !present.has(id)) : []
-    if (list.phase !== 'ready' || isBehind) void catchUp(place)
+    const left = conversations.length < SUBSCRIBED_LIMIT ? list.ids.filter((id) => !present.has(id)) : []
+    const loading = list.phase !== 'ready' || isBehind ? catchUp(place) : null
     for (const id of left) {
       directory.leave(id, place)
       if (place === 'mine' || thread.id === id) reask(id)
     }
+    await loading
+    // Without an answer it stays behind, and the next heartbeat tells so.
+    if (place !== 'mine' || (loading && directory.lists.mine.error !== null) || session.agent?.id !== agentId) return
+    directory.name(conversations)
+    if (loading) conversations.filter(isListedBehind).slice(0, ASKED_AT_ONCE).forEach(({ id }) => reask(id))
+  }
+
+  /** Its row stands below the page that was just loaded, and was told anew meanwhile. */
+  function isListedBehind({ id, head, version }: ConversationHead): boolean {
+    const known = directory.known.get(id)
+    return known !== undefined && directory.lists.mine.ids.includes(id) && (known.head < head || known.version < version)
   }
 
   async function catchUp(place: 'mine' | 'queue' | 'colleagues'): Promise<void> {

@@ -2,6 +2,7 @@ import type { Locale } from '@qiatan/api'
 import elementEn from 'element-plus/es/locale/lang/en'
 import { shallowRef } from 'vue'
 import { filledIn, takenApart, type Params, type Text } from './format'
+import { learnPlaces } from './places'
 import type zhCN from './zh-CN'
 
 export type { Params } from './format'
@@ -37,8 +38,10 @@ const LOADERS: Readonly<Record<Locale, () => Promise<Pick<Spoken, 'messages' | '
     return { messages: messages.default, element: element.default }
   },
   en: async () => {
+    const [messages, places] = await Promise.all([import('./en'), import('./en/places')])
+    learnPlaces(places.default)
     // Its words of this language are in Element Plus whatever is spoken.
-    return { messages: (await import('./en')).default, element: elementEn }
+    return { messages: messages.default, element: elementEn }
   },
 }
 

@@ -3,6 +3,7 @@ import { Circle, Keyboard, Languages, MessageSquare, Palette, SlidersHorizontal,
 import { computed, onMounted, type Component, type ComputedRef, type Ref } from 'vue'
 import { useRouter } from 'vue-router'
 import { useLocaleChoice } from '../app/useLocaleChoice'
+import { useLastLine } from '../conversations/list/useRowText'
 import { useSearch } from '../conversations/list/useSearch'
 import { customerName as nameOf } from '../conversations/layout/customerName'
 import { useWords } from '../conversations/layout/useWords'
@@ -59,6 +60,7 @@ export function useEntries(query: Readonly<Ref<string>>): {
   const preferences = usePreferences()
   const directory = useDirectory()
   const { customerName, short } = useWords()
+  const lastLine = useLastLine()
   const { chord } = useKeys()
   const chooseLocale = useLocaleChoice()
   const thread = useThread()
@@ -138,7 +140,7 @@ export function useEntries(query: Readonly<Ref<string>>): {
     const at = conversation.last?.at
     return {
       ...entry(`conversation-${conversation.id}`, customerName(conversation), MessageSquare, go(`/conversations/${conversation.id}`)),
-      note: conversation.last ? `${conversation.last.preview}${at ? ` · ${short(at, Date.now())}` : ''}` : '',
+      note: at ? `${lastLine(conversation)} · ${short(at, Date.now())}` : lastLine(conversation),
     }
   }
 

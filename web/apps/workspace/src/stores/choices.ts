@@ -1,9 +1,11 @@
 import { ApiError, type Preferences, type PreferencesShown } from '@qiatan/api'
+import { useLocalStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
+import { view } from '../view'
 import { useSession } from './session'
 
 /** What holds until the server has said otherwise. */
@@ -21,7 +23,9 @@ const DEFAULTS: Preferences = {
 export const useChoices = defineStore('choices', () => {
   const session = useSession()
   const shown = shallowRef<PreferencesShown | null>(null)
-  const settings = computed<Preferences>(() => shown.value?.settings ?? DEFAULTS)
+  /** As it was here last: whoever types before the answer is in must not send half a message with the key that breaks their lines. */
+  const sendMode = useLocalStorage<Preferences['send_mode']>('qiatan.sendMode', DEFAULTS.send_mode)
+  const settings = computed<Preferences>(() => shown.value?.settings ?? { ...DEFAULTS, send_mode: sendMode.value })
   const loaded = computed(() => shown.value !== null)
   /** One change at a time: each is made on what the one before left. */
   let line: Promise<unknown> = Promise.resolve()
@@ -63,6 +67,7 @@ export const useChoices = defineStore('choices', () => {
     if (now !== before?.[0]) shown.value = null
     loadQuietly()
   }, { immediate: true })
+  watch(() => settings.value.send_mode, (now) => { if (loaded.value && !view.active.value) sendMode.value = now })
   onFrame('changed', (frame) => {
     if (frame.object === 'preferences' && frame.version > (shown.value?.version ?? 0)) loadQuietly()
   })

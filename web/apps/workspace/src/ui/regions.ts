@@ -1,4 +1,5 @@
 import type { RegionItem } from '@qiatan/api'
+import { placeInEnglish } from '../i18n/places'
 
 /** What is chosen of a region: all of it, some places in it, or nothing. */
 export type RegionState = 'all' | 'some' | 'none'
@@ -51,12 +52,14 @@ const PROVINCES_IN_ENGLISH: Readonly<Record<string, string>> = {
 
 const PROVINCE_ORDER = Object.keys(PROVINCES_IN_ENGLISH)
 
-/** Name of one region alone. Countries and provinces are named in the reader's language, cities as the data has them. */
+/** Name of one region alone, in the reader's language; as the data has it where it has no other name. */
 export function regionName(code: string, locale: string): string {
   const cut = code.lastIndexOf('/')
   const last = code.slice(cut + 1)
   if (cut < 0) return new Intl.DisplayNames(locale, { type: 'region', fallback: 'code' }).of(last) ?? last
-  return locale === 'en' ? (PROVINCES_IN_ENGLISH[last] ?? last) : last
+  if (locale !== 'en') return last
+  const country = code.slice(0, code.indexOf('/'))
+  return (parentOf(code) === 'CN' ? PROVINCES_IN_ENGLISH[last] : undefined) ?? placeInEnglish(country, last) ?? last
 }
 
 /** Rows of long lists ask for the same few again and again. */
@@ -85,7 +88,9 @@ export function regionBrief(code: string, locale: string): string {
 function pathOf(code: string, locale: string): string {
   const parts = code.split('/')
   const names = parts.map((_, index) => regionName(parts.slice(0, index + 1).join('/'), locale))
-  return (parts.length > 1 && parts[0] === 'CN' ? names.slice(1) : names).join(' ')
+  const inner = parts.length > 1 && parts[0] === 'CN' ? names.slice(1) : names
+  // A city that is a province by itself is named once.
+  return inner.filter((name, index) => ![name, `${name}市`].includes(inner[index + 1] ?? '')).join(' ')
 }
 
 export interface RegionRow {

@@ -6523,6 +6523,7 @@ export interface components {
          * Routing
          * @description How an open conversation stands, for agents.
          *
+         *     `also`: the other targets whose agents may take it, where a rule or wish names several; `also_more`: how many beyond those named here.
          *     `position` counts from 1 within its target. `expected_seconds` is None when nothing honest can be said. `transfer_due_at`: when the
          *     next delayed transfer fires unless somebody answers; `transfer_step` of `transfer_steps` it would be.
          */
@@ -6534,6 +6535,10 @@ export interface components {
             conversation_id: string;
             state: components["schemas"]["RoutingState"];
             target: components["schemas"]["Target"] | null;
+            /** Also */
+            also: components["schemas"]["Target"][];
+            /** Also More */
+            also_more: number;
             /** Position */
             position: number | null;
             /** Expected Seconds */

@@ -3,11 +3,15 @@ import { computed, type ComputedRef } from 'vue'
 import { t } from '../../i18n'
 import { useWords } from '../layout/useWords'
 
-/** The last line of a conversation as the list shows it: who said it where it was not the customer, and what it was where it was no text. */
 export function useRowText(of: () => Conversation): ComputedRef<string> {
+  const lineOf = useLastLine()
+  return computed(() => lineOf(of()))
+}
+
+/** The last line of a conversation as lists show it: who said it where it was not the customer, and what it was where it was no text. */
+export function useLastLine(): (conversation: Conversation) => string {
   const { myId, agentName } = useWords()
-  return computed(() => {
-    const conversation = of()
+  return (conversation) => {
     const { last } = conversation
     if (!last) return t('conversations.preview.none')
     if (last.kind === 'event') return eventText(conversation)
@@ -21,7 +25,7 @@ export function useRowText(of: () => Conversation): ComputedRef<string> {
     if (writer === myId.value) return t('conversations.list.you', { text })
     const known = conversation.participants.some((one) => one.id === writer)
     return known ? t('conversations.list.by', { name: agentName(conversation, writer), text }) : t('conversations.list.byAgent', { text })
-  })
+  }
 }
 
 function eventText(conversation: Conversation): string {

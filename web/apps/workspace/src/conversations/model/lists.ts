@@ -1,5 +1,5 @@
 import type { Conversation, ConversationView } from '@qiatan/api'
-import { isEdit, isFile, type Message } from '@qiatan/live'
+import { isEdit, isFile, type ConversationHead, type Message } from '@qiatan/live'
 
 /** The list a conversation belongs to for this agent. Which conversations the agent may see at all is the server's decision. */
 export function viewOf(conversation: Conversation, myId: string): ConversationView {
@@ -29,6 +29,18 @@ export function newer(known: Conversation | undefined, incoming: Conversation): 
   // Messages arrived here that the copy was made before: status and owner are newer in the copy, the last line is not.
   const { head, last, agent_unread, customer_unread, unanswered_since } = known
   return { ...incoming, head, last, agent_unread, customer_unread, unanswered_since, replied_at: incoming.replied_at ?? known.replied_at }
+}
+
+/** `subscribed` names at most this many conversations, and the digest of a heartbeat speaks of as many: of more, those with the lowest ids. */
+export const SUBSCRIBED_LIMIT = 500
+
+/** How far what is open under `mine` has come: as this page knows it, and as the server named it where it lies on a page of the list not loaded yet. */
+export function openHeads(named: ReadonlyMap<string, ConversationHead>, known: ReadonlyMap<string, Conversation>, mine: readonly Conversation[]): ConversationHead[] {
+  const open = new Map<string, ConversationHead>(mine.map((one) => [one.id, one]))
+  for (const [id, head] of named) open.set(id, known.get(id) ?? head)
+  const heads = [...open.values()].map(({ id, head, version }) => ({ id, head, version }))
+  if (heads.length <= SUBSCRIBED_LIMIT) return heads
+  return heads.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, SUBSCRIBED_LIMIT)
 }
 
 const PREVIEW_LENGTH = 120

@@ -1,5 +1,20 @@
 /** How the conversation page writes moments and spans. All dates are read in the enterprise's time zone, never in the browser's. */
 
+/**
+ * Zones whose clocks have not been changed since `STEADY_SINCE`, and by how many minutes they are ahead. Moments in these are written without the
+ * browser's formatters: the first of them takes a page that is just beginning longer than the drawing of its whole list.
+ */
+const STEADY: Readonly<Record<string, number>> = {
+  'Asia/Shanghai': 480, 'Asia/Urumqi': 360, 'Asia/Hong_Kong': 480, 'Asia/Macau': 480, 'Asia/Taipei': 480, 'Asia/Singapore': 480, 'Asia/Tokyo': 540, 'Asia/Bangkok': 420, UTC: 0,
+}
+const STEADY_SINCE = Date.UTC(1992, 0, 1)
+
+/** `2026-11-07T14:05` as the zone's clock shows it; null where only the browser knows. */
+function steadyClock(moment: number, zone: string): string | null {
+  const ahead = Object.hasOwn(STEADY, zone) ? STEADY[zone] : undefined
+  return ahead === undefined || !(moment >= STEADY_SINCE) ? null : new Date(moment + ahead * 60_000).toISOString().slice(0, 16)
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 const OPTIONS = {
@@ -22,7 +37,7 @@ function format(locale: string, zone: string, what: keyof typeof OPTIONS): Intl.
 
 /** `14:05` */
 export function clockTime(at: string, zone: string): string {
-  return format('en-GB', zone, 'clock').format(new Date(at))
+  return steadyClock(Date.parse(at), zone)?.slice(11) ?? format('en-GB', zone, 'clock').format(new Date(at))
 }
 
 /** Every zone of the present changes its day at a full quarter of an hour, so that one answer serves for all of it. */
@@ -33,6 +48,8 @@ const days = new Map<string, string>()
 /** `2026-11-07`: equal for two moments of the same day in the zone. */
 export function dayKey(at: string | number, zone: string): string {
   const moment = new Date(at)
+  const steady = steadyClock(moment.getTime(), zone)
+  if (steady !== null) return steady.slice(0, 10)
   const quarter = `${zone} ${Math.floor(moment.getTime() / QUARTER_MS)}`
   let key = days.get(quarter)
   if (key === undefined) {
@@ -74,10 +91,14 @@ function minutesOfDay(at: number, zone: string): number {
 
 /** `11 月 7 日`, `November 7`; the year is written only when it is not the present one. */
 export function longDate(at: string, now: number, zone: string, locale: string): string {
-  const sameYear = dayKey(at, zone).slice(0, 4) === dayKey(now, zone).slice(0, 4)
-  const written = format(locale, zone, sameYear ? 'date' : 'dateOfYear').format(new Date(at))
-  // A space stands between Han and digits; the formatter writes none.
-  return written.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2')
+  const key = dayKey(at, zone)
+  const sameYear = key.slice(0, 4) === dayKey(now, zone).slice(0, 4)
+  if (locale === 'zh-CN') {
+    // A space stands between Han and digits; the browser's formatter writes none.
+    const [year, month, day] = key.split('-').map(Number)
+    return `${sameYear ? '' : `${year} 年 `}${month} 月 ${day} 日`
+  }
+  return format(locale, zone, sameYear ? 'date' : 'dateOfYear').format(new Date(at))
 }
 
 /** Seconds that have passed since `at`; a clock that runs behind the server's never yields a negative number. */

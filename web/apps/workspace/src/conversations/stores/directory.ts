@@ -1,10 +1,10 @@
 import { ApiError, type Conversation, type ConversationView, type Id } from '@qiatan/api'
-import type { Message } from '@qiatan/live'
+import type { ConversationHead, Message } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, reactive, shallowReactive } from 'vue'
 import { api } from '../../api'
 import { useSession } from '../../stores/session'
-import { appendPage, arrange, newer, unreadConversations, viewOf, withMessage, withRead } from '../model/lists'
+import { appendPage, arrange, newer, openHeads, unreadConversations, viewOf, withMessage, withRead } from '../model/lists'
 
 export type Phase = 'idle' | 'loading' | 'ready' | 'failed'
 
@@ -43,6 +43,8 @@ export const useDirectory = defineStore('conversations', () => {
   /** Can no longer be seen by this agent though it was: the server said so when asked. */
   const gone = shallowReactive(new Set<Id>())
   const asking = new Map<Id, Promise<Conversation>>()
+  /** What the server last said is open under `mine`. A long list is loaded page by page: the rest of it is known by these alone. */
+  const named = new Map<Id, ConversationHead>()
   /** What left a list while an answer was on its way, and when: the answer may be older, and must not bring it back. */
   const left = new Map<string, number>()
   let moment = 0
@@ -70,6 +72,7 @@ export const useDirectory = defineStore('conversations', () => {
     const conversation = put(incoming)
     gone.delete(conversation.id)
     const belongs = belongsTo(conversation)
+    if (belongs !== 'mine') named.delete(conversation.id)
     if (belongs !== null && isStale(conversation.id, belongs)) return conversation
     for (const view of VIEWS) {
       const list = lists[view]
@@ -102,12 +105,25 @@ export const useDirectory = defineStore('conversations', () => {
   /** Takes a conversation out of one list, as `conversation_gone` says. */
   function leave(id: Id, view: ConversationView): void {
     if (underway > 0) left.set(`${view} ${id}`, (moment += 1))
+    if (view === 'mine') named.delete(id)
     lists[view].ids = lists[view].ids.filter((one) => one !== id)
   }
 
   /** Forgets one list: it may no longer be seen. */
   function clear(view: ConversationView): void {
     lists[view] = emptyList()
+    if (view === 'mine') named.clear()
+  }
+
+  /** Takes what the server says is open under `mine` now. */
+  function name(heads: readonly ConversationHead[]): void {
+    named.clear()
+    for (const head of heads) named.set(head.id, head)
+  }
+
+  /** What is open under `mine`, as this page knows it: what the heartbeat's digest is made of. */
+  function ownHeads(): ConversationHead[] {
+    return openHeads(named, known, mine.value)
   }
 
   /** Forgets one conversation: it may no longer be seen. */
@@ -220,8 +236,9 @@ export const useDirectory = defineStore('conversations', () => {
     gone.clear()
     asking.clear()
     left.clear()
+    named.clear()
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, mine, untouched, unread, rows, accept, followCustomer, leave, clear, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, named, mine, untouched, unread, rows, accept, followCustomer, leave, clear, name, ownHeads, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
 })

@@ -13,11 +13,14 @@ export const useOutbox = defineStore('outbox', () => {
   /** False from the moment a picture could not be kept for a reload. */
   const picturesKept = shallowRef(true)
   const urls = new Map<Id, string>()
+  const recalled = new Set<Id>()
   let outbox: Outbox | null = null
+  let blobs: IndexedBlobStore | null = null
 
   /** Opens the outbox of one agent; `onSent` gets each message the server has stored. */
   function open(agentId: Id, onSent: (message: Message) => void): void {
     close()
+    blobs = new IndexedBlobStore()
     const opened = new Outbox({
       scope: `agent:${agentId}`,
       send: (frame) => live.send(frame),
@@ -25,7 +28,7 @@ export const useOutbox = defineStore('outbox', () => {
       onCancelled: giveUp,
       onAck: (entry, ack) => onSent(messageOf(entry, ack, 'agent', agentId)),
       onChange: () => { if (outbox) show(outbox) },
-      blobs: new IndexedBlobStore(),
+      blobs,
       onBlobError: () => { picturesKept.value = false },
     })
     outbox = opened
@@ -48,15 +51,32 @@ export const useOutbox = defineStore('outbox', () => {
   function previewUrl(entry: OutboxEntry): string | null {
     const known = urls.get(entry.client_message_id)
     if (known !== undefined) return known
-    if (!entry.blob) return null
+    if (!entry.blob) {
+      if (entry.state === 'failed') recall(entry)
+      return null
+    }
     const url = URL.createObjectURL(entry.blob)
     urls.set(entry.client_message_id, url)
     return url
   }
 
+  /** A picture that failed before a reload is not fetched to be sent; it is to be seen all the same. */
+  function recall({ client_message_id: id, kind }: OutboxEntry): void {
+    const [from, kept] = [outbox, blobs]
+    if (kind !== 'picture' || !from || !kept || recalled.has(id)) return
+    recalled.add(id)
+    kept.get(id).then((blob) => {
+      if (!blob || outbox !== from || urls.has(id)) return
+      urls.set(id, URL.createObjectURL(blob))
+      show(from)
+    }, () => { picturesKept.value = false })
+  }
+
   function close(): void {
     outbox?.dispose()
     outbox = null
+    blobs = null
+    recalled.clear()
     entries.value = []
     for (const url of urls.values()) URL.revokeObjectURL(url)
     urls.clear()

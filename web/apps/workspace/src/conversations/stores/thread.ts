@@ -15,6 +15,9 @@ import { useDirectory } from './directory'
 /** Timelines kept after their conversation left the screen, so that coming back shows it at once. */
 const KEPT_TIMELINES = 12
 
+/** Timelines kept that were fetched ahead and not opened yet: they take no place from those that were. */
+const KEPT_AHEAD = 10
+
 /** A timeline longer than this is cut to its newest messages where nobody reads further up. */
 const LONGEST = 1_000
 const KEPT_MESSAGES = 500
@@ -53,6 +56,7 @@ export const useThread = defineStore('thread', () => {
   /** Earlier conversations the server does not let this agent read. */
   const closed = shallowRef<ReadonlySet<Id>>(new Set())
   const timelines = new Map<Id, Timeline>()
+  const ahead = new Set<Id>()
   let above: Timeline[] = []
   /** How many are loading upward to a message: what they have loaded must not be forgotten meanwhile. */
   let reaching = 0
@@ -73,13 +77,22 @@ export const useThread = defineStore('thread', () => {
       onChange: () => { if (id.value === of) messages.value = made.items },
     })
     timelines.set(of, made)
-    for (const [oldest, timeline] of timelines) {
-      if (timelines.size <= KEPT_TIMELINES) break
-      if (oldest === id.value) continue
-      timeline.dispose()
-      timelines.delete(oldest)
-    }
     return made
+  }
+
+  /** Forgets what was left, or fetched ahead, longest ago. */
+  function makeRoom(): void {
+    let opened = timelines.size - ahead.size - KEPT_TIMELINES
+    let waiting = ahead.size - KEPT_AHEAD
+    for (const key of [...timelines.keys()]) {
+      if (key !== id.value && (ahead.has(key) ? waiting-- : opened--) > 0) forget(key)
+    }
+  }
+
+  function forget(of: Id): void {
+    timelines.get(of)?.dispose()
+    timelines.delete(of)
+    ahead.delete(of)
   }
 
   /** Shows a conversation; null shows none. Never throws: `phase` and `error` say what happened. */
@@ -98,6 +111,7 @@ export const useThread = defineStore('thread', () => {
     const kept = there && timelines.get(there.id)?.isOpen ? timelineOf(there.id) : null
     if (there && kept) {
       // Everything is here: shown in one go, and what is told beside it is asked for once that is drawn.
+      ahead.delete(there.id)
       begin(there)
       void kept.open(there.head)
       messages.value = kept.items
@@ -114,6 +128,8 @@ export const useThread = defineStore('thread', () => {
       if (mine !== turn) return
       begin(found)
       const timeline = timelineOf(next)
+      ahead.delete(next)
+      makeRoom()
       await timeline.open(found.head)
       if (mine !== turn) return
       messages.value = timeline.items
@@ -142,8 +158,7 @@ export const useThread = defineStore('thread', () => {
     if (id.value !== of) return
     turn += 1
     disposeAbove()
-    timelines.get(of)?.dispose()
-    timelines.delete(of)
+    forget(of)
     messages.value = []
     context.value = null
     error.value = why
@@ -367,14 +382,20 @@ export const useThread = defineStore('thread', () => {
     }
   }
 
-  /** Fetches the messages of a conversation that is likely to be opened next, so that opening it waits for nothing. */
-  function prefetch(of: Id): void {
+  /** Fetches the messages of a conversation that is likely to be opened next, so that opening it waits for nothing. Nothing of it is read by that. */
+  async function prefetch(of: Id): Promise<void> {
     const there = directory.known.get(of)
-    if (!there || of === id.value || timelines.get(of)?.isOpen) return
-    timelineOf(of).open(there.head).catch((failure: unknown) => {
+    if (!there || of === id.value || timelines.has(of)) return
+    ahead.add(of)
+    const timeline = timelineOf(of)
+    makeRoom()
+    try {
+      await timeline.open(there.head)
+    } catch (failure) {
       // Opening it asks again, and says what is wrong.
       if (!(failure instanceof ApiError)) throw failure
-    })
+      if (ahead.has(of) && timelines.get(of) === timeline) forget(of)
+    }
   }
 
   /** Gives a message to the timeline it belongs to, if that is kept. */
@@ -404,6 +425,7 @@ export const useThread = defineStore('thread', () => {
   function reset(): void {
     for (const timeline of timelines.values()) timeline.dispose()
     timelines.clear()
+    ahead.clear()
     turn += 1
     disposeAbove()
     id.value = null

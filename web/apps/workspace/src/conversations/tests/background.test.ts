@@ -53,6 +53,7 @@ class TestSocket {
 
 const me = { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
 let mine: Conversation[]
+let further: string | null
 let waiting: Routing[]
 let missing: Set<string>
 let asked: string[]
@@ -66,7 +67,7 @@ function answer(url: string): Response {
   if (pathname === '/api/v1/routings' || pathname === '/api/v1/transfer-offers') return new Response(JSON.stringify({ items: [] }))
   if (pathname.endsWith('/messages')) return new Response(JSON.stringify({ items: [], head: 0, more: false }))
   const id = pathname.split('/')[4]
-  if (!id) return new Response(JSON.stringify({ items: searchParams.get('view') === 'mine' ? mine : [], next: null }))
+  if (!id) return new Response(JSON.stringify({ items: searchParams.get('view') === 'mine' ? mine : [], next: searchParams.get('view') === 'mine' ? further : null }))
   const found = missing.has(id) ? undefined : conversation(id, { head: 9, version: 9 })
   return found ? new Response(JSON.stringify(found)) : new Response(JSON.stringify({ error: { code: 'not_found', message: '' } }), { status: 404 })
 }
@@ -79,6 +80,7 @@ beforeEach(async () => {
   localStorage.setItem('qiatan.locale', 'zh-CN')
   setActivePinia(createPinia())
   mine = [conversation('a', { head: 1 })]
+  further = null
   waiting = []
   missing = new Set()
   asked = []
@@ -286,5 +288,58 @@ describe('a customer gets a name', () => {
     await nextTick()
     expect(directory.known.get('open')?.customer.name).toBe('陈若溪')
     expect(directory.known.get('before')?.customer.name).toBe('陈若溪')
+  })
+})
+
+describe('a list that is longer than its first page', () => {
+  const row = (id: string, head = 1, version = 1) => ({ id, head, version })
+  const named = (...rows: { id: string; head: number; version: number }[]): void => say({ type: 'subscribed', topic: 'mine', conversations: rows })
+  const lists = (): number => asked.filter((url) => url.includes('/conversations?view=mine')).length
+  const heads = () => [...useDirectory().ownHeads()].sort((a, b) => (a.id < b.id ? -1 : 1))
+
+  beforeEach(async () => {
+    further = '2'
+    named(row('a'), row('b'), row('c', 7, 3))
+    await vi.waitFor(() => expect(heads()).toHaveLength(3))
+    asked = []
+  })
+
+  it('is known whole to the heartbeat, and told again asks for nothing', async () => {
+    expect(heads()).toEqual([row('a'), row('b'), row('c', 7, 3)])
+    expect(useDirectory().lists.mine.ids).toEqual(['a'])
+    named(row('a'), row('b'), row('c', 7, 3))
+    await nextTick()
+    expect(lists()).toBe(0)
+  })
+
+  it('follows what goes, what comes and what is written beyond its first page', async () => {
+    say({ type: 'conversation_gone', topic: 'mine', conversation_id: 'b' })
+    say({ type: 'conversation', conversation: conversation('c', { head: 8, version: 4 }) })
+    say({ type: 'conversation', conversation: conversation('d') })
+    say({ type: 'message', ...message(9, { conversation_id: 'c' }) })
+    await nextTick()
+    expect(heads()).toEqual([row('a'), row('c', 9, 4), row('d', 0)])
+    say({ type: 'conversation', conversation: conversation('c', { head: 9, version: 5, status: 'ended' }) })
+    expect(heads()).toEqual([row('a'), row('d', 0)])
+  })
+
+  it('is asked for where something beyond it moved unseen, once', async () => {
+    named(row('a'), row('b', 2), row('c', 7, 3))
+    await vi.waitFor(() => expect(heads()[1]).toEqual(row('b', 2)))
+    named(row('a'), row('b', 2), row('c', 7, 3))
+    await nextTick()
+    expect(lists()).toBe(1)
+  })
+
+  it('stays behind while the server does not answer, so that the next heartbeat asks again', async () => {
+    const answering = fetch
+    vi.stubGlobal('fetch', (url: string) => Promise.resolve(url.includes('/conversations?') ? new Response('{}', { status: 409 }) : answer(url)))
+    named(row('a'), row('b', 2), row('c', 7, 3))
+    await vi.waitFor(() => expect(useDirectory().lists.mine.error).not.toBeNull())
+    expect(heads()[1]).toEqual(row('b', 1))
+    vi.stubGlobal('fetch', answering)
+    named(row('a'), row('b', 2), row('c', 7, 3))
+    await vi.waitFor(() => expect(heads()[1]).toEqual(row('b', 2)))
+    expect(lists()).toBe(1)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { arrange, matches, newer, unreadConversations, viewOf, withMessage, withRead } from '../model/lists'
+import { arrange, matches, newer, openHeads, unreadConversations, viewOf, withMessage, withRead } from '../model/lists'
 import { ME, conversation, message } from './make'
 
 describe('the list a conversation belongs to', () => {
@@ -97,4 +97,24 @@ describe('finding in the list', () => {
 
 it('counts conversations with something unread, not messages', () => {
   expect(unreadConversations([conversation('a', { agent_unread: 5 }), conversation('b'), conversation('c', { agent_unread: 1 }), conversation('joined', { agent_unread: 9, assignee_id: 'x', joined_ids: [ME] })], ME)).toBe(2)
+})
+
+describe('what the heartbeat is compared with', () => {
+  const named = (...rows: [id: string, head: number][]) => new Map(rows.map(([id, head]) => [id, { id, head, version: 1 }]))
+
+  it('is what is listed and what was named, as it is known here', () => {
+    const listed = conversation('a', { head: 3, version: 2 })
+    const opened = conversation('b', { head: 5 })
+    expect(openHeads(named(['a', 1], ['b', 4], ['c', 9]), new Map([['a', listed], ['b', opened]]), [listed])).toEqual([
+      { id: 'a', head: 3, version: 2 },
+      { id: 'b', head: 5, version: 1 },
+      { id: 'c', head: 9, version: 1 },
+    ])
+  })
+
+  it('is of very many those with the lowest ids, as the server names them', () => {
+    const ids = Array.from({ length: 520 }, (_, index) => String(999 - index))
+    const heads = openHeads(named(...ids.map((id): [string, number] => [id, 1])), new Map(), [])
+    expect(heads.map(({ id }) => id)).toEqual([...ids].sort().slice(0, 500))
+  })
 })

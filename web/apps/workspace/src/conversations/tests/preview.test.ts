@@ -71,5 +71,15 @@ describe('a row', () => {
 it('only a line of its own is named beside the place', () => {
   expect(placeWords(routing('a', { position: 2 }))).toEqual(['第 2 位'])
   expect(placeWords(routing('a', { target: { kind: 'group', id: 'g', name: '售后组' } }))).toEqual(['第 1 位', '售后组'])
+  expect(placeWords(routing('a', { target: { kind: 'group', id: 'g', name: '售后组' }, also: [], also_more: 0 }))).toEqual(['第 1 位', '售后组'])
   expect(placeWords(routing('a', { state: 'message', position: null }))).toEqual([])
+})
+
+it('all are named for whom somebody waits, in either language', async () => {
+  const target = { kind: 'group', id: 'g', name: '售后组' } as const
+  const also = [{ kind: 'group', id: 'h', name: '售前组' } as const, { kind: 'agent', id: 'gone', name: null } as const]
+  expect(placeWords(routing('a', { target, also }))).toEqual(['第 1 位', '售后组、售前组或指定的客服'])
+  expect(placeWords(routing('a', { target, also: also.slice(0, 1), also_more: 3 }))).toEqual(['第 1 位', '售后组、售前组或其他 3 个'])
+  await setLocale('en')
+  expect(placeWords(routing('a', { target, also }))).toEqual(['No. 1', '售后组, 售前组, or A named agent'])
 })

@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { setLocale } from '../../i18n'
 import { customerName, shownName } from '../layout/customerName'
 import { safeHref, textParts } from '../model/links'
 import { fitted, refusalOf } from '../model/pictures'
 import { lengthOf } from '../model/text'
-import { clockTime, countUp, dayName, longDate, secondsSince, urgency } from '../model/time'
+import { clockTime, countUp, dayKey, dayName, longDate, secondsSince, urgency } from '../model/time'
 
 const ZONE = 'Asia/Shanghai'
 const NOON = Date.parse('2026-11-22T04:00:00Z')
@@ -26,6 +26,28 @@ describe('time', () => {
   it('drops the year within it and puts a space between Han and digits', () => {
     expect(longDate('2026-11-07T04:00:00Z', NOON, ZONE, 'zh-CN')).toBe('11 月 7 日')
     expect(longDate('2025-11-07T04:00:00Z', NOON, ZONE, 'zh-CN')).toBe('2025 年 11 月 7 日')
+  })
+
+  it('takes no formatter of the browser where the clocks of a zone stand still, and says what the browser would', () => {
+    const zones = ['Asia/Shanghai', 'Asia/Urumqi', 'Asia/Hong_Kong', 'Asia/Macau', 'Asia/Taipei', 'Asia/Singapore', 'Asia/Tokyo', 'Asia/Bangkok', 'UTC']
+    const moments = Array.from({ length: 60 * 24 }, (_, index) => Date.UTC(1992, 0, 1) + index * 15.2 * 86_400_000)
+    for (const timeZone of zones) {
+      const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone })
+      const day = new Intl.DateTimeFormat('en-CA', { year: 'numeric', month: '2-digit', day: '2-digit', timeZone })
+      const formatter = vi.spyOn(Intl, 'DateTimeFormat').mockImplementation(() => { throw new Error('made a formatter') })
+      const own = moments.map((at) => [clockTime(new Date(at).toISOString(), timeZone), dayKey(at, timeZone)])
+      formatter.mockRestore()
+      expect(own).toEqual(moments.map((at) => [clock.format(at), day.format(at)]))
+    }
+  })
+
+  it('asks the browser for what lay before, and for zones that change their clocks', () => {
+    expect(clockTime('1990-07-01T00:00:00Z', ZONE)).toBe('09:00')
+    expect([clockTime('2026-07-01T00:00:00Z', 'Europe/Berlin'), clockTime('2026-12-01T00:00:00Z', 'Europe/Berlin')]).toEqual(['02:00', '01:00'])
+  })
+
+  it('writes a day in English as the browser does', () => {
+    expect([longDate('2026-11-07T04:00:00Z', NOON, ZONE, 'en'), longDate('2025-11-07T04:00:00Z', NOON, ZONE, 'en')]).toEqual(['November 7', 'November 7, 2025'])
   })
 
   it('counts up from the last unanswered message', () => {

@@ -111,7 +111,7 @@ export default {
     create: 'New role',
     system: 'Built in, fixed',
     custom: 'Your own',
-    noCustom: 'No roles of your own yet',
+    noCustom: 'No roles of your own yet. A new one begins from a template and says what its people may see and do.',
     find: 'Find a permission',
     nothingFound: 'No such permission',
     rename: 'Rename',

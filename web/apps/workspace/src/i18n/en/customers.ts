@@ -47,7 +47,7 @@ export default {
     placeholder: 'For colleagues; customers never see it',
     label: 'Note on the customer',
     hint: 'Ctrl+Enter saves, Esc cancels',
-    left: '{count} characters left',
+    left: '{count} character left | {count} characters left',
     failed: 'Not saved: {reason}',
     changed: 'edited',
     actions: 'Note actions',

@@ -64,7 +64,7 @@ export default {
   },
   palette: {
     title: 'Command palette',
-    placeholder: 'Search pages, conversations, customers, replies and actions',
+    placeholder: 'Search pages, customers, messages, actions',
     customers: 'Customers',
     lastSeen: 'Last here: {time}',
     pages: 'Pages',

@@ -112,7 +112,7 @@ export default {
     create: '新角色',
     system: '系统角色，不能改',
     custom: '自定义',
-    noCustom: '还没有自定义角色',
+    noCustom: '还没有自定义角色。新角色从模板开始，决定成员能看什么、做什么。',
     find: '找一项权限',
     nothingFound: '没有这样的权限',
     rename: '改名',

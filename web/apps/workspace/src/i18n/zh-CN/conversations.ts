@@ -39,8 +39,16 @@ export default {
     queue: { title: '没有人在等', text: '没有客服接待的对话排在这里，先来先接。' },
     colleagues: { title: '同事没有在接待', text: '你权限范围内同事正在接待的对话，会按客服列在这里。' },
     search: { title: '没有找到「{query}」', text: '只在已列出的对话里查找姓名和最后一句。' },
-    quiet: { title: '现在没有对话', text: '访客发来消息后，对话会出现在列表里。' },
     none: { title: '选一个对话', text: '从列表里打开，消息会显示在这里。' },
+  },
+  quiet: {
+    mine: '现在没有对话',
+    queue: '现在没有人排队',
+    colleagues: '同事现在没有对话',
+    text: '访客发来消息后，对话会出现在列表里。',
+    own: '你正在接待的 {count} 个对话在「我的」里。',
+    narrowed: '没有可以打开的对话',
+    narrowedText: '换个词查找，或者清除左边的条件。',
   },
   start: {
     title: '开始使用',

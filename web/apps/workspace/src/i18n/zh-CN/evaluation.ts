@@ -27,7 +27,7 @@ export default {
   remarkLine: '「{remark}」',
   fact: '评价',
   event: {
-    byYou: '您邀请顾客评价',
+    byYou: '你邀请顾客评价',
     byHand: '{name} 邀请顾客评价',
     automatic: '已请顾客评价这次服务',
   },

@@ -6,7 +6,7 @@ export default {
   sounds: '提示音',
   soundOf: { message: '新消息', transfer: '新对话与转接', queue: '有人排队' },
   sound: { none: '不响', chime: '叮咚', drop: '水滴', bell: '铃', knock: '敲门' },
-  listen: '试听“{name}”',
+  listen: '试听「{name}」',
   desktop: '桌面通知',
   desktopText: '没在看这个页面时弹出通知',
   unsupported: '这个浏览器不支持通知',

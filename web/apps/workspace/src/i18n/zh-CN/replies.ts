@@ -127,6 +127,8 @@ export default {
     noneEnterprise: '还没有企业快捷回复',
     noneOwn: '还没有自己的快捷回复',
     noneHint: '把常说的话存下来，接待时输入 # 或拼音首字母就能找到。',
+    noneAtAll: '还没有快捷回复',
+    begin: '写第一条',
     shown: '{count} 条',
     more: '再显示 {count} 条',
     uses: '用过 {count} 次',

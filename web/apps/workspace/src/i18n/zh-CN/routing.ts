@@ -15,6 +15,7 @@ export default {
     everybody: '全企业',
     aGroup: '一个分组',
     anAgent: '指定的客服',
+    more: '其他 {count} 个',
     place: '第 {position} 位',
     own: '你正在接待 {open} / {maximum}。',
     ownMay: '你正在接待 {open} / {maximum}。接待后计入接待数，可以超出上限。',

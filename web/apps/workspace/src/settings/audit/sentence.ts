@@ -9,6 +9,7 @@ export const AREAS = [
   'session', 'password', 'two_factor', 'agent', 'role', 'group', 'enterprise', 'channel', 'conversation', 'conversation_rules', 'assignment', 'queue', 'transfers',
   'hours', 'login_policy', 'login_log', 'oidc', 'api_key', 'mail', 'audit',
   'customer', 'customer_note', 'tag', 'tag_group', 'customer_field', 'blacklist_rules',
+  'reply', 'reply_group', 'replies', 'counters',
 ] as const
 
 /** Kinds of subjects that the page filters by. */
@@ -88,6 +89,7 @@ export function valueText(field: string, value: unknown, zone: string): string {
   if (value === null || value === undefined || value === '') return t('security.audit.none')
   if (typeof value === 'boolean') return t(value ? 'security.audit.yes' : 'security.audit.no')
   if (typeof value === 'string' && ROLES.has(field)) return roleNamed(value)
+  if (typeof value === 'string' && field === 'of') return fieldName(value)
   if (typeof value === 'string') return WRITTEN.has(field) ? value : word(value, zone)
   if (typeof value !== 'object') return String(value)
   if (Array.isArray(value)) return value.length === 0 ? t('security.audit.none') : joined(value.map((one) => valueText(field, one, zone)))

@@ -10,9 +10,8 @@ export function weekdayName(day: number): string {
   return new Intl.DateTimeFormat(currentLocale(), { weekday: 'short', timeZone: 'UTC' }).format(MONDAY + day * DAY_MS)
 }
 
-/** Whether it is working time now, by what is saved, and when that changes. */
+/** When what is saved opens or closes next; only where there are hours. */
 export function openLine(hours: Hours, now: number): string {
-  if (!hours.settings.enabled) return t('service.hours.alwaysOpen')
   const at = hours.changes_at
   if (at === null) return t(hours.open_now ? 'service.hours.openNever' : 'service.hours.closedNever')
   const same = dayKey(at, hours.timezone) === dayKey(now, hours.timezone)

@@ -1,0 +1,98 @@
+"""What OpenID providers said of themselves, kept for an hour: a sign-in takes one call to the provider and not four."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+from qiatan.infra import oidc
+from qiatan.infra.clock import ticks
+from qiatan.infra.http_out import HttpOut
+
+KEPT_SECONDS = 3600
+MOST_KEPT = 1_000
+"""A description and its keys are a few kilobytes; those used longest ago are forgotten first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """A description, with its keys from the first sign-in on; both are as old as the description."""
+
+    provider: oidc.Provider
+    until: float
+    keys: Mapping[str, Any] | None = None
+
+
+class Providers:
+    """Providers by issuer, for everybody of this process. Whoever has the same issuer has the same provider, whatever the enterprise.
+
+    Read anew when they are an hour old, when a token is signed with a key that is not among them (providers change theirs), and after
+    a call that reached nothing.
+    """
+
+    def __init__(self, http: HttpOut, *, now: Callable[[], float] = ticks) -> None:
+        self.http = http
+        self._now = now
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def description(self, issuer: str, *, anew: bool = False) -> oidc.Provider:
+        """What a provider says of itself; `anew`: right now.
+
+        Raises:
+            ProviderUnreachable: as `oidc.discover`; nothing of it is kept.
+        """
+        if anew:
+            self._forget(issuer)
+        return (await self._entry(issuer)).provider
+
+    async def redeem(self, issuer: str, client: oidc.Client, *, answer: oidc.Answer, nonce: str, verifier: str) -> oidc.Identity:
+        """Whom the provider vouches for. Errors as `oidc.exchange` and `oidc.read_token`."""
+        kept = await self._entry(issuer)
+        try:
+            token = await oidc.exchange(self.http, kept.provider, client, answer=answer, verifier=verifier)
+        except oidc.ProviderUnreachable:
+            # It may have moved. This code is lost, for it must not be sent twice; the next sign-in asks where to go.
+            self._forget(issuer, kept)
+            raise
+        known = kept.keys
+        keys = known if known is not None else await self._keys(issuer, kept)
+        try:
+            return oidc.read_token(token, keys, kept.provider, client, nonce=nonce)
+        except oidc.KeyUnknown:
+            if known is None:
+                raise
+        self._forget(issuer, kept)
+        kept = await self._entry(issuer)
+        return oidc.read_token(token, await self._keys(issuer, kept), kept.provider, client, nonce=nonce)
+
+    async def _entry(self, issuer: str) -> _Kept:
+        async with self._lock(issuer):
+            kept = self._kept.get(issuer)
+            if kept is not None and self._now() < kept.until:
+                self._kept.move_to_end(issuer)
+                return kept
+            self._forget(issuer)
+            kept = self._kept[issuer] = _Kept(await oidc.discover(self.http, issuer), self._now() + KEPT_SECONDS)
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            return kept
+
+    async def _keys(self, issuer: str, kept: _Kept) -> Mapping[str, Any]:
+        async with self._lock(issuer):
+            if kept.keys is None:
+                kept.keys = await oidc.read_keys(self.http, kept.provider)
+            return kept.keys
+
+    def _forget(self, issuer: str, kept: _Kept | None = None) -> None:
+        """`kept`: only if nobody has read it anew since."""
+        if kept is None or self._kept.get(issuer) is kept:
+            self._kept.pop(issuer, None)
+
+    def _lock(self, issuer: str) -> asyncio.Lock:
+        """Of many who come at once, one reads for all. Forgotten when nobody uses it."""
+        return self._reading.setdefault(issuer, asyncio.Lock())

@@ -1,0 +1,186 @@
+"""What is kept of identity providers, how long, and when it is read anew."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from qiatan.infra import oidc, oidc_providers
+from qiatan.infra.http_out import HttpOut
+from qiatan.infra.oidc_providers import KEPT_SECONDS, Providers
+from tests.support.web_server import WebServer, web_server
+
+CLIENT = oidc.Client("qiatan", "secret", "http://qiatan.test/app/oidc")
+OLD, NEW = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+DESCRIPTION, KEYS, TOKEN = "/.well-known/openid-configuration", "/keys", "/token"
+
+
+@dataclass
+class Stage:
+    """A provider that signs with the key it is told, and what is kept of it."""
+
+    server: WebServer
+    http: HttpOut
+    seconds: float = 0
+    providers: Providers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.providers = Providers(self.http, now=lambda: self.seconds)
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def describes(self, path: str = "", *, token: str = TOKEN) -> str:
+        """The issuer at this path says where it is to be asked."""
+        issuer = self.issuer + path
+        told = {
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/auth",
+            "token_endpoint": f"{self.issuer}{token}",
+            "jwks_uri": f"{self.issuer}{KEYS}",
+        }
+        self.server.says(path + DESCRIPTION, json.dumps(told))
+        return issuer
+
+    def signs(self, key: rsa.RSAPrivateKey, name: str | None, *, published: bool = True, token: str = TOKEN) -> None:
+        """From now on tokens are signed with this key."""
+        claims = {"iss": self.issuer, "aud": "qiatan", "sub": "1", "iat": 1_700_000_000, "exp": 4_000_000_000, "nonce": "n"}
+        signed = jwt.encode(claims, key, algorithm="RS256", headers={"kid": name} if name else {})
+        self.server.says(token, json.dumps({"id_token": signed}))
+        if published:
+            described: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
+            self.server.says(KEYS, json.dumps({"keys": [described | ({"kid": name} if name else {})]}))
+
+    async def sign_in(self) -> oidc.Identity:
+        await self.providers.description(self.issuer)
+        return await self.providers.redeem(self.issuer, CLIENT, answer=oidc.Answer("c"), nonce="n", verifier="v")
+
+    def asked(self) -> list[str]:
+        """What it was asked for since the last look."""
+        paths = [heard.path for heard in self.server.heard]
+        self.server.heard.clear()
+        return paths
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    http = HttpOut([ip_network("127.0.0.0/8")])
+    async with web_server() as server:
+        stage = Stage(server, http)
+        stage.describes()
+        stage.signs(OLD, "old")
+        yield stage
+    await http.close()
+
+
+async def test_description_and_keys_are_read_once_an_hour(stage: Stage) -> None:
+    await stage.sign_in()
+    assert stage.asked() == [DESCRIPTION, TOKEN, KEYS]
+
+    stage.seconds = KEPT_SECONDS - 1
+    assert (await stage.sign_in()).subject == "1"
+    assert stage.asked() == [TOKEN]
+
+    stage.seconds = KEPT_SECONDS
+    await stage.sign_in()
+    assert stage.asked() == [DESCRIPTION, TOKEN, KEYS]
+
+
+async def test_of_many_who_come_at_once_one_reads_for_all(stage: Stage) -> None:
+    await asyncio.gather(*[stage.sign_in() for _ in range(5)])
+
+    assert sorted(stage.asked()) == [DESCRIPTION, KEYS, *[TOKEN] * 5]
+
+
+@pytest.mark.parametrize("names", [("old", "new"), ("same", "same"), (None, None)])
+async def test_a_key_that_is_not_known_is_looked_for_once(stage: Stage, names: tuple[str | None, str | None]) -> None:
+    stage.signs(OLD, names[0])
+    await stage.sign_in()
+    stage.signs(NEW, names[1])
+    stage.asked()
+
+    assert (await stage.sign_in()).subject == "1"
+    assert stage.asked() == [TOKEN, DESCRIPTION, KEYS]
+    await stage.sign_in()
+    assert stage.asked() == [TOKEN]
+
+
+async def test_a_key_that_the_provider_does_not_have_either_is_not_believed(stage: Stage) -> None:
+    await stage.sign_in()
+    stage.signs(NEW, "new", published=False)
+    stage.asked()
+
+    with pytest.raises(oidc.KeyUnknown):
+        await stage.sign_in()
+
+    assert stage.asked() == [TOKEN, DESCRIPTION, KEYS]
+
+
+async def test_keys_that_were_read_for_this_very_token_are_not_read_again(stage: Stage) -> None:
+    stage.signs(NEW, "new", published=False)
+
+    with pytest.raises(oidc.KeyUnknown):
+        await stage.sign_in()
+
+    assert stage.asked() == [DESCRIPTION, TOKEN, KEYS]
+
+
+async def test_what_is_wrong_with_a_token_is_no_reason_to_read_keys_anew(stage: Stage) -> None:
+    await stage.sign_in()
+    stage.asked()
+
+    with pytest.raises(oidc.ProviderRefused):
+        await stage.providers.redeem(stage.issuer, CLIENT, answer=oidc.Answer("c"), nonce="another", verifier="v")
+
+    assert stage.asked() == [TOKEN]
+
+
+async def test_after_a_token_endpoint_that_is_gone_the_next_sign_in_asks_where_it_is(stage: Stage) -> None:
+    await stage.sign_in()
+    stage.server.says(TOKEN, status=410)
+    stage.describes(token="/moved")
+    stage.signs(OLD, "old", token="/moved")
+    stage.asked()
+
+    with pytest.raises(oidc.ProviderUnreachable):
+        await stage.sign_in()
+    assert stage.asked() == [TOKEN]
+
+    assert (await stage.sign_in()).subject == "1"
+    assert stage.asked() == [DESCRIPTION, "/moved", KEYS]
+
+
+async def test_an_administrators_trial_reads_it_right_now_and_keeps_no_failure(stage: Stage) -> None:
+    await stage.sign_in()
+    stage.server.says(DESCRIPTION, status=503)
+    stage.asked()
+
+    with pytest.raises(oidc.ProviderUnreachable):
+        await stage.providers.description(stage.issuer, anew=True)
+    stage.describes()
+
+    assert (await stage.providers.description(stage.issuer)).issuer == stage.issuer
+    assert stage.asked() == [DESCRIPTION, DESCRIPTION]
+
+
+async def test_those_used_longest_ago_are_forgotten_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc_providers, "MOST_KEPT", 2)
+    first, second, third = [stage.describes(path) for path in ("/1", "/2", "/3")]
+    for issuer in (first, second, first, third):
+        await stage.providers.description(issuer)
+    stage.asked()
+
+    for issuer in (first, third, second):
+        await stage.providers.description(issuer)
+
+    assert stage.asked() == ["/2" + DESCRIPTION]
