@@ -94,7 +94,14 @@ async def _serve(client: WebSocket, agent: WebSocket, sessions: async_sessionmak
             stored = message.id
         client_id = str(send.client_message_id)
         await client.send_json([{"type": "ack", "client_message_id": client_id, "seq": stored}])
-        told = {"type": "message", "seq": stored, "sender_kind": "customer", "client_message_id": client_id, "text": send.text}
+        told = {
+            "type": "message",
+            "conversation_id": str(conversation_id),
+            "seq": stored,
+            "sender_kind": "customer",
+            "client_message_id": client_id,
+            "text": send.text,
+        }
         await agent.send_json([told])
 
 

@@ -24,6 +24,7 @@ _SPACE_TO_MAKE = 256 * _MIB
 _SPACE_TO_START = 48 * _MIB
 _INITDB_SECONDS = 120
 _POLL_SECONDS = 0.02
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 log = logging.getLogger("qiatan.postgres")
 
@@ -72,9 +73,20 @@ def write_configuration(placement: Placement, *, socket_dir: Path, max_connectio
     main, hba, ident = directory / "postgresql.conf", directory / "pg_hba.conf", directory / "pg_ident.conf"
     _write(hba, config.hba_file())
     _write(ident, config.ident_file(users))
-    text = config.settings_file(socket_dir=socket_dir, hba=hba, ident=ident, max_connections=max_connections, durable=durable)
+    text = config.settings_file(
+        socket_dir=socket_dir, hba=hba, ident=ident, max_connections=max_connections, durable=durable, memory=available_memory()
+    )
     _write(main, text)
     return main
+
+
+def available_memory() -> int:
+    """Bytes of memory that this machine has, or that its container may use."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(whole, int(_CONTAINER_LIMIT.read_text()))
+    except (OSError, ValueError):
+        return whole  # no container, or one without a limit ("max")
 
 
 def postmaster_status(cluster: Path) -> tuple[int, str] | None:

@@ -16,7 +16,6 @@ _SETTINGS: dict[str, str] = {
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     # small when idle
-    "shared_buffers": "128MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "1GB",
@@ -30,16 +29,14 @@ _SETTINGS: dict[str, str] = {
     "autovacuum": "on",
     "autovacuum_worker_slots": "2",
     "autovacuum_max_workers": "2",
-    # a new installation's plans are those of empty tables until the first analysis
-    "autovacuum_naptime": "'10s'",
     "jit": "off",
     # the roles of the program are made by the database's owner, who must be able to take them
     "createrole_self_grant": "'set, inherit'",
     # flash disks: a random page costs hardly more than the next one
     "random_page_cost": "1.1",
-    # bounded disk use, quick recovery
+    # bounded disk use, quick recovery; a checkpoint every few minutes even where thousands write each second
     "min_wal_size": "80MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "4GB",
     "timezone": "'UTC'",
     # its own log, one file per weekday, each overwritten after a week; values of rows stay out of it
     "logging_collector": "on",
@@ -59,10 +56,23 @@ _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _SCRATCH = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def settings_file(*, socket_dir: Path, hba: Path, ident: Path, max_connections: int, durable: bool) -> str:
-    """The text of `postgresql.conf`; `durable=False` is for tests only and loses data when the machine dies."""
+_MIB = 1024 * 1024
+_LEAST_BUFFERS, _MOST_BUFFERS = 128 * _MIB, 2048 * _MIB
+
+
+def shared_buffers(memory: int) -> int:
+    """How many bytes of pages PostgreSQL keeps, of a machine (or container) with so many bytes of memory: an eighth, within bounds.
+
+    Pages it has no room for are written by whoever needs the room, while everybody waits for that commit; what it never needs is never taken.
+    """
+    return max(_LEAST_BUFFERS, min(_MOST_BUFFERS, memory // 8)) // _MIB * _MIB
+
+
+def settings_file(*, socket_dir: Path, hba: Path, ident: Path, max_connections: int, durable: bool, memory: int) -> str:
+    """The text of `postgresql.conf` for a machine with `memory` bytes; `durable=False` is for tests only and loses data when it dies."""
     settings = {
         **_SETTINGS,
+        "shared_buffers": f"{(shared_buffers(memory) if durable else _LEAST_BUFFERS) // _MIB}MB",
         **(_DURABLE if durable else _SCRATCH),
         "max_connections": str(max_connections),
         "unix_socket_directories": _quoted(socket_dir),
