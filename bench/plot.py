@@ -10,6 +10,8 @@ from pathlib import Path
 
 WIDTH, HEIGHT = 360, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 40, 40
+_COLUMNS = 2
+_LABEL_APART = 28
 _COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea")
 
 
@@ -29,13 +31,15 @@ class Chart:
 
 
 def draw(charts: Sequence[Chart], target: Path) -> None:
-    """Write the charts side by side. Sizes are logarithmic, costs linear from 0."""
+    """Write the charts, two in a row. Sizes are logarithmic, costs linear from 0."""
+    wide, tall = WIDTH * min(_COLUMNS, len(charts)), HEIGHT * math.ceil(len(charts) / _COLUMNS)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * len(charts)} {HEIGHT}" font-family="sans-serif" font-size="11">',
-        f'<rect width="{WIDTH * len(charts)}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" font-family="sans-serif" font-size="11">',
+        f'<rect width="{wide}" height="{tall}" fill="#ffffff"/>',
     ]
     for number, chart in enumerate(charts):
-        parts += [f'<g transform="translate({number * WIDTH},0)">', *_draw(chart), "</g>"]
+        row, column = divmod(number, _COLUMNS)
+        parts += [f'<g transform="translate({column * WIDTH},{row * HEIGHT})">', *_draw(chart), "</g>"]
     target.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
 
 
@@ -56,10 +60,11 @@ def _draw(chart: Chart) -> list[str]:
         level = y(top * share)
         parts.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{level:.1f}" y2="{level:.1f}" stroke="#e5e7eb"/>')
         parts.append(f'<text x="{_LEFT - 6}" y="{level + 4:.1f}" text-anchor="end" fill="#6b7280">{top * share:g}</text>')
-    parts += [
-        f'<text x="{x(size):.1f}" y="{HEIGHT - 22}" text-anchor="middle" fill="#6b7280">{_short(size)}</text>'
-        for size in sorted(set(sizes))
-    ]
+    labelled = -math.inf
+    for size in sorted(set(sizes)):
+        if x(size) - labelled >= _LABEL_APART:
+            labelled = x(size)
+            parts.append(f'<text x="{labelled:.1f}" y="{HEIGHT - 22}" text-anchor="middle" fill="#6b7280">{_short(size)}</text>')
     parts.append(f'<text x="{WIDTH - _RIGHT}" y="{HEIGHT - 6}" text-anchor="end" fill="#6b7280">{escape(chart.size)}</text>')
     parts.append(f'<text x="{_LEFT}" y="32" fill="#6b7280">{escape(chart.cost)}</text>')
     for number, curve in enumerate(chart.curves):

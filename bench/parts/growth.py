@@ -125,7 +125,6 @@ def _fill(server: Server, world: World, first: int, last: int) -> None:
             connection.execute(_FILL, {**values, "first": start, "last": min(last, start + _CHUNK)})
         connection.execute("VACUUM ANALYZE conversations")
         connection.execute("VACUUM ANALYZE messages")
-        connection.execute("CHECKPOINT")
 
 
 async def _measure(server: Server, world: World, size: int, costs: Costs) -> None:
@@ -167,7 +166,7 @@ def _plot(grown: dict[str, Costs], target: Path) -> None:
     ]
     opened = Chart(
         "List and history opened",
-        "size",
+        "how many",
         "ms, p50",
         [Curve(f"by {name}", list(zip(costs.sizes, costs.opened, strict=True))) for name, costs in grown.items()],
     )
