@@ -289,6 +289,7 @@ async def test_sign_in_security_reads_in_english(people: People, house: House) -
     page = agent.page
     await expect(page.get_by_role("heading", name="Two-step verification")).to_be_visible()
     await expect(page.get_by_text("10 left")).to_be_visible()
+    await expect(page.get_by_role("button", name="Online, open your menu")).to_be_visible()
     assert await chinese_words(page, "沈知夏, Online, open your menu", "简体中文", "夏") == []
     assert await axe(page) == []
 
