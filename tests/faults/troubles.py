@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 import httpx
 
@@ -19,6 +19,7 @@ from tests.faults.people import Crowd
 from tests.faults.shims import NotHere
 
 REPLACED_SECONDS = 200.0
+ASKED_AGAIN_SECONDS = 30.0
 Trouble = Callable[[Cluster, Crowd, random.Random], Awaitable[None]]
 
 
@@ -68,13 +69,16 @@ async def kill_supervisor(cluster: Cluster, _people: Crowd, chance: random.Rando
 
 
 async def replace_workers(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
-    """A supervisor is told to replace its processes, as for a new version."""
+    """A supervisor is told to replace its processes, as for a new version; again where it gave up, as while the database is away."""
     node = _supervisor(cluster, chance)
     before = set(node.serving())
-    node.replace()
     async with asyncio.timeout(REPLACED_SECONDS):
         while set(node.serving()) & before:
-            await asyncio.sleep(0.2)
+            node.replace()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASKED_AGAIN_SECONDS):
+                    while set(node.serving()) & before:
+                        await asyncio.sleep(0.2)
 
 
 async def stop_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
