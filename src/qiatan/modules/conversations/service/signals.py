@@ -11,6 +11,7 @@ from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations.contracts import SenderKind, Status
 from qiatan.modules.conversations.events import ConversationRead
+from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN
 from qiatan.modules.conversations.repository import signals
 from qiatan.modules.conversations.repository.signals import Line, Locked, Place
@@ -58,7 +59,7 @@ async def mark_read_together(tx: Tx, marks: Sequence[Mark]) -> list[bool]:
         if moved:
             await signals.move_marks(tx, side, moved)
         for place, seq in moved.items():
-            tx.emit(_told(place, rows[place], side, seq))
+            tx.emit(told_read(place, rows[place], side, seq))
     return own
 
 
@@ -100,7 +101,8 @@ def _read_by(row: Locked, side: SenderKind) -> int:
     return row.agent_read_seq if side is SenderKind.AGENT else row.customer_read_seq
 
 
-def _told(place: Place, row: Locked, side: SenderKind, seq: int) -> ConversationRead:
+def told_read(place: Place, row: Locked | ConversationRow, side: SenderKind, seq: int) -> ConversationRead:
+    """What is announced when one side's mark has moved."""
     enterprise_id, conversation_id = place
     return ConversationRead(
         enterprise_id=enterprise_id,
