@@ -182,7 +182,7 @@ def pages() -> list[Row]:
             try:
                 name = f"in Chromium {browser.version.split('.')[0]} without a screen"
                 return [
-                    Row(name, "switching and typing: frames begun when asked for, unless said otherwise"),
+                    Row(name, "switching: frames begun when asked for, unless said otherwise"),
                     *_first_loads(browser, desk),
                     *_switching(unpaced, browser, desk),
                     *_typing(unpaced, browser, desk),
@@ -330,13 +330,13 @@ def _switched(browser: Browser, desk: Desk) -> Switched:
 
 def _typing(unpaced: Browser, browser: Browser, desk: Desk) -> list[Row]:
     here, at_60 = _typed_beside(unpaced, desk), _typed_beside(browser, desk)
-    median, high = _spread(here.waited)
+    median, high = _spread(at_60.waited)
     return [
-        at_most(f"a key in the composer beside {LONG} messages, p95 (median {median:.1f} ms)", high, 16, "ms"),
+        at_most(f"a key in the composer beside {LONG} messages at 60 frames a second, p95 (median {median:.1f} ms)", high, 16, "ms"),
+        Row("  in an empty page with one field, median / p95", f"{_spread(at_60.empty)[0]:.1f} / {_spread(at_60.empty)[1]:.1f} ms"),
+        Row("  frames begun when asked for, median / p95", f"{_spread(here.waited)[0]:.1f} / {_spread(here.waited)[1]:.1f} ms"),
         Row("  of it the page's own work, median / p95", f"{_spread(here.own)[0]:.1f} / {_spread(here.own)[1]:.1f} ms"),
-        Row("  in an empty page with one field, median / p95", f"{_spread(here.empty)[0]:.1f} / {_spread(here.empty)[1]:.1f} ms"),
-        Row("  at 60 frames a second, median / p95", f"{_spread(at_60.waited)[0]:.1f} / {_spread(at_60.waited)[1]:.1f} ms"),
-        Row("  at 60, in the empty page, median / p95", f"{_spread(at_60.empty)[0]:.1f} / {_spread(at_60.empty)[1]:.1f} ms"),
+        Row("  so in the empty page, median / p95", f"{_spread(here.empty)[0]:.1f} / {_spread(here.empty)[1]:.1f} ms"),
     ]
 
 
