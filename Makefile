@@ -13,7 +13,7 @@ TEST_WORKERS_WAITING ?= $(shell expr $(TEST_WORKERS) + $(TEST_WORKERS) / 2)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-python check-web check-web-and-browser format wheel lock bench bench-load soak clean
+.PHONY: help run test check check-python check-web check-web-and-browser test-server test-faults test-journeys format wheel lock bench bench-load soak clean
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,9 +25,17 @@ run:  ## install, build and start everything, with a demo shop (PORT=8000 DATA=.
 test:  ## install what tests need, then run all checks and tests
 	$(PREPARE) dev
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-python check-web-and-browser
-	$(PYTEST) -n $(TEST_WORKERS_WAITING) --dist worksteal tests/guarantees tests/platform tests/modules tests/rules
+	@$(MAKE) --no-print-directory -j2 test-server test-faults
+	@$(MAKE) --no-print-directory test-journeys
+
+test-server:  # gives way to the faults beside it, whose processes are told apart from dead ones by the time they take
+	nice -n 10 $(PYTEST) -n $(TEST_WORKERS_WAITING) --dist worksteal tests/guarantees tests/platform tests/modules tests/rules
+
+test-faults:  # three quarters of their time is waiting; what they say comes when they are through
+	@$(PYTEST) tests/faults > .make/faults.log 2>&1; status=$$?; cat .make/faults.log; exit $$status
+
+test-journeys:
 	$(PYTEST) -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --reruns 1 tests/journeys
-	$(PYTEST) tests/faults
 
 check:  ## lint, formatting, types and import contracts of the server; lint, types and unit tests of the pages
 	$(PREPARE) dev npm

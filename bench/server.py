@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -39,7 +40,7 @@ class NotReady(RuntimeError):
 
 def free_port() -> int:
     """A port of our range that nobody listens on now."""
-    for port in _PORTS:
+    for port in random.sample(_PORTS, len(_PORTS)):  # two that ask at once are hardly told the same one
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

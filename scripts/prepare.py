@@ -214,7 +214,8 @@ def node() -> dict[str, str]:
 def npm() -> dict[str, str]:
     env = node()
     version = output_of(["node", "--version"], env=env) or ""
-    manifests = sorted([WEB / "package.json", *WEB.glob("*/*/package.json")])
+    # Only our own: what is installed would change the key, and be installed a second time.
+    manifests = sorted([WEB / "package.json", *WEB.glob("apps/*/package.json"), *WEB.glob("packages/*/package.json")])
     key = digest(version, WEB / "package-lock.json", *manifests)
     if stamped("npm") != key or not (WEB / "node_modules").is_dir():
         say("installing the pages' packages (npm ci)")

@@ -72,6 +72,10 @@ class Networks:
         self._stack.callback(_ip, "netns", "delete", name)
         _ip("link", "add", network.cable, "type", "veth", "peer", "name", "cable", "netns", name)
         _ip("address", "add", f"{here}/30", "dev", network.cable)
+        # Without a cable its route is gone too: else this machine would look for the node beyond its gateway, where anybody may answer.
+        dead_end = ("unreachable", f"{subnet}/30", "metric", "4096")
+        _ip("route", "add", *dead_end)
+        self._stack.callback(_ip, "route", "delete", *dead_end)
         _ip("-n", name, "address", "add", f"{there}/30", "dev", "cable")
         for where, device in (((), network.cable), (("-n", name), "cable"), (("-n", name), "lo")):
             _ip(*where, "link", "set", device, "up")

@@ -28,12 +28,16 @@ async def kill_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> 
     node = chance.choice(cluster.nodes)
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(chance.uniform(0, 2))
+    await _start(node)
+
+
+async def _start(node: ClusterNode) -> None:
+    """As whoever keeps a machine's programs alive: again, where another trouble of the round has the database away."""
     async with asyncio.timeout(REPLACED_SECONDS):
         while True:
             try:
                 await asyncio.to_thread(node.start)
             except NotReady:
-                # Another trouble of the round has the database away: whoever keeps a machine's programs alive starts it again.
                 await asyncio.sleep(1)
             else:
                 return
@@ -44,7 +48,7 @@ async def kill_all_nodes(cluster: Cluster, _people: Crowd, _chance: random.Rando
     for node in cluster.nodes:
         await asyncio.to_thread(node.kill)
     for node in cluster.nodes:
-        await asyncio.to_thread(node.start)
+        await _start(node)
 
 
 def _supervisor(cluster: Cluster, chance: random.Random) -> ClusterNode:
@@ -65,7 +69,7 @@ async def kill_supervisor(cluster: Cluster, _people: Crowd, chance: random.Rando
     """A supervisor dies, its processes with it, and is started again."""
     node = _supervisor(cluster, chance)
     await asyncio.to_thread(node.kill)
-    await asyncio.to_thread(node.start)
+    await _start(node)
 
 
 async def replace_workers(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
@@ -85,7 +89,7 @@ async def stop_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> 
     """A node is told to end, and is started again."""
     node = chance.choice(cluster.nodes)
     await asyncio.to_thread(node.program.stop)
-    await asyncio.to_thread(node.start)
+    await _start(node)
 
 
 async def freeze_node(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:

@@ -12,11 +12,10 @@ from qiatan.kit.access import Scope, ScopeKind
 from tests.guarantees.world import World, make_world
 from tests.support import talk
 from tests.support.access import points_of
-from tests.support.canaries import OURS, mark
+from tests.support.canaries import CANARIES, OURS, mark
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Guest, Member
 
-CANARIES = ("kanarienvogel", "zaunkönig")
 INTERNAL = "nur-unter-uns"
 """In the words of notes, which no visitor may read."""
 
@@ -43,8 +42,8 @@ class House:
         return self.world.tenant.enterprise_id
 
 
-async def make_house(number: int, doors: Doors, database: Database, factories: Factories) -> House:
-    """An enterprise with something of everything, and its mark in every text."""
+async def make_house(number: int, doors: Doors, database: Database, factories: Factories, *, marked: bool = True) -> House:
+    """An enterprise with something of everything; `marked`: and its mark in every text."""
     world = await make_world(doors, database, factories)
     enterprise_id = world.tenant.enterprise_id
     group_id = world.ids["group_id"]
@@ -64,7 +63,8 @@ async def make_house(number: int, doors: Doors, database: Database, factories: F
     await talk.end(database, world.server, ended)
     await talk.served(database, steady, keeper)
     noted = await talk.note(database, world.server, world.ids["conversation_id"], INTERNAL)
-    await mark(database, enterprise_id, CANARIES[number], besides=OURS)
+    if marked:
+        await mark(database, enterprise_id, CANARIES[number], besides=OURS)
     granted = await doors.agent(world.tenant.admin).post(f"/agents/{world.server.id}/view-as")
     members = {"admin": world.tenant.admin, "server": world.server, "colleague": world.colleague, "narrow": world.narrow}
     members |= {"team": team, "powerless": powerless, "enrolling": enrolling, "view": world.tenant.admin}

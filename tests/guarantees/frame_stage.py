@@ -6,14 +6,11 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.polling import Pollers
@@ -25,15 +22,17 @@ from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Throttle
 from qiatan.infra.timers import TimerLoop
 from tests.guarantees.frame_clients import Client, Spoken
-from tests.guarantees.frame_houses import CANARIES, INTERNAL, House, make_house
+from tests.guarantees.frame_houses import INTERNAL, House, make_house
 from tests.guarantees.frame_scripts import AGENTS, MESSAGES, VISITORS, WORDS, Come, End, Leave, Ref, Say, Script, Steal, Step, Who
 from tests.modules.files.pictures import png
 from tests.support import talk
+from tests.support.canaries import CANARIES
 from tests.support.census import census
 from tests.support.documented import documented_codes, documented_types
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Member
 from tests.support.sockets import SocketClient
+from tests.support.watching import watched
 
 CODES, TYPES = documented_codes(), documented_types()
 _SPACE = UUID("0192f3a1-0000-7000-8000-000000000000")
@@ -83,7 +82,8 @@ class Stage:
         self._example += 1
         self.clients = {}
         self.doors.forget_sockets()
-        with self._watched():
+        self.faults = []
+        with watched(self.faults):
             for turn, group in enumerate(script):
                 await asyncio.gather(*[self._take(step) for step in group])
                 await self._settle(turn % 2)
@@ -177,21 +177,6 @@ class Stage:
             if whose not in known and not whose.startswith("192.0.2."):
                 strange.append(key)
         return strange
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """No error in the log, and nothing raised where nobody looks."""
-        loop = asyncio.get_running_loop()
-        before = loop.get_exception_handler()
-        loop.set_exception_handler(lambda _, context: self.faults.append(str(context)))
-        self.faults = []
-        try:
-            with capture_logs() as logged:
-                yield
-        finally:
-            loop.set_exception_handler(before)
-        errors = [entry for entry in logged if entry["log_level"] in ("error", "critical")]
-        assert not errors, errors
 
     # -- what must hold
 

@@ -12,7 +12,7 @@ import pytest
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.realtime.doors import Frame, FrameDoor
 from qiatan.infra.resources import Resources
-from tests.support.routes import all_routes, described_app
+from tests.support.routes import every_route
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "src" / "qiatan"
@@ -47,14 +47,14 @@ def _python(*folders: Path) -> Iterator[tuple[Path, ast.Module]]:
 
 
 def test_every_route_has_exactly_one_guard() -> None:
-    routes = all_routes(described_app())
+    routes = every_route()
 
     assert len(routes) > 50
     assert {route.name: [guard.label for guard in route.guards] for route in routes if len(route.guards) != 1} == {}
 
 
 def test_every_guarded_point_is_in_the_catalogue() -> None:
-    labels = {route.guards[0].label for route in all_routes(described_app())}
+    labels = {route.guards[0].label for route in every_route()}
     points = {label for label in labels if re.fullmatch(r"[a-z_]+\.[a-z_]+", label)}
 
     assert points <= {point.name for point in CATALOGUE}

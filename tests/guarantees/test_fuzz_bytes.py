@@ -6,7 +6,6 @@ Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -15,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -23,10 +22,10 @@ from qiatan.entrypoints import http_protocol, sweeping
 from qiatan.entrypoints import socket as sockets
 from qiatan.entrypoints.http_server import HttpServer, http_config
 from qiatan.infra.http import admission
+from tests.support import fuzzing
 from tests.support.network import serving
 
-ASKED = os.environ.get("FUZZ_EXAMPLES")
-EXAMPLES = int(ASKED or "15")
+EXAMPLES = 15
 SOON = 0.1
 _STATUS = re.compile(rb"HTTP/1.1 (\d{3}) ")
 _SOCKET = (
@@ -96,15 +95,8 @@ async def served(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield running
 
 
-@pytest.mark.timeout(120 + 15 * EXAMPLES)
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=ASKED is None,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@fuzzing.time_for(EXAMPLES, seconds_each=15)
+@fuzzing.some(EXAMPLES)
 @given(said=st.lists(st.lists(pieces, min_size=1, max_size=8), min_size=8, max_size=20), leaves=st.booleans())
 async def test_whatever_bytes_come_every_connection_ends(served: tuple[HttpServer, str], said: list[list[bytes]], leaves: bool) -> None:
     server, address = served

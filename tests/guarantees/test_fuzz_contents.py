@@ -5,7 +5,6 @@ Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -14,27 +13,19 @@ from uuid import UUID
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qiatan.infra.resources import Resources
 from tests.modules.files.pictures import PDF, png
 from tests.modules.files.sending import message, send_up, visitor
-from tests.support import talk
+from tests.support import fuzzing, talk
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Tenant
 
-ASKED = os.environ.get("FUZZ_EXAMPLES")
-EXAMPLES = int(ASKED or "10")
-pytestmark = pytest.mark.timeout(120 + 2 * EXAMPLES)
-FEW = settings(
-    max_examples=EXAMPLES,
-    derandomize=ASKED is None,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+EXAMPLES = 10
+pytestmark = fuzzing.time_for(EXAMPLES, seconds_each=2)
+FEW = fuzzing.some(EXAMPLES)
 SHOWN: Final = re.compile(r"(image/(png|jpeg|gif|webp|avif)|audio/(mpeg|mp4|wav|ogg|flac|aac)|video/(mp4|webm|quicktime)|application/pdf)")
 """What a browser shows by itself without running anything in the page's name."""
 SAVED: Final = "application/octet-stream"

@@ -11,25 +11,19 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qiatan.infra.db import Database
 from tests.guarantees.world import World, checksum, make_world
+from tests.modules.files.sending import BYTES
+from tests.support import fuzzing
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
 
-ASKED = os.environ.get("FUZZ_EXAMPLES")
-EXAMPLES = int(ASKED or "10")
-pytestmark = pytest.mark.timeout(120 + 2 * EXAMPLES)
-FEW = settings(
-    max_examples=EXAMPLES,
-    derandomize=ASKED is None,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+EXAMPLES = 10
+pytestmark = fuzzing.time_for(EXAMPLES, seconds_each=2)
+FEW = fuzzing.some(EXAMPLES)
 
 
 @dataclass
@@ -148,7 +142,7 @@ class _Upload:
                 answer = await self._part(here, *value)
             case "foreign":
                 answer = await self.http.patch(
-                    f"{self.prefix}/uploads/{foreign}", params={"offset": 0}, content=b"x" * value, headers=_BYTES
+                    f"{self.prefix}/uploads/{foreign}", params={"offset": 0}, content=b"x" * value, headers=BYTES
                 )
                 assert answer.status_code == 404
             case "show":
@@ -164,7 +158,7 @@ class _Upload:
     async def _part(self, here: str, offset: object, count: int) -> httpx.Response:
         content = os.urandom(count)
         at = len(self.sent) if offset == "right" else offset
-        answer = await self.http.patch(here, params={"offset": str(at)}, content=content, headers=_BYTES)
+        answer = await self.http.patch(here, params={"offset": str(at)}, content=content, headers=BYTES)
         if answer.status_code == 200:
             assert not self.is_done
             assert at == len(self.sent)
@@ -180,9 +174,6 @@ class _Upload:
             assert told in (None, "right")
             self.is_done = True
         return answer
-
-
-_BYTES = {"Content-Type": "application/octet-stream"}
 
 
 @FEW

@@ -5,13 +5,12 @@ Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 
 from qiatan.entrypoints import polling
 from qiatan.entrypoints.entrance import Hello
@@ -22,11 +21,11 @@ from qiatan.infra.resources import Resources
 from qiatan.modules.routing import realtime as presence
 from tests.guarantees.frame_scripts import FRAMES, GOOD, Script, fields_of, scripts
 from tests.guarantees.frame_stage import Stage
+from tests.support import fuzzing
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
-ASKED = os.environ.get("FUZZ_EXAMPLES")
-EXAMPLES = int(ASKED or "15")
+EXAMPLES = 15
 
 
 @pytest.fixture
@@ -56,15 +55,8 @@ def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
     assert {*gateway.doors, Hello} == set(FRAMES)
 
 
-@pytest.mark.timeout(120 + 5 * EXAMPLES)
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=ASKED is None,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@fuzzing.time_for(EXAMPLES, seconds_each=5)
+@fuzzing.some(EXAMPLES)
 @given(script=scripts())
 async def test_whatever_is_said_nobody_else_is_touched(stage: Stage, script: Script) -> None:
     for number, group in enumerate(script):

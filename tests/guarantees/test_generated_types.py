@@ -5,7 +5,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from qiatan.entrypoints.app import build_openapi
+from tests.support.routes import description
 
 WEB = Path(__file__).parents[2] / "web"
 PACKAGE = WEB / "packages" / "api"
@@ -21,7 +21,7 @@ def test_the_pages_types_are_what_the_server_describes(tmp_path: Path) -> None:
     subprocess.run(
         [WEB / "node_modules" / ".bin" / program, *options, fresh],
         cwd=PACKAGE,
-        input=json.dumps(build_openapi()).encode(),
+        input=json.dumps(description()).encode(),
         capture_output=True,
         check=True,
         timeout=MOST_SECONDS,

@@ -24,10 +24,10 @@ from tests.guarantees.world import make_world
 from tests.support import talk
 from tests.support.doors import Doors
 from tests.support.factories import PASSWORD, Factories
-from tests.support.routes import all_routes, described_app
+from tests.support.routes import every_route
 
 CANARY = "Kanarienvogel"
-ROUTES = [route for route in all_routes(described_app()) if route.path is not None and isinstance(route.guards[0], SignedIn)]
+ROUTES = [route for route in every_route() if route.path is not None and isinstance(route.guards[0], SignedIn)]
 
 
 class Told:

@@ -25,10 +25,10 @@ from tests.guarantees.world import World, call, checksum, make_world
 from tests.support.access import points_of
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Member
-from tests.support.routes import Route, all_routes, described_app
+from tests.support.routes import Route, every_route
 from tests.support.sockets import SocketClient
 
-ROUTES = [route for route in all_routes(described_app()) if route.path is not None and isinstance(route.guards[0], SignedIn)]
+ROUTES = [route for route in every_route() if route.path is not None and isinstance(route.guards[0], SignedIn)]
 POINTED = [route for route in ROUTES if isinstance(route.guards[0], Requires)]
 OWN = [route for route in ROUTES if route not in POINTED]
 ROLES = ["everything", "department_head", "group_leader", "analyst", "specialist", "agent"]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qiatan.entrypoints.app import build_openapi
 from tests.support.doors import Doors
+from tests.support.routes import description
 
-DESCRIBED = build_openapi()
+DESCRIBED = description()
 
 
 def _operations() -> dict[str, dict[str, Any]]:

@@ -12,9 +12,9 @@ from tests.guarantees.world import World, call, checksum, make_world
 from tests.support.access import points_of
 from tests.support.doors import Doors
 from tests.support.factories import Factories
-from tests.support.routes import Route, all_routes, described_app
+from tests.support.routes import Route, every_route
 
-ROUTES = [route for route in all_routes(described_app()) if route.path is not None]
+ROUTES = [route for route in every_route() if route.path is not None]
 OF_AGENTS = [route for route in ROUTES if isinstance(route.guards[0], SignedIn)]
 OF_VISITORS = [route for route in ROUTES if isinstance(route.guards[0], Visitor)]
 PUBLIC_CHANGES = [route for route in ROUTES if isinstance(route.guards[0], Public) and route.method != "GET"]

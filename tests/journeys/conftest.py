@@ -61,7 +61,7 @@ async def server() -> AsyncIterator[Server]:
         pytest.fail(
             f"the pages are not built ({', '.join(missing)}): run `npm ci && npm run build` in web/, or `make run` once", pytrace=False
         )
-    server = Server()
+    server = Server(brisk=True)
     try:
         await server.start()
         yield server

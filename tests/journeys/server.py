@@ -15,7 +15,8 @@ from qiatan.infra.postgres import make_scratch_dir
 from tests.support.network import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = ROOT / ".venv" / "bin" / "qiatan"
+PROGRAMS = ROOT / ".venv" / "bin"
+BRISK = Path(__file__).with_name("program.py")
 BUILT = ("workspace/index.html", "widget/index.html", "loader/widget.js", "demo/index.html")
 START_SECONDS = 150
 
@@ -28,10 +29,12 @@ def missing_pages() -> list[str]:
 class Server:
     """`qiatan serve --demo` on a free port. It may be killed and started again on the same data and port.
 
-    Browsers call it by a name: passkeys belong to one, and to no address of numbers.
+    Browsers call it by a name: passkeys belong to one, and to no address of numbers. `brisk`: with cheap hashes (`program.py`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, brisk: bool = False) -> None:
+        # Without -P the modules beside the program would hide those of the same names in libraries.
+        self._program = [str(PROGRAMS / "python"), "-P", str(BRISK)] if brisk else [str(PROGRAMS / "qiatan")]
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.directory = make_scratch_dir()
@@ -56,7 +59,7 @@ class Server:
         self._begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(COMMAND), "serve", "--demo"], stdout=output, stderr=subprocess.STDOUT, cwd=self.directory, env=environment
+                [*self._program, "serve", "--demo"], stdout=output, stderr=subprocess.STDOUT, cwd=self.directory, env=environment
             )
         for _ in range(START_SECONDS * 10):
             if "\nready " in f"\n{self.said}":

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
@@ -122,18 +123,32 @@ class Office:
         await page.set_viewport_size(SIZES[1440])
 
     async def walk(self, page: Page, rooms: dict[str, tuple[Step, ...]]) -> None:
-        """Each page, and what opens on it; what was opened or typed is left behind with the page."""
+        """Each page, and what opens on it; what was opened is closed, what was typed is left behind with the page."""
         for path, steps in rooms.items():
             address = path.format(agent=self.house.members[1].id, role=self.role)
             name = path.replace("/", "-").replace("{", "").replace("}", "")
             for number, step in enumerate((None, *steps)):
                 if number != 1:
-                    await page.goto(f"{self.house.server.url}/app/settings/{address}")
-                    await expect(page.get_by_role("heading", level=1).last).to_be_visible()
-                    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+                    await self._turn_to(page, address)
                 if step is not None:
                     await step(page)
                 await self.look(page, f"{name}-{number}" if number else name)
+
+    async def _turn_to(self, page: Page, address: str) -> None:
+        """By the link in the list, once the dialog that stands open is closed; where something else is left behind, or no link leads there, by its address."""
+        wanted = f"/app/settings/{address}"
+        dialog = page.get_by_role("dialog")
+        if await dialog.count():
+            await page.keyboard.press("Escape")
+            await expect(dialog).to_have_count(0)
+        link = page.locator(f"a[href='{wanted}']").first
+        if await page.get_by_role("button", name=re.compile("^(保存|Save)$")).count() or not await link.count():
+            await page.goto(f"{self.house.server.url}{wanted}")
+        elif urlsplit(page.url).path != wanted:
+            await link.click()
+            await page.wait_for_url(f"**{wanted}**")
+        await expect(page.get_by_role("heading", level=1).last).to_be_visible()
+        await expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
     def check(self) -> None:
         found, self.found = self.found, []

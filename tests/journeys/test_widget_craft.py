@@ -43,8 +43,7 @@ async def test_a_customer_is_asked_by_hand_and_says_what_they_think(people: Peop
     # given two who talk
     agent, visitor = await people.talking(house)
     # when the agent asks
-    await opened(agent).get_by_role("button", name="更多").click()
-    await agent.page.get_by_role("menuitem", name="邀请评价").click()
+    await agent.page.get_by_role("button", name="邀请评价", exact=True).click()
     await agent.toast("已邀请顾客评价")
     await agent.sees("你邀请顾客评价")
     # then the customer is not interrupted, and finds the question above the composer
@@ -112,7 +111,7 @@ async def test_the_end_asks_where_the_rules_say_so(people: People, server: Serve
         await expect(heading).to_be_focused()
         await visitor.panel.get_by_text(re.compile("^(满意|Good)$")).click()
         await camera.shoot(visitor.page, "widget-rating")
-        card = visitor.panel.get_by_role("form", name=re.compile("评价|Rate this chat"))
+        card = visitor.panel.get_by_role("form", name=re.compile("评价|Rate this conversation"))
         await card.get_by_role("button", name=re.compile("提交|Send")).click()
         await expect(visitor.panel.get_by_text(re.compile("您的评价：满意|Your rating: Good"))).to_be_visible()
         await camera.shoot(visitor.page, "widget-rated")

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from typing import Any
 import pytest
 import yaml
 from fastapi.routing import APIRoute
+from sqlalchemy import UniqueConstraint
 
-from qiatan.entrypoints.app import build_openapi
 from qiatan.entrypoints.polling import WAIT_SECONDS
+from qiatan.entrypoints.tables import metadata
 from qiatan.entrypoints.work_health import router as work_router
 from qiatan.infra.http.middleware import MAX_UPLOAD
 from qiatan.infra.nats_server import find_program
 from qiatan.infra.settings import Settings
+from tests.support.routes import description
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -27,6 +30,8 @@ KUBERNETES = DEPLOY / "kubernetes"
 # Of the other programs there, and what settings are put together from.
 FOREIGN = {"NATS_TOKEN", "POD_NAME", "POSTGRES_DB", "POSTGRES_PASSWORD", "POSTGRES_USER", "SITE", "PATH"}
 DRAIN_AND_ROOM = 20
+OF_THE_IMAGE = {"HOST", "PORT", "DATA", "SECRET_KEY_FILE", "WORK_LISTEN"}
+"""Settings that the image or another service gives."""
 
 Document = dict[str, Any]
 
@@ -104,11 +109,44 @@ def test_compose_names_only_settings_that_there_are_and_every_service_it_leans_o
     services = _compose()["services"]
     for name in ("qiatan", "migrate", "work"):
         assert set(services[name]["environment"]) <= known
+    passed_on = set(services["qiatan"]["environment"])
+    assert known - passed_on == OF_THE_IMAGE, "a setting in my.env reaches the program only where compose passes it on"
     for service in services.values():
         assert set(service.get("depends_on", ())) <= set(services)
         for mount in service.get("volumes", ()):
-            source = mount.partition(":")[0]
+            source = re.sub(r"^\$\{\w+:-(\w+)\}", r"\1", mount).partition(":")[0]
             assert source in _compose()["volumes"] or (DEPLOY / source).is_file(), mount
+
+
+def test_what_every_setting_of_compose_becomes_is_understood() -> None:
+    """With nothing given but what must be, and with everything that is passed on."""
+    needed = {"SITE": "talk.example.com", "POSTGRES_PASSWORD": "abc", "NATS_TOKEN": "abc", "SECRET_KEY": secrets.token_hex(32)}
+    more = {"FILES_SITE": "files.example.com", "BACKUP_AT": "03:30", "METRICS_TOKEN": secrets.token_hex(12), "ENTERPRISE_RATE": "5"}
+    told = _compose()["services"]["qiatan"]["environment"]
+
+    plain = Settings.from_env({name: _filled(str(text), needed) for name, text in told.items()})
+    full = Settings.from_env({name: _filled(str(text), needed | more) for name, text in told.items()})
+
+    assert (plain.public_url, plain.files_url, plain.backup_at, plain.workers) == ("https://talk.example.com", None, None, 2)
+    assert (full.files_url, full.metrics_token, full.limits.messages) == ("https://files.example.com", more["METRICS_TOKEN"], 5)
+    assert full.backup_at is not None
+    assert str(full.backup_dir) in (DEPLOY / "Dockerfile").read_text(), "made there, so that its user may write to the volume"
+
+
+def _filled(text: str, given: dict[str, str]) -> str:
+    """As Compose puts variables in; the innermost first."""
+
+    def put(found: re.Match[str]) -> str:
+        name, how, other = found[1], found[2], found[3] or ""
+        value = given.get(name, "")
+        if how == ":+":
+            return other if value else ""
+        assert value or how != ":?", name
+        return value or other
+
+    while (filled := re.sub(r"\$\{(\w+)(?:(:[-+?])([^${}]*))?\}", put, text)) != text:
+        text = filled
+    return text
 
 
 def test_the_unit_names_only_settings_that_there_are(known: set[str]) -> None:
@@ -116,6 +154,14 @@ def test_the_unit_names_only_settings_that_there_are(known: set[str]) -> None:
     assert set(re.findall(r"(\w+)=", re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)[0])) <= known
     assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
     assert "Type=notify" in unit
+
+
+def test_who_counts_pods_is_not_contradicted() -> None:
+    """A number of replicas beside an autoscaler takes the others away with each `apply`."""
+    scaled = {(d["spec"]["scaleTargetRef"]["kind"], d["spec"]["scaleTargetRef"]["name"]) for d in _manifests() if "Autoscaler" in d["kind"]}
+    assert scaled == {("Deployment", "qiatan")}
+    for kind, name in scaled:
+        assert "replicas" not in _the(kind, name)["spec"]
 
 
 def test_selectors_find_their_pods_and_names_their_objects() -> None:
@@ -134,7 +180,7 @@ def test_selectors_find_their_pods_and_names_their_objects() -> None:
 
 
 def test_probes_ask_what_there_is_and_the_end_has_time_enough() -> None:
-    paths = build_openapi()["paths"]
+    paths = description()["paths"]
     deployment = _the("Deployment", "qiatan")["spec"]
     (container,) = deployment["template"]["spec"]["containers"]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
@@ -203,6 +249,52 @@ def test_the_bus_servers_understand_their_configurations(tmp_path: Path) -> None
             check=False,
         )
         assert tried.returncode == 0, tried.stderr
+
+
+def test_a_bus_server_that_is_to_go_sends_its_clients_away_before_it_ends(tmp_path: Path) -> None:
+    container = next(container for document, container in _workloads() if document["metadata"]["name"] == "nats")
+    program, signal = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert (program, signal.rpartition("=")[2]) == ("nats-server", "1"), "the first process of its container"
+    found = find_program()
+    assert found is not None
+    log = tmp_path / "nats.log"
+    with subprocess.Popen([found, "-a", "127.0.0.1", "-p", "-1", "-l", str(log)]) as server:
+        try:
+            deadline = time.monotonic() + 30
+            while not (log.exists() and "Server is ready" in log.read_text()):
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            told = subprocess.run([found, f"{signal.rpartition('=')[0]}={server.pid}"], timeout=30, check=False)
+            assert told.returncode == 0
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+    assert "Entering lame duck mode" in log.read_text()
+
+
+def test_what_cannot_be_distributed_by_company_is_named() -> None:
+    """As `growing.md` says of Citus, which refuses these."""
+    of_companies = [table for table in metadata.tables.values() if "enterprise_id" in table.columns]
+    for table in of_companies:
+        assert next(column.name for column in table.primary_key.columns) == "enterprise_id", table.name
+        for constraint in table.foreign_key_constraints:
+            assert next(column.name for column in constraint.columns) == "enterprise_id", constraint.name
+        uniques = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+        assert all("enterprise_id" in constraint.columns for constraint in uniques), table.name
+    refused = {
+        table.name
+        for table in of_companies
+        for index in table.indexes
+        if index.unique and not any("enterprise_id" in str(expression) for expression in index.expressions)
+    }
+    text = (DEPLOY / "growing.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"\| a unique index without the column \| ([^|]*) \|", text)
+    assert set(re.findall(r"`(\w+)`", row)) - {"avatar"} == refused
+    local = re.search(r"co-located with it, since.*?;(.*?)stay local", text, re.DOTALL)
+    assert local is not None
+    apart = {table.name for table in metadata.tables.values()} - {table.name for table in of_companies} - {"enterprises"}
+    assert set(re.findall(r"`(\w+)`", local[1])) - {"alembic_version"} == apart
 
 
 def test_the_image_is_built_from_what_there_is() -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -176,7 +176,7 @@ async def test_a_bus_server_whose_port_is_taken_goes_elsewhere_and_says_where(tm
     try:
         os.kill(pid, signal.SIGKILL)
         await asyncio.to_thread(await_end, pid)
-        with socket.create_server(("127.0.0.1", port)):
+        with await _taken(port):
             monkeypatch.undo()
             monkeypatch.setattr("qiatan.infra.nats_server._RESTART_PAUSES", (0.01,))
             async with asyncio.timeout(60):
@@ -189,6 +189,15 @@ async def test_a_bus_server_whose_port_is_taken_goes_elsewhere_and_says_where(tm
         await server.stop()
 
 
+async def _taken(port: int) -> socket.socket:
+    """A socket of ours that listens there; somebody's connection may have had the number for a moment."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(OSError):
+                return socket.create_server(("127.0.0.1", port))
+            await asyncio.sleep(0.05)
+
+
 async def test_workers_are_replaced_when_their_bus_has_moved() -> None:
     supervisor = _Supervisor(Settings(workers=2), [], demo=False)
     supervisor._environment = {"NATS_URL": "nats://token@127.0.0.1:1", "PORT": "8000"}
@@ -197,6 +206,39 @@ async def test_workers_are_replaced_when_their_bus_has_moved() -> None:
 
     assert supervisor._environment == {"NATS_URL": "nats://token@127.0.0.1:2", "PORT": "8000"}
     assert supervisor._restart.is_set()
+
+
+async def test_what_the_bus_asked_for_is_tried_again_where_it_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qiatan.entrypoints.supervisor.REPLACED_AGAIN_SECONDS", 0.01)
+    supervisor = _Supervisor(Settings(workers=2), [], demo=False)
+    answers, tries, idle = [False, False, True, False], 0, asyncio.Event()
+
+    async def replace_all() -> bool:
+        nonlocal tries
+        tries += 1
+        if tries >= 3:
+            idle.set()
+        return answers.pop(0)
+
+    monkeypatch.setattr(supervisor, "_replace_all", replace_all)
+    replacing = asyncio.create_task(supervisor._replace_when_asked())
+    try:
+        supervisor._bus_moved("nats://token@127.0.0.1:2")
+        await asyncio.wait_for(idle.wait(), 10)
+        assert answers == [False]
+
+        supervisor._restart.set()  # by an operator, who hears that it was given up
+        await _until_empty(answers)
+        await asyncio.sleep(0.1)
+        assert tries == 4
+    finally:
+        replacing.cancel()
+
+
+async def _until_empty(answers: list[bool]) -> None:
+    async with asyncio.timeout(10):
+        while answers:
+            await asyncio.sleep(0)
 
 
 async def _say_connect(port: int, options: str) -> bytes:

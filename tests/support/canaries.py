@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from qiatan.entrypoints.tables import metadata
 from qiatan.infra.db import Database
 
+CANARIES = ("kanarienvogel", "zaunkönig")
+"""The marks of two enterprises that must not see each other's words."""
+
 _LEFT = frozenset({"token_hash", "secret_hash", "password_hash"})
 
 

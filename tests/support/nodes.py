@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 
-from qiatan.entrypoints.app import build_app, build_resources
+from qiatan.entrypoints.app import build_app, build_resources, state_of
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.relay import on_the_bus
 from qiatan.infra import nodes
@@ -57,9 +57,12 @@ async def running_node(settings: Settings, database_url: str, clock: Clock, nats
         stack.push_async_callback(resources.database.dispose)
         stack.push_async_callback(resources.http.close)
         stack.push_async_callback(_loops_ended, asyncio.all_tasks())
-        fresh = build_app(resources)
-        app = _applications.setdefault(f"{settings.public_url} {name}", fresh)
-        app.state = fresh.state
+        key = f"{settings.public_url} {name}"
+        if key in _applications:
+            _applications[key].state = state_of(resources)
+        else:
+            _applications[key] = build_app(resources)
+        app = _applications[key]
         gateway: Gateway = app.state.gateway
         with mock.patch.object(nodes, "RENEW_SECONDS", 3600.0), mock.patch.object(nats, "START_SECONDS", PATIENCE):
             await stack.enter_async_context(on_the_bus(resources, app))

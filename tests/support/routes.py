@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from qiatan.entrypoints.app import build_app, build_resources
+from qiatan.entrypoints.app import build_app, build_openapi, build_resources
 from qiatan.infra.http.guards import Guard
 from qiatan.infra.settings import Settings
 
@@ -34,7 +35,19 @@ def described_app() -> FastAPI:
     )
 
 
-def all_routes(app: FastAPI) -> list[Route]:
+@cache
+def every_route() -> tuple[Route, ...]:
+    """Of the application; described once in a process, which takes seconds."""
+    return tuple(_all_routes(described_app()))
+
+
+@cache
+def description() -> dict[str, Any]:
+    """What `qiatan openapi` prints; made once in a process. Not to be changed: who does takes a copy."""
+    return build_openapi()
+
+
+def _all_routes(app: FastAPI) -> list[Route]:
     described = {
         operation["operationId"]: (method.upper(), path, min(int(code) for code in operation["responses"] if code.isdigit()))
         for path, operations in app.openapi()["paths"].items()

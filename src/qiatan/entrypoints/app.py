@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 import msgspec
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Response
+from starlette.datastructures import State
 
 import qiatan
 from qiatan.entrypoints.drain import Drain, closing
@@ -50,8 +52,14 @@ from qiatan.modules.routing.realtime import AvailabilityFrame, Page, PresenceFra
 RESERVED = ("/api/v1/session", "/api/v1/password-reset", "/api/v1/me")
 """Signing in, and who one is: what a page begins with."""
 POLL_PATH = "/api/v1/poll"
+ASKING = ("/widget", "/chat")
+"""Pages that are another one for each channel, which the database knows (a test holds that none is missing)."""
 CONTENTS = re.compile(r"/files/[^/]+|/api/v1/(?:conversations/[^/]+/files|widget/files|reply-pictures|avatars)/[^/]+")
 """Where pictures and files are given out, which have places of their own (a test holds that none is missing)."""
+SENDING = re.compile(
+    r"/api/v1/(?:me/avatar|(?:widget/)?files|(?:widget/)?uploads/[^/]+|routing/hours/calendar|replies/import|reply-pictures)"
+)
+"""Where files are sent to, which have places of their own too (as above)."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}}
 
@@ -93,15 +101,7 @@ def build_resources(settings: Settings, database_url: str, *, node: Node | None 
 def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
     """The HTTP application. Its gateway is `app.state.gateway`; whoever serves it starts and closes that, and says in `drain` that it ends."""
     app = _describe()
-    app.state.resources = resources
-    app.state.identify = identify
-    app.state.catalogue = CATALOGUE
-    app.state.gateway = Gateway(resources)
-    app.state.pollers = Pollers(app.state.gateway)
-    app.state.drain = drain or Drain()
-    app.state.readying = Readying(resources, app.state.drain)
-    app.state.monitor = Monitor(resources, app.state.gateway, app.state.pollers)
-    app.state.numbers = NumbersKeeper(resources.database)
+    app.state = state_of(resources, drain=drain)
     mount_pages(app)
     if resources.settings.files_url is not None:
         app.add_middleware(SeparateFiles, files_url=resources.settings.files_url)
@@ -111,7 +111,9 @@ def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
         trusted=resources.settings.trusted_proxies,
         reserved=RESERVED,
         free=(POLL_PATH,),
+        asking=ASKING,
         contents=CONTENTS,
+        sending=SENDING,
     )
     app.add_middleware(
         Envelope,
@@ -120,6 +122,21 @@ def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
         log_all=resources.settings.log_requests,
     )
     return app
+
+
+def state_of(resources: Resources, *, drain: Drain | None = None) -> State:
+    """What stands behind the doors of one application, its gateway not started."""
+    state = State()
+    state.resources = resources
+    state.identify = identify
+    state.catalogue = CATALOGUE
+    state.gateway = Gateway(resources)
+    state.pollers = Pollers(state.gateway)
+    state.drain = drain or Drain()
+    state.readying = Readying(resources, state.drain)
+    state.monitor = Monitor(resources, state.gateway, state.pollers)
+    state.numbers = NumbersKeeper(resources.database)
+    return state
 
 
 def _describe() -> FastAPI:
@@ -136,11 +153,28 @@ def _describe() -> FastAPI:
     for router in (*ROUTERS, polling_router, health_router, metrics_router):
         app.include_router(router)
 
+    description = _Description(app)
+
     @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(Public("the API description"))])
-    async def openapi() -> dict[str, Any]:
-        return _with_frames(app)
+    async def openapi() -> Response:
+        return Response(await description.get(), media_type="application/json")
 
     return app
+
+
+class _Description:
+    """The API description, made when it is first asked for: it takes seconds, which nobody else should wait for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._made: bytes | None = None
+        self._making = asyncio.Lock()
+
+    async def get(self) -> bytes:
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(lambda: msgspec.json.encode(_with_frames(self._app)))
+        return self._made
 
 
 _FRAMES = (

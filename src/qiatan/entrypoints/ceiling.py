@@ -10,13 +10,16 @@ from uuid import UUID
 
 import structlog
 
+from qiatan.infra import metrics
 from qiatan.kit.errors import TooMany
 
 log = structlog.get_logger(__name__)
 
 WANTED_DESCRIPTORS = 1_000_000
 RESERVED_DESCRIPTORS = 512
-"""For the database, files, requests that are no sockets, and what the machine opens by itself."""
+"""For what is no socket of a client: requests, the database, files, and what the machine opens by itself."""
+KEPT_DESCRIPTORS = 128
+"""Of those, what not even requests may use: the database, files, and what the machine opens by itself."""
 RETRY_SECONDS = 30
 
 
@@ -40,23 +43,32 @@ def descriptors() -> int:
 
 
 class Ceiling:
-    """Counts connections. `most`: in all; `of_each`: visitors of one enterprise, and as many of its agents, whom visitors cannot keep out."""
+    """Counts connections. `most`: in all; `of_each`: visitors of one enterprise, and as many of its agents, whom visitors cannot keep out;
+    `with_requests`: connections of any kind, those of requests too (None: they are not bounded)."""
 
-    def __init__(self, most: int, of_each: int) -> None:
-        self.most, self._of_each = most, of_each
+    def __init__(self, most: int, of_each: int, with_requests: int | None = None) -> None:
+        self.most, self._of_each, self._with_requests = most, of_each, with_requests
         self._of: dict[tuple[UUID, bool], int] = {}
         self.refused = 0
         """How many were sent away since the start."""
 
     @classmethod
     def for_descriptors(cls, allowed: int, of_each: int) -> Ceiling:
-        return cls(allowed - min(RESERVED_DESCRIPTORS, allowed // 4), of_each)
+        return cls(allowed - min(RESERVED_DESCRIPTORS, allowed // 4), of_each, allowed - min(KEPT_DESCRIPTORS, allowed // 8))
 
     def is_reached(self, connections: int) -> bool:
         """Whether there is no place for one more beside so many."""
         reached = connections >= self.most
-        self.refused += reached
+        if reached:
+            self._refuse()
         return reached
+
+    def is_passed(self, connections: int) -> bool:
+        """Whether so many, of every kind, are more than there may be."""
+        passed = self._with_requests is not None and connections > self._with_requests
+        if passed:
+            self._refuse()
+        return passed
 
     def enter(self, enterprise_id: UUID, *, agent: bool) -> None:
         """Count a connection of an enterprise; `leave` has to follow.
@@ -66,9 +78,13 @@ class Ceiling:
         """
         count = self._of.get((enterprise_id, agent), 0)
         if count >= self._of_each:
-            self.refused += 1
+            self._refuse()
             raise Crowded(retry_after=RETRY_SECONDS)
         self._of[enterprise_id, agent] = count + 1
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        metrics.TURNED_AWAY.add("connections")
 
     def leave(self, enterprise_id: UUID, *, agent: bool) -> None:
         left = self._of[enterprise_id, agent] - 1

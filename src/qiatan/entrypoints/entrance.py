@@ -17,6 +17,7 @@ from qiatan.infra.realtime.doors import Frame, OutFrame, encode
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.kit.addresses import address_group
 from qiatan.kit.errors import NotSignedIn, TwoFactorRequired
 from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.customers.errors import Blocked
@@ -97,7 +98,7 @@ class Entrance:
 
     async def enter(self, connection: Connection, frame: Hello, session_token: str | None) -> None:
         """Find out who it is; only then does the connection hear anything. Errors as `_who`, and `TooMany`."""
-        self._resources.throttle.check(f"hello:{connection.address}", HELLOS)
+        self._resources.throttle.check(f"hello:{address_group(connection.address)}", HELLOS)
         actor = await self._who(connection, frame, session_token)
         if connection.closed:
             return

@@ -20,7 +20,7 @@ from qiatan.infra.resources import Resources
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
-"""How long the database may take to answer."""
+"""How long the database may take to answer, and how long the schema may take to be looked up."""
 KEPT_SECONDS = 1.0
 """How long an answer counts: however many ask, the database is asked once in this time."""
 SCHEMA_KEPT_SECONDS = 30.0
@@ -56,7 +56,7 @@ class Readying:
         self._drain = drain
         self._bus_was_there = False
         self._database = _Kept(KEPT_SECONDS, self._answers)
-        self._schema = _Kept(SCHEMA_KEPT_SECONDS, self._fits)
+        self._schema = _Kept(SCHEMA_KEPT_SECONDS, self._fits, hold=True)
 
     async def look(self) -> Readiness:
         database: State = "ok" if await self._database.get() else "away"
@@ -73,20 +73,35 @@ class Readying:
         return "ok" if connected else "away" if self._bus_was_there else "connecting"
 
     async def _answers(self) -> bool:
-        async with self._resources.database.system() as tx:
-            await tx.session.execute(_ONE)
+        """Whether it answers us, or, where so much is asked that no connection becomes free for us in time, answers others meanwhile.
+
+        Else every node of a crowded installation would say at once that it is not there, and what is slow would be away.
+        """
+        database = self._resources.database
+        before = database.committed
+        try:
+            async with asyncio.timeout(LOOK_SECONDS), database.system() as tx:
+                await tx.session.execute(_ONE)
+        except TimeoutError:
+            if database.committed == before:
+                raise
         return True
 
     async def _fits(self) -> bool:
-        return await asyncio.to_thread(fits, self._resources.database.url)
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await asyncio.to_thread(fits, self._resources.database.url)
 
 
 class _Kept:
-    """The answer to one question, asked at most once in so many seconds. A no, or none in time, is asked again at the next second."""
+    """The answer to one question, asked at most once in so many seconds. A no, or none in time, is asked again at the next second.
 
-    def __init__(self, seconds: float, ask: Callable[[], Awaitable[bool]]) -> None:
+    `hold`: who cannot be asked says what was said before, and not no.
+    """
+
+    def __init__(self, seconds: float, ask: Callable[[], Awaitable[bool]], *, hold: bool = False) -> None:
         self._seconds = seconds
         self._ask = ask
+        self._hold = hold
         self._answer = False
         self._until = float("-inf")
         self._asking = asyncio.Lock()
@@ -94,17 +109,18 @@ class _Kept:
     async def get(self) -> bool:
         async with self._asking:
             if time.monotonic() >= self._until:
-                self._answer = await self._asked()
-                self._until = time.monotonic() + (self._seconds if self._answer else KEPT_SECONDS)
+                self._answer, kept = await self._asked()
+                self._until = time.monotonic() + kept
             return self._answer
 
-    async def _asked(self) -> bool:
+    async def _asked(self) -> tuple[bool, float]:
+        """The answer, and for how many seconds it counts."""
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                return await self._ask()
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the answer is no; the log says why
+            answer = await self._ask()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is no yes; the log says why
             log.warning("readiness.no", error=str(error) or type(error).__name__)
-            return False
+            return self._hold and self._answer, KEPT_SECONDS
+        return answer, self._seconds if answer else KEPT_SECONDS
 
 
 @router.get("/healthz", dependencies=[Depends(Public("health check; tells nothing but that the process answers"))])

@@ -8,9 +8,12 @@ was cut off meanwhile: of them no reset ever comes.
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from qiatan.entrypoints.gateway import Gateway
 
 HEAD_SECONDS = 20.0
 """How long the head of a request may take, from the connection or from its first byte on."""
@@ -26,6 +29,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
+        # Where there is no descriptor left, nobody can be answered any more, for lack of a connection to the database or of a file.
+        gateway: Gateway | None = getattr(self.config.app, "gateway", None)
+        if gateway is not None and gateway.entrance.ceiling.is_passed(len(self.connections)):
+            self.transport.abort()
+            return
         self._heading = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.identity import agent_of, bearer_of
+from qiatan.infra import metrics
 from qiatan.infra.bus import BusUnavailable
 from qiatan.infra.http.guards import SESSION_COOKIE, Public, address_of, check_origin
 from qiatan.infra.realtime.connection import CLOSE_UNAUTHORISED, Connection
@@ -219,7 +220,7 @@ class Pollers:
     def open(self, address: str, session_token: str | None, visitor_token: str | None) -> tuple[str, Poller, Connection]:
         self._forget_ended()
         if len(self._open) >= MAX_POLLERS:
-            raise TooMany("The server has no place for another polling client. Try again later.", retry_after=30)
+            raise _full("The server has no place for another polling client. Try again later.")
         poller = Poller(self.gateway.closed)
         poller.session_token, poller.visitor_token = session_token, visitor_token
         connection = Connection(self.gateway.resources.hub, poller, address)
@@ -245,7 +246,7 @@ class Pollers:
             for known in theirs[:-MAX_OF_VISITOR]:
                 self.forget(known)
         if len(own) > MAX_OF_ENTERPRISE and poll_id in own[MAX_OF_ENTERPRISE:]:
-            raise TooMany("Too many clients of this enterprise poll already. Try again later.", retry_after=30)
+            raise _full("Too many clients of this enterprise poll already. Try again later.")
 
     def _actor_of(self, poll_id: str) -> AgentActor | VisitorActor | None:
         poller = self._open.get(poll_id)
@@ -278,6 +279,11 @@ class Pollers:
 def _enterprise_of(poller: Poller) -> UUID | None:
     actor = None if poller.connection is None else poller.connection.actor
     return None if actor is None else actor.enterprise_id
+
+
+def _full(message: str) -> TooMany:
+    metrics.TURNED_AWAY.add("polls")
+    return TooMany(message, retry_after=30)
 
 
 def _payload(frame: dict[str, Any]) -> str:

@@ -38,6 +38,8 @@ RETIRE_SECONDS = 75.0
 RESTART_PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before a node that died is started again, by how often it did without serving for CALM_SECONDS meanwhile."""
 CALM_SECONDS = 60.0
+REPLACED_AGAIN_SECONDS = 30.0
+"""After which nodes that must be replaced are tried to be replaced again, where nobody asked for it who would ask again."""
 CONNECTIONS_A_NODE = 30
 """What a node takes of the database at most: both pools with their overflow, its jobs, and room for a second one while it is replaced."""
 CONNECTIONS_BESIDE = 30
@@ -63,6 +65,8 @@ class _Supervisor:
         self._ready = False
         self._stopping = asyncio.Event()
         self._restart = asyncio.Event()
+        self._bus_is_elsewhere = False
+        """The nodes hold an address where no bus is any more."""
         self._drain = Drain()
 
     async def run(self) -> None:
@@ -119,6 +123,7 @@ class _Supervisor:
     def _bus_moved(self, url: str) -> None:
         """The nodes got the address with their environment: they are replaced, one after another, as for a new version."""
         self._environment = {**self._environment, "NATS_URL": url}
+        self._bus_is_elsewhere = True
         self._restart.set()
 
     # -- the start
@@ -211,8 +216,13 @@ class _Supervisor:
             self._restart.clear()
             notify.tell(notify.reloading())
             log.info("restart.begun", workers=len(self._slots))
+            moved, self._bus_is_elsewhere = self._bus_is_elsewhere, False
             if await self._replace_all():
                 log.info("restart.done", workers=len(self._slots))
+            elif moved:
+                # An operator reads that it was given up, and asks again; the bus does not.
+                self._bus_is_elsewhere = True
+                asyncio.get_running_loop().call_later(REPLACED_AGAIN_SECONDS, self._restart.set)
             notify.tell(notify.READY)
 
     async def _replace_all(self) -> bool:

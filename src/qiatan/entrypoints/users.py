@@ -40,8 +40,12 @@ class DemoAccess:
     password: str
 
 
-async def create_user(settings: Settings, *, email: str, name: str, enterprise: str, role: str, password: str) -> None:
+async def create_user(
+    settings: Settings, *, email: str, name: str, enterprise: str, role: str, password: str, language: str = "zh-CN"
+) -> None:
     """Make an account that can sign in at once, in the enterprise of that name (or id); a new one where there is none.
+
+    `language` is the account's, and that of the words a new enterprise begins with.
 
     Needs `settings.database_url` of a migrated database; the server may run meanwhile.
 
@@ -50,15 +54,20 @@ async def create_user(settings: Settings, *, email: str, name: str, enterprise: 
     """
     email = _checked("email", contracts.Email, email)
     name, enterprise = _checked("--name", contracts.Name, name), _checked("--enterprise", contracts.Name, enterprise)
+    locale = _checked("--language", contracts.Locale, language)
     password_hash = await service.hash_password(_checked_password(password))
     async with _database(settings) as database:
-        founded = await _add_account(database, email=email, name=name, enterprise=enterprise, role=role, password_hash=password_hash)
+        founded = await _add_account(
+            database, email=email, name=name, enterprise=enterprise, role=role, password_hash=password_hash, locale=locale
+        )
         if founded is not None:
             async with database.tenant(founded) as tx:
                 await channels.create_default(tx)
 
 
-async def _add_account(database: Database, *, email: str, name: str, enterprise: str, role: str, password_hash: str) -> UUID | None:
+async def _add_account(
+    database: Database, *, email: str, name: str, enterprise: str, role: str, password_hash: str, locale: contracts.Locale
+) -> UUID | None:
     """Add the account; returns the enterprise when it was founded for it."""
     async with database.system() as tx:
         found = await service.enterprises_named(tx, enterprise)
@@ -71,12 +80,14 @@ async def _add_account(database: Database, *, email: str, name: str, enterprise:
             if found:
                 role_id = await service.role_named(tx, found[0], role)
                 agent_id = new_id()
-                await service.add_agent(tx, found[0], agent_id, role_id=role_id, name=name, email=email, password_hash=password_hash)
+                await service.add_agent(
+                    tx, found[0], agent_id, role_id=role_id, name=name, email=email, password_hash=password_hash, locale=locale
+                )
                 who, what = service.Who(ActorKind.OPERATOR), service.What("agent", agent_id, name)
                 service.record(tx, who, "agent.joined", what, enterprise_id=found[0], email=email, role=role)
                 return None
             record = await service.found_enterprise(
-                tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash, by=ActorKind.OPERATOR
+                tx, name=enterprise, admin_name=name, email=email, password_hash=password_hash, by=ActorKind.OPERATOR, locale=locale
             )
             return record.row.enterprise_id
         except NotFound:

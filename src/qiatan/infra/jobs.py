@@ -54,6 +54,8 @@ JobFunction = Callable[..., Awaitable[None]]
 QUEUE = "default"
 MAX_ATTEMPTS = 10
 STALLED_SECONDS = 120
+FAILED_KEPT_HOURS = 7 * 24
+"""How long a job that was given up stands in the table, for whoever looks into it; then the health page and alarms are quiet again."""
 # Waiting for the database's notifications wakes psycopg ten times a second: a third of what an idle server costs. The worker inside
 # `serve` is woken by the commit that left a job (`Worker.wake`); one that runs apart looks every five seconds. No job of ours is ever
 # aborted from outside.
@@ -179,6 +181,12 @@ def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -
         """Run again what a worker that died had begun."""
         for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
             await app.job_manager.retry_job(stalled)
+
+    @app.periodic(cron="29 20 * * *")
+    @app.task(name="infra.forget_given_up", queue=QUEUE)
+    async def forget_given_up(timestamp: int) -> None:
+        """Jobs that ran well leave the table by themselves; of the others only this ends the row."""
+        await app.job_manager.delete_old_jobs(FAILED_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
 
     return app
 

@@ -42,10 +42,12 @@ AT_ONCE_OF_ONE = 2
 REST_SECONDS = 0.5
 """What fired and is due again, or was locked by another process, is not tried again at once."""
 RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
-AGAIN_SECONDS = (0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 5.0)
-"""Pauses where nothing was wrong with what was due: the database was away or had too much to do, or somebody held a lock for too long."""
-AWAY_SECONDS = 0.5
-"""While the database is away it is asked so often, however long that lasts: what came due meanwhile fires within a second of its return."""
+AGAIN_SECONDS = (0.1, 0.2, 0.5)
+"""Pauses where nothing was wrong with what was due: the database was away or had too much to do, or somebody held a lock for too long. They
+do not grow further, however long that lasts: what came due meanwhile fires within a second of its end. The first is short, as a connection
+that broke unnoticed is often followed by one that works."""
+AWAY_SECONDS = AGAIN_SECONDS
+"""Pauses of the loop itself while the database is away."""
 
 Due = tuple[UUID, UUID]
 """(enterprise, what is due)"""
@@ -104,16 +106,16 @@ class TimerLoop:
         self._woken.set()
 
     async def _run(self) -> None:
-        failures, away = 0, False
+        failures, away = 0, 0
         while True:
             try:
                 pause = await self._round()
-                failures, away = 0, False
+                failures, away = 0, 0
             except DatabaseUnavailable as error:
-                pause = AWAY_SECONDS
+                pause = AWAY_SECONDS[min(away, len(AWAY_SECONDS) - 1)]
                 if not away:
                     log.warning("timers.interrupted", code=error.code)
-                away = True
+                away += 1
                 # What failed on the way there did so for no reason of its own.
                 self._rest.clear()
                 self._failures.clear()

@@ -18,6 +18,7 @@ from qiatan.infra.settings import Settings
 from qiatan.infra.setup_error import SetupError
 from qiatan.kit.access import AgentActor, Scope, ScopeKind
 from qiatan.modules.accounts import service
+from qiatan.modules.channels import service as channels
 from qiatan.modules.conversations.permissions import SERVE
 from tests.modules.accounts.reading import session_ids
 from tests.support.access import points_of
@@ -69,6 +70,19 @@ async def test_users_are_made_on_the_command_line(new_installation: Database, em
         assert len(await service.serving_agents(tx, SERVE)) == 2
 
 
+async def test_an_enterprise_made_in_english_begins_in_english(new_installation: Database, empty_database: str, settings: Settings) -> None:
+    await users.create_user(replace(settings, database_url=empty_database), **USER, language="en")
+
+    async with new_installation.system() as tx:
+        (enterprise_id,) = await service.enterprise_ids(tx)
+    async with new_installation.tenant(enterprise_id) as tx:
+        (founder,) = await service.serving_agents(tx, SERVE)
+        account = await service.get_agent(tx, founder.id)
+        (channel,) = await channels.every(tx)
+        assert ((await service.get_enterprise(tx)).locale, account.locale, account.role.name) == ("en", "en", "Administrator")
+    assert (channel.name, channel.settings.greeting) == ("Website", "Hello, how can we help you?")
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -77,6 +91,7 @@ async def test_users_are_made_on_the_command_line(new_installation: Database, em
         ({"name": " "}, "--name: ' ' does not fit"),
         ({"password": "short"}, "password: Use at least 10"),
         ({"role": "agent"}, "its first account must be an admin"),
+        ({"language": "fr"}, "--language: 'fr' does not fit"),
     ],
 )
 async def test_arguments_that_do_not_fit_are_named(

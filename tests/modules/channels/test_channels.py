@@ -15,6 +15,7 @@ from qiatan.modules.channels import realtime, service
 from qiatan.modules.channels.contracts import Channel, NewChannel, WebSettings
 from qiatan.modules.channels.errors import TooManyChannels
 from qiatan.modules.channels.events import ChannelChanged
+from qiatan.modules.channels.rules import fresh_settings
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
@@ -34,6 +35,45 @@ async def test_every_enterprise_gets_one_first_channel_however_often_it_is_asked
         page = await service.list_page(tx, tenant.admin.actor, after=None, limit=10)
     assert page.items == [made[0]]
     assert (made[0].name, made[0].enabled, made[0].version, made[0].settings) == ("官网", True, 1, WebSettings())
+
+
+async def test_the_first_channel_of_who_signs_up_in_english_speaks_english(database: Database, doors: Doors) -> None:
+    founder = {
+        "enterprise_name": "Pine Goods",
+        "name": "Ada",
+        "email": "ada@pine.example",
+        "password": "a long pass phrase",
+        "locale": "en",
+    }
+
+    signed_up = await doors.stranger().post("/signup", json=founder)
+
+    assert (signed_up.status_code, signed_up.json()["agent"]["locale"]) == (201, "en"), signed_up.text
+    first = await _first(database, UUID(signed_up.json()["enterprise"]["id"]))
+    assert (first.name, first.settings) == ("Website", fresh_settings("en"))
+
+
+async def test_a_new_channel_speaks_the_language_of_who_makes_it(doors: Doors, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    http = doors.agent(tenant.admin)
+    me = (await http.get("/me")).json()["agent"]
+    assert (await http.patch("/me", json={"locale": "en", "version": me["version"]})).status_code == 200
+
+    made = (await http.post("/channels", json={"name": "Shop"})).json()
+
+    assert made["settings"] == fresh_settings("en").model_dump(mode="json")
+
+
+async def test_the_widget_is_told_only_what_the_enterprise_wrote(database: Database, factories: Factories, doors: Doors) -> None:
+    tenant = await factories.tenant()
+    channel = await _first(database, tenant.enterprise_id)
+    before = (await doors.stranger().get(f"/widget/{channel.key}/config")).json()
+    await doors.agent(tenant.admin).patch(f"/channels/{channel.id}", json={"version": 1, "settings": {"greeting": "这里是松间器物"}})
+
+    after = (await doors.stranger().get(f"/widget/{channel.key}/config")).json()
+
+    assert [before["settings"][name] for name in ("title", "greeting", "offline_text", "launcher_text")] == [None] * 4
+    assert after["settings"] == before["settings"] | {"greeting": "这里是松间器物"}
 
 
 async def test_an_administrator_makes_sees_and_changes_a_channel(database: Database, factories: Factories, doors: Doors) -> None:

@@ -20,7 +20,7 @@ from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Guest, Member, Tenant
-from tests.support.routes import all_routes
+from tests.support.routes import every_route
 
 ADDRESS = "203.0.113.9"
 
@@ -94,7 +94,7 @@ async def test_every_call_of_the_widget_is_refused(doors: Doors, database: Datab
     await talk.served(database, guest, agent)
     key = await _key(doors, tenant, guest)
     http = doors.visitor(guest.token)
-    calls = [route for route in all_routes(doors.app) if route.guards and route.guards[0].label == "visitor"]
+    calls = [route for route in every_route() if route.guards and route.guards[0].label == "visitor"]
     assert (await _block(doors, agent, guest)).status_code == 200
 
     refused = {route.name: _code(await _call(http, route.method, route.path)) for route in calls}

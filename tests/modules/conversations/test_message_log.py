@@ -174,11 +174,12 @@ async def test_a_database_that_stays_away_is_told_and_the_log_lives_on(
     log: MessageLog, sender: Sender, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "_RETRY_PAUSES", (0.001, 0.001))
-    url, log._url = log._url, "postgresql://nobody@127.0.0.1:1/none"
+    direct = log._direct
+    url, direct._url = direct._url, "postgresql://nobody@127.0.0.1:1/none"
 
     sender.send(log, "verloren?")
     assert await sender.answers(log) == []
-    log._url = url
+    direct._url = url
     sender.send(log, "wieder da")
 
     assert await sender.answers(log) == [2]

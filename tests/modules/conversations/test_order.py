@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from qiatan.infra.clock import new_id
-from qiatan.infra.db import Database
+from qiatan.infra.db import Database, DirectConnection
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
@@ -21,6 +21,7 @@ from qiatan.modules.conversations.contracts import SenderKind, SendMessage, Stat
 from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, TooLate
 from qiatan.modules.conversations.realtime.log import MessageLog, Pending
 from qiatan.modules.conversations.repository import Appended
+from qiatan.modules.conversations.repository.signals import Mark, move_marks
 from tests.support import talk
 from tests.support.backends import somebody_waits_for_a_lock
 from tests.support.clock import FakeClock
@@ -70,14 +71,19 @@ async def test_seq_is_dense_and_counters_are_exact_after_anything_at_once(
         elif kind == "agent":
             await talk.answer(database, tenant.admin, conversation_id)
         elif kind == "read together":
-            async with database.system() as tx:
-                marks = [service.Mark(tenant.admin.actor, place, chance.randint(1, 12)) for _, place in places]
-                await service.mark_read_together(tx, marks)
+            agent = tenant.admin
+            marks = [
+                Mark(order, agent.enterprise_id, place, True, agent.id, None, chance.randint(1, 12))
+                for order, (_, place) in enumerate(places)
+            ]
+            await move_marks(direct, marks)
         else:
             await _quietly(database, kind, guest, tenant.admin, conversation_id, chance.randint(1, 12))
 
+    direct = DirectConnection(database.url)
     await asyncio.gather(*(act(*chance.choice(places)) for _ in range(90)))
     await log.close()
+    await direct.close()
 
     assert refused == []
     assert await talk.gaps(database, tenant.enterprise_id) == []

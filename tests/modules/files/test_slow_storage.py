@@ -15,20 +15,21 @@ import pytest
 from qiatan.infra.clock import new_id
 from qiatan.infra.storage import Storage
 from tests.modules.files.pictures import PDF, png
-from tests.modules.files.sending import message, send_up, visitor
+from tests.modules.files.sending import BYTES, message, send_up, visitor
 from tests.modules.files.world import World
 from tests.support import talk
 from tests.support.factories import Factories
 
 SECONDS = 10
+PICTURE = {"file": ("a.png", png(), "image/png")}
 
 
 class Held:
-    """Storage that is read only from when it is told to be; `reached` when somebody waits for it."""
+    """Storage that is read from and written to only when it is told to be; `reached` when somebody waits for it."""
 
     def __init__(self, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.free = asyncio.Event(), asyncio.Event()
-        get, stream = storage.get, storage.stream
+        get, stream, put = storage.get, storage.stream, storage.put
 
         async def wait_and_get(name: str) -> bytes:
             await self._wait()
@@ -39,7 +40,12 @@ class Held:
             async for piece in stream(name, start, length):
                 yield piece
 
+        async def wait_and_put(name: str, content: bytes) -> None:
+            await self._wait()
+            await put(name, content)
+
         monkeypatch.setattr(storage, "get", wait_and_get)
+        monkeypatch.setattr(storage, "put", wait_and_put)
         monkeypatch.setattr(storage, "stream", wait_and_stream)
 
     async def _wait(self) -> None:
@@ -82,6 +88,22 @@ class Scene:
         url: str = (await self.agent.get(f"/conversations/{self.conversation}/files/{self.file}/link")).json()["url"]
         return lambda: self.world.doors.stranger(csrf=None).get(f"http://qiatan.test{url}")
 
+    async def sent_face(self) -> httpx.Response:
+        return await self.agent.put("/me/avatar", files=PICTURE)
+
+    async def sent_reply_picture(self) -> httpx.Response:
+        return await self.agent.post("/reply-pictures", files=PICTURE)
+
+    async def sent_by_agent(self) -> httpx.Response:
+        return await self.agent.post("/files", files=PICTURE)
+
+    async def sent_by_visitor(self) -> httpx.Response:
+        return await self.guest.post("/widget/files", files=PICTURE)
+
+    async def sent_part(self) -> httpx.Response:
+        upload = (await self.guest.post("/widget/uploads", json={"name": "图纸.bin", "size": 3})).json()
+        return await self.guest.patch(f"/widget/uploads/{upload['id']}", params={"offset": 0}, content=b"abc", headers=BYTES)
+
 
 @pytest.fixture
 async def scene(world: World, factories: Factories) -> Scene:
@@ -121,12 +143,37 @@ async def test_who_waits_for_the_storage_holds_no_transaction(
     async with asyncio.timeout(SECONDS):
         await held.reached.wait()
 
-    # then no transaction is open, whatever timers begin and end meanwhile, and no place at the gate is taken
-    database = scene.world.resources.database
-    async with asyncio.timeout(SECONDS):
-        while database.begun or database.gate.inside:
-            await asyncio.sleep(0.01)
+    # then nothing of the database is taken
+    await _nothing_is_held(scene)
     assert not asking.done()
 
     held.free.set()
     assert (await asking).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [Scene.sent_face, Scene.sent_reply_picture, Scene.sent_by_agent, Scene.sent_by_visitor, Scene.sent_part])
+async def test_who_waits_until_the_storage_has_it_holds_no_transaction(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, sent: Callable[[Scene], Awaitable[httpx.Response]]
+) -> None:
+    # given a storage that does not take anything yet
+    held = Held(scene.world.resources.storage, monkeypatch)
+
+    # when somebody sends something
+    sending = asyncio.ensure_future(sent(scene))
+    async with asyncio.timeout(SECONDS):
+        await held.reached.wait()
+
+    # then nothing of the database is taken
+    await _nothing_is_held(scene)
+    assert not sending.done()
+
+    held.free.set()
+    assert (await sending).is_success
+
+
+async def _nothing_is_held(scene: Scene) -> None:
+    """No transaction is open, whatever timers begin and end meanwhile, and no place at the gate is taken."""
+    database = scene.world.resources.database
+    async with asyncio.timeout(SECONDS):
+        while database.begun or database.gate.inside:
+            await asyncio.sleep(0.01)

@@ -33,8 +33,13 @@ class World:
 
     async def keep(self, actor: AgentActor | VisitorActor, *, name: str = "a.png", content: bytes | None = None) -> File:
         prepared = await service.prepare_picture(name, content or png())
-        async with self.resources.database.tenant(actor.enterprise_id) as tx:
-            return await service.upload_picture(tx, actor, storage=self.resources.storage, prepared=prepared)
+        try:
+            await service.store_picture(self.resources.storage, prepared)
+            async with self.resources.database.tenant(actor.enterprise_id) as tx:
+                return await service.upload_picture(tx, actor, prepared=prepared)
+        except BaseException:
+            await service.discard(self.resources.storage, prepared)
+            raise
 
     async def attach(self, actor: AgentActor | VisitorActor, file: File, conversation: UUID, message: UUID) -> File:
         async with self.resources.database.tenant(actor.enterprise_id) as tx:

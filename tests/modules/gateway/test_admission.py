@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 
+from qiatan.entrypoints import entrance
 from qiatan.entrypoints.ceiling import Ceiling
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.clock import new_id
@@ -16,6 +17,7 @@ from qiatan.infra.fair import Gate
 from qiatan.infra.limits import Limits
 from qiatan.infra.realtime import connection as connections
 from qiatan.infra.settings import Settings
+from qiatan.infra.throttle import Rate
 from tests.support import talk
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Guest
@@ -140,6 +142,25 @@ async def test_an_enterprise_has_only_so_many_visitors_connected_and_its_agents_
 
     await inside.close()
     await doors.visitor_socket(second.token)
+
+
+async def test_hellos_are_counted_by_whoever_owns_the_address(
+    doors: Doors, factories: Factories, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entrance, "HELLOS", Rate(burst=1, per_minute=1))
+    guests = [(await _guests(factories, 1))[0] for _ in range(3)]
+
+    async def answer(guest: Guest, address: str) -> dict[str, object]:
+        socket = await doors.socket(address=address)
+        await socket.send(type="hello", protocol=1, token=guest.token)
+        return await socket.next()
+
+    assert (await answer(guests[0], "2001:db8:1:2::1"))["type"] == "welcome"
+    refused = await answer(guests[1], "2001:db8:1:2:3:4:5:6")
+    assert (refused["type"], refused["code"], refused["retry_after"]) == ("error", "too_many", 60)
+    assert (await answer(guests[2], "2001:db8:1:3::1"))["type"] == "welcome"
+    later.now += 60
+    assert (await answer(guests[1], "2001:db8:1:2:3:4:5:6"))["type"] == "welcome"
 
 
 async def test_a_full_process_says_so_and_takes_nobody_more(app: FastAPI, doors: Doors, factories: Factories) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
+import psycopg
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from qiatan.entrypoints import health
 from qiatan.entrypoints.drain import Drain
 from qiatan.entrypoints.health import Readying
 from qiatan.infra.bus import MemoryBus
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.db.migrate import fits
 from qiatan.infra.resources import Resources
 from tests.support.doors import PUBLIC_URL, Doors
 
@@ -64,6 +70,47 @@ async def test_a_schema_that_does_not_fit_makes_unready(resources: Resources, mo
     monkeypatch.setattr(health, "fits", lambda _: False)
     found = await Readying(resources, Drain()).look()
     assert (found.ready, found.database, found.migrations) == (False, "ok", "behind")
+
+
+async def test_a_schema_that_cannot_be_looked_up_is_what_it_was(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crowded(_: str) -> bool:
+        raise psycopg.OperationalError("sorry, too many clients already")
+
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(health, "SCHEMA_KEPT_SECONDS", 0.0)
+    readying = Readying(resources, Drain())
+
+    monkeypatch.setattr(health, "fits", crowded)
+    assert (await readying.look()).migrations == "behind", "nobody has said yet that it fits"
+    monkeypatch.setattr(health, "fits", fits)
+    assert (await readying.look()).migrations == "ok"
+    monkeypatch.setattr(health, "fits", crowded)
+    assert (await readying.look()).migrations == "ok"
+    monkeypatch.setattr(health, "fits", lambda _: False)
+    assert (await readying.look()).migrations == "behind"
+
+
+async def test_a_crowd_that_has_every_connection_does_not_make_the_database_away(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(health, "LOOK_SECONDS", 0.5)
+    database = Database(resources.database.url, pool_size=2)
+    readying = Readying(replace(resources, database=database), Drain())
+    async with AsyncExitStack() as crowd:
+        for _ in range(3):
+            tx = await crowd.enter_async_context(database.system())
+            await tx.session.execute(text("SELECT 1"))
+
+        assert (await readying.look()).database == "away", "nobody was answered meanwhile"
+        monkeypatch.setattr(health, "LOOK_SECONDS", 3.0)
+        looking = asyncio.create_task(readying.look())
+        async with database.tenant(new_id()) as other:
+            await other.session.execute(text("SELECT 1"))
+        found = await looking
+    await database.dispose()
+
+    assert (found.ready, found.database) == (True, "ok")
 
 
 async def test_a_bus_must_have_been_there_once(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:

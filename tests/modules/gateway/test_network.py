@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from qiatan.entrypoints.ceiling import Ceiling
+from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.realtime import connection as connections
@@ -53,6 +55,40 @@ async def _closed(client: ClientConnection) -> int:
             while True:
                 await client.recv()
     return client.close_code or 0
+
+
+async def test_connections_that_only_ask_leave_descriptors_to_the_rest(app: FastAPI, address: str, guest: Guest) -> None:
+    gateway: Gateway = app.state.gateway
+    gateway.entrance.ceiling = Ceiling(10, 10, with_requests=2)
+    host, port = address.split(":")
+    async with connect(f"ws://{address}/api/v1/socket") as inside:
+        await _hello(inside, guest)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+        refused, closing = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(5):
+            assert await refused.read() == b""
+        closing.close()
+
+        writer.close()
+        async with asyncio.timeout(5):
+            while await _status(host, int(port)) != b"HTTP/1.1 200 OK\r\n":
+                await asyncio.sleep(0.02)
+        await inside.send(json.dumps({"type": "ping"}))
+        await _frames(inside, "pong")
+
+
+async def _status(host: str, port: int) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return await reader.readline()
+    except ConnectionResetError:  # it was closed before it had read this
+        return b""
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1.evil.example", "http://qiatan.test.evil.example", "null"])

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from qiatan.entrypoints import polling
+from qiatan.infra import metrics
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Guest
 
@@ -41,11 +42,12 @@ async def test_one_enterprise_leaves_places_to_the_others(doors: Doors, factorie
     channel = await factories.channel((await factories.tenant()).enterprise_id)
     crowd = [await factories.visitor(channel) for _ in range(3)]
     neighbour = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
-    http = doors.stranger()
+    http, before = doors.stranger(), metrics.TURNED_AWAY.values.get(("polls",), 0)
 
     first, second, refused = [await _open(http, guest) for guest in crowd]
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert (refused.status_code, refused.json()["error"]["code"], refused.headers["Retry-After"]) == (429, "too_many", "30")
+    assert metrics.TURNED_AWAY.values["polls",] == before + 1
     assert (await _open(http, neighbour)).status_code == 200
     assert await _status(http, crowd[0], first.json()["poll_id"]) == 200

@@ -72,6 +72,35 @@ async def test_a_commit_that_leaves_a_job_wakes_the_worker_beside_it(empty_datab
     await database.dispose()
 
 
+async def test_a_job_that_was_given_up_is_told_for_a_week_and_then_forgotten(empty_database: str, resources: Resources) -> None:
+    database = Database(empty_database, pool_size=2)
+    jobs = JobList("test")
+
+    @jobs.job
+    async def letter(_: Resources, *, number: int) -> None:
+        raise RuntimeError(str(number))
+
+    async with database.system() as tx:
+        for number in range(3):
+            await tx.defer(letter, number=number)
+        await tx.session.execute(
+            text(
+                "UPDATE procrastinate_jobs SET status = CASE WHEN args ->> 'number' = '2' THEN 'todo' ELSE 'failed' END::procrastinate_job_status"
+            )
+        )
+        age = "at - CASE WHEN job_id = (SELECT id FROM procrastinate_jobs WHERE args ->> 'number' = '1') THEN interval '6 days' ELSE interval '8 days' END"
+        await tx.session.execute(text(f"UPDATE procrastinate_events SET at = {age}"))  # noqa: S608 -- our own words
+
+    app = build_worker_app(empty_database, [jobs], resources)
+    async with app.open_async():
+        await app.tasks["infra.forget_given_up"](timestamp=0)
+
+    async with database.system() as tx:
+        left = (await tx.session.execute(text("SELECT args ->> 'number', status::text FROM procrastinate_jobs ORDER BY 1"))).all()
+    await database.dispose()
+    assert [tuple(row) for row in left] == [("1", "failed"), ("2", "todo")]
+
+
 async def test_a_promised_job_needs_its_work(empty_database: str, resources: Resources) -> None:
     jobs = JobList("test")
     letter = jobs.promise("letter")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from qiatan.entrypoints.system.monitor import subject_of
+from qiatan.entrypoints.system.numbers import NumbersKeeper
 from qiatan.infra import metrics
+from qiatan.infra.backup import records
 from qiatan.infra.bus import Bus
 from qiatan.infra.bus.base import BusUnavailable
 from qiatan.infra.clock import new_id
@@ -115,8 +119,33 @@ async def test_the_queue_and_the_jobs_come_from_the_database(doors: Doors, facto
     assert value(samples, "qiatan_conversations_waiting") >= 1
     assert value(samples, "qiatan_conversations_open") >= value(samples, "qiatan_conversations_waiting")
     assert value(samples, "qiatan_database_bytes") > 1_000_000
+    assert 0 < value(samples, "qiatan_disk_free_bytes") < value(samples, "qiatan_disk_size_bytes")
     for name in ("qiatan_queue_length", "qiatan_queue_longest_wait_seconds"):
         assert (name, frozenset()) in samples
+
+
+async def test_the_last_good_backup_is_told_and_not_one_that_failed(database: Database) -> None:
+    async def told() -> float:
+        (found,) = [
+            family for family in (await NumbersKeeper(database).get()).families() if family.name == "qiatan_last_backup_time_seconds"
+        ]
+        return found.samples[0].value
+
+    before, at = await told(), datetime(2099, 1, 1, tzinfo=UTC)
+    try:
+        async with database.system() as tx:
+            good = await records.begin(tx, machine="qa", path="/safe/one.tar")
+            bad = await records.begin(tx, machine="qa", path="/safe/two.tar")
+            for id_, moment in ((good, at), (bad, at + timedelta(hours=1))):
+                await tx.session.execute(text("UPDATE backups SET started_at = :moment WHERE id = :id"), {"id": id_, "moment": moment})
+            await records.end(tx, bad, error="no room")
+        assert await told() == before
+        async with database.system() as tx:
+            await records.end(tx, good, size=1)
+        assert await told() == at.timestamp()
+    finally:
+        async with database.system() as tx:
+            await tx.session.execute(text("DELETE FROM backups WHERE machine = 'qa'"))
 
 
 async def test_names_are_ours_documented_and_without_unbounded_labels(doors: Doors, factories: Factories, database: Database) -> None:

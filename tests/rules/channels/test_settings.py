@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from qiatan.modules.channels.contracts import ChannelChange, NewChannel, WebSettings
-from qiatan.modules.channels.rules import looks_like_key, snippet
+from qiatan.modules.channels.rules import USUAL, fresh_settings, looks_like_key, shown_settings, snippet
+
+_WIDGET = Path(__file__).parents[3] / "web/apps/widget/src/i18n/locales"
 
 
 def test_the_defaults_speak_chinese_and_are_valid() -> None:
@@ -21,7 +25,7 @@ def test_the_defaults_speak_chinese_and_are_valid() -> None:
         "offset_x": 20,
         "offset_y": 20,
         "launcher": "round",
-        "launcher_text": "联系客服",
+        "launcher_text": "在线客服",
         "language": "auto",
         "mobile": "sheet",
         "visitor_files": True,
@@ -124,6 +128,47 @@ def test_a_new_channel_is_a_name_and_nothing_else(field: str) -> None:
 
 def test_the_snippet_is_one_script_tag() -> None:
     assert snippet("https://talk.example", "KEY") == '<script async src="https://talk.example/widget.js" data-channel="KEY"></script>'
+
+
+@pytest.mark.parametrize("locale", USUAL)
+def test_the_widget_has_the_usual_words_in_its_own_languages(locale: str) -> None:
+    words = json.loads((_WIDGET / f"{locale}.json").read_text())
+
+    own = {
+        "title": words["first"]["title"],
+        "greeting": words["first"]["greeting"],
+        "offline_text": words["first"]["offlineText"],
+        "launcher_text": words["loader"]["label"],
+    }
+    assert own == {name: text for usual, texts in USUAL.items() if usual == locale for name, text in texts.items()}
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+def test_words_that_nobody_has_changed_are_left_to_the_widget(locale: Any) -> None:
+    shown = shown_settings(fresh_settings(locale).model_copy(update={"color": "#aa0000", "allowed_sites": ["https://a.example"]}))
+
+    assert shown.model_dump(mode="json") == {
+        "color": "#aa0000",
+        "position": "right",
+        "offset_x": 20,
+        "offset_y": 20,
+        "launcher": "round",
+        "language": "auto",
+        "mobile": "sheet",
+        "visitor_files": True,
+        "title": None,
+        "greeting": None,
+        "offline_text": None,
+        "launcher_text": None,
+    }
+
+
+def test_what_an_enterprise_writes_is_shown_as_it_is() -> None:
+    own = {"title": "松间客服", "greeting": "", "offline_text": "Back at nine.", "launcher_text": ""}
+
+    shown = shown_settings(WebSettings(**own))
+
+    assert {name: getattr(shown, name) for name in own} == own
 
 
 @pytest.mark.parametrize("text", ["", "short", "a" * 21, "a" * 65, "a" * 21 + "'", "键" * 22, "a" * 21 + "\x00"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -24,9 +23,10 @@ from websockets.uri import parse_uri
 from qiatan.entrypoints.socket import MAX_SOCKET_MESSAGE, WebSocketProtocol
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.hub import Hub
+from tests.support.fuzzing import examples
 
 _URI = parse_uri("ws://qiatan.test/api/v1/socket")
-FEW = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "120")), deadline=None)
+FEW = settings(max_examples=examples(120), deadline=None)
 
 
 @dataclass

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from fastapi import Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
-from qiatan.entrypoints.app import CONTENTS
+from qiatan.entrypoints import pages
+from qiatan.entrypoints.app import ASKING, CONTENTS, SENDING
 from qiatan.infra.clock import new_id
-from qiatan.infra.http import admission
-from qiatan.infra.http.admission import Admission
+from qiatan.infra.http import admission, transactions
+from qiatan.infra.http.admission import Admission, Bodies
 from qiatan.infra.limits import Limits
-from tests.support.routes import described_app, routes_of
+from tests.support.routes import described_app, description, routes_of
 
 
 class Work:
@@ -98,7 +101,15 @@ async def _turns() -> None:
 
 
 def _app(work: Work, **limits: int) -> Admission:
-    return Admission(work, limits=Limits(**limits), reserved=("/api/v1/session",), free=("/api/v1/poll",), contents=CONTENTS)
+    return Admission(
+        work,
+        limits=Limits(**limits),
+        reserved=("/api/v1/session",),
+        free=("/api/v1/poll",),
+        asking=ASKING,
+        contents=CONTENTS,
+        sending=SENDING,
+    )
 
 
 async def test_one_enterprise_at_full_speed_leaves_places_to_the_others() -> None:
@@ -196,7 +207,7 @@ async def test_a_slow_sender_holds_no_place_and_its_body_arrives_whole() -> None
 
     slow._parts.put_nowait({"type": "http.request", "body": b"two", "more_body": False})
     assert await slow.status() == 200
-    assert work.bodies == [b"quick", b"one "]
+    assert work.bodies == [b"quick", b"one two"]
 
 
 async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
@@ -213,12 +224,22 @@ async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
     assert (app.requests.inside, app.requests.waiting) == (0, 0)
 
 
-@pytest.mark.parametrize("kind", [b"application/json", b"application/octet-stream"])
-async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(monkeypatch: pytest.MonkeyPatch, kind: bytes) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api/v1/conversations", b"application/json"),
+        ("/api/v1/uploads/1", b"application/octet-stream"),
+        ("/api/v1/poll", b"application/json"),
+        ("/api/v1/poll/1", b"application/json"),
+    ],
+)
+async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(
+    monkeypatch: pytest.MonkeyPatch, path: str, kind: bytes
+) -> None:
     monkeypatch.setattr(admission, "SILENCE_SECONDS", 0.01)
     work = Parts()
     app = _app(work, requests=1, all_requests=1)
-    silent = Call(app, kind=kind)
+    silent = Call(app, path, kind=kind)
     silent._parts.put_nowait({"type": "http.request", "body": b"one", "more_body": True})
 
     assert await silent.status() == 408
@@ -228,14 +249,66 @@ async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(monk
     assert len(silent.said) == 2
     assert (app.uploads.inside, app.requests.inside, work.whole) == (0, 0, [])
     # What has come whole may be worked on for longer than that.
-    assert await Call(app, kind=kind).body(b"two ", b"three").status() == 200
+    assert await Call(app, path, kind=kind).body(b"two ", b"three").status() == 200
     assert work.whole == [b"two three"]
+
+
+async def test_who_only_says_that_a_file_comes_takes_a_turn_among_the_requests() -> None:
+    work = Work()
+    app = _app(work, requests=2, all_requests=6)
+    calls = [Call(app, kind=b"multipart/form-data; boundary=x").body() for _ in range(5)]
+    calls += [Call(app, "/api/v1/files", kind=b"multipart/form-data; boundary=x", method="GET").body() for _ in range(5)]
+    await _turns()
+
+    assert (app.uploads.inside, app.requests.inside, app.requests.waiting) == (0, 2, 8)
+    work.go.set()
+    assert [await call.status() for call in calls] == [200] * 10
+
+
+def test_every_route_that_takes_a_file_is_known_as_one() -> None:
+    taking = {
+        path
+        for path, operations in description()["paths"].items()
+        for operation in operations.values()
+        if set(operation.get("requestBody", {}).get("content", {})) - {"application/json"}
+    }
+
+    assert len(taking) > 5
+    assert taking == {path for path in description()["paths"] if SENDING.fullmatch(path)}
+
+
+async def test_bodies_that_come_slowly_hold_so_much_and_no_more() -> None:
+    work = Work()
+    app = _app(work)
+    app.bodies = Bodies(10, 6)
+
+    def begin(peer: str, size: int) -> Call:
+        call = Call(app, peer=peer)
+        call._parts.put_nowait({"type": "http.request", "body": bytes(size), "more_body": True})
+        return call
+
+    held = [begin("192.0.2.1", 5), begin("192.0.2.2", 5)]
+    await _turns()
+    own, others = begin("192.0.2.1", 2), begin("192.0.2.3", 1)
+
+    assert [await own.status(), await others.status()] == [503, 503]
+    headers = dict(own.said[0]["headers"])
+    assert (headers[b"retry-after"], headers[b"connection"]) == (b"2", b"close")
+    asking = Call(app, peer="192.0.2.1", method="GET").body()
+    await _turns()
+    assert work.begun == ["/api/v1/conversations"], "who sends nothing holds nothing"
+    work.go.set()
+    for call in held:
+        call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    assert [await call.status() for call in (asking, *held)] == [200] * 3
+    assert app.bodies.size == 0
+    assert await Call(app, peer="192.0.2.1").body(bytes(6)).status() == 200
 
 
 async def test_an_office_sends_its_files_at_the_same_time() -> None:
     work = Work()
     app = _app(work)
-    calls = [Call(app, kind=b"multipart/form-data; boundary=x").body() for _ in range(200)]
+    calls = [Call(app, "/api/v1/files", kind=b"multipart/form-data; boundary=x").body() for _ in range(200)]
     await _turns()
 
     assert (app.uploads.inside, app.uploads.waiting) == (200, 0)
@@ -323,6 +396,32 @@ def test_every_route_that_gives_contents_is_known_as_one() -> None:
     for path in given:
         known = CONTENTS.fullmatch(path) or CONTENTS.fullmatch(f"/api/v1{path}")
         assert bool(known) != bool(made.fullmatch(path)), path
+
+
+def test_every_page_that_asks_the_database_takes_a_turn() -> None:
+    def asks(dependant: Dependant) -> bool:
+        begins = dependant.call in (transactions._begin_system, transactions._begin_tenant)
+        return begins or any(asks(inner) for inner in dependant.dependencies)
+
+    asking = {route.path for route in pages.router.routes if isinstance(route, APIRoute) and asks(route.dependant)}
+
+    assert asking == {"/widget/{key}/panel", "/chat/{key}"}
+    assert all(path.startswith(tuple(f"{place}/" for place in ASKING)) for path in asking)
+
+
+async def test_a_crowd_that_opens_panels_leaves_places_to_the_others() -> None:
+    work = Work()
+    app = _app(work, requests=2, all_requests=6)
+
+    crowd = [Call(app, "/widget/key/panel", method="GET", peer="192.0.2.1").body() for _ in range(10)]
+    await _turns()
+    others = [Call(app, path, method="GET", peer="192.0.2.1").body() for path in ("/widget.js", "/app/", "/healthz")]
+    neighbour = Call(app, "/chat/key", method="GET", peer="192.0.2.2").body()
+    await _turns()
+    assert work.begun == ["/widget/key/panel"] * 2 + ["/widget.js", "/app/", "/healthz", "/chat/key"]
+
+    work.go.set()
+    assert {await call.status() for call in (*crowd, *others, neighbour)} == {200}
 
 
 async def test_what_only_looks_like_a_file_takes_a_turn() -> None:

@@ -181,7 +181,7 @@ async def test_a_database_that_was_away_is_asked_again(stage: Stage, monkeypatch
 
 
 async def test_however_long_the_database_was_away_what_came_due_fires_at_its_return(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timers, "AWAY_SECONDS", 0.001)
+    monkeypatch.setattr(timers, "AWAY_SECONDS", (0.001,))
     monkeypatch.setattr(timers, "AGAIN_SECONDS", (3600.0,))
     row = stage.rows.add()
     stage.rows.wrong.add(row)
@@ -194,6 +194,20 @@ async def test_however_long_the_database_was_away_what_came_due_fires_at_its_ret
     stage.rows.wrong.clear()
 
     stage.house.away = False
+
+    await stage.until(lambda: stage.rows.fired == [row])
+
+
+async def test_what_the_database_failed_often_is_tried_soon_again_still(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause that grew with every failure would be waited for when the database is well again."""
+    assert max(timers.AGAIN_SECONDS) == max(timers.AWAY_SECONDS) == 0.5
+    monkeypatch.setattr(timers, "AGAIN_SECONDS", (0.001,))
+    row = stage.rows.add()
+    stage.rows.wrong.add(row)
+    stage.loop.start()
+    await stage.until(lambda: stage.rows.tried.count(row) > 10)
+
+    stage.rows.wrong.clear()
 
     await stage.until(lambda: stage.rows.fired == [row])
 

@@ -29,6 +29,7 @@ def create(
     name: Annotated[str, typer.Option(help="The person's name.")],
     enterprise: Annotated[str, typer.Option(help="Name of the enterprise; a new one is made when there is none of this name.")],
     role: Annotated[str, typer.Option(help="admin, agent, or the name of a role of the enterprise.")] = "admin",
+    language: Annotated[str, typer.Option(help="zh-CN or en: the person's, and of the words a new enterprise begins with.")] = "zh-CN",
     password_stdin: FromStdin = False,
     data: Data = None,
 ) -> None:
@@ -38,7 +39,7 @@ def create(
     from qiatan.entrypoints import users
 
     async def work(settings: Settings) -> None:
-        await users.create_user(settings, email=email, name=name, enterprise=enterprise, role=role, password=password)
+        await users.create_user(settings, email=email, name=name, enterprise=enterprise, role=role, password=password, language=language)
 
     running.with_database(settings, work)
     typer.echo(f"made {email}")

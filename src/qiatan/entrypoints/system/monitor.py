@@ -8,6 +8,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -16,6 +18,7 @@ from qiatan.entrypoints.polling import Pollers
 from qiatan.infra import metrics, tracing
 from qiatan.infra.bus.base import Subscription
 from qiatan.infra.metrics import Family, counter, gauge
+from qiatan.infra.postgres import MOVED_FILE
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.kit.events import Event
@@ -83,7 +86,7 @@ class Monitor:
         now, used = time.monotonic(), time.process_time()
         since, before = self._cpu
         lag, self._lag, self._cpu = self._lag, 0.0, (now, used)
-        sockets = self._sockets()
+        sockets, space = self._sockets(), _space(resources.settings.data_dir)
         mailer = resources.mailer
         resources.node.health = {
             "pid": os.getpid(),
@@ -96,8 +99,7 @@ class Monitor:
             "lag": round(lag, 3),
             "bus": resources.bus.connected,
             "bus_dropped": resources.bus.dropped,
-            "disk_free": shutil.disk_usage(resources.settings.data_dir).free,
-            "disk_total": shutil.disk_usage(resources.settings.data_dir).total,
+            **({"disk_free": space.free, "disk_total": space.size} if space else {}),
             "overdue": round(max(metrics.TIMER_OVERDUE.values.values(), default=0.0), 1),
             "mail_sent_at": mailer.sent_at.isoformat() if mailer.sent_at else None,
             "mail_failed_at": mailer.failed_at.isoformat() if mailer.failed_at else None,
@@ -125,6 +127,9 @@ class Monitor:
         yield counter("qiatan_bus_dropped", "Messages the bus did not carry.", bus.dropped)
         yield counter("qiatan_bus_published", "Messages handed to the bus.", getattr(bus, "sent", 0))
         yield counter("qiatan_bus_received", "Messages that came over the bus.", getattr(bus, "received", 0))
+        space = _space(resources.settings.data_dir)
+        yield gauge("qiatan_disk_free_bytes", "Free space on the disk of the data directory.", [({}, space.free)] if space else [])
+        yield gauge("qiatan_disk_size_bytes", "Size of the disk of the data directory.", [({}, space.size)] if space else [])
 
     def _sockets(self) -> Counter[str]:
         found = Counter({"agent": 0, "customer": 0, "unknown": 0})
@@ -138,6 +143,22 @@ class Monitor:
 
     async def _answer(self, _: bytes) -> bytes:
         return metrics.encode(list(self.families()))
+
+
+class _Space(NamedTuple):
+    free: int
+    size: int
+
+
+def _space(data_dir: Path) -> _Space | None:
+    """In bytes, of the fuller disk where the embedded database had to be placed elsewhere; None where the system does not tell."""
+    moved = data_dir / MOVED_FILE
+    try:
+        places = [data_dir, Path(moved.read_text().strip())] if moved.is_file() else [data_dir]
+        disks = [shutil.disk_usage(place) for place in places]
+    except OSError:
+        return None
+    return min(_Space(disk.free, disk.total) for disk in disks)
 
 
 def count_messages(events: Sequence[Event]) -> None:

@@ -31,6 +31,7 @@ _NUMBERS = text(
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'online') AS online,
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'busy') AS busy,
            (SELECT count(*) FROM agent_presence WHERE lease_until > :now AND status = 'away') AS away,
+           (SELECT coalesce(extract(epoch FROM max(started_at)), 0) FROM backups WHERE ok) AS backed_up,
            (SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
              WHERE relkind = 'r' AND relnamespace NOT IN (CAST('pg_catalog' AS regnamespace), CAST('information_schema' AS regnamespace))) AS bytes
     """
@@ -39,7 +40,8 @@ _NUMBERS = text(
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`longest` in seconds; `jobs_waiting` should run now, `jobs_later` are tried again later, `jobs_failed` were given up."""
+    """`longest` in seconds; `jobs_waiting` should run now, `jobs_later` are tried again later, `jobs_failed` were given up within seven days;
+    `backed_up`: when the last good backup began (Unix time), 0 when there is none."""
 
     waiting: int
     open: int
@@ -52,6 +54,7 @@ class Numbers:
     online: int
     busy: int
     away: int
+    backed_up: float
     bytes: int
 
     def families(self) -> Iterator[Family]:
@@ -63,6 +66,7 @@ class Numbers:
         yield gauge("qiatan_jobs", "Background jobs in the table, by state.", [({"state": key}, value) for key, value in jobs.items()])
         agents = {"online": self.online, "busy": self.busy, "away": self.away}
         yield gauge("qiatan_agents_present", "Agents with an open page.", [({"status": key}, value) for key, value in agents.items()])
+        yield gauge("qiatan_last_backup_time_seconds", "When the last good backup began (Unix time); 0 when none.", [({}, self.backed_up)])
         yield gauge("qiatan_database_bytes", "Size of all tables with their indexes.", [({}, self.bytes)])
 
 
@@ -84,6 +88,7 @@ class NumbersKeeper:
             if self._kept is None or time.monotonic() - self._asked_at >= KEPT_SECONDS:
                 async with self._database.system() as tx:
                     row = (await tx.session.execute(_NUMBERS, {"now": tx.now})).mappings().one()
-                self._kept = Numbers(**{**row, "bytes": int(row["bytes"]), "longest": float(row["longest"])})
+                exact = {"bytes": int(row["bytes"]), "longest": float(row["longest"]), "backed_up": float(row["backed_up"])}
+                self._kept = Numbers(**{**row, **exact})
                 self._asked_at = time.monotonic()
             return self._kept

@@ -1,7 +1,8 @@
 """PostgreSQL: two roles, one transaction per request or frame, committed here and nowhere else."""
 
 from qiatan.infra.db.database import Database
+from qiatan.infra.db.direct import DirectConnection
 from qiatan.infra.db.tables import Base, TenantRow
 from qiatan.infra.db.tx import Tx
 
-__all__ = ["Base", "Database", "TenantRow", "Tx"]
+__all__ = ["Base", "Database", "DirectConnection", "TenantRow", "Tx"]

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 import structlog
 from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -71,6 +72,8 @@ class Database:
         self.on_jobs: list[Callable[[], None]] = []
         self.begun = 0
         """Transactions that are open; those beyond the connections in use wait for one."""
+        self.committed = 0
+        """Transactions that ended well since the start."""
         connections = pool_size + pool_size // 2
         self.gate = Gate(
             connections,
@@ -133,6 +136,7 @@ class Database:
                 for work in tx.finishers:
                     await work()
                 await session.commit()
+                self.committed += 1
         except (DBAPIError, PoolTimeout, OSError) as error:
             failure = translate(error)
             raise failure from error
@@ -215,16 +219,25 @@ def translate(error: Exception) -> Exception:
     """The caller's view of a database fault: full, away, or the error itself when it is our mistake."""
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return StorageFull() if error.errno == errno.ENOSPC else error
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if state.startswith(_FULL):
-            metrics.DATABASE_UNAVAILABLE.add()
-            return StorageFull()
-        if state.startswith(_AWAY) or error.connection_invalidated or (not state and isinstance(error, OperationalError)):
-            metrics.DATABASE_UNAVAILABLE.add()
-            log.warning("database.unavailable", sqlstate=state, error=str(error.orig).partition("\n")[0])
-            return DatabaseUnavailable(retry_after=1)
-        return error
+    if isinstance(error, DBAPIError) and not error.connection_invalidated and isinstance(error.orig, psycopg.Error):
+        fault = refused(error.orig)
+        return error if fault is error.orig else fault
+    return _away("", error)
+
+
+def refused(error: psycopg.Error) -> Exception:
+    """As `translate`, of what psycopg says."""
+    state = error.sqlstate or ""
+    if state.startswith(_FULL):
+        metrics.DATABASE_UNAVAILABLE.add()
+        return StorageFull()
+    if state.startswith(_AWAY) or (not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)):
+        return _away(state, error)
+    return error
+
+
+def _away(state: str, error: Exception) -> DatabaseUnavailable:
+    log.warning("database.unavailable", sqlstate=state, error=str(error).partition("\n")[0] or type(error).__name__)
     metrics.DATABASE_UNAVAILABLE.add()
     return DatabaseUnavailable(retry_after=1)
 

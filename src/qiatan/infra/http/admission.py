@@ -19,6 +19,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from qiatan.infra import metrics
 from qiatan.infra.fair import Gate
 from qiatan.infra.http.address import Networks, client_address
 from qiatan.infra.http.guards import SESSION_COOKIE, identify
@@ -31,6 +32,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 API: Final = "/api/"
 KNOWN_CREDENTIALS: Final = 50_000
@@ -44,6 +46,9 @@ DOWNLOADS_OF_EACH: Final = 96
 """A picture is held in memory until it is read, of a file a piece and its descriptor."""
 STALLED_SECONDS: Final = 30.0
 """How long a client keeps its place without taking a piece (256 KiB) of a file: players pause, and those behind them must not."""
+BODIES: Final = 256 * 1024 * 1024
+BODIES_OF_EACH: Final = 64 * 1024 * 1024
+"""Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, and of one enterprise or address."""
 SILENCE_SECONDS: Final = 20.0
 """How long a body may bring nothing: who is slow goes on, and who is gone or plays at being slow holds nothing any more."""
 
@@ -52,6 +57,7 @@ _TOO_SLOW = (
     b'{"error":{"code":"too_slow","message":"Nothing more of this request came for a while, so it was given up. Send it again.",'
     b'"request_id":"%s"}}'
 )
+_CLOSE: Final = (b"connection", b"close")
 _NOTHING: Final = re.compile(r"(?!)")
 _COOKIE = SESSION_COOKIE.encode() + b"="
 
@@ -60,8 +66,9 @@ class Admission:
     """ASGI middleware, inside the envelope.
 
     `reserved`: paths that work while everything else waits (signing in), with all below them. `free`: those that are bounded by other
-    means (a poll waits for half a minute). `contents`: those that give the contents of files, wherever they are. What else is not under
-    /api/ costs no database: the pages, and whether the server lives.
+    means (a poll waits for half a minute). `contents`: those that give the contents of files, wherever they are; `sending`: those to which
+    files are sent. `asking`: pages that ask the database, with all below them. What else is not under /api/ costs none: the other pages, and
+    whether the server lives.
     """
 
     def __init__(
@@ -72,12 +79,15 @@ class Admission:
         trusted: Networks = (),
         reserved: Iterable[str] = (),
         free: Iterable[str] = (),
+        asking: Iterable[str] = (),
         contents: re.Pattern[str] = _NOTHING,
+        sending: re.Pattern[str] = _NOTHING,
     ) -> None:
         self._app = app
-        self._contents = contents
+        self._contents, self._sending = contents, sending
+        self.bodies = Bodies(BODIES, BODIES_OF_EACH)
         self._trusted = trusted
-        self._reserved, self._free = tuple(reserved), tuple(free)
+        self._reserved, self._free, self._asking = tuple(reserved), tuple(free), tuple(asking)
         places = limits.all_requests
         self.requests = Gate(
             places,
@@ -99,8 +109,7 @@ class Admission:
         self._known: OrderedDict[bytes, UUID] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        download = scope["type"] == "http" and scope["method"] == "GET" and self._contents.fullmatch(scope["path"]) is not None
-        if scope["type"] != "http" or not (download or scope["path"].startswith(API)) or _lies_at(scope["path"], self._free):
+        if scope["type"] != "http" or not self._costs(scope):
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -109,24 +118,45 @@ class Admission:
             state["learn_enterprise"] = lambda enterprise_id: self._learn(credential, enterprise_id)
         key = self._key(scope, credential)
         body = _Body(receive, send, str(state.get("request_id", "-")))
-        if download:
-            gate, receive = self.downloads, body.receive
-        elif _is_upload(scope):
-            gate, receive = self.uploads, body.receive
-        else:
-            gate, receive = self.requests, await _arrived(body.receive)
-            if body.given_up:
+        gate = self._gate_of(scope)
+        with self.bodies.held(key) as hold:
+            rest_comes = gate in (self.requests, None)
+            try:
+                receive = await _arrived(body.receive, hold) if rest_comes else body.receive
+                rest_comes = False
+                if body.given_up:
+                    return
+                if gate is not None:
+                    await gate.enter(key, reserved=_lies_at(scope["path"], self._reserved))
+            except Busy as busy:
+                await _refuse(send, busy, str(state.get("request_id", "-")), *([_CLOSE] if rest_comes else []))
                 return
-        try:
-            await gate.enter(key, reserved=_lies_at(scope["path"], self._reserved))
-        except Busy as busy:
-            await _refuse(send, busy, str(state.get("request_id", "-")))
-            return
-        with _once(gate, key) as leave:
-            if download:
-                await self._app(scope, receive, _or_leave(send, leave))
-            else:
-                await self._answer(scope, receive, send, body, leave)
+            with _once(gate, key) as leave:
+                if gate is self.downloads:
+                    await self._app(scope, receive, _or_leave(send, leave))
+                else:
+                    await self._answer(scope, receive, send, body, leave)
+
+    def _costs(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return path.startswith(API) or _lies_at(path, self._asking) or self._is_download(scope)
+
+    def _gate_of(self, scope: Scope) -> Gate | None:
+        if self._is_download(scope):
+            return self.downloads
+        if self._is_upload(scope):
+            return self.uploads
+        return None if _lies_at(scope["path"], self._free) else self.requests
+
+    def _is_download(self, scope: Scope) -> bool:
+        return scope["method"] == "GET" and self._contents.fullmatch(scope["path"]) is not None
+
+    def _is_upload(self, scope: Scope) -> bool:
+        """By where it goes: what a caller only calls one takes its turn among the requests."""
+        if scope["method"] == "GET" or self._sending.fullmatch(scope["path"]) is None:
+            return False
+        kind = next((value.lower() for name, value in scope["headers"] if name == b"content-type"), b"")
+        return kind.startswith((b"multipart/", b"application/octet-stream"))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, body: _Body, leave: Callable[[], None]) -> None:
         async def answer(message: Message) -> None:
@@ -177,7 +207,7 @@ class _Body:
         except TimeoutError:
             self.given_up = True
             # The rest may still come, and must not be taken for the next request.
-            await _say(self._send, 408, _TOO_SLOW % self._request_id.encode(), (b"connection", b"close"))
+            await _say(self._send, 408, _TOO_SLOW % self._request_id.encode(), _CLOSE)
             return {"type": "http.disconnect"}
         self._whole = not message.get("more_body", False)
         return message
@@ -201,13 +231,13 @@ def _lies_at(path: str, places: Iterable[str]) -> bool:
 
 
 @contextmanager
-def _once(gate: Gate, key: Hashable) -> Iterator[Callable[[], None]]:
-    """Leaves the gate when told so, or at the end of the block: once."""
-    inside = True
+def _once(gate: Gate | None, key: Hashable) -> Iterator[Callable[[], None]]:
+    """Leaves the gate, if there is one, when told so, or at the end of the block: once."""
+    inside = gate is not None
 
     def leave() -> None:
         nonlocal inside
-        if inside:
+        if inside and gate is not None:
             inside = False
             gate.leave(key)
 
@@ -229,17 +259,59 @@ def _credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return blake2b(session, digest_size=16).digest() if session else None
 
 
-def _is_upload(scope: Scope) -> bool:
-    kind = next((value.lower() for name, value in scope["headers"] if name == b"content-type"), b"")
-    return kind.startswith((b"multipart/", b"application/octet-stream"))
+class Bodies:
+    """How much memory the bodies of requests hold: bounded of one key and in all, however many send however slowly."""
+
+    def __init__(self, most: int, most_of_each: int) -> None:
+        self._most, self._most_of_each = most, most_of_each
+        self._of: dict[Hashable, int] = {}
+        self.size = 0
+
+    @contextmanager
+    def held(self, key: Hashable) -> Iterator[Callable[[int], None]]:
+        """What the block is given holds so many bytes more until the block ends, or raises `Busy`."""
+        own = 0
+
+        def hold(size: int) -> None:
+            nonlocal own
+            before = self._of.get(key, 0)
+            if size and (self.size + size > self._most or before + size > self._most_of_each):
+                metrics.TURNED_AWAY.add("bodies")
+                raise Busy(retry_after=2)
+            if size:
+                self._of[key] = before + size
+                self.size, own = self.size + size, own + size
+
+        try:
+            yield hold
+        finally:
+            if own:
+                self.size -= own
+                left = self._of[key] - own
+                if left:
+                    self._of[key] = left
+                else:
+                    del self._of[key]
 
 
-async def _arrived(receive: Receive) -> Receive:
-    """Read the whole body, which the envelope bounds, before a place is taken: a slow sender must hold none."""
-    messages = [await receive()]
-    while messages[-1]["type"] == "http.request" and messages[-1].get("more_body", False):
-        messages.append(await receive())
-    messages.reverse()
+async def _arrived(receive: Receive, hold: Callable[[int], None]) -> Receive:
+    """Read the whole body, which the envelope bounds, before a place is taken: a slow sender must hold none.
+
+    Raises:
+        Busy: too much of others, or of the same caller, is held already.
+    """
+    # In one piece: byte by byte it would take hundreds of times its size.
+    content, more = bytearray(), True
+    messages: list[Message] = []
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            messages.append(message)
+            break
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        hold(len(piece))
+        content += piece
+    messages.append({"type": "http.request", "body": bytes(content), "more_body": more})
 
     async def again() -> Message:
         return messages.pop() if messages else await receive()
@@ -247,13 +319,13 @@ async def _arrived(receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(send: Send, busy: Busy, request_id: str) -> None:
+async def _refuse(send: Send, busy: Busy, request_id: str, *headers: Header) -> None:
     body = _BUSY % (busy.message.encode(), request_id.encode())
-    await _say(send, Busy.status, body, (b"retry-after", str(busy.retry_after or 1).encode()))
+    await _say(send, Busy.status, body, (b"retry-after", str(busy.retry_after or 1).encode()), *headers)
 
 
-async def _say(send: Send, status: int, body: bytes, header: tuple[bytes, bytes]) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), header]
+async def _say(send: Send, status: int, body: bytes, *more: Header) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

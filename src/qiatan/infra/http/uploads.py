@@ -92,21 +92,20 @@ async def receive_chunk(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise _too_long(limit)
-    pieces, size = [], 0
+    content = bytearray()
     try:
         async with asyncio.timeout(RECEIVE_SECONDS):
             async for piece in request.stream():
-                size += len(piece)
-                if size > limit:
+                if len(content) + len(piece) > limit:
                     raise _too_long(limit)
-                pieces.append(piece)
+                content += piece
     except TimeoutError:
         raise BadRequest("The part took longer than three minutes to arrive. Send smaller ones.") from None
     except ClientDisconnect as error:
         raise BadRequest("The part did not arrive whole. Send it again.") from error
-    if size == 0:
+    if not content:
         raise BadRequest("The part is empty. Send what comes next of the file.")
-    return b"".join(pieces)
+    return bytes(content)
 
 
 def _too_long(limit: int) -> TooLarge:

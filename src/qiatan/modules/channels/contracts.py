@@ -97,8 +97,8 @@ Color = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^#[0-9a-f]{6}$")
 Site = Annotated[str, BeforeValidator(_site), Field(max_length=280), AfterValidator(_checked_site)]
 
 
-class WidgetSettings(BaseModel):
-    """How the widget looks and what it says. Texts are shown as text; an empty greeting or launcher text is left out.
+class WidgetLook(BaseModel):
+    """How the widget looks.
 
     `visitor_files`: visitors at a computer may send files of any kind (F14); pictures they may always send.
     """
@@ -106,22 +106,38 @@ class WidgetSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     color: Color = "#3357cc"
-    title: Annotated[str, Field(max_length=40), AfterValidator(_required_line)] = "在线客服"
-    greeting: Annotated[str, Field(max_length=500), AfterValidator(_paragraphs)] = "您好，请问有什么可以帮您？"
-    offline_text: Annotated[str, Field(max_length=500), AfterValidator(_paragraphs)] = "现在没有客服在线。请留言，我们上线后会尽快回复您。"
     position: LauncherPosition = LauncherPosition.RIGHT
     offset_x: Annotated[int, Field(ge=0, le=200, strict=True)] = 20
     offset_y: Annotated[int, Field(ge=0, le=200, strict=True)] = 20
     launcher: LauncherShape = LauncherShape.ROUND
-    launcher_text: Annotated[str, Field(max_length=20), AfterValidator(_line)] = "联系客服"
     language: WidgetLanguage = WidgetLanguage.AUTO
     mobile: MobileLayout = MobileLayout.SHEET
     visitor_files: Annotated[bool, Field(strict=True)] = True
 
 
-class WebSettings(WidgetSettings):
-    """All settings of a web channel. `allowed_sites` are the exact origins whose pages may show the widget; none means any."""
+class WidgetSettings(WidgetLook):
+    """How the widget looks and what it says, to any page.
 
+    A text that is null was left as it came: the widget has it in the visitor's language. An empty one is left out, or replaced in the same way
+    where something must stand.
+    """
+
+    title: str | None
+    greeting: str | None
+    offline_text: str | None
+    launcher_text: str | None
+
+
+class WebSettings(WidgetLook):
+    """All settings of a web channel. Texts are shown as text; an empty greeting or launcher text is left out.
+
+    `allowed_sites` are the exact origins whose pages may show the widget; none means any.
+    """
+
+    title: Annotated[str, Field(max_length=40), AfterValidator(_required_line)] = "在线客服"
+    greeting: Annotated[str, Field(max_length=500), AfterValidator(_paragraphs)] = "您好，请问有什么可以帮您？"
+    offline_text: Annotated[str, Field(max_length=500), AfterValidator(_paragraphs)] = "现在没有客服在线。请留言，我们上线后会尽快回复您。"
+    launcher_text: Annotated[str, Field(max_length=20), AfterValidator(_line)] = "在线客服"
     allowed_sites: Annotated[list[Site], Field(max_length=MAX_SITES), AfterValidator(_distinct)] = []
 
 

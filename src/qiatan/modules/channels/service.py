@@ -16,7 +16,7 @@ from qiatan.kit.access import AgentActor, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_cursor, encode_cursor
 from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
 from qiatan.modules.accounts import service as accounts
-from qiatan.modules.accounts.contracts import ActorKind
+from qiatan.modules.accounts.contracts import ActorKind, Locale
 from qiatan.modules.channels import permissions, repository, rules
 from qiatan.modules.channels.contracts import (
     Channel,
@@ -26,7 +26,6 @@ from qiatan.modules.channels.contracts import (
     NewChannel,
     WebSettings,
     WidgetConfig,
-    WidgetSettings,
 )
 from qiatan.modules.channels.errors import TooManyChannels
 from qiatan.modules.channels.events import ChannelChanged
@@ -34,7 +33,6 @@ from qiatan.modules.channels.models import ChannelRow
 from qiatan.modules.channels.repository import ChannelDirectory, ChannelRepository
 
 MAX_CHANNELS = 100
-FIRST_NAME = "官网"
 KEY_BYTES = 18
 
 
@@ -91,7 +89,7 @@ async def list_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: int)
 
 
 async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
-    """A new web channel, switched on, with the standard settings.
+    """A new web channel, switched on, with the usual looks, and the usual words in the language of who makes it.
 
     Raises:
         NotAllowed: the role lacks `channels.edit`.
@@ -101,7 +99,7 @@ async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
     channels = ChannelRepository(tx, tx.enterprise_id)
     if await channels.count() >= MAX_CHANNELS:
         raise TooManyChannels
-    row = await channels.add(**_fresh(tx, new.name))
+    row = await channels.add(**_fresh(tx, new.name, await accounts.locale_of(tx, actor)))
     if row is None:
         raise RuntimeError("a plain channel cannot collide with the first one")
     accounts.record(tx, accounts.Who.of(actor), "channel.created", accounts.What("channel", row.id, row.name))
@@ -109,9 +107,10 @@ async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
 
 
 async def create_default(tx: Tx) -> Channel:
-    """The channel every enterprise starts with. Asking again, even at the same moment, gives the same one."""
+    """The channel every enterprise starts with, in the enterprise's language. Asking again, even at the same moment, gives the same one."""
     channels = ChannelRepository(tx, tx.enterprise_id)
-    row = await channels.add(**_fresh(tx, FIRST_NAME), is_first=True)
+    locale = await accounts.locale_of(tx)
+    row = await channels.add(**_fresh(tx, rules.FIRST_NAMES[locale], locale), is_first=True)
     if row is not None:
         accounts.record(tx, accounts.Who(ActorKind.SYSTEM), "channel.created", accounts.What("channel", row.id, row.name))
         return _announce(tx, row)
@@ -152,9 +151,8 @@ async def change(tx: Tx, actor: AgentActor, *, channel_id: UUID, change: Channel
 
 
 def widget_config(channel: Channel) -> WidgetConfig:
-    """What the widget may know: looks and texts, not the list of sites."""
-    shown = channel.settings.model_dump(exclude={"allowed_sites"})
-    return WidgetConfig(key=channel.key, name=channel.name, settings=WidgetSettings(**shown))
+    """What the widget may know: looks and own texts, not the list of sites."""
+    return WidgetConfig(key=channel.key, name=channel.name, settings=rules.shown_settings(channel.settings))
 
 
 def snippet(channel: Channel, public_url: str) -> str:
@@ -183,14 +181,14 @@ def _after(cursor: str | None) -> UUID | None:
         raise InvalidInput.of("after", "invalid", "This cursor is not ours. Start from the first page.") from None
 
 
-def _fresh(tx: Tx, name: str) -> dict[str, Any]:
+def _fresh(tx: Tx, name: str, locale: Locale) -> dict[str, Any]:
     return {
         "id": new_id(),
         "kind": ChannelKind.WEB,
         "key": secrets.token_urlsafe(KEY_BYTES),
         "name": name,
         "enabled": True,
-        "settings": WebSettings().model_dump(mode="json"),
+        "settings": rules.fresh_settings(locale).model_dump(mode="json"),
         "version": 1,
         "created_at": tx.now,
     }

@@ -50,9 +50,10 @@ async def _upload(shared: Resources, actor: AgentActor | VisitorActor, request: 
     name, content = await receive_picture(request, service.MAX_BYTES)
     prepared = await service.prepare_picture(name, content)
     try:
-        # Its own transaction instead of the request's: no connection is held while a picture arrives and is encoded.
+        await service.store_picture(shared.storage, prepared)
+        # Its own transaction instead of the request's: no connection is held while a picture arrives, is encoded and is stored.
         async with shared.database.tenant(actor.enterprise_id) as tx:
-            return await service.upload_picture(tx, actor, storage=shared.storage, prepared=prepared)
+            return await service.upload_picture(tx, actor, prepared=prepared)
     except BaseException:
         await service.discard(shared.storage, prepared)
         raise

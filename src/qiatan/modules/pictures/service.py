@@ -47,14 +47,19 @@ async def prepare(content: bytes) -> Prepared:
     return Prepared(picture_id, picture, picture_id.hex + _SUFFIXES[picture.content_type])
 
 
-async def keep(tx: Tx, *, uploader_id: UUID, storage: Storage, prepared: Prepared) -> KeptPicture:
-    """Keep a picture that is in nothing yet. Of more than 100 such ones by the same agent the oldest go.
+async def store(storage: Storage, prepared: Prepared) -> None:
+    """Store the content. A storage may take its time, so it is done before a transaction is opened.
 
     When the transaction fails, the caller gives the content up with `discard`.
 
     Raises:
         StorageFull, StorageUnavailable: nothing is kept.
     """
+    await storage.put(prepared.blob, prepared.picture.content)
+
+
+async def keep(tx: Tx, *, uploader_id: UUID, prepared: Prepared) -> KeptPicture:
+    """Keep a picture that is stored already (`store`) and in nothing yet. Of more than 100 such ones by the same agent the oldest go."""
     picture = prepared.picture
     pictures = PictureRepository(tx, tx.enterprise_id)
     await pictures.add(
@@ -69,7 +74,6 @@ async def keep(tx: Tx, *, uploader_id: UUID, storage: Storage, prepared: Prepare
         freed_at=tx.now,
     )
     await defer_deletion(tx, await pictures.drop_oldest_free(uploader_id, MAX_FREE))
-    await storage.put(prepared.blob, picture.content)
     return KeptPicture(id=prepared.id, width=picture.width, height=picture.height)
 
 

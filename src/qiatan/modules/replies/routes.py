@@ -135,8 +135,9 @@ async def upload_reply_picture(actor: User, shared: Shared, request: Request) ->
     _, content = await receive_picture(request, pictures.MAX_BYTES)
     prepared = await pictures.prepare(content)
     try:
+        await pictures.store(shared.storage, prepared)
         async with shared.database.tenant(actor.enterprise_id) as tx:
-            return await service.add_picture(tx, actor, storage=shared.storage, prepared=prepared)
+            return await service.add_picture(tx, actor, prepared=prepared)
     except BaseException:
         await pictures.discard(shared.storage, prepared)
         raise

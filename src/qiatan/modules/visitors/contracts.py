@@ -94,3 +94,13 @@ class Visit(BaseModel):
     search_keyword: str | None
     started_at: datetime
     last_seen_at: datetime
+
+
+class VisitPage(BaseModel):
+    """A page that was looked at during a stay, and since when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    title: str | None
+    at: datetime

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from qiatan.infra.db import Base, TenantRow
@@ -63,3 +65,5 @@ class VisitRow(TenantRow, Base):
     region: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    # The pages gone through, oldest first, as `VisitPage`. Read where it is shown; most of who reads a visit decides something by it.
+    track: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"), deferred=True)

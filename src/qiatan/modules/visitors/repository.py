@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import case, delete, func, literal, literal_column, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from qiatan.infra.db import Tx
 from qiatan.modules.channels import service as channels
 from qiatan.modules.customers import service as customers
+from qiatan.modules.visitors.contracts import VisitPage
 from qiatan.modules.visitors.models import TokenRow, VisitRow
 
 
@@ -104,6 +105,29 @@ class VisitRepository:
             .limit(1)
         )
         return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def track(self, customer_id: UUID) -> list[VisitPage]:
+        """The pages of the latest visit, oldest first."""
+        query = (
+            select(VisitRow.track)
+            .where(VisitRow.enterprise_id == self._enterprise_id, VisitRow.customer_id == customer_id)
+            .order_by(VisitRow.last_seen_at.desc())
+            .limit(1)
+        )
+        return [VisitPage.model_validate(page) for page in (await self._session.execute(query)).scalar_one_or_none() or []]
+
+    def add_page(self, row: VisitRow, page: VisitPage, most: int) -> None:
+        """Put a page behind those of the visit; of more than `most` the oldest goes.
+
+        The database adds it, as two tabs may tell of theirs at once.
+        """
+        full = func.jsonb_array_length(VisitRow.track) >= most
+        kept = case((full, VisitRow.track.op("-")(literal_column("0"))), else_=VisitRow.track)
+        row.track = kept.op("||")(literal([page.model_dump(mode="json")], JSONB))
+
+    def name_last_page(self, row: VisitRow, title: str | None) -> None:
+        """The page that is looked at has another title now."""
+        row.track = func.jsonb_set(VisitRow.track, literal_column("'{-1,title}'"), literal(title, JSONB))
 
     async def newest_pages(self, limit: int) -> list[str]:
         """The pages of the visits that began last; ids are made in the order of time."""

@@ -15,6 +15,8 @@ TOKEN_GRACE = timedelta(minutes=5)
 RENEWAL_STEP = timedelta(days=1)
 VISIT_GAP = timedelta(minutes=30)
 SEEN_STEP = timedelta(minutes=1)
+MOST_PAGES = 30
+"""So many of the pages of a visit are kept, the newest."""
 
 TOKEN_PREFIX = "qv_"  # noqa: S105 -- what every token begins with
 # The prefix and 32 random bytes in base64.

@@ -21,7 +21,7 @@ from qiatan.modules.customers.errors import Blocked
 from qiatan.modules.files import service as files
 from qiatan.modules.files.contracts import NewUpload, Upload
 from qiatan.modules.visitors import rules
-from qiatan.modules.visitors.contracts import Device, PageRequest, Session, SessionRequest, Visit
+from qiatan.modules.visitors.contracts import Device, PageRequest, Session, SessionRequest, Visit, VisitPage
 from qiatan.modules.visitors.events import VisitChanged
 from qiatan.modules.visitors.models import TokenRow, VisitRow
 from qiatan.modules.visitors.repository import TokenDirectory, TokenRepository, VisitRepository
@@ -131,7 +131,7 @@ async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest) -> None:
         raise NotFound
     url, title = rules.kept_url(page.page_url), rules.kept_title(page.page_title)
     if latest.channel_id == actor.channel_id and rules.goes_on(latest.last_seen_at, tx.now):
-        latest.page_url, latest.page_title, latest.last_seen_at = url, title, tx.now
+        _move(tx, latest, url, title)
         await tx.session.flush()
         _announce(tx, latest)
         return
@@ -143,6 +143,11 @@ async def latest_visit(tx: Tx, *, customer_id: UUID) -> Visit | None:
     """The customer's current or last stay on the site. Who may see it is checked by the caller."""
     row = await VisitRepository(tx, tx.enterprise_id).latest(customer_id)
     return None if row is None else _contract(row)
+
+
+async def latest_track(tx: Tx, *, customer_id: UUID) -> list[VisitPage]:
+    """The pages of the customer's current or last stay, newest first, at most thirty. Who may see it is checked by the caller."""
+    return (await VisitRepository(tx, tx.enterprise_id).track(customer_id))[::-1]
 
 
 async def on_computer(tx: Tx, customer_id: UUID) -> bool:
@@ -216,7 +221,7 @@ async def _visit(tx: Tx, channel_id: UUID, customer_id: UUID, about: SessionRequ
         referrer = rules.kept_url(about.referrer)
         await _begin(tx, channel_id, customer_id, page_url=url, page_title=title, landing_url=url, referrer=referrer, **browser)
         return
-    latest.page_url, latest.page_title, latest.last_seen_at = url, title, tx.now
+    _move(tx, latest, url, title)
     for name, value in browser.items():
         setattr(latest, name, value)
     await tx.session.flush()
@@ -238,10 +243,22 @@ def _browser(about: SessionRequest, address: str, user_agent: str | None) -> dic
 
 
 async def _begin(tx: Tx, channel_id: UUID, customer_id: UUID, **values: str | None) -> None:
+    url, title = values["page_url"], values["page_title"]
+    track = [] if url is None else [VisitPage(url=url, title=title, at=tx.now).model_dump(mode="json")]
     row = await VisitRepository(tx, tx.enterprise_id).add(
-        id=new_id(), customer_id=customer_id, channel_id=channel_id, started_at=tx.now, last_seen_at=tx.now, **values
+        id=new_id(), customer_id=customer_id, channel_id=channel_id, started_at=tx.now, last_seen_at=tx.now, track=track, **values
     )
     _announce(tx, row)
+
+
+def _move(tx: Tx, row: VisitRow, url: str | None, title: str | None) -> None:
+    """The visit is on this page now. A page told again, as after a reload, is no further one."""
+    visits = VisitRepository(tx, tx.enterprise_id)
+    if url is not None and url != row.page_url:
+        visits.add_page(row, VisitPage(url=url, title=title, at=tx.now), rules.MOST_PAGES)
+    elif url is not None and title != row.page_title:
+        visits.name_last_page(row, title)
+    row.page_url, row.page_title, row.last_seen_at = url, title, tx.now
 
 
 def _announce(tx: Tx, row: VisitRow) -> None:

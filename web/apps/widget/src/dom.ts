@@ -109,6 +109,8 @@ const KEYS: Record<string, string> = { esc: 'escape', space: ' ' }
 /** For keys by their own names, such as `enter` and `arrow-down`, and for `esc` and `space`. */
 export function withKeys(handler: Guard, keys: string[]): Guard {
   return (event) => {
+    // while words are composed, each key is the input method's
+    if (event.isComposing || event.keyCode === 229) return undefined
     // what a browser fills in by itself comes as a key event without a key
     const key = event.key?.replace(/\B[A-Z]/g, '-$&').toLowerCase() ?? ''
     return keys.some((name) => (KEYS[name] ?? name) === key) ? handler(event) : undefined

@@ -84,4 +84,11 @@ describe('the DOM of the panel', () => {
     withKeys(heard, ['arrow-down'])(new KeyboardEvent('keydown', { key: 'ArrowDown' }))
     expect(heard).toHaveBeenCalledTimes(3)
   })
+
+  it('leaves the keys of an input method to it', () => {
+    const heard = vi.fn()
+    withKeys(heard, ['esc'])(new KeyboardEvent('keydown', { key: 'Escape', isComposing: true }))
+    withKeys(heard, ['esc'])(new KeyboardEvent('keydown', { key: 'Escape', keyCode: 229 }))
+    expect(heard).not.toHaveBeenCalled()
+  })
 })

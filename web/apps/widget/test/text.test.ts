@@ -23,6 +23,12 @@ describe('linkify', () => {
     expect(links('to service@example.com!')).toEqual(['mailto:service@example.com'])
   })
 
+  it('ends an address where Chinese goes on without a blank', () => {
+    expect(links('https://example.com/item?id=123这个有货吗')).toEqual(['https://example.com/item?id=123'])
+    expect(links('www.example.com好吗')).toEqual(['https://www.example.com/'])
+    expect(links('https://example.com/wiki/北京')).toEqual(['https://example.com/wiki/%E5%8C%97%E4%BA%AC'])
+  })
+
   it('makes no link of anything that could run or pretend', () => {
     for (const text of ['javascript:alert(1)', 'JAVASCRIPT://x.cn/%0aalert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd', 'blob:https:x', 'http://nodot', 'https://']) {
       expect(links(text)).toEqual([])

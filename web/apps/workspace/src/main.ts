@@ -4,9 +4,11 @@ import { createApp } from 'vue'
 import App from './App.vue'
 import { router } from './router'
 import { usePreferences } from './stores/preferences'
+import { guardCompositions } from './ui/composing'
 import { expectSessionEnds } from './ui/report'
 
 expectSessionEnds()
+guardCompositions(window)
 const app = createApp(App)
 app.use(createPinia())
 // The texts, what the address names, and the answer to who is signed in are fetched at the same time.

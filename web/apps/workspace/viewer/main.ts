@@ -17,6 +17,9 @@ if (theme === 'dark' || theme === 'light') document.documentElement.dataset['the
 document.documentElement.lang = asked.get('lang') === 'en' ? 'en' : 'zh-CN'
 document.title = t('title')
 
+// Whoever has pressed somewhere in the file presses Esc here, and means the window around it. Nothing but that is said, so anybody may hear it.
+addEventListener('keydown', ({ key }) => { if (key === 'Escape') parent.postMessage('qiatan.close', '*') })
+
 function shown(): void {
   stage?.setAttribute('aria-busy', 'false')
 }

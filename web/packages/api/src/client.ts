@@ -181,8 +181,9 @@ export class ApiClient {
     if (body !== undefined) headers.set('Content-Type', 'application/json')
     try {
       const url = this.url(path, options.query)
-      const early = method === 'GET' && view === null ? await this.config.early?.(url) : null
-      const response = early ?? await fetch(url, {
+      const early = method === 'GET' && view === null ? this.config.early?.(url) : null
+      // Without one, the request goes out in the same task: before what the question was asked for is drawn.
+      const response = (early ? await early : null) ?? await fetch(url, {
         method,
         headers,
         credentials: 'same-origin',

@@ -43,7 +43,7 @@ function confirmed(password: string | null): { password?: string } {
 export function ownEndpoints(client: ApiClient) {
   return {
     instance: (options?: RequestOptions) => client.get<Instance>('/instance', options),
-    signUp: (body: { enterprise_name: string; name: string; email: string; password: string }) => client.post<Me>('/signup', body),
+    signUp: (body: { enterprise_name: string; name: string; email: string; password: string; locale: string }) => client.post<Me>('/signup', body),
     signIn: (body: { email: string; password: string }) => client.post<SignInAnswer>('/session', body),
     signInByLink: (token: string) => client.post<SignInAnswer>('/session/link', { token }),
     giveSecondFactor: (challenge: string, given: FactorGiven) => client.post<Me>('/session/second-factor', { challenge, ...given }),

@@ -48,6 +48,8 @@ class SignUp(Input):
     name: Name
     email: Email
     password: NewPassword
+    locale: Locale = "zh-CN"
+    """The language the founder reads: their account has it from the start, and the words the enterprise begins with."""
 
 
 class SignIn(Input):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -11,7 +11,7 @@ from qiatan.infra.db import Database, Tx
 from qiatan.kit.access import AgentActor, Point, require
 from qiatan.kit.errors import InvalidInput, NotFound, VersionConflict
 from qiatan.modules.accounts import permissions, repository, rules
-from qiatan.modules.accounts.contracts import ActorKind, BuiltinRole, ChangeEnterprise, Enterprise, LoginMethod, SignUp
+from qiatan.modules.accounts.contracts import ActorKind, BuiltinRole, ChangeEnterprise, Enterprise, Locale, LoginMethod, SignUp
 from qiatan.modules.accounts.errors import EmailTaken, SignupClosed
 from qiatan.modules.accounts.events import EnterpriseChanged, EnterpriseCreated
 from qiatan.modules.accounts.models import EnterpriseRow
@@ -23,7 +23,10 @@ from qiatan.modules.accounts.service.sessions import Caller, SignedIn
 from qiatan.modules.accounts.service.sign_in import proceed
 
 # What they are called in lists that know no language; pages name them in the reader's.
-_BUILTIN_NAMES = {BuiltinRole.ADMIN: "管理员", BuiltinRole.AGENT: "普通客服"}
+_BUILTIN_NAMES: Mapping[Locale, Mapping[BuiltinRole, str]] = {
+    "zh-CN": {BuiltinRole.ADMIN: "管理员", BuiltinRole.AGENT: "普通客服"},
+    "en": {BuiltinRole.ADMIN: "Administrator", BuiltinRole.AGENT: "Agent"},
+}
 
 
 async def sign_up(database: Database, command: SignUp, *, signup_open: bool, caller: Caller, catalogue: Collection[Point]) -> SignedIn:
@@ -47,6 +50,7 @@ async def sign_up(database: Database, command: SignUp, *, signup_open: bool, cal
             email=command.email,
             password_hash=password_hash,
             address=caller.address,
+            locale=command.locale,
         )
         outcome = await proceed(tx, founder, caller=caller, method=LoginMethod.SIGN_UP, catalogue=catalogue)
     assert isinstance(outcome, SignedIn), "a new enterprise has no login restriction, and its first account no second factor"
@@ -54,20 +58,32 @@ async def sign_up(database: Database, command: SignUp, *, signup_open: bool, cal
 
 
 async def found_enterprise(
-    tx: Tx, *, name: str, admin_name: str, email: str, password_hash: str, by: ActorKind = ActorKind.AGENT, address: str = ""
+    tx: Tx,
+    *,
+    name: str,
+    admin_name: str,
+    email: str,
+    password_hash: str,
+    by: ActorKind = ActorKind.AGENT,
+    address: str = "",
+    locale: Locale = "zh-CN",
 ) -> AgentRecord:
     """An enterprise and its first administrator, in a system transaction. `by`: the founder, or who founds it for them.
+
+    `locale`: the language of the founder, of what the enterprise begins with, and of letters to people who have chosen none.
 
     Raises:
         EmailTaken: the address has an account; nothing was made.
     """
     enterprise_id, agent_id = new_id(), new_id()
-    await repository.insert_enterprise(tx, EnterpriseRow(id=enterprise_id, name=name, created_at=tx.now))
-    for builtin, role_name in _BUILTIN_NAMES.items():
+    await repository.insert_enterprise(tx, EnterpriseRow(id=enterprise_id, name=name, locale=locale, created_at=tx.now))
+    for builtin, role_name in _BUILTIN_NAMES[locale].items():
         values = {"id": new_id(), "name": role_name, "builtin": builtin.value, "created_at": tx.now}
         await RoleRepository(tx, enterprise_id).insert(values)
     admin = await RoleRepository(tx, enterprise_id).builtin(BuiltinRole.ADMIN)
-    founder = await add_agent(tx, enterprise_id, agent_id, role_id=admin.id, name=admin_name, email=email, password_hash=password_hash)
+    founder = await add_agent(
+        tx, enterprise_id, agent_id, role_id=admin.id, name=admin_name, email=email, password_hash=password_hash, locale=locale
+    )
     who = Who(by, agent_id if by is ActorKind.AGENT else None, address)
     record(tx, who, "enterprise.created", What("enterprise", enterprise_id, name), enterprise_id=enterprise_id, admin=admin_name)
     tx.emit(EnterpriseCreated(enterprise_id=enterprise_id))
@@ -75,7 +91,15 @@ async def found_enterprise(
 
 
 async def add_agent(
-    tx: Tx, enterprise_id: UUID, agent_id: UUID, *, role_id: UUID, name: str, email: str, password_hash: str
+    tx: Tx,
+    enterprise_id: UUID,
+    agent_id: UUID,
+    *,
+    role_id: UUID,
+    name: str,
+    email: str,
+    password_hash: str,
+    locale: Locale = "zh-CN",
 ) -> AgentRecord:
     """An account that can sign in at once.
 
@@ -94,6 +118,7 @@ async def add_agent(
         "password_hash": password_hash,
         "role_id": role_id,
         "scope_kind": rules.usual_scope(role.facts).kind.value,
+        "locale": locale,
         "created_at": tx.now,
     }
     made = await agents.get(agent_id) if await agents.insert(values) else None

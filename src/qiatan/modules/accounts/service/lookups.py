@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from qiatan.infra.db import Tx
-from qiatan.kit.access import Point, Scope
+from qiatan.kit.access import AgentActor, Point, Scope
 from qiatan.kit.errors import NotFound
 from qiatan.modules.accounts import repository, rules
-from qiatan.modules.accounts.contracts import Agent, AgentBrief, BuiltinRole, Enterprise, ServingAgent
+from qiatan.modules.accounts.contracts import Agent, AgentBrief, BuiltinRole, Enterprise, Locale, ServingAgent
 from qiatan.modules.accounts.repository import AgentRepository, EnterpriseRepository, GroupRepository, RoleRepository
 from qiatan.modules.accounts.service.mapping import avatar_url, to_agent, to_brief, to_enterprise
 
@@ -143,6 +143,13 @@ async def maximum_of(tx: Tx, agent_id: UUID) -> int:
 async def get_enterprise(tx: Tx) -> Enterprise:
     """The enterprise of the transaction, with its settings."""
     return to_enterprise(await EnterpriseRepository(tx, tx.enterprise_id).get())
+
+
+async def locale_of(tx: Tx, actor: AgentActor | None = None) -> Locale:
+    """The language of who acts; without them, and for a program, which has none, the enterprise's, which was its founder's."""
+    record = await AgentRepository(tx, tx.enterprise_id).get(actor.agent_id) if actor is not None else None
+    locale = record.row.locale if record is not None else (await EnterpriseRepository(tx, tx.enterprise_id).get()).locale
+    return "en" if locale == "en" else "zh-CN"
 
 
 async def showing_typed(tx: Tx, enterprise_ids: Collection[UUID]) -> frozenset[UUID]:

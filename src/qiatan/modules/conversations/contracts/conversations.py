@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qiatan.modules.conversations.contracts.common import Grade, In, MessageKind, Out, Satisfaction, SenderKind, Status
 from qiatan.modules.customers.contracts import CustomerCard, TagRef
-from qiatan.modules.visitors.contracts import Visit
+from qiatan.modules.visitors.contracts import Visit, VisitPage
 
 
 class CustomerRef(Out):
@@ -99,10 +99,11 @@ class ConversationList(Out):
 
 
 class Context(Out):
-    """Who this is: the card, the visit, what was talked about before."""
+    """Who this is: the card, the visit with its pages (newest first), what was talked about before."""
 
     customer: CustomerCard
     visit: Visit | None
+    pages: list[VisitPage] = []
     earlier: list[Conversation]
 
 

@@ -97,7 +97,7 @@ class ConversationDoors:
 
     async def close(self) -> None:
         await self._log.close()
-        await self._signals.settled()
+        await self._signals.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
-import psycopg
 import structlog
 from psycopg import sql
 
 from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
-from qiatan.infra.db.alive import WatchedConnection, watched
-from qiatan.infra.db.roles import SYSTEM
+from qiatan.infra.db import DirectConnection
 from qiatan.infra.group_commit import GroupCommit, Unavailable
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.realtime.relay import Relay
-from qiatan.kit.errors import Fault, StorageFull
+from qiatan.kit.errors import DatabaseUnavailable, Fault
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Message, MessageKind, SenderKind
 from qiatan.modules.conversations.errors import TryAgain
@@ -35,9 +33,6 @@ from qiatan.modules.conversations.rules import preview
 log = structlog.get_logger(__name__)
 
 _APPEND = sql.SQL("SELECT append_messages(%s::json, %s::timestamptz)::text")
-_OPTIONS = f"-c role={SYSTEM} -c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s"
-_FULL = ("53100", "53200")
-_AWAY = ("57P", "08", "53300", "40P01", "40001", "55P03")
 
 
 @dataclass(slots=True, eq=False)
@@ -113,12 +108,11 @@ class MessageLog:
 
     def __init__(self, url: str, hub: Hub, relay: Relay, clock: Clock, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
         """`unheard`: hears of a customer's text whose agent has no page open here."""
-        self._url = url
+        self._direct = DirectConnection(url)
         self._hub = hub
         self._relay = relay
         self._clock = clock
         self._unheard = unheard
-        self._connection: WatchedConnection | None = None
         self._commits: GroupCommit[Pending, Appended] = GroupCommit(self._write, self._settle, key=lambda item: item.enterprise_id)
 
     def start(self) -> None:
@@ -127,8 +121,7 @@ class MessageLog:
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         await self._commits.close()
-        if self._connection is not None:
-            await self._connection.close()
+        await self._direct.close()
 
     def submit(self, pending: Pending) -> None:
         if not self._commits.submit(pending):
@@ -157,24 +150,13 @@ class MessageLog:
         ]
         again = {item.client_message_id for item in batch if item.tried}
         try:
-            connection = await self._connected()
-            cursor = await connection.execute(_APPEND, (encode_batch(messages), self._clock.now()))
-            row = await cursor.fetchone()
-        except psycopg.Error as error:
-            if self._connection is not None and self._connection.broken:
-                self._connection = None
-            state = error.sqlstate or ""
-            if state.startswith(_FULL):
-                raise StorageFull from error
-            if not state or state.startswith(_AWAY):
-                raise Unavailable(f"{state or type(error).__name__}: {error}") from error
-            raise
+            rows = await self._direct.rows(_APPEND, encode_batch(messages), self._clock.now())
+        except DatabaseUnavailable as error:
+            raise Unavailable(str(error.__cause__)) from error
         finally:
             for item in batch:
                 item.tried = True
-        if row is None:
-            raise Unavailable("no answer")
-        results = decode_results(row[0])
+        results = decode_results(rows[0][0])
         if again:
             # A repeat of our own first try, whose outcome nobody heard: to everybody else it is new.
             results = [
@@ -182,13 +164,6 @@ class MessageLog:
                 for item, result in zip(batch, results, strict=True)
             ]
         return results
-
-    async def _connected(self) -> WatchedConnection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await WatchedConnection.connect(
-                self._url, autocommit=True, options=_OPTIONS, connect_timeout=5, prepare_threshold=1, **watched(self._url)
-            )
-        return self._connection
 
     def _settle(self, results: Sequence[tuple[Pending, Appended | Exception]]) -> None:
         for item, result in results:

@@ -64,15 +64,12 @@ from qiatan.modules.conversations.service.routing_view import (
 from qiatan.modules.conversations.service.searching import search
 from qiatan.modules.conversations.service.sending import send, send_own
 from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
-from qiatan.modules.conversations.service.signals import Mark, Typed, lines_typed_on, mark_read_together
 from qiatan.modules.conversations.service.tagging import tag_catalogue, tag_conversation
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
 from qiatan.modules.conversations.service.writing import note_speaker
 
 __all__ = [
     "How",
-    "Mark",
-    "Typed",
     "active_count",
     "active_counts",
     "active_lines",
@@ -121,7 +118,6 @@ __all__ = [
     "last_served_by",
     "leave",
     "line_of",
-    "lines_typed_on",
     "list_conversations",
     "list_drafts",
     "list_mentions",
@@ -129,7 +125,6 @@ __all__ = [
     "load_settings",
     "mark_read",
     "mark_read_own",
-    "mark_read_together",
     "mend_counters",
     "mention_targets",
     "messages",

@@ -20,12 +20,12 @@ from qiatan.modules.conversations.contracts import (
     View,
 )
 from qiatan.modules.conversations.errors import ConversationNotFound, NotYours
+from qiatan.modules.conversations.events import ConversationRead
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, SERVE, TAKE, VIEW_COLLEAGUES
 from qiatan.modules.conversations.repository import ConversationRepository, MessageRepository
 from qiatan.modules.conversations.service.finding import locked, own, sight_of, visible
 from qiatan.modules.conversations.service.present import present, present_message, present_one
-from qiatan.modules.conversations.service.signals import told_read
 from qiatan.modules.customers import service as customers
 from qiatan.modules.files import service as files
 from qiatan.modules.files.contracts import FileLink, Stored
@@ -165,6 +165,7 @@ async def context(tx: Tx, actor: AgentActor, conversation_id: UUID) -> Context:
     return Context(
         customer=await customers.card(tx, row.customer_id),
         visit=await visitors.latest_visit(tx, customer_id=row.customer_id),
+        pages=await visitors.latest_track(tx, customer_id=row.customer_id),
         earlier=await present(tx, earlier),
     )
 
@@ -192,7 +193,18 @@ async def _mark_read(tx: Tx, row: ConversationRow, side: SenderKind, seq: int) -
     if seq <= (row.customer_read_seq if side is SenderKind.CUSTOMER else row.agent_read_seq):
         return
     await ConversationRepository(tx, tx.enterprise_id).mark_read(row, side, seq)
-    tx.emit(told_read((tx.enterprise_id, row.id), row, side, seq))
+    tx.emit(
+        ConversationRead(
+            enterprise_id=tx.enterprise_id,
+            conversation_id=row.id,
+            customer_id=row.customer_id,
+            assignee_id=row.assignee_id,
+            joined_ids=tuple(row.joined_ids),
+            waiting=row.status == Status.WAITING,
+            side=side,
+            seq=seq,
+        )
+    )
 
 
 async def file(tx: Tx, actor: AgentActor, conversation_id: UUID, file_id: UUID) -> Stored:

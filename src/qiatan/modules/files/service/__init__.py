@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from qiatan.modules.files.service.documents import attach_file
 from qiatan.modules.files.service.links import make_link, open_link
-from qiatan.modules.files.service.pictures import MAX_BYTES, attach, discard, prepare_picture, upload_picture
+from qiatan.modules.files.service.pictures import MAX_BYTES, attach, discard, prepare_picture, store_picture, upload_picture
 from qiatan.modules.files.service.reading import conversation_of, find_attached, read_picture, remove_attached
 from qiatan.modules.files.service.uploading import (
     add_part,
@@ -43,5 +43,6 @@ __all__ = [
     "read_picture",
     "remove_attached",
     "start_upload",
+    "store_picture",
     "upload_picture",
 ]

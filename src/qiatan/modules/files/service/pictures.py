@@ -53,14 +53,26 @@ async def prepare_picture(name: str, content: bytes) -> PreparedPicture:
     )
 
 
-async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, *, storage: Storage, prepared: PreparedPicture) -> File:
-    """Keep a picture for its uploader, until it is put into a conversation. Of more than 20 such ones the oldest go.
+async def store_picture(storage: Storage, prepared: PreparedPicture) -> None:
+    """Store the contents. A storage may take its time, so it is done before a transaction is opened.
 
-    When the transaction fails, the caller gives the contents up with `discard`.
+    When this or the transaction fails, the caller gives the contents up with `discard`.
+
+    Raises:
+        StorageFull, StorageUnavailable: not all of it is kept.
+    """
+    await storage.put(prepared.blob, prepared.picture.content)
+    if prepared.picture.thumb is not None:
+        await storage.put(prepared.thumb_blob, prepared.picture.thumb)
+
+
+async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, *, prepared: PreparedPicture) -> File:
+    """Keep a picture that is stored already (`store_picture`) for its uploader, until it is put into a conversation.
+
+    Of more than 20 such ones the oldest go.
 
     Raises:
         NotAllowed: an agent whose role lacks `files.send`.
-        StorageFull: the disk is full; nothing is kept.
     """
     if isinstance(actor, AgentActor):
         require(actor, permissions.SEND)
@@ -82,14 +94,11 @@ async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, *, storage: S
         created_at=tx.now,
     )
     await defer_deletion(tx, await repository.drop_oldest_unattached(kind, uploader_id, MAX_UNATTACHED))
-    await storage.put(prepared.blob, picture.content)
-    if picture.thumb is not None:
-        await storage.put(prepared.thumb_blob, picture.thumb)
     return _contract(row)
 
 
 async def discard(storage: Storage, prepared: PreparedPicture) -> None:
-    """Remove contents whose transaction failed."""
+    """Remove contents that were not stored whole, or whose transaction failed."""
     await storage.delete(prepared.blob)
     await storage.delete(prepared.thumb_blob)
 

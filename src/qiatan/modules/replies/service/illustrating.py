@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qiatan.infra.db import Tx
-from qiatan.infra.storage import Storage
 from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import NotAllowed
 from qiatan.modules.pictures import service as pictures
@@ -17,13 +16,12 @@ def require_some_edit(actor: AgentActor) -> None:
         raise NotAllowed
 
 
-async def add_picture(tx: Tx, actor: AgentActor, *, storage: Storage, prepared: pictures.Prepared) -> ReplyPicture:
-    """Keep a picture until it is put into an entry; after a day without one it goes.
+async def add_picture(tx: Tx, actor: AgentActor, *, prepared: pictures.Prepared) -> ReplyPicture:
+    """Keep a picture that is stored already until it is put into an entry; after a day without one it goes.
 
     Raises:
         NotAllowed: the role lacks both `replies.edit` and `replies.edit_own`.
-        StorageFull, StorageUnavailable: nothing is kept.
     """
     require_some_edit(actor)
-    kept = await pictures.keep(tx, uploader_id=actor.agent_id, storage=storage, prepared=prepared)
+    kept = await pictures.keep(tx, uploader_id=actor.agent_id, prepared=prepared)
     return ReplyPicture(id=kept.id, width=kept.width, height=kept.height)

@@ -13,7 +13,7 @@ export function linkify(text: string): Segment[] {
   const segments: Segment[] = []
   let end = 0
   for (const match of text.matchAll(ADDRESS)) {
-    const found = trimEnd(match[0])
+    const found = trimEnd(unglued(match[0]))
     const href = hrefOf(found)
     if (!href) continue
     if (match.index > end) segments.push({ text: text.slice(end, match.index), href: null })
@@ -22,6 +22,13 @@ export function linkify(text: string): Segment[] {
   }
   if (end < text.length) segments.push({ text: text.slice(end), href: null })
   return segments
+}
+
+/** Chinese sets no blank behind an address: once the site's name is whole, what follows a letter or digit of it is the sentence again. */
+function unglued(address: string): string {
+  const end = /[a-z0-9](?=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}])/iu.exec(address)
+  const before = end ? address.slice(0, end.index + 1) : address
+  return /^(?:https?:\/\/)?[^/?#]*\.[a-z]{2,}(?:$|[:/?#])/i.test(before) ? before : address
 }
 
 /** A full stop or a closing bracket that was never opened belongs to the sentence. */

@@ -5,9 +5,10 @@ import { storage } from './storage'
 
 export interface WidgetSettings {
   color: string
-  title: string
-  greeting: string
-  offline_text: string
+  /** Null where the enterprise left a text as it came: then the panel's own words stand there. */
+  title: string | null
+  greeting: string | null
+  offline_text: string | null
   language: 'auto' | 'zh-CN' | 'en'
 }
 

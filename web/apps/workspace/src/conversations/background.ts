@@ -22,6 +22,7 @@ import { usePlaces } from './stores/places'
 import { useRouting } from './stores/routing'
 import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
+import { useUnsaved } from './stores/unsaved'
 import { useViewers } from './stores/viewers'
 
 /** Title and icon of the window are dear to change: not for what is read as it comes. */
@@ -48,6 +49,7 @@ function follow(): void {
   const outbox = useOutbox()
   const drafts = useDrafts()
   const intents = useIntent()
+  const unsaved = useUnsaved()
   const mentions = useMentions()
   const viewers = useViewers()
   const routing = useRouting()
@@ -95,6 +97,7 @@ function follow(): void {
     offers.reset()
     drafts.reset()
     intents.reset()
+    unsaved.reset()
     mentions.reset()
     places.reset()
     outbox.close()

@@ -5,6 +5,7 @@ import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { lengthOf } from '../conversations/model/text'
 import { useDrafts } from '../conversations/stores/drafts'
+import { useField } from '../conversations/stores/field'
 import { useIntent } from '../conversations/stores/intent'
 import { useOutbox } from '../conversations/stores/outbox'
 import { useThread } from '../conversations/stores/thread'
@@ -35,6 +36,7 @@ export function useSending() {
   const thread = useThread()
   const outbox = useOutbox()
   const drafts = useDrafts()
+  const field = useField()
   const intents = useIntent()
   const phone = useMediaQuery('(max-width: 640px)')
 
@@ -51,8 +53,11 @@ export function useSending() {
     }
   }
 
-  /** Sends it, or says that it has to be looked at first. Answers whether it went or went into the input. */
-  async function use(reply: ReplyBrief, conversation: Conversation, how: 'send' | 'insert'): Promise<boolean> {
+  /**
+   * Sends it, or says that it has to be looked at first; `apart`: what goes into the input gets a line of its own there. Answers whether it
+   * went or went into the input.
+   */
+  async function use(reply: ReplyBrief, conversation: Conversation, how: 'send' | 'insert', apart = true): Promise<boolean> {
     let document: RichDocument
     try {
       document = await replies.documentOf(reply)
@@ -63,8 +68,9 @@ export function useSending() {
     }
     const values = valuesOf(conversation)
     const filled = fill(document, values)
-    if (how === 'insert' && reply.kind === 'plain') {
-      insert(plainText(filled.document), conversation)
+    // On a phone, where a press goes wrong more easily, it is sent from the input (F01).
+    if (reply.kind === 'plain' && (how === 'insert' || phone.value)) {
+      insert(plainText(filled.document), conversation, apart)
       if (filled.missing.length > 0) toastProblem(t('replies.send.insertMissing', { names: namesOf(filled.missing) }))
       replies.noteUse(reply)
       return true
@@ -97,7 +103,8 @@ export function useSending() {
     return true
   }
 
-  function insert(text: string, conversation: Conversation): void {
+  function insert(text: string, conversation: Conversation, apart: boolean): void {
+    if (field.put?.(conversation.id, text, apart)) return
     const before = drafts.read(conversation.id)
     drafts.write(conversation.id, before === '' || /\s$/.test(before) ? before + text : `${before}\n${text}`)
   }

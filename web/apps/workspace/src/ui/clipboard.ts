@@ -8,3 +8,13 @@ export async function copyText(text: string): Promise<void> {
   copier ??= effectScope(true).run(() => useClipboard({ legacy: true }).copy)
   await copier?.(text)
 }
+
+/**
+ * What of a clipboard goes as files: nothing where it also holds a text with form. Cells and paragraphs copied from an office program come
+ * with a picture of themselves, and it is their words that are meant.
+ */
+export function pastedFiles(clipboard: DataTransfer | null): File[] {
+  if (!clipboard) return []
+  const isText = clipboard.types.includes('text/html') && clipboard.getData('text/plain').trim() !== ''
+  return isText ? [] : [...clipboard.files]
+}

@@ -3921,11 +3921,16 @@ export interface components {
         };
         /**
          * Context
-         * @description Who this is: the card, the visit, what was talked about before.
+         * @description Who this is: the card, the visit with its pages (newest first), what was talked about before.
          */
         Context: {
             customer: components["schemas"]["CustomerCard"];
             visit: components["schemas"]["Visit"] | null;
+            /**
+             * Pages
+             * @default []
+             */
+            pages: components["schemas"]["VisitPage"][];
             /** Earlier */
             earlier: components["schemas"]["Conversation"][];
         };
@@ -6846,6 +6851,12 @@ export interface components {
              * Format: password
              */
             password: string;
+            /**
+             * Locale
+             * @default zh-CN
+             * @enum {string}
+             */
+            locale: "zh-CN" | "en";
         };
         /** SignedOutPerson */
         SignedOutPerson: {
@@ -7608,6 +7619,21 @@ export interface components {
             last_seen_at: string;
         };
         /**
+         * VisitPage
+         * @description A page that was looked at during a stay, and since when.
+         */
+        VisitPage: {
+            /** Url */
+            url: string;
+            /** Title */
+            title: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * VisitorCondition
          * @description One look at the visitor.
          */
@@ -7636,7 +7662,9 @@ export interface components {
         };
         /**
          * WebSettings
-         * @description All settings of a web channel. `allowed_sites` are the exact origins whose pages may show the widget; none means any.
+         * @description All settings of a web channel. Texts are shown as text; an empty greeting or launcher text is left out.
+         *
+         *     `allowed_sites` are the exact origins whose pages may show the widget; none means any.
          */
         "WebSettings-Input": {
             /**
@@ -7644,6 +7672,29 @@ export interface components {
              * @default #3357cc
              */
             color: string;
+            /** @default right */
+            position: components["schemas"]["LauncherPosition"];
+            /**
+             * Offset X
+             * @default 20
+             */
+            offset_x: number;
+            /**
+             * Offset Y
+             * @default 20
+             */
+            offset_y: number;
+            /** @default round */
+            launcher: components["schemas"]["LauncherShape"];
+            /** @default auto */
+            language: components["schemas"]["WidgetLanguage"];
+            /** @default sheet */
+            mobile: components["schemas"]["MobileLayout"];
+            /**
+             * Visitor Files
+             * @default true
+             */
+            visitor_files: boolean;
             /**
              * Title
              * @default 在线客服
@@ -7659,34 +7710,11 @@ export interface components {
              * @default 现在没有客服在线。请留言，我们上线后会尽快回复您。
              */
             offline_text: string;
-            /** @default right */
-            position: components["schemas"]["LauncherPosition"];
-            /**
-             * Offset X
-             * @default 20
-             */
-            offset_x: number;
-            /**
-             * Offset Y
-             * @default 20
-             */
-            offset_y: number;
-            /** @default round */
-            launcher: components["schemas"]["LauncherShape"];
             /**
              * Launcher Text
-             * @default 联系客服
+             * @default 在线客服
              */
             launcher_text: string;
-            /** @default auto */
-            language: components["schemas"]["WidgetLanguage"];
-            /** @default sheet */
-            mobile: components["schemas"]["MobileLayout"];
-            /**
-             * Visitor Files
-             * @default true
-             */
-            visitor_files: boolean;
             /**
              * Allowed Sites
              * @default []
@@ -7695,7 +7723,9 @@ export interface components {
         };
         /**
          * WebSettings
-         * @description All settings of a web channel. `allowed_sites` are the exact origins whose pages may show the widget; none means any.
+         * @description All settings of a web channel. Texts are shown as text; an empty greeting or launcher text is left out.
+         *
+         *     `allowed_sites` are the exact origins whose pages may show the widget; none means any.
          */
         "WebSettings-Output": {
             /**
@@ -7703,6 +7733,29 @@ export interface components {
              * @default #3357cc
              */
             color: string;
+            /** @default right */
+            position: components["schemas"]["LauncherPosition"];
+            /**
+             * Offset X
+             * @default 20
+             */
+            offset_x: number;
+            /**
+             * Offset Y
+             * @default 20
+             */
+            offset_y: number;
+            /** @default round */
+            launcher: components["schemas"]["LauncherShape"];
+            /** @default auto */
+            language: components["schemas"]["WidgetLanguage"];
+            /** @default sheet */
+            mobile: components["schemas"]["MobileLayout"];
+            /**
+             * Visitor Files
+             * @default true
+             */
+            visitor_files: boolean;
             /**
              * Title
              * @default 在线客服
@@ -7718,34 +7771,11 @@ export interface components {
              * @default 现在没有客服在线。请留言，我们上线后会尽快回复您。
              */
             offline_text: string;
-            /** @default right */
-            position: components["schemas"]["LauncherPosition"];
-            /**
-             * Offset X
-             * @default 20
-             */
-            offset_x: number;
-            /**
-             * Offset Y
-             * @default 20
-             */
-            offset_y: number;
-            /** @default round */
-            launcher: components["schemas"]["LauncherShape"];
             /**
              * Launcher Text
-             * @default 联系客服
+             * @default 在线客服
              */
             launcher_text: string;
-            /** @default auto */
-            language: components["schemas"]["WidgetLanguage"];
-            /** @default sheet */
-            mobile: components["schemas"]["MobileLayout"];
-            /**
-             * Visitor Files
-             * @default true
-             */
-            visitor_files: boolean;
             /**
              * Allowed Sites
              * @default []
@@ -7799,9 +7829,10 @@ export interface components {
         };
         /**
          * WidgetSettings
-         * @description How the widget looks and what it says. Texts are shown as text; an empty greeting or launcher text is left out.
+         * @description How the widget looks and what it says, to any page.
          *
-         *     `visitor_files`: visitors at a computer may send files of any kind (F14); pictures they may always send.
+         *     A text that is null was left as it came: the widget has it in the visitor's language. An empty one is left out, or replaced in the same way
+         *     where something must stand.
          */
         WidgetSettings: {
             /**
@@ -7809,21 +7840,6 @@ export interface components {
              * @default #3357cc
              */
             color: string;
-            /**
-             * Title
-             * @default 在线客服
-             */
-            title: string;
-            /**
-             * Greeting
-             * @default 您好，请问有什么可以帮您？
-             */
-            greeting: string;
-            /**
-             * Offline Text
-             * @default 现在没有客服在线。请留言，我们上线后会尽快回复您。
-             */
-            offline_text: string;
             /** @default right */
             position: components["schemas"]["LauncherPosition"];
             /**
@@ -7838,11 +7854,6 @@ export interface components {
             offset_y: number;
             /** @default round */
             launcher: components["schemas"]["LauncherShape"];
-            /**
-             * Launcher Text
-             * @default 联系客服
-             */
-            launcher_text: string;
             /** @default auto */
             language: components["schemas"]["WidgetLanguage"];
             /** @default sheet */
@@ -7852,6 +7863,14 @@ export interface components {
              * @default true
              */
             visitor_files: boolean;
+            /** Title */
+            title: string | null;
+            /** Greeting */
+            greeting: string | null;
+            /** Offline Text */
+            offline_text: string | null;
+            /** Launcher Text */
+            launcher_text: string | null;
         };
         /**
          * Wish

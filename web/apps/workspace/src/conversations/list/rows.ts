@@ -94,6 +94,16 @@ export function rowIds(rows: readonly ListRow[]): Id[] {
   return [...new Set(ids)]
 }
 
+/** The first open conversations among the rows: what whoever serves them turns to next. */
+export function firstOpen(rows: readonly ListRow[], most: number): Id[] {
+  const first: Id[] = []
+  for (const one of rows) {
+    if (first.length >= most) break
+    if (one.type === 'conversation' && !one.ended) first.push(one.conversation.id)
+  }
+  return first
+}
+
 /** The neighbour of a row; the first or last row where none is chosen. Stops at the ends. */
 export function neighbour(ids: readonly Id[], current: Id | null, step: 1 | -1): Id | null {
   const at = current === null ? -1 : ids.indexOf(current)

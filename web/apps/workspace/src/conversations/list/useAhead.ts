@@ -10,10 +10,11 @@ import { neighbour } from './rows'
 const REST_MS = 80
 
 /**
- * Fetches what will likely be opened next while nothing else is to be done: the neighbours of the conversation on the screen, and the row on which the
- * pointer or the focus rests. One at a time, and never for a page that nobody sees or that has no line.
+ * Fetches what will likely be opened next while nothing else is to be done: the neighbours of the conversation on the screen, the few that stand first
+ * among one's own (`first`), and the row on which the pointer or the focus rests. One at a time, and never for a page that nobody sees or that has no
+ * line. A row that is pressed is asked for at once.
  */
-export function useAhead(ids: Readonly<Ref<readonly Id[]>>) {
+export function useAhead(ids: Readonly<Ref<readonly Id[]>>, first: Readonly<Ref<readonly Id[]>>) {
   const thread = useThread()
   const visibility = useDocumentVisibility()
   let wanted: Id[] = []
@@ -26,6 +27,8 @@ export function useAhead(ids: Readonly<Ref<readonly Id[]>>) {
     const both = [neighbour(ids.value, of, 1), of === null ? null : neighbour(ids.value, of, -1)]
     return both.filter((one): one is Id => one !== null && one !== of)
   })
+
+  const likely = computed(() => [...new Set([...neighbours.value, ...first.value])].filter((one) => one !== thread.id))
 
   function mayAsk(): boolean {
     return visibility.value === 'visible' && live.state.value === 'open' && thread.phase !== 'loading'
@@ -62,8 +65,14 @@ export function useAhead(ids: Readonly<Ref<readonly Id[]>>) {
     }, REST_MS)
   }
 
-  watch([() => neighbours.value.join(), () => thread.phase], async () => {
-    wanted = neighbours.value
+  /** The button went down on a row: what it opens is on its way while the button comes up again. */
+  function press(id: Id): void {
+    pass()
+    void thread.prefetch(id)
+  }
+
+  watch([() => likely.value.join(), () => thread.phase], async () => {
+    wanted = likely.value
     await painted()
     goOn()
   }, { immediate: true })
@@ -74,5 +83,5 @@ export function useAhead(ids: Readonly<Ref<readonly Id[]>>) {
     wanted = []
   })
 
-  return { rest, pass }
+  return { rest, pass, press }
 }

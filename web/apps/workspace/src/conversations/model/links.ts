@@ -14,7 +14,7 @@ export function textParts(text: string): TextPart[] {
   const parts: TextPart[] = []
   let from = 0
   for (const match of text.matchAll(ADDRESS)) {
-    const shown = match[0].replace(TRAILING, '')
+    const shown = unglued(match[0]).replace(TRAILING, '')
     const href = safeHref(shown)
     if (href === null) continue
     if (match.index > from) parts.push({ text: text.slice(from, match.index), href: null })
@@ -24,6 +24,16 @@ export function textParts(text: string): TextPart[] {
   }
   if (from < text.length || parts.length === 0) parts.push({ text: text.slice(from), href: null })
   return parts
+}
+
+/**
+ * The address without the sentence behind it: Chinese sets no blank between them. What follows a letter or digit is that sentence, once the
+ * name of the site is whole; behind a slash or an equals sign it belongs to the address.
+ */
+function unglued(address: string): string {
+  const end = /[a-z0-9](?=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}])/iu.exec(address)
+  const before = end ? address.slice(0, end.index + 1) : address
+  return /^https?:\/\/[^/?#]*\.[a-z]{2,}(?:$|[:/?#])/i.test(before) ? before : address
 }
 
 /** The address if a browser may open it from here: http or https, without a name or password that would disguise the host. */

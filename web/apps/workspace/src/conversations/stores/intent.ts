@@ -11,18 +11,28 @@ export type Intent =
 /** By conversation, so that going elsewhere and coming back finds it as it was left. */
 export const useIntent = defineStore('intent', () => {
   const known = shallowReactive(new Map<Id, Intent>())
+  /** What a message that is being changed shall say. The draft of what comes next stays as it is meanwhile. */
+  const edits = shallowReactive(new Map<Id, string>())
+  /** Where a note is written and no message to the customer. */
+  const notes = shallowReactive(new Set<Id>())
 
   function choose(kind: Intent['kind'], message: Message): void {
-    known.set(message.conversation_id, { kind, message })
+    const of = message.conversation_id
+    if (kind === 'edit') edits.set(of, message.text ?? '')
+    else edits.delete(of)
+    known.set(of, { kind, message })
   }
 
   function drop(of: Id): void {
     known.delete(of)
+    edits.delete(of)
   }
 
   function reset(): void {
     known.clear()
+    edits.clear()
+    notes.clear()
   }
 
-  return { known, choose, drop, reset }
+  return { known, edits, notes, choose, drop, reset }
 })

@@ -30,6 +30,7 @@ let waiting: (() => void)[]
 let held: boolean
 let scope: EffectScope
 const ids = shallowRef<string[]>([])
+const first = shallowRef<string[]>([])
 
 function answer(url: string): Response {
   const id = new URL(url, 'http://localhost').pathname.split('/')[4] ?? ''
@@ -57,6 +58,7 @@ beforeEach(() => {
   held = false
   idle.work = []
   line.state.value = 'open'
+  first.value = []
   ids.value = Array.from({ length: 30 }, (_, index) => `c${String(index).padStart(2, '0')}`)
   vi.stubGlobal('fetch', vi.fn(async (url: string) => {
     asked.push(url)
@@ -74,7 +76,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const follow = () => scope.run(() => useAhead(ids)) as ReturnType<typeof useAhead>
+const follow = () => scope.run(() => useAhead(ids, first)) as ReturnType<typeof useAhead>
 
 it('the neighbours of what is open are fetched while nothing else is to be done, and are there at once when they are opened', async () => {
   const thread = useThread()
@@ -147,19 +149,47 @@ it('nothing is asked for by a page that nobody sees', async () => {
   expect(fetched()).toEqual(['c10', 'c11', 'c09'])
 })
 
-it('ten are kept that were not opened, and take no place from those that were', async () => {
+it('after the neighbours come those that stand first in the list, once each', async () => {
+  await useThread().open('c01')
+  first.value = ['c00', 'c01', 'c02', 'c03']
+  follow()
+  await rest()
+  expect(fetched()).toEqual(['c01', 'c02', 'c00', 'c03'])
+  first.value = ['c29', 'c00', 'c01', 'c02']
+  await rest()
+  expect(fetched()).toEqual(['c01', 'c02', 'c00', 'c03', 'c29'])
+})
+
+it('a row that is pressed is asked for in the same task, and not again by the click that follows', async () => {
+  const thread = useThread()
+  held = true
+  follow().press('c20')
+  expect(fetched()).toEqual(['c20'])
+  void thread.open('c20')
+  expect(thread.phase).toBe('loading')
+  waiting.forEach((go) => go())
+  await rest()
+  expect([thread.phase, thread.messages.length, fetched().filter((id) => id === 'c20')]).toEqual(['ready', 1, ['c20']])
+})
+
+it('the messages of a conversation that is known are asked for in the task that opens it', () => {
+  void useThread().open('c07')
+  expect(fetched()).toEqual(['c07'])
+})
+
+it('sixteen are kept that were not opened, and take no place from those that were', async () => {
   const thread = useThread()
   for (const id of ids.value.slice(0, 5)) await thread.open(id)
-  for (const id of ids.value.slice(10, 25)) await thread.prefetch(id)
+  for (const id of ids.value.slice(8, 28)) await thread.prefetch(id)
   asked = []
-  for (const id of [...ids.value.slice(0, 5), ...ids.value.slice(15, 25)]) {
+  for (const id of [...ids.value.slice(0, 5), ...ids.value.slice(12, 28)]) {
     const opening = thread.open(id)
     expect([id, thread.phase]).toEqual([id, 'ready'])
     await opening
   }
   expect(fetched()).toEqual([])
-  await thread.open('c14')
-  expect(fetched()).toEqual(['c14'])
+  await thread.open('c11')
+  expect(fetched()).toEqual(['c11'])
 })
 
 it('what could not be fetched is asked for when it is opened', async () => {

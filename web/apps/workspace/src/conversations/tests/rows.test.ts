@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { listRows, neighbour, rowIds, type RowsInput } from '../list/rows'
+import { firstOpen, listRows, neighbour, rowIds, type RowsInput } from '../list/rows'
 import { conversation } from './make'
 
 const input = (over: Partial<RowsInput>): RowsInput => ({
@@ -33,4 +33,9 @@ describe('rows', () => {
 it('the keyboard walks to the neighbour and stops at the ends', () => {
   const ids = ['a', 'b', 'c']
   expect([neighbour(ids, 'a', 1), neighbour(ids, 'c', 1), neighbour(ids, 'a', -1), neighbour(ids, null, 1), neighbour([], null, 1)]).toEqual(['b', 'c', 'a', 'a', null])
+})
+
+it('the first open ones are told in their order, without heads and without what has ended', () => {
+  const rows = listRows(input({ conversations: ['a', 'b', 'c'].map((id) => conversation(id)), ended: [conversation('d', { ended_at: '2026-11-22T03:00:00Z' })] }))
+  expect([firstOpen(rows, 2), firstOpen(rows, 9), firstOpen([], 2)]).toEqual([['a', 'b'], ['a', 'b', 'c'], []])
 })

@@ -66,8 +66,17 @@ describe('addresses in a text', () => {
     ])
   })
 
+  it('end where Chinese goes on without a blank, and not within their own path', () => {
+    const first = (text: string): string | undefined => textParts(text).find((part) => part.href !== null)?.text
+    expect(first('https://a.example/item?id=123这个有货吗')).toBe('https://a.example/item?id=123')
+    expect(first('看https://a.example好吗')).toBe('https://a.example')
+    expect(first('https://a.example/wiki/北京')).toBe('https://a.example/wiki/北京')
+    expect(first('https://www.茶具.example/1')).toBe('https://www.茶具.example/1')
+    expect(first('https://shop茶具.example/1')).toBe('https://shop茶具.example/1')
+  })
+
   it('lose nothing of the text', () => {
-    for (const text of ['', '<script>alert(1)</script>', 'http://', 'a\nb  c', 'https://user:pw@bank.example/ 看']) {
+    for (const text of ['', 'https://a.example/1有', '<script>alert(1)</script>', 'http://', 'a\nb  c', 'https://user:pw@bank.example/ 看']) {
       expect(textParts(text).map((part) => part.text).join('')).toBe(text)
     }
   })

@@ -32,7 +32,7 @@ export const area = {
   tag: 'Tags',
   tag_group: 'Tag groups',
   customer_field: 'Customer fields',
-  conversation: 'Chats',
+  conversation: 'Conversations',
 } satisfies Shape<typeof zh.area>
 
 export const field = {
@@ -139,7 +139,7 @@ export const field = {
   outside: 'Outside the hours',
   auto_end: 'Automatic end',
   grading: 'Grading',
-  open: 'Chats',
+  open: 'Conversations',
   maximum: 'Maximum',
   from_agent_id: 'Former agent',
   blocked_at: 'Blocked',

@@ -1,5 +1,5 @@
 export default {
-  title: 'Chats',
+  title: 'Conversations',
   unnamed: 'Visitor',
   visitor: 'Visitor {code}',
   list: {
@@ -179,6 +179,7 @@ export default {
     outboxFull: 'Too many messages are waiting to be sent. Write on once you are back online and some have gone out.',
     failed: '"{name}" was not sent: {reason}',
     retry: 'Retry',
+    textOnly: 'Only text can go here. Send pictures and files as a reply.',
     pasted: 'Pasted picture',
   },
   viewer: {
@@ -197,7 +198,7 @@ export default {
     close: 'Close profile',
     resize: 'Resize profile',
     loading: 'Loading profile',
-    conversations: 'Chats',
+    conversations: 'Conversations',
     firstSeen: 'First seen',
     lastSeen: 'Last active',
     channel: 'Channel',
@@ -213,6 +214,12 @@ export default {
     page: 'Page',
     referrer: 'Referrer',
     direct: 'Direct visit',
+    search: 'Searched for',
+    engines: { baidu: 'Baidu', google: 'Google', bing: 'Bing', sogou: 'Sogou', 360: '360 Search', shenma: 'Shenma', toutiao: 'Toutiao Search', quark: 'Quark', yahoo: 'Yahoo', duckduckgo: 'DuckDuckGo', yandex: 'Yandex', naver: 'Naver' },
+    track: 'Pages visited',
+    pages: '{count} page | {count} pages',
+    here: 'Looking at it',
+    talked: 'Conversation began here',
     device: 'Device',
     browser: 'Browser',
     screen: 'Screen',

@@ -48,7 +48,7 @@ export default {
   already_taken: 'Another agent took it already',
   email_taken: 'This e-mail is in use already',
   nothing_to_evaluate: 'The customer has not written yet, so there is nothing to rate',
-  already_evaluated: 'The customer has rated this chat already',
+  already_evaluated: 'The customer has rated this conversation already',
   not_invited: 'A rating can be given once the agent asks for it',
   takes_part: 'You take part in this conversation already',
   already_joined: 'This person has joined already and needs no invitation',

@@ -190,6 +190,7 @@ export default {
     offlineTextHint: '没有客服在线时显示，消息会留到有人上线',
     language: '语言',
     auto: '跟随访客',
+    languageHint: '没有改过的文案随界面语言显示，自己写的文案保持原样',
     mobile: '移动网站',
     mobileStyle: '聊天框样式',
     sheet: '80% 高，露出网页',
@@ -220,6 +221,6 @@ export default {
     answer: '有的，现在拍下今天就能发出。',
     composer: '输入消息',
     time: '今天 14:12',
-    launcher: '联系客服',
+    launcher: '在线客服',
   },
 }

@@ -78,5 +78,6 @@ function isUsed(event: KeyboardEvent, chord: string): boolean {
   if (target.closest('input, textarea, select, [contenteditable="true"], [role="menu"], [role="listbox"]')) return true
   // The messages and the card scroll with the arrows, tabs and edges use them.
   if (chord.startsWith('Arrow')) return target.closest('[role="log"], [role="tabpanel"][tabindex], [role="tablist"], [role="separator"], [role="group"]') !== null
-  return chord === 'Enter' && target.closest('a, button, [role="button"], [role="tab"]') !== null
+  // A link to the conversation that is open leads nowhere: Enter goes on to the input.
+  return chord === 'Enter' && target.closest('a:not([aria-current="true"]), button, [role="button"], [role="tab"]') !== null
 }

@@ -1,0 +1,39 @@
+import { ApiError, type Id } from '@qiatan/api'
+import type { Message, Timeline } from '@qiatan/live'
+import { shallowReactive } from 'vue'
+import { messagePage } from './timelines'
+
+/** Answered messages, for whoever quotes them; `loaded` is the timeline of a conversation that is shown, and tells who draws by it of its changes. */
+export function useQuotes(loaded: (of: Id) => Timeline | undefined) {
+  /** Those that lie above what is loaded. */
+  const fetched = shallowReactive(new Map<string, Message | null>())
+
+  /** The message at a seq. One that is not loaded is fetched; null until then, and where it cannot be. */
+  function messageAt(of: Id, seq: number): Message | null {
+    const here = loaded(of)?.at(seq)
+    if (here) return here
+    const key = `${of} ${seq}`
+    const known = fetched.get(key)
+    if (known === undefined) void fetchQuote(key, of, seq)
+    return known ?? null
+  }
+
+  async function fetchQuote(key: string, of: Id, seq: number): Promise<void> {
+    // Outside of whatever is being drawn: what is drawn must not change meanwhile.
+    await Promise.resolve()
+    if (fetched.has(key)) return
+    fetched.set(key, null)
+    try {
+      const found = (await messagePage(of, { after_seq: seq - 1, limit: 1 })).items.find((one) => one.seq === seq)
+      if (found) fetched.set(key, found)
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure
+    }
+  }
+
+  function clear(): void {
+    fetched.clear()
+  }
+
+  return { messageAt, clear }
+}
