@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from hypothesis import settings as examples
 
@@ -63,6 +64,9 @@ def _only_stories(paths: list[str]) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """The leader of a run on several workers starts PostgreSQL before they start; a run in one process does at its first use."""
     config.stash[_SERVER] = TestServer()
+    # Drawn with all that its variables hold, a traceback in the log takes a tenth of a second, and hundreds are provoked.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     config.addinivalue_line("markers", "motion: browsers of the story show what moves (all others ask for less of it, as people can)")
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput") and not _only_stories(config.args):
         config.stash[_SERVER].start()

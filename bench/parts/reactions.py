@@ -79,7 +79,7 @@ def switching(unpaced: Browser, browser: Browser, desk: Desk) -> list[Row]:
             "  for the first time, without any sign before, median / longest",
             f"{middle(switched.fresh):.1f} / {max(switched.fresh):.1f} ms",
         ),
-        Row("  at 60 frames a second, median / p95", f"{spread(at_60.again)[0]:.1f} / {spread(at_60.again)[1]:.1f} ms"),
+        Row("  at 60 frames a second, median / p95", _both(at_60.again)),
         Row("  at 60, for the first time, rested / without a sign, medians", f"{middle(at_60.rested):.1f} / {middle(at_60.fresh):.1f} ms"),
     ]
 
@@ -118,10 +118,10 @@ def typing(unpaced: Browser, browser: Browser, desk: Desk) -> list[Row]:
     median, high = spread(at_60.waited)
     return [
         at_most(f"a key in the composer beside {LONG} messages at 60 frames a second, p95 (median {median:.1f} ms)", high, 16, "ms"),
-        Row("  in an empty page with one field, median / p95", f"{spread(at_60.empty)[0]:.1f} / {spread(at_60.empty)[1]:.1f} ms"),
-        Row("  frames begun when asked for, median / p95", f"{spread(here.waited)[0]:.1f} / {spread(here.waited)[1]:.1f} ms"),
-        Row("  of it the page's own work, median / p95", f"{spread(here.own)[0]:.1f} / {spread(here.own)[1]:.1f} ms"),
-        Row("  so in the empty page, median / p95", f"{spread(here.empty)[0]:.1f} / {spread(here.empty)[1]:.1f} ms"),
+        Row("  in an empty page with one field, median / p95", _both(at_60.empty)),
+        Row("  frames begun when asked for, median / p95", _both(here.waited)),
+        Row("  of it the page's own work, median / p95", _both(here.own)),
+        Row("  so in the empty page, median / p95", _both(here.empty)),
     ]
 
 
@@ -153,3 +153,8 @@ def _typed(page: Page) -> tuple[list[float], list[float]]:
     own, waited = page.evaluate("[window.__bench.keys, window.__bench.waited]")
     page.locator("textarea").first.fill("")
     return own, waited
+
+
+def _both(times: list[float]) -> str:
+    median, high = spread(times)
+    return f"{median:.1f} / {high:.1f} ms"

@@ -7,14 +7,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import strategies as st
-
 from tests.guarantees.call_values import DESCRIBED, changed, drawn_id, odd, value
 from tests.guarantees.frame_scripts import Raw
+from tests.support import chance
+from tests.support.chance import Draw, Pick
 
 AGENTS = ("admin", "server", "colleague", "narrow", "team", "powerless", "view", "enrolling", "program")
 VISITORS = ("guest", "second")
 ROLES = (*AGENTS, *VISITORS, "nobody")
+_ACTIVE = ("admin",) * 6 + ("server",) * 5 + AGENTS
+"""Mostly who may do much, as calls of who may not end soon."""
 
 
 @dataclass(frozen=True)
@@ -204,84 +206,94 @@ _BODIES = (
 )
 
 
-@st.composite
-def calls(draw: st.DrawFn, who: str | None = None, name: str | None = None) -> Call:
-    """One call. Most fit the description; in some there is something else somewhere."""
-    operation = OPERATIONS[name or draw(st.sampled_from(sorted(OPERATIONS)))]
+def drawn_call(draw: Draw, who: str | None = None, name: str | None = None, *, faults: tuple[int, ...] = (0, 0, 0, 0, 0, 1, 1, 2)) -> Call:
+    """One call. Most fit the description; in some there is something else somewhere: in so many places."""
+    operation = OPERATIONS[name or draw(chance.sampled_from(sorted(OPERATIONS)))]
     caller = who or draw(callers(operation))
     path = {place: _place(draw, place, operation.name) for place in operation.places}
     query = {
         parameter: value(draw, schema, parameter, operation.name)
         for parameter, schema in operation.query.items()
-        if parameter in operation.needed or draw(st.integers(0, 2)) == 0
+        if parameter in operation.needed or draw(chance.integers(0, 2)) == 0
     }
     body, twice, headers, method = _body(draw, operation), False, (), operation.method
-    for _ in range(draw(st.sampled_from((0, 0, 0, 0, 0, 1, 1, 2)))):
+    for _ in range(draw(chance.sampled_from(faults))):
         match draw(
-            st.sampled_from(("path", "query", "query", "body", "body", "body", "body", "raw", "twice", "header", "header", "method"))
+            chance.sampled_from(("path", "query", "query", "body", "body", "body", "body", "raw", "twice", "header", "header", "method"))
         ):
             case "path" if path:
-                path[draw(st.sampled_from(sorted(path)))] = draw(st.one_of(st.sampled_from(_ODD_PLACES), odd.filter(_is_said)))
+                path[draw(chance.sampled_from(sorted(path)))] = draw(
+                    chance.one_of(chance.sampled_from(_ODD_PLACES), chance.such(odd, _is_said))
+                )
             case "query":
                 names = (*sorted(operation.query), "limit", "after", "x", "enterprise_id")
-                query[draw(st.sampled_from(names))] = draw(odd.filter(_is_said))
+                query[draw(chance.sampled_from(names))] = draw(chance.such(odd, _is_said))
             case "body" if isinstance(body, dict):
                 body = changed(draw, deepcopy(body))
             case "raw" if operation.media is not None:
-                body = draw(st.sampled_from(_BODIES))
+                body = draw(chance.sampled_from(_BODIES))
             case "twice":
                 twice = True
             case "header":
-                headers = (*headers, draw(st.sampled_from(_HEADERS)))
+                headers = (*headers, draw(chance.sampled_from(_HEADERS)))
             case "method":
-                method = draw(st.sampled_from(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "X" * 40)))
+                method = draw(chance.sampled_from(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "X" * 40)))
     return Call(caller, operation.name, path, tuple(query.items()), body, headers, method, twice)
 
 
-def callers(operation: Operation) -> st.SearchStrategy[str]:
+def callers(operation: Operation) -> Pick:
     """Mostly somebody whom the call is for."""
-    everybody = st.sampled_from(ROLES)
+    everybody = chance.sampled_from(ROLES)
     if _PUBLIC.search(operation.path):
         return everybody
-    right = VISITORS if "/widget/" in operation.path else ("admin", "admin", "server", "server", *AGENTS)
-    return st.one_of(st.sampled_from(right), st.sampled_from(right), st.sampled_from(right), everybody)
+    right = VISITORS if "/widget/" in operation.path else _ACTIVE
+    return chance.one_of(chance.sampled_from(right), chance.sampled_from(right), chance.sampled_from(right), everybody)
 
 
-@st.composite
-def scripts(draw: st.DrawFn) -> Script:
+def drawn_script(seed: int) -> Script:
     """Calls of one enterprise's people: some lead to each other, some are any at all."""
+    draw = Draw(seed)
     script: Script = []
-    for _ in range(draw(st.integers(2, 6))):
-        if draw(st.booleans()):
-            agent, visitor = draw(st.sampled_from(("admin", "server", "server", "colleague", *AGENTS))), draw(st.sampled_from(VISITORS))
-            for name in draw(st.sampled_from(STORIES)):
+    for _ in range(draw(chance.integers(4, 9))):
+        if draw(chance.booleans()):
+            agent, visitor = draw(chance.sampled_from(_ACTIVE)), draw(chance.sampled_from(VISITORS))
+            for name in draw(chance.sampled_from(STORIES)):
                 operation = OPERATIONS[name]
                 public = _PUBLIC.search(operation.path) is not None
-                script.append((draw(calls("nobody" if public else visitor if "/widget/" in operation.path else agent, name)),))
+                script.append(
+                    (
+                        drawn_call(
+                            draw,
+                            "nobody" if public else visitor if "/widget/" in operation.path else agent,
+                            name,
+                            faults=(0, 0, 0, 0, 0, 0, 0, 1),
+                        ),
+                    )
+                )
         else:
-            count = draw(st.sampled_from((1, 1, 2, 3, 4)))
-            same = draw(st.one_of(st.none(), st.sampled_from(sorted(OPERATIONS))))
-            script.append(tuple(draw(calls(name=same)) for _ in range(count)))
+            count = draw(chance.sampled_from((1, 2, 3, 5, 8)))
+            same = draw(chance.sampled_from(sorted(OPERATIONS))) if draw(chance.integers(0, 3)) == 0 else None
+            script.append(tuple(drawn_call(draw, name=same) for _ in range(count)))
     return script
 
 
-def _place(draw: st.DrawFn, place: str, operation: str) -> Any:
+def _place(draw: Draw, place: str, operation: str) -> Any:
     if place == "seq":
-        return draw(st.integers(1, 6))
+        return draw(chance.integers(1, 6))
     if place in ("name", "poll_id", "key"):
         return draw(NAMED_PLACES[place])
     return drawn_id(draw, place, operation)
 
 
-NAMED_PLACES: dict[str, st.SearchStrategy[Any]] = {
-    "name": st.sampled_from(("0" * 32, "avatar")),
-    "poll_id": st.just("poll"),
-    "key": st.just("key"),
+NAMED_PLACES: dict[str, Pick] = {
+    "name": chance.sampled_from(("0" * 32, "avatar")),
+    "poll_id": chance.just("poll"),
+    "key": chance.just("key"),
 }
 """What stands in a path and is no id: words that the stage replaces by what there is."""
 
 
-def _body(draw: st.DrawFn, operation: Operation) -> Any:
+def _body(draw: Draw, operation: Operation) -> Any:
     match operation.media:
         case None:
             return None
@@ -289,11 +301,11 @@ def _body(draw: st.DrawFn, operation: Operation) -> Any:
             return value(draw, operation.schema, "body", operation.name)
         case "multipart/form-data":
             return File(
-                draw(st.sampled_from(("right", "right", "right", "png", "cut", "empty", "csv", "sheet", "zip", "wide"))),
-                draw(st.sampled_from(("a.png", "", "\x00", "../../a.png", 'a";x="', "字" * 300, "a.xlsx", "\r\nX: y"))),
+                draw(chance.sampled_from(("right", "right", "right", "png", "cut", "empty", "csv", "sheet", "zip", "wide"))),
+                draw(chance.sampled_from(("a.png", "", "\x00", "../../a.png", 'a";x="', "字" * 300, "a.xlsx", "\r\nX: y"))),
             )
         case _:
-            return draw(st.sampled_from((b"abc", b"abc", b"abc", b"", b"abcd", b"x" * 5_000_000, b"\xff" * 100)))
+            return draw(chance.sampled_from((b"abc", b"abc", b"abc", b"", b"abcd", b"x" * 5_000_000, b"\xff" * 100)))
 
 
 def _is_said(thing: Any) -> bool:

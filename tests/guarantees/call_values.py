@@ -5,13 +5,14 @@ Ids, versions and secrets only exist in a running world: they are references, wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hypothesis import strategies as st
-
 from qiatan.entrypoints.registry import CATALOGUE
 from tests.guarantees.frame_scripts import Raw
+from tests.support import chance
+from tests.support.chance import Draw, Pick
 from tests.support.factories import PASSWORD
 from tests.support.routes import description
 
@@ -102,63 +103,66 @@ _PAGES = (
     "//x",
     "",
 )
-NAMED: dict[str, st.SearchStrategy[Any]] = {
-    "version": st.builds(Version, st.sampled_from((0, 0, 0, 0, 0, 0, 1, -1, 10**6))),
-    "client_message_id": st.builds(Known, st.just("message"), st.integers(0, 40)),
-    "email": st.builds(Known, st.sampled_from(("email", "new_email", "new_email")), st.integers(0, 5)),
-    "password": st.sampled_from((PASSWORD, PASSWORD, _SECRET, "short", "p" * 1_100, "字" * 70)),
-    "current_password": st.sampled_from((PASSWORD, PASSWORD, _SECRET)),
-    "new_password": st.sampled_from((PASSWORD, _SECRET, "short", "\x00" * 12)),
-    "token": st.builds(Known, st.just("link")),
-    "challenge": st.builds(Known, st.just("challenge")),
-    "code": st.builds(Known, st.just("totp")),
-    "totp": st.builds(Known, st.just("totp")),
-    "recovery_code": st.builds(Known, st.just("recovery")),
-    "after": st.builds(Known, st.just("cursor")),
-    "color": st.sampled_from(("#3357cc", "#fff", "red", "#3357CC;x")),
-    "timezone": st.sampled_from(
+
+
+def _mostly(values: Sequence[Any]) -> Pick:
+    """The first of these, which is right, more often than any other."""
+    return chance.one_of(chance.just(values[0]), chance.sampled_from(values))
+
+
+NAMED: dict[str, Pick] = {
+    "version": chance.builds(Version, _mostly((0, 0, 0, 0, 0, 0, 1, -1, 10**6))),
+    "client_message_id": chance.builds(Known, chance.just("message"), chance.integers(0, 40)),
+    "email": chance.builds(Known, chance.sampled_from(("email", "new_email", "new_email")), chance.integers(0, 5)),
+    "password": _mostly((PASSWORD, PASSWORD, _SECRET, "short", "p" * 1_100, "字" * 70)),
+    "current_password": _mostly((PASSWORD, PASSWORD, _SECRET)),
+    "new_password": _mostly((PASSWORD, _SECRET, "short", "\x00" * 12)),
+    "token": chance.builds(Known, chance.just("link")),
+    "challenge": chance.builds(Known, chance.just("challenge")),
+    "code": chance.builds(Known, chance.just("totp")),
+    "totp": chance.builds(Known, chance.just("totp")),
+    "recovery_code": chance.builds(Known, chance.just("recovery")),
+    "after": chance.builds(Known, chance.just("cursor")),
+    "color": _mostly(("#3357cc", "#fff", "red", "#3357CC;x")),
+    "timezone": _mostly(
         ("Asia/Shanghai", "Europe/London", "UTC", "Mars/Phobos", "../../etc/passwd", "Asia", "posixrules", "asia/shanghai", "x" * 60)
     ),
-    "issuer": st.sampled_from(
+    "issuer": _mostly(
         ("https://127.0.0.1/other", "http://127.0.0.1", "https://[::1]/", "https://x@127.0.0.1", "https://127.0.0.1:99999", "https://")
     ),
-    "url": st.sampled_from(
-        ("http://127.0.0.1/", "http://[", "file:///etc/passwd", "http://169.254.1.1/", "http://127.0.0.1:0/", "http://a b/")
-    ),
-    "endpoint": st.sampled_from(("https://1.1.1.1/push", "https://127.0.0.1/push", "http://1.1.1.1/", "https://[::1]/", "https://x" * 20)),
-    "p256dh": st.just("BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"),
-    "auth": st.sampled_from(("AAAAAAAAAAAAAAAAAAAAAA", "AAAA", "=" * 22, "é" * 22)),
-    "address": st.sampled_from(("192.0.2.1", "::1", "10.0.0.0/33", "::ffff:10.0.0.1", "fe80::1%eth0", "1", "10.0.0.1.", "٣.0.0.1")),
-    "first": st.sampled_from(("192.0.2.0/24", "10.0.0.1", "::1", "0.0.0.0/0", "::/0", "10.0.0.1/8", "x")),
-    "last": st.sampled_from((None, "192.0.2.9", "::2", "10.0.0.0")),
-    "region": st.sampled_from(("CN", "中国", "CN/浙江/杭州", "XX", "/", "CN//")),
-    "parent": st.sampled_from(("CN", "CN/浙江", "XX", "", "/")),
-    "agent": st.builds(Id, st.just("agent_id"), st.sampled_from(("ours", "ours", "theirs", "unknown")), st.integers(0, 2)),
-    "group": st.builds(Id, st.just("group_id"), st.sampled_from(("ours", "ours", "theirs", "unknown")), st.integers(0, 2)),
-    "point": st.sampled_from((*_POINTS, *_POINTS, "no.such", "")),
-    "start": st.sampled_from(("09:00", "00:00", "18:00", "23:59")),
-    "until": st.sampled_from(("18:00", "24:00", "09:00", "00:00")),
-    "day": st.sampled_from(_DAYS),
-    "seconds": st.sampled_from((30, 60, 3_600, 0, -1, 2**31, 2**63)),
-    "conversations": st.sampled_from((10, 11, 9)),
-    "per_hour": st.sampled_from((1, 60, 5_000)),
-    "href": st.sampled_from(("https://shop.example", "mailto:a@b.example", "tel:+86", "javascript:1", "https://", " https://x")),
-    "page_url": st.sampled_from(_PAGES),
-    "referrer": st.sampled_from(_PAGES),
-    "landing_page": st.sampled_from(_PAGES[:4]),
-    "allowed_site": st.sampled_from(("shop.example", "*.shop.example", "https://shop.example:8080", "*", "[", "例え.jp", "..")),
-    "locale": st.sampled_from(("zh-CN", "en")),
-    "offset": st.sampled_from((0, 0, 0, 0, 1, 3, 52_428_800)),
-    "sha256": st.sampled_from((None, None, "0" * 64)),
-    "hello": st.sampled_from(
+    "url": _mostly(("http://127.0.0.1/", "http://[", "file:///etc/passwd", "http://169.254.1.1/", "http://127.0.0.1:0/", "http://a b/")),
+    "endpoint": _mostly(("https://1.1.1.1/push", "https://127.0.0.1/push", "http://1.1.1.1/", "https://[::1]/", "https://x" * 20)),
+    "p256dh": chance.just("BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"),
+    "auth": _mostly(("AAAAAAAAAAAAAAAAAAAAAA", "AAAA", "=" * 22, "é" * 22)),
+    "address": _mostly(("192.0.2.1", "::1", "10.0.0.0/33", "::ffff:10.0.0.1", "fe80::1%eth0", "1", "10.0.0.1.", "٣.0.0.1")),
+    "first": _mostly(("192.0.2.0/24", "10.0.0.1", "::1", "0.0.0.0/0", "::/0", "10.0.0.1/8", "x")),
+    "last": _mostly((None, "192.0.2.9", "::2", "10.0.0.0")),
+    "region": _mostly(("CN", "中国", "CN/浙江/杭州", "XX", "/", "CN//")),
+    "parent": _mostly(("CN", "CN/浙江", "XX", "", "/")),
+    "agent": chance.builds(Id, chance.just("agent_id"), _mostly(("ours", "ours", "theirs", "unknown")), chance.integers(0, 2)),
+    "group": chance.builds(Id, chance.just("group_id"), _mostly(("ours", "ours", "theirs", "unknown")), chance.integers(0, 2)),
+    "point": chance.sampled_from((*_POINTS, *_POINTS, "no.such", "")),
+    "start": _mostly(("09:00", "00:00", "18:00", "23:59")),
+    "until": _mostly(("18:00", "24:00", "09:00", "00:00")),
+    "day": _mostly(_DAYS),
+    "seconds": _mostly((30, 60, 3_600, 0, -1, 2**31, 2**63)),
+    "conversations": _mostly((10, 11, 9)),
+    "per_hour": _mostly((1, 60, 5_000)),
+    "href": _mostly(("https://shop.example", "mailto:a@b.example", "tel:+86", "javascript:1", "https://", " https://x")),
+    "page_url": _mostly(_PAGES),
+    "referrer": _mostly(_PAGES),
+    "landing_page": _mostly(_PAGES[:4]),
+    "allowed_site": _mostly(("shop.example", "*.shop.example", "https://shop.example:8080", "*", "[", "例え.jp", "..")),
+    "locale": _mostly(("zh-CN", "en")),
+    "offset": _mostly((0, 0, 0, 0, 1, 3, 52_428_800)),
+    "sha256": _mostly((None, None, "0" * 64)),
+    "hello": _mostly(
         ({"type": "hello", "protocol": 1}, {"type": "hello", "protocol": 2}, {}, {"type": "send"}, {"type": "hello", "token": "x"})
     ),
-    "frame": st.sampled_from(({"type": "ping"}, {"type": "subscribe", "topic": "mine"}, {"type": "x"}, {})),
-    "q": st.sampled_from(("这个", "a", "%", "_", "\\", "'", "x" * 100, "x" * 101, " ", "访客", "\u202e", "(?", "13800000000", "a@b")),
-    "value": st.sampled_from(("shop", "*", "?" * 200, "[", "(a+)+$", "*a" * 60, "CN", "desktop", "\\", "zh")),
-    "credential": st.sampled_from(
-        ({}, {"id": "x", "rawId": "x", "response": {}, "type": "public-key"}, {"response": {"clientDataJSON": "e30"}})
-    ),
+    "frame": _mostly(({"type": "ping"}, {"type": "subscribe", "topic": "mine"}, {"type": "x"}, {})),
+    "q": _mostly(("这个", "a", "%", "_", "\\", "'", "x" * 100, "x" * 101, " ", "访客", "\u202e", "(?", "13800000000", "a@b")),
+    "value": _mostly(("shop", "*", "?" * 200, "[", "(a+)+$", "*a" * 60, "CN", "desktop", "\\", "zh")),
+    "credential": _mostly(({}, {"id": "x", "rawId": "x", "response": {}, "type": "public-key"}, {"response": {"clientDataJSON": "e30"}})),
 }
 """What a field may rightly hold, or nearly, by its name (of one, where it is a list), where the description does not say it."""
 
@@ -216,10 +220,11 @@ _ODD = (
     ),
     *(Raw("[", 90_000, tail="]" * 90_000), Raw('{"a":', 5_000, tail="1" + "}" * 5_000), Raw("0,", 20_000, "[", "0]"), Raw('""')),
 )
-odd = st.one_of(
-    st.sampled_from(_ODD), st.builds(Id, st.sampled_from(KINDS), st.sampled_from(("ours", "theirs", "unknown")), st.integers(0, 3))
+odd = chance.one_of(
+    chance.sampled_from(_ODD),
+    chance.builds(Id, chance.sampled_from(KINDS), chance.sampled_from(("ours", "theirs", "unknown")), chance.integers(0, 3)),
 )
-sides = st.sampled_from(("ours", "ours", "ours", "ours", "ours", "ours", "ours", "theirs", "unknown"))
+sides = chance.sampled_from((*["ours"] * 16, "theirs", "theirs", "unknown"))
 
 
 def id_kind(name: str, operation: str) -> str | None:
@@ -233,7 +238,7 @@ def id_kind(name: str, operation: str) -> str | None:
     return single if single in KINDS else None
 
 
-def value(draw: st.DrawFn, schema: dict[str, Any], name: str, operation: str, depth: int = 0) -> Any:
+def value(draw: Draw, schema: dict[str, Any], name: str, operation: str, depth: int = 0) -> Any:
     """A value of this schema for the field of this name, mostly one that fits."""
     schema = _chosen(draw, schema)
     if schema.get("format") == "uuid" and name not in NAMED:
@@ -246,11 +251,11 @@ def value(draw: st.DrawFn, schema: dict[str, Any], name: str, operation: str, de
         case "object":
             return _object(draw, schema, name, operation, depth)
     if "const" in schema or "enum" in schema:
-        return schema.get("const") or draw(st.sampled_from(schema["enum"]))
+        return schema.get("const") or draw(chance.sampled_from(schema["enum"]))
     return draw(NAMED[name]) if name in NAMED else _plain(draw, schema)
 
 
-def _chosen(draw: st.DrawFn, schema: dict[str, Any]) -> dict[str, Any]:
+def _chosen(draw: Draw, schema: dict[str, Any]) -> dict[str, Any]:
     """One of what it may be, seldom nothing."""
     while True:
         if "$ref" in schema:
@@ -259,40 +264,40 @@ def _chosen(draw: st.DrawFn, schema: dict[str, Any]) -> dict[str, Any]:
         if options is None:
             return schema
         some = [one for one in options if one.get("type") != "null"]
-        schema = {"type": "null"} if len(some) < len(options) and draw(st.integers(0, 5)) == 0 else draw(st.sampled_from(some))
+        schema = {"type": "null"} if len(some) < len(options) and draw(chance.integers(0, 5)) == 0 else draw(chance.sampled_from(some))
 
 
-def _plain(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
+def _plain(draw: Draw, schema: dict[str, Any]) -> Any:
     match schema.get("type"):
         case "boolean":
-            return draw(st.booleans())
+            return draw(chance.booleans())
         case "integer" | "number":
             return draw(_numbers(schema))
         case _:
             return _text(draw, schema)
 
 
-def drawn_id(draw: st.DrawFn, name: str, operation: str) -> Id:
+def drawn_id(draw: Draw, name: str, operation: str) -> Id:
     kind = id_kind(name, operation)
-    nth = draw(st.sampled_from((0, 0, 0, 1, 2)))
+    nth = draw(chance.sampled_from((0, 0, 0, 1, 2)))
     return (
         Id(kind, draw(sides), nth)
         if kind is not None
-        else Id(draw(st.sampled_from(KINDS)), draw(st.sampled_from(("ours", "theirs", "unknown"))), nth)
+        else Id(draw(chance.sampled_from(KINDS)), draw(chance.sampled_from(("ours", "theirs", "unknown"))), nth)
     )
 
 
-def _list(draw: st.DrawFn, schema: dict[str, Any], name: str, operation: str, depth: int) -> list[Any]:
+def _list(draw: Draw, schema: dict[str, Any], name: str, operation: str, depth: int) -> list[Any]:
     least = schema.get("minItems", 0)
     most = min(schema.get("maxItems", 3), least + (3 if depth < 4 else 1))
-    count = draw(st.integers(least, most))
-    if "maxItems" in schema and schema["maxItems"] <= 10 and draw(st.integers(0, 12)) == 0:
+    count = draw(chance.integers(least, most))
+    if "maxItems" in schema and schema["maxItems"] <= 10 and draw(chance.integers(0, 12)) == 0:
         count = schema["maxItems"] + 1
     single = name if id_kind(name, operation) else name.removesuffix("s")
     return [value(draw, schema["items"], single, operation, depth + 1) for _ in range(count)]
 
 
-def _object(draw: st.DrawFn, schema: dict[str, Any], name: str, operation: str, depth: int) -> Any:
+def _object(draw: Draw, schema: dict[str, Any], name: str, operation: str, depth: int) -> Any:
     properties: dict[str, Any] = schema.get("properties", {})
     if not properties:
         if name in NAMED:
@@ -301,31 +306,29 @@ def _object(draw: st.DrawFn, schema: dict[str, Any], name: str, operation: str, 
         if inner is True or not isinstance(inner, dict):
             return {}
         keys = ("web",) if "propertyNames" in schema else ("company", "phone", "plan", "send", "x" * 61, "a.b", "\x00", "__proto__", "")
-        return {
-            key: value(draw, inner, name, operation, depth + 1) for key in draw(st.lists(st.sampled_from(keys), max_size=3, unique=True))
-        }
+        return {key: value(draw, inner, name, operation, depth + 1) for key in draw(chance.several(keys, 3))}
     required = schema.get("required", ())
     often = 2 if depth < 3 else 4
     return {
         field: value(draw, inner, field, operation, depth + 1)
         for field, inner in properties.items()
-        if field in required or draw(st.integers(0, often)) == 0
+        if field in required or draw(chance.integers(0, often)) == 0
     }
 
 
-def _numbers(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+def _numbers(schema: dict[str, Any]) -> Pick:
     """Inside of the bounds mostly, on them, and one beside."""
     least, most = int(schema.get("minimum", 0)), int(schema.get("maximum", 1_000))
-    inside = st.integers(least, min(most, least + 20))
-    return st.one_of(inside, inside, inside, st.sampled_from((least, most, least - 1, most + 1)))
+    inside = chance.integers(least, min(most, least + 20))
+    return chance.one_of(*[inside] * 7, chance.sampled_from((least, most, least - 1, most + 1)))
 
 
-def _text(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
+def _text(draw: Draw, schema: dict[str, Any]) -> Any:
     if schema.get("format") in ("date-time", "date"):
-        times, days = st.sampled_from(_TIMES), st.sampled_from(_DAYS)
+        times, days = _mostly(_TIMES), _mostly(_DAYS)
         return draw(times if schema["format"] == "date-time" else days)
     longest = schema.get("maxLength", 2_000)
-    match draw(st.integers(0, 15)):
+    match draw(chance.integers(0, 40)):
         case 0 if longest <= _LONGEST:
             return "字" * longest
         case 1 if longest <= _LONGEST:
@@ -335,22 +338,22 @@ def _text(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
         case 3:
             return ""
         case 4 | 5:
-            return draw(st.sampled_from(ODD_TEXTS))
+            return draw(chance.sampled_from(ODD_TEXTS))
         case _:
-            return Words(draw(st.sampled_from(("杯子", "b", "c 3"))))
+            return Words(draw(chance.sampled_from(("杯子", "b", "c 3"))))
 
 
-def changed(draw: st.DrawFn, body: Any) -> Any:
+def changed(draw: Draw, body: Any) -> Any:
     """The body with something in it that is not as it should be: a value, a name, too much or too little."""
     places = list(_places(body))
-    holder, key = draw(st.sampled_from(places)) if places else (None, None)
-    match draw(st.sampled_from(("value", "value", "value", "missing", "more", "whole"))):
+    holder, key = draw(chance.sampled_from(places)) if places else (None, None)
+    match draw(chance.sampled_from(("value", "value", "value", "missing", "more", "whole"))):
         case "value" if holder is not None:
             holder[key] = draw(odd)
         case "missing" if isinstance(holder, dict):
             del holder[key]
         case "more" if isinstance(body, dict):
-            body[draw(st.sampled_from(("enterprise_id", "id", "version", "role", "__proto__", "", "sender_id", "\x00")))] = draw(odd)
+            body[draw(chance.sampled_from(("enterprise_id", "id", "version", "role", "__proto__", "", "sender_id", "\x00")))] = draw(odd)
         case "whole":
             return draw(odd)
     return body

@@ -34,6 +34,24 @@ async def test_colour_and_texts_are_previewed_saved_and_shown_by_the_widget(peop
     await expect(newcomer.launcher).to_have_css("background-color", "rgb(47, 107, 94)")
 
 
+async def test_words_that_nobody_has_changed_are_in_each_visitors_language(people: People, house: House) -> None:
+    # given a house whose words are as they came
+    here, abroad = await people.visitor(house), await people.visitor(house, locale="en-US")
+    await here.sees("您好，请问有什么可以帮您？")
+    await abroad.sees("Hello, how can we help you?")
+    await expect(abroad.panel.get_by_role("heading", name="Chat with us")).to_be_visible()
+
+    # when it writes a greeting of its own
+    change = {"version": house.channel["version"], "settings": {"greeting": "雾灰手冲壶到了"}}
+    assert (await house.admin.client.patch(f"/channels/{house.channel['id']}", json=change)).is_success
+    await abroad.page.reload()
+    await abroad.open()
+
+    # then everybody reads that, and the other words stay in the reader's language
+    await abroad.sees("雾灰手冲壶到了")
+    await expect(abroad.panel.get_by_role("heading", name="Chat with us")).to_be_visible()
+
+
 async def test_two_administrators_at_once_are_told_and_lose_nothing(people: People, house: House) -> None:
     second = await house.hire("顾南乔", role="admin")
     here, there = await people.agent(house, path="/app/settings/web"), await people.agent(house, second, path="/app/settings/web")

@@ -95,9 +95,33 @@ def test_a_mail_server_without_a_sender_is_refused() -> None:
         Settings.from_env({"SMTP_URL": "smtp://mail.example.com"})
 
 
-def test_settings_do_not_show_the_mail_password() -> None:
-    settings = Settings.from_env({"SMTP_URL": "smtp://u:hidden@mail.example.com", "MAIL_FROM": "a@example.com"})
+def test_settings_do_not_show_what_is_secret() -> None:
+    given = {
+        "SMTP_URL": "smtp://u:hidden@mail.example.com",
+        "MAIL_FROM": "a@example.com",
+        "DATABASE_URL": "postgresql://u:hidden@db/q",
+        "NATS_URL": "nats://hidden@bus:4222",
+        "METRICS_TOKEN": "hidden-hidden-hidden",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:hidden@traces:4318",
+        "S3_BUCKET": "talk",
+        "S3_ACCESS_KEY": "key",
+        "S3_SECRET_KEY": "hidden",
+        "SECRET_KEY": bytes(range(100, 132)).hex(),
+    }
+    settings = Settings.from_env(given)
+    assert settings.database_url == given["DATABASE_URL"]
     assert "hidden" not in repr(settings)
+    assert given["SECRET_KEY"] not in repr(settings)
+    assert bytes(range(100, 120)).decode() not in repr(settings)
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "FILES_URL", "S3_ENDPOINT"])
+@pytest.mark.parametrize("text", ["https://u:hidden@talk.example.com", "https://u:hidden@[x", "ftp://u:hidden@talk.example.com/x"])
+def test_an_address_with_a_user_is_refused_and_not_shown(name: str, text: str) -> None:
+    bucket = {"S3_BUCKET": "talk", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "secret"}
+    with pytest.raises(SettingsError, match=rf"^{name}: what stands there") as refused:
+        Settings.from_env(bucket | {name: text})
+    assert "hidden" not in str(refused.value)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

@@ -44,13 +44,15 @@ def nats_servers(name: str, text: str) -> tuple[str, ...]:
 
 
 def public_url(name: str, text: str) -> str:
+    """One with a user may have a password too, and is not shown."""
+    shown = "what stands there" if "@" in text else repr(text)
     try:
         parts = urlsplit(text)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise SettingsError(f"{name}: {text!r} is not an address: use one like https://talk.example.com") from None
+        raise SettingsError(f"{name}: {shown} is not an address: use one like https://talk.example.com") from None
     if not valid or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"{name}: {text!r} must be http or https and a host, with no path: like https://talk.example.com")
+        raise SettingsError(f"{name}: {shown} must be http or https and a host, with no path: like https://talk.example.com")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 

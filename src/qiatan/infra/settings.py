@@ -37,7 +37,7 @@ class Settings:
     data_dir: Path = Path("data")
     """DATA: the directory that holds everything that must be kept: the database, files, the secret key. Default ./data."""
 
-    database_url: str | None = None
+    database_url: str | None = field(default=None, repr=False)
     """DATABASE_URL: `postgresql://user:password@host/database` of a PostgreSQL 15 or newer. Default: the embedded one."""
 
     public_url: str = "http://127.0.0.1:8000"
@@ -62,7 +62,7 @@ class Settings:
     """METRICS_TOKEN: what a Prometheus server sends as bearer token to read /metrics, 16 characters or more. Default: none, and only
     this machine may read them."""
 
-    otlp_endpoint: str | None = None
+    otlp_endpoint: str | None = field(default=None, repr=False)
     """OTEL_EXPORTER_OTLP_ENDPOINT: where traces are sent (`http://collector:4318`); other OTEL_ variables are the library's own.
     Default: none, and nothing is traced."""
 

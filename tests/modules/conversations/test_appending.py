@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import sql
@@ -16,6 +18,7 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.modules.conversations.repository import Appended, NewMessage
 from qiatan.modules.conversations.repository.append import decode_results, encode_batch
+from qiatan.modules.conversations.repository.signals import _LINES, _MOVE, Mark, Typed
 from tests.support import talk
 from tests.support.factories import Factories, Member
 
@@ -123,12 +126,14 @@ def test_a_plan_made_while_the_tables_were_empty_reads_none_of_them_whole_when_t
         owner.execute("SET plan_cache_mode = force_generic_plan")
         _fill(owner, tenant, first=1, last=20)
         _append_to_each(owner, tenant, range(1, 21))
+        _read_and_type_in_each(owner, tenant, range(1, 21), seq=1)
         # When both have grown a hundred times, and nobody has analysed them
         _fill(owner, tenant, first=21, last=rows)
         for start in range(1, rows, 500):
             _append_to_each(owner, tenant, range(start, start + 500))
         before = _sequential(owner)
         _append_to_each(owner, tenant, range(1, 21))
+        _read_and_type_in_each(owner, tenant, range(1, 21), seq=2)
 
         # Then a batch looks for its rows, and reads no table from end to end
         assert _sequential(owner) == before
@@ -147,8 +152,8 @@ def _fill(owner: psycopg.Connection[tuple[object, ...]], tenant: UUID, *, first:
         INSERT INTO conversations
             (enterprise_id, id, customer_id, channel_id, status, agent_ids, head, version,
              customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, waiting_since)
-        SELECT %s, lpad(n::text, 32, '0')::uuid, gen_random_uuid(), gen_random_uuid(), 'waiting', '{}', 0, 1, 0, 0, 0, 0, now(), now()
-          FROM generate_series(%s::int, %s::int) n
+        SELECT %s, id, id, id, 'waiting', '{}', 0, 1, 0, 0, 0, 0, now(), now()
+          FROM (SELECT lpad(n::text, 32, '0')::uuid AS id FROM generate_series(%s::int, %s::int) n) numbered
         """,
         (tenant, first, last),
     )
@@ -164,6 +169,17 @@ def _append_to_each(owner: psycopg.Connection[tuple[object, ...]], tenant: UUID,
     row = owner.execute(_APPEND, (encode_batch(batch),)).fetchone()
     assert row is not None
     assert {one.outcome for one in decode_results(str(row[0]))} == {"stored"}
+
+
+def _read_and_type_in_each(owner: psycopg.Connection[tuple[object, ...]], tenant: UUID, numbers: range, *, seq: int) -> None:
+    places = [UUID(f"{number:032}") for number in numbers]
+    marks = [Mark(order, tenant, place, False, place, place, seq) for order, place in enumerate(places)]
+    typed = [Typed(order, tenant, cu=place, ch=place) for order, place in enumerate(places)]
+    for statement, batch, names in ((_MOVE, marks, ("own", "seq")), (_LINES, typed, ("conversation_id",))):
+        row = owner.execute(statement, (msgspec.json.encode(batch).decode(),)).fetchone()
+        assert row is not None
+        told = [tuple(one[name] for name in names) for one in json.loads(str(row[0]))]
+        assert told == ([(True, seq)] * len(places) if batch is marks else [(str(place),) for place in places])
 
 
 def _sequential(owner: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:

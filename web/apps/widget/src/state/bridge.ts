@@ -50,6 +50,10 @@ export const host = reactive({
   page: { url: alone ? location.href : document.referrer, title: '', referrer: alone ? document.referrer : '' } as HostPage,
 })
 
+let heard = (): void => undefined
+/** The site has said on which page it stands: what a session that begins earlier would tell of it is half of it. */
+export const placed: Promise<void> = alone ? Promise.resolve() : new Promise((resolve) => (heard = resolve))
+
 let port: MessagePort | null = null
 const waiting: FromPanel[] = []
 
@@ -84,6 +88,7 @@ function hear(message: ToPanel): void {
   switch (message.type) {
     case 'page':
       host.page = { url: String(message.url), title: String(message.title), referrer: String(message.referrer) }
+      heard()
       break
     case 'shown':
       Object.assign(host, { shown: true, everShown: true, phone: message.phone === true, full: message.full === true })

@@ -1,6 +1,6 @@
 import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
 import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type FrameOf, type OutboxEntry } from '@qiatan/live'
-import { host, tell } from './bridge'
+import { host, placed, tell } from './bridge'
 import { ApiError, request } from './http'
 import { call, channelKey, config, identity, loadConfig, openSession, typingPreview, visit } from './session'
 import { storage } from './storage'
@@ -14,6 +14,8 @@ const BACK_SHOWN = 2_500
 const TYPING_FADES = 5_000
 /** A panel left open for weeks renews its token long before it ends. */
 const RENEW_EVERY = 6 * 3_600_000
+/** A site that says nothing does not keep its visitor waiting. */
+const PLACED_WITHIN = 1_000
 
 export const line = ref<Line>('connecting')
 export const online = ref<boolean | null>(null)
@@ -160,6 +162,8 @@ export function start(): void {
 }
 
 async function begin(): Promise<void> {
+  // where they came from and the page they landed on are asked for once, when a stay begins
+  await Promise.race([placed, new Promise((resolve) => setTimeout(resolve, PLACED_WITHIN))])
   const backoff = new Backoff(1_000, 30_000)
   for (;;) {
     try {

@@ -26,6 +26,8 @@ export const useDrafts = defineStore('drafts', () => {
   const texts = shallowReactive(new Map<string, string>())
   /** False from the moment the browser refused to keep one. */
   const kept = shallowRef(true)
+  /** Whose drafts these are; null until they are here. */
+  const owner = shallowRef<Id | null>(null)
   const times = new Map<string, number>()
   /** Written here and not kept in the browser yet; not told to the server yet. */
   const unkept = new Set<string>()
@@ -45,6 +47,7 @@ export const useDrafts = defineStore('drafts', () => {
       times.set(key, at)
       if (!synced) untold.add(key)
     }
+    owner.value = agentId
   }
 
   function read(key: string): string {
@@ -139,6 +142,7 @@ export const useDrafts = defineStore('drafts', () => {
     clearTimeout(keeping)
     clearTimeout(telling)
     drafts = null
+    owner.value = null
     texts.clear()
     times.clear()
     unkept.clear()
@@ -153,5 +157,5 @@ export const useDrafts = defineStore('drafts', () => {
   })
   watch(live.state, (state) => { if (state === 'open' && untold.size > 0) void tell() })
 
-  return { texts, kept, open, read, write, accept, load, reset }
+  return { texts, kept, owner, open, read, write, accept, load, reset }
 })
