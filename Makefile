@@ -53,7 +53,7 @@ check-web-and-browser:  # what is built and installed for the journeys, while th
 
 check-web:
 	$(WEB) npm run --silent check
-	$(WEB) npm test --silent
+	$(WEB) npm test --silent -- --pool=threads
 
 format:  ## put the server's code into its form
 	$(PREPARE) dev

@@ -157,10 +157,14 @@ class Stage:
         for client in self.clients.values():
             await client.leave()
         await self._settle(0, 1)
-        async with asyncio.timeout(30):
-            while begun := {task for task in asyncio.all_tasks() - self._loops - {asyncio.current_task()} if _is_ours(task)}:
-                await asyncio.wait(begun)
+        await self.done(self._loops)
         return heard
+
+    async def done(self, lasting: set[asyncio.Task[Any]]) -> None:
+        """Wait until nothing of the program runs any more but what lasts."""
+        async with asyncio.timeout(30):
+            while begun := {task for task in asyncio.all_tasks() - lasting - {asyncio.current_task()} if _is_ours(task)}:
+                await asyncio.wait(begun)
 
     def left(self) -> dict[str, int]:
         """How much the gateway and all behind it remember now, but for counts by person, which are bounded, and what is due by the clock."""

@@ -5,6 +5,7 @@ Few examples run by default; `FUZZ_EXAMPLES` asks for more, and then they differ
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import AsyncIterator
 
@@ -77,6 +78,8 @@ async def test_refused_frames_leave_nothing_behind(stage: Stage) -> None:
         await stage.doors.visitor_socket(stage.houses[0].guests["guest"].token),
     )
 
+    lasting = asyncio.all_tasks()
+
     async def refuse(count: int) -> dict[str, int]:
         for _ in range(count):
             named = {"conversation_id": str(new_id()), "client_message_id": str(new_id())}
@@ -92,6 +95,7 @@ async def test_refused_frames_leave_nothing_behind(stage: Stage) -> None:
             await socket.settle()
             assert "ack" not in {frame["type"] for frame in socket.frames}
             socket.frames.clear()
+        await stage.done(lasting)
         return stage.left() | {"limits": len(stage.resources.throttle._buckets)}
 
     assert await refuse(12) == await refuse(3)

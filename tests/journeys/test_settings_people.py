@@ -130,7 +130,7 @@ async def test_language_and_theme_are_chosen_in_the_profile_and_stay(people: Peo
     await expect(agent.page.get_by_role("heading", name="Profile", level=1)).to_be_visible()
     await expect(agent.page.locator("html")).to_have_attribute("data-theme", "dark")
     elsewhere = await people.agent(house, await house.sign_in(house.admin))
-    await expect(elsewhere.page).to_have_title("Conversations · Qiatan")
+    await expect(elsewhere.page).to_have_title("Chats · Qiatan")
 
 
 async def _sign_in(page: Page, email: str, password: str) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from qiatan.infra import group_commit
+from qiatan.infra import group_commit, metrics
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.realtime.connection import Connection
@@ -191,12 +191,14 @@ async def test_a_full_queue_says_try_again(
 ) -> None:
     monkeypatch.setattr(group_commit, "MAX_WAITING", 3)
     log = MessageLog(database.url, resources.hub, resources.relay, resources.clock)
+    counted = metrics.TURNED_AWAY.values.get(("messages",), 0)
 
     for number in range(5):
         sender.send(log, str(number))
     log.start()
 
     assert await sender.answers(log) == [2, 3, 4]
+    assert metrics.TURNED_AWAY.values["messages",] == counted + 2
     assert [(getattr(refusal, "code", None), getattr(refusal, "retry_after", None)) for refusal in sender.refused] == [("try_again", 1)] * 2
     await log.close()
 

@@ -125,6 +125,7 @@ class MessageLog:
 
     def submit(self, pending: Pending) -> None:
         if not self._commits.submit(pending):
+            metrics.TURNED_AWAY.add("messages")
             pending.refused(pending, TryAgain(retry_after=1))
 
     async def settled(self, enterprise_id: UUID | None = None) -> None:

@@ -35,10 +35,12 @@ export const useReplies = defineStore('replies', () => {
   const loading = shallowRef(false)
   const error = shallowRef<unknown>(null)
   const used = useLocalStorage<Record<Id, number>>('qiatan.replies.used', {})
+  /** What was just chosen, until the server has it: a reply that is pressed meanwhile must not go out. */
+  const chosen = shallowRef<boolean | null>(null)
   /** Enter and click put a reply into the input instead of sending it. */
   const inserts = computed({
-    get: () => choices.settings.insert_replies,
-    set: (now) => void choices.change({ insert_replies: now }).catch(toastFailed),
+    get: () => chosen.value ?? choices.settings.insert_replies,
+    set: (now) => void chooseInserts(now),
   })
   let version: string | null = null
   let wanted = false
@@ -93,6 +95,17 @@ export const useReplies = defineStore('replies', () => {
     } catch (failure) {
       error.value = failure
       if (!(failure instanceof ApiError)) reportSurprise(failure)
+    }
+  }
+
+  async function chooseInserts(now: boolean): Promise<void> {
+    chosen.value = now
+    try {
+      await choices.change({ insert_replies: now })
+    } catch (failure) {
+      toastFailed(failure)
+    } finally {
+      if (chosen.value === now) chosen.value = null
     }
   }
 

@@ -1,9 +1,17 @@
-import type { ThreadItem } from './thread'
+import type { Entry, ThreadItem } from './thread'
 
 /** How many seqs a block spans: less than a screen of text, so that little is drawn that is not seen, and few blocks are held free. */
-const BLOCK_SPAN = 8
-/** A line of a thread in pixels, on the average, where a block was never drawn. Drawing it corrects the guess. */
-const ITEM_HEIGHT = 52
+const BLOCK_SPAN = 4
+/** Where a block was never drawn its height is guessed, in pixels: what stands alone, and of messages what surrounds them, each of them, and each line. */
+const ALONE = 38
+const AROUND = 31
+const MESSAGE = 17
+const LINE = 21
+const PICTURE = 180
+/** Letters in a line of a message; a Han character is as wide as two. */
+const LINE_LETTERS = 70
+/** From here on characters are wide: by its first one a text is judged. */
+const FIRST_WIDE = 0x2e80
 
 /** A stretch of the thread that is drawn, or left out with its height kept, as a whole. */
 export interface Block {
@@ -41,10 +49,20 @@ export function blockKey(conversationId: string, seq: number): string {
   return `${conversationId}-${Math.floor(seq / BLOCK_SPAN)}`
 }
 
-/** The height to hold free for a block that was never drawn. */
+/** The height to hold free for a block that was never drawn. Asked for often, so no text is read through for it; drawing the block corrects it. */
 export function guessedHeight(block: Block): number {
-  const lines = block.items.reduce((sum, item) => sum + (item.type === 'group' ? item.entries.length : 1), 0)
-  return lines * ITEM_HEIGHT
+  let height = 0
+  for (const item of block.items) {
+    height += item.type === 'group' ? item.entries.reduce((sum, entry) => sum + entryHeight(entry), AROUND) : ALONE
+  }
+  return height
+}
+
+function entryHeight({ message, pending }: Entry): number {
+  if ((message?.kind ?? pending?.kind) === 'picture') return PICTURE
+  const text = message?.text ?? pending?.text ?? ''
+  const letters = text.length * (text.charCodeAt(0) >= FIRST_WIDE ? 2 : 1)
+  return MESSAGE + LINE * Math.max(1, Math.ceil(letters / LINE_LETTERS))
 }
 
 function placeOf(item: ThreadItem): string | null {

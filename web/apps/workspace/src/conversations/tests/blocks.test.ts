@@ -33,7 +33,7 @@ describe('blocks of a thread', () => {
   })
 
   it('keep separators with what follows and unsent messages with the end', () => {
-    const blocks = blocksOf(items(30, 70, { newAfter: 63, pending: [unsent('late')] }))
+    const blocks = blocksOf(items(30, 70, { newAfter: 67, pending: [unsent('late')] }))
     const withLine = blocks.find((block) => block.hasNew)
     expect(withLine?.items.slice(0, 2).map((item) => item.type)).toEqual(['new', 'group'])
     expect(withLine).toBe(blocks.at(-1))
@@ -48,7 +48,18 @@ describe('blocks of a thread', () => {
   })
 
   it('guess a height that grows with their lines', () => {
-    const [small, large] = [blocksOf(items(1, 3))[0], blocksOf(items(1, 30))[0]]
+    const [small, large] = [blocksOf(items(1, 2))[0], blocksOf(items(1, 30))[0]]
     expect(small && large && guessedHeight(large) > guessedHeight(small)).toBe(true)
+  })
+
+  it('guess more for long texts, Han characters and pictures', () => {
+    const of = (over: Parameters<typeof message>[1]): number => {
+      const [block] = blocksOf(threadItems({ earlier: [], current: { conversation: conversation('a', { head: 1 }), messages: [message(1, over)] }, pending: [], newAfter: null, zone: 'Asia/Shanghai', online: true }))
+      return block ? guessedHeight(block) : 0
+    }
+    expect(of({ text: 'a'.repeat(70) })).toBe(of({ text: 'a' }))
+    expect(of({ text: 'a'.repeat(71) }) - of({ text: 'a' })).toBe(21)
+    expect(of({ text: '茶'.repeat(70) })).toBe(of({ text: 'a'.repeat(140) }))
+    expect(of({ kind: 'picture', text: null })).toBeGreaterThan(of({ text: 'a'.repeat(300) }))
   })
 })

@@ -9,7 +9,7 @@ export default {
   nav: {
     main: 'Main navigation',
     home: 'Home',
-    conversations: 'Conversations',
+    conversations: 'Chats',
     settings: 'Settings',
     waiting: '{count} waiting for you',
   },
@@ -64,7 +64,7 @@ export default {
     requestId: 'Request {id}',
     noPermission: 'You do not have access to this page',
     noPermissionHint: 'It needs the permission "{point}". An administrator can grant it.',
-    backToConversations: 'Back to conversations',
+    backToConversations: 'Back to chats',
     notFound: 'There is no such page',
     notFoundHint: 'The address may be wrong, or this was deleted.',
     somethingWrong: 'Something went wrong on this page',

@@ -1,9 +1,9 @@
 export default {
-  title: 'Conversations',
+  title: 'Chats',
   unnamed: 'Visitor',
   visitor: 'Visitor {code}',
   list: {
-    label: 'Conversations',
+    label: 'Conversation list',
     tabs: { mine: 'Mine', queue: 'Queue', colleagues: 'Team' },
     search: 'Name or last message',
     searchLabel: 'Search the listed conversations',
@@ -198,7 +198,7 @@ export default {
     close: 'Close profile',
     resize: 'Resize profile',
     loading: 'Loading profile',
-    conversations: 'Conversations',
+    conversations: 'Chats',
     firstSeen: 'First seen',
     lastSeen: 'Last active',
     channel: 'Channel',

@@ -71,7 +71,7 @@ export default {
     colleaguesText: 'With two or more there is assignment, transfer and a leaderboard.',
     colleaguesGo: 'Invite',
     conversation: 'Serve your first customer',
-    conversationText: 'Write a line on the site that has the snippet, then answer it in Conversations.',
-    conversationGo: 'Open conversations',
+    conversationText: 'Write a line on the site that has the snippet, then answer it in Chats.',
+    conversationGo: 'Open chats',
   },
 } satisfies Shape<typeof zh>

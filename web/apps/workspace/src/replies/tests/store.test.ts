@@ -2,6 +2,7 @@
 import type { Me } from '@qiatan/api'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { useChoices } from '../../stores/choices'
 import { useSession } from '../../stores/session'
 import { useReplies } from '../store'
 import { reply } from './make'
@@ -70,5 +71,29 @@ describe('a change of quick replies', () => {
     replies.ensure()
     await vi.advanceTimersByTimeAsync(20_000)
     expect(asked).toBe(3)
+  })
+})
+
+describe('putting replies into the input first', () => {
+  it('holds from the moment it is chosen, before it is saved', async () => {
+    const replies = useReplies()
+    let save = (): void => undefined
+    vi.spyOn(useChoices(), 'change').mockReturnValue(new Promise((resolve) => { save = resolve }))
+    replies.inserts = true
+    expect(replies.inserts).toBe(true)
+
+    save()
+    await vi.advanceTimersByTimeAsync(0)
+    // What the server has said by then holds.
+    expect(replies.inserts).toBe(false)
+  })
+
+  it('is as it was where it could not be saved', async () => {
+    const replies = useReplies()
+    vi.spyOn(useChoices(), 'change').mockRejectedValue(new Error('no line'))
+    replies.inserts = true
+    await vi.advanceTimersByTimeAsync(0)
+
+    expect(replies.inserts).toBe(false)
   })
 })
