@@ -7,8 +7,9 @@ own with `factories`, and no test may count what it did not make. `empty_databas
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
+import uvloop
 from fastapi import FastAPI
 from hypothesis import settings as examples
 
@@ -45,6 +47,7 @@ from tests.support.factories import Factories
 from tests.support.postgres import Broom, TestServer, copy_database
 
 _SERVER = pytest.StashKey[TestServer]()
+_STORIES = [Path(__file__).resolve().parent / name for name in ("journeys", "faults")]
 
 # How long an example may take says how busy the machine is: several workers share it, with servers and browsers of their own.
 examples.register_profile("qiatan", examples(), deadline=None)
@@ -57,8 +60,7 @@ _applications: dict[Hashable, FastAPI] = {}
 def _only_stories(paths: list[str]) -> bool:
     """Whether only stories are asked for, whose servers bring their own database."""
     asked = [Path(path.partition("::")[0]).resolve() for path in paths]
-    stories = [Path(__file__).parent / name for name in ("journeys", "faults")]
-    return bool(asked) and all(any(path.is_relative_to(directory) for directory in stories) for path in asked)
+    return bool(asked) and all(any(path.is_relative_to(directory) for directory in _STORIES) for path in asked)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,6 +79,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the product runs on, which is a quarter faster too; in stories only clients are in this process."""
+    if any(item.path.is_relative_to(directory) for directory in _STORIES):
+        return {"asyncio": asyncio.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,10 +7,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tests.guarantees.call_values import DESCRIBED, changed, drawn_id, odd, value
+from tests.guarantees.call_values import DESCRIBED, SCHEMAS, Id, Version, changed, drawn_id, odd, value
 from tests.guarantees.frame_scripts import Raw
+from tests.guarantees.world import BODIES
 from tests.support import chance
 from tests.support.chance import Draw, Pick
+from tests.support.factories import PASSWORD
 
 AGENTS = ("admin", "server", "colleague", "narrow", "team", "powerless", "view", "enrolling", "program")
 VISITORS = ("guest", "second")
@@ -132,7 +134,20 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("create_customer_field", "order_customer_fields", "change_known_customer"),
 )
 """Calls that lead to each other: alone most of them would find nothing to work on."""
-_PUBLIC = re.compile(r"/(session|signup|invitations|password-reset|instance|poll|avatars|reply-pictures|widget/\{key\}|healthz|readyz)")
+_EACH_TIME = {"email", "client_message_id"}
+RIGHT: dict[str, dict[str, Any]] = BODIES | {
+    "start_widget_upload": {"name": "图纸.pdf", "size": 3},
+    "sign_up": {"enterprise_name": "新店", "name": "新人", "password": PASSWORD},
+    "sign_in": {"password": PASSWORD},
+    "accept_invitation": {"name": "新人", "password": PASSWORD},
+    "finish_password_reset": {"password": PASSWORD},
+    "confirm_totp": {},
+    "put_wish": {"agents": ["{agent_id}"]},
+    "transfer_conversation": {"agent_id": "{agent_id}"},
+    "save_transfer_settings": {"settings": {"ask": True}, "version": 0},
+}
+"""Bodies that a rightful caller could send."""
+_PUBLIC = re.compile(r"/(session|signup|invitations|password-reset|instance|avatars|reply-pictures|widget/\{key\}|healthz|readyz)")
 
 _ODD_PLACES = (
     "x",
@@ -216,7 +231,8 @@ def drawn_call(draw: Draw, who: str | None = None, name: str | None = None, *, f
         for parameter, schema in operation.query.items()
         if parameter in operation.needed or draw(chance.integers(0, 2)) == 0
     }
-    body, twice, headers, method = _body(draw, operation), False, (), operation.method
+    body, twice, method = _body(draw, operation), False, operation.method
+    headers: tuple[tuple[str, bytes], ...] = ()
     for _ in range(draw(chance.sampled_from(faults))):
         match draw(
             chance.sampled_from(("path", "query", "query", "body", "body", "body", "body", "raw", "twice", "header", "header", "method"))
@@ -298,7 +314,7 @@ def _body(draw: Draw, operation: Operation) -> Any:
         case None:
             return None
         case "application/json":
-            return value(draw, operation.schema, "body", operation.name)
+            return _json(draw, operation)
         case "multipart/form-data":
             return File(
                 draw(chance.sampled_from(("right", "right", "right", "png", "cut", "empty", "csv", "sheet", "zip", "wide"))),
@@ -306,6 +322,25 @@ def _body(draw: Draw, operation: Operation) -> Any:
             )
         case _:
             return draw(chance.sampled_from((b"abc", b"abc", b"abc", b"", b"abcd", b"x" * 5_000_000, b"\xff" * 100)))
+
+
+def _json(draw: Draw, operation: Operation) -> Any:
+    """What the description allows, or what a rightful caller sends, or that with more of what is allowed."""
+    drawn = value(draw, operation.schema, "body", operation.name)
+    if operation.name not in RIGHT or not isinstance(drawn, dict):
+        return drawn
+    right = {name: _referenced(one, name) for name, one in RIGHT[operation.name].items() if name not in _EACH_TIME}
+    needed = SCHEMAS[operation.schema["$ref"].rpartition("/")[2]].get("required", ())
+    few = {name: one for name, one in drawn.items() if name in needed}
+    return draw(chance.sampled_from((drawn, drawn | right, few | right, few | right)))
+
+
+def _referenced(one: Any, name: str) -> Any:
+    if isinstance(one, list):
+        return [_referenced(inner, name) for inner in one]
+    if name == "version":
+        return Version()
+    return Id(one[1:-1]) if isinstance(one, str) and one.startswith("{") else one
 
 
 def _is_said(thing: Any) -> bool:

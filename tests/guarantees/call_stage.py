@@ -12,9 +12,9 @@ import jsonschema_rs
 from sqlalchemy import text
 
 from qiatan.entrypoints.registry import CATALOGUE, JOBS
-from qiatan.entrypoints.worker import build_worker_app
 from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SESSION_COOKIE, VIEW_HEADER, csrf_token
+from qiatan.infra.jobs import build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.replies import service as replies

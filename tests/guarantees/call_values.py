@@ -182,7 +182,7 @@ ODD_TEXTS = (
     "İı",
     "ﬃ",
 )
-_ODD = (
+_ODD: tuple[Any, ...] = (
     *(
         None,
         True,

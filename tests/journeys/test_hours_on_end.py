@@ -7,11 +7,13 @@ import re
 from playwright.async_api import Locator, expect
 
 from tests.journeys.conftest import People
-from tests.journeys.desk import opened
+from tests.journeys.desk import opened, sql
 from tests.journeys.house import House
 from tests.journeys.line import Line
 from tests.journeys.people import Agent
 from tests.journeys.test_customer_card import card
+from tests.journeys.test_files import card as file_card
+from tests.journeys.test_files import choose, clip, payload, pdf
 from tests.journeys.test_replies import plain, replies_list, write_entry
 from tests.journeys.test_screens import PHONE
 
@@ -252,3 +254,80 @@ async def test_a_conversation_that_could_not_be_fetched_comes_by_itself_with_the
     await agent.page.unroute(messages)
     line.join()
     await agent.sees("发错颜色了")
+
+
+async def test_a_file_that_is_looked_at_is_left_with_the_same_key_wherever_one_pressed_and_told_by_name_when_closed(
+    people: People, house: House
+) -> None:
+    agent, visitor = await people.talking(house)
+    page = agent.page
+
+    # given a visitor who has closed the panel, and a file
+    await visitor.field.press("Escape")
+    await expect(visitor.field).to_be_hidden()
+    await choose(page, clip(agent), payload("尺寸图.pdf", pdf(), "application/pdf"))
+
+    # then what waits for them is told by its name
+    await expect(visitor.panel.locator(".peek")).to_contain_text("尺寸图.pdf")
+
+    # and Esc closes it for the agent, also where they have pressed into its pages
+    await file_card(agent, "尺寸图.pdf").get_by_role("button", name=re.compile("^尺寸图.pdf")).click()
+    shown = page.get_by_role("dialog", name=re.compile("尺寸图.pdf"))
+    await shown.locator("iframe").content_frame.locator("canvas").first.click()
+    await page.keyboard.press("Escape")
+    await expect(shown).to_be_hidden()
+
+
+async def test_who_hands_on_by_keyboard_finds_a_colleague_by_name_and_a_press_beside_loses_nothing(people: People, house: House) -> None:
+    colleague = await house.hire("Gu Nanqiao", role="admin")
+    await people.agent(house, colleague)
+    agent, _ = await people.talking(house)
+    page = agent.page
+    await agent.field.press("Escape")
+    await page.keyboard.press("t")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("radio", name=re.compile("Gu Nanqiao"))).to_be_visible()
+
+    # when they are looked for, Enter chooses who was found first
+    await dialog.locator("input[type=text]").first.fill("Gu")
+    await dialog.locator("input[type=text]").first.press("Enter")
+    await expect(dialog.get_by_role("radio", name=re.compile("Gu Nanqiao"))).to_be_checked()
+
+    # a press beside the dialog loses neither the choice nor the words for them
+    await dialog.get_by_role("textbox").last.fill("麻烦今天寄出")
+    await page.mouse.click(8, 500)
+    await expect(dialog).to_be_visible()
+    await expect(dialog.get_by_role("textbox").last).to_have_value("麻烦今天寄出")
+
+
+async def test_on_a_phone_a_plain_reply_goes_into_the_input_first(people: People, house: House) -> None:
+    await write_entry(house.admin, "delivery", plain("16:00 前付款当天发出"))
+    visitor = await people.visitor(house)
+    await visitor.say("在吗")
+    agent = await people.agent(house, viewport=PHONE, has_touch=True, is_mobile=True)
+    await agent.row("在吗").get_by_role("link").tap()
+
+    await agent.field.press_sequentially("#deli")
+    await replies_list(agent).get_by_role("option").first.tap()
+
+    await expect(agent.field).to_have_value("16:00 前付款当天发出")
+    assert await visitor.texts() == ["您好，请问有什么可以帮您？", "在吗"]
+
+
+async def test_whoever_comes_back_another_day_is_told_with_the_page_they_land_on(people: People, house: House) -> None:
+    agent, visitor = await people.talking(house)
+    (mine,) = await house.admin.conversations()
+    await sql(
+        house,
+        "UPDATE visits SET last_seen_at = last_seen_at - interval '1 hour' WHERE enterprise_id = %s",
+        house.admin.me["enterprise"]["id"],
+    )
+
+    # when they come to another page, on which the panel wakes by itself
+    address = people.address(house, "订单详情", "/order")
+    await visitor.page.goto(address)
+    await expect(opened(agent)).to_contain_text("正在看「订单详情」")
+
+    # then the new stay begins there, not somewhere on that site
+    context = await house.admin.get(f"/conversations/{mine['id']}/context")
+    assert (context["visit"]["landing_url"], [page["title"] for page in context["pages"]]) == (address, ["订单详情"])

@@ -36,7 +36,7 @@ async def test_the_widget_works_on_another_host_under_a_strict_policy(people: Pe
         assert await frame.evaluate("window.violations") == []
     # and the agent sees where the visitor is
     await agent.page.get_by_role("tab", name="来源").click()
-    page = agent.page.get_by_role("complementary", name="顾客资料").get_by_role("link", name="松间小店")
+    page = agent.page.get_by_role("complementary", name="顾客资料").get_by_role("definition").get_by_role("link", name="松间小店")
     await expect(page).to_have_attribute("href", re.compile("/strict"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -13,8 +13,8 @@ Pick = Callable[[Random], Any]
 class Draw:
     """Takes values, the same ones again from the same seed."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
+    def __init__(self, source: int | Random) -> None:
+        self._random = source if isinstance(source, Random) else Random(source)
 
     def __call__(self, pick: Pick) -> Any:
         return pick(self._random)
@@ -58,3 +58,26 @@ def such(pick: Pick, is_wanted: Callable[[Any], bool]) -> Pick:
         return found
 
     return take
+
+
+def mapped(pick: Pick, change: Callable[[Any], Any]) -> Pick:
+    return lambda random: change(pick(random))
+
+
+def lists(pick: Pick, least: int, most: int) -> Pick:
+    return lambda random: [pick(random) for _ in range(random.randint(least, most))]
+
+
+def dictionary(needed: Mapping[str, Pick], optional: Mapping[str, Pick] | None = None) -> Pick:
+    """With all that is needed, and each of what is not as often as without it."""
+
+    def take(random: Random) -> dict[str, Any]:
+        more = {name: pick for name, pick in (optional or {}).items() if random.choice((True, False))}
+        return {name: pick(random) for name, pick in {**needed, **more}.items()}
+
+    return take
+
+
+def composed(make: Callable[[Draw], Any]) -> Pick:
+    """What a function draws together."""
+    return lambda random: make(Draw(random))

@@ -24,6 +24,8 @@ export interface ThreadWindow {
 export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, content: Readonly<Ref<HTMLElement | null>>, blocks: Readonly<Ref<readonly Block[]>>): ThreadWindow {
   const drawn = shallowRef<ReadonlySet<string>>(new Set())
   const heights = new Map<string, number>()
+  /** The block that is about to be scrolled to: however far it lies, it stays drawn until the view has come to it. */
+  let awaited: string | null = null
 
   const tail = computed(() => tailOf(blocks.value))
 
@@ -50,7 +52,9 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
       if (rect.top > view.bottom + KEEP * view.height) break
       const isNear = rect.bottom >= view.top - margin * view.height && rect.top <= view.bottom + margin * view.height
       if (isNear || drawn.value.has(key)) next.add(key)
+      if (isNear && key === awaited) awaited = null
     }
+    if (awaited !== null) next.add(awaited)
     if (inUse !== undefined) next.add(inUse)
     if (same(next, drawn.value)) return
     measureLeft(elements, next)
@@ -72,6 +76,7 @@ export function useThreadWindow(scroller: Readonly<Ref<HTMLElement | null>>, con
   })
 
   function draw(key: string): void {
+    awaited = key
     drawn.value = new Set([...drawn.value, key])
   }
 
