@@ -17,7 +17,7 @@ from tests.support.factories import PASSWORD
 AGENTS = ("admin", "server", "colleague", "narrow", "team", "powerless", "view", "enrolling", "program")
 VISITORS = ("guest", "second")
 ROLES = (*AGENTS, *VISITORS, "nobody")
-_ACTIVE = ("admin",) * 6 + ("server",) * 5 + AGENTS
+_ACTIVE = ("admin",) * 20 + ("server",) * 6 + AGENTS
 """Mostly who may do much, as calls of who may not end soon."""
 
 

@@ -32,9 +32,7 @@ from tests.support.census import census
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
 
-EXAMPLES: Final = 12
-MANY: Final = 250
-"""From so many examples on each call must have gone well at least once."""
+EXAMPLES: Final = 8
 SELDOM: Final = {
     "add_passkey": "needs an authenticator's signature",
     "rename_passkey": "needs a passkey of one's own",
@@ -57,13 +55,12 @@ async def stage(
     made = CallStage(doors, database, resources, factories, database_url)
     await made.prepare()
     yield made
-    # Shown where more was asked for: that the depths are reached.
+    # Shown where more was asked for (-s): which depths were reached, and which call went well for nobody.
     print(made.codes.most_common())
     went_well = {name for name, status in made.answers if status < 400}
     missing = OPERATIONS.keys() - went_well - SELDOM.keys()
     print(f"{sum(made.answers.values())} calls; against expectation answered with success: {sorted(went_well & SELDOM.keys())}; never:")
     print(sorted((name, status, count) for (name, status), count in made.answers.items() if name in missing))
-    assert fuzzing.examples(EXAMPLES) < MANY or not missing
 
 
 def test_what_is_seldom_is_there() -> None:

@@ -32,7 +32,7 @@ async def _nothing_is_changed(world: World, database: Database) -> AsyncIterator
     assert await checksum(database, world.tenant.enterprise_id) == before
 
 
-def test_the_matrix_is_about_all_routes() -> None:
+async def test_the_matrix_is_about_all_routes() -> None:
     assert len(OF_AGENTS) > 30
     assert len(OF_VISITORS) > 8
     assert sorted(route.name for route in ROUTES if route not in OF_AGENTS + OF_VISITORS) == sorted(

@@ -16,7 +16,7 @@ from qiatan.modules.accounts.errors import ViewEnded
 from qiatan.modules.customers.errors import Blocked
 from qiatan.modules.visitors import service as visitors
 
-BATCH = 1_000
+BATCH = 250
 VIEW_TICKET = "gateway.view_ticket"
 """Where a connection keeps the ticket with which it looks as a colleague."""
 VIEW_ENDS = "gateway.view_ends"
@@ -43,7 +43,7 @@ async def unwelcome(resources: Resources, enterprises: Collection[UUID] | None) 
     """Connections to close, in batches; `enterprises` says whose, if not all.
 
     Their session or visitor token has ended, or the login restriction does not let the session be used from where the socket is, or the
-    rights they were opened with are not those the agent has now. A thousand are looked up at a time.
+    rights they were opened with are not those the agent has now. Some hundreds are looked up at a time, so that messages need not wait.
     """
     everybody = [
         (connection, connection.actor)

@@ -2,7 +2,8 @@
 
 from qiatan.infra.db.database import Database
 from qiatan.infra.db.direct import DirectConnection
+from qiatan.infra.db.pairs import is_among
 from qiatan.infra.db.tables import Base, TenantRow
 from qiatan.infra.db.tx import Tx
 
-__all__ = ["Base", "Database", "DirectConnection", "TenantRow", "Tx"]
+__all__ = ["Base", "Database", "DirectConnection", "TenantRow", "Tx", "is_among"]

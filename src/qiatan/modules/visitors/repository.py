@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, literal, literal_column, or_, select, tuple_, update
+from sqlalchemy import case, delete, func, literal, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.channels import service as channels
 from qiatan.modules.customers import service as customers
 from qiatan.modules.visitors.contracts import VisitPage
@@ -72,7 +72,7 @@ class TokenDirectory:
 
     async def still_living(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
         query = select(TokenRow.id).where(
-            tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens),
+            is_among(TokenRow.enterprise_id, TokenRow.id, tokens),
             TokenRow.expires_at > now,
             channels.enabled_channel(TokenRow.enterprise_id, TokenRow.channel_id),
         )
@@ -81,7 +81,7 @@ class TokenDirectory:
     async def shut_out(self, tokens: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
         """Whose customers are on the blacklist."""
         query = select(TokenRow.id).where(
-            tuple_(TokenRow.enterprise_id, TokenRow.id).in_(tokens), customers.shut_out(TokenRow.enterprise_id, TokenRow.customer_id, now)
+            is_among(TokenRow.enterprise_id, TokenRow.id, tokens), customers.shut_out(TokenRow.enterprise_id, TokenRow.customer_id, now)
         )
         return set((await self._session.execute(query)).scalars())
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import and_, delete, func, select, update
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.accounts.models import AgentRow, ChallengeRow, LoginEntryRow, OneTimeLinkRow, RoleRow, SessionRow
 from qiatan.modules.accounts.repository.agents import (
     AgentRecord,
@@ -150,7 +150,7 @@ async def find_session(tx: Tx, token_hash: bytes) -> FoundSession | None:
 
 async def living_sessions(tx: Tx, sessions: Collection[tuple[UUID, UUID]]) -> list[FoundSession]:
     """Those of these (enterprise, session) that still live and belong to agents who may sign in."""
-    query = _living(tx).where(tuple_(SessionRow.enterprise_id, SessionRow.id).in_(sessions))
+    query = _living(tx).where(is_among(SessionRow.enterprise_id, SessionRow.id, sessions))
     return [FoundSession(**found) for found in (await tx.session.execute(query)).mappings()]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, cast, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, cast, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.conversations.contracts import Status
 from qiatan.modules.conversations.models import OPEN
 from qiatan.modules.conversations.models import ConversationRow as Row
@@ -86,6 +86,6 @@ def ended_before(enterprise_id: Column, conversation_id: Column, moment: datetim
 
 async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
     """Which of these (enterprise, conversation) were answered by a person, or have ended. Needs the system role."""
-    query = select(Row.enterprise_id, Row.id).where(tuple_(Row.enterprise_id, Row.id).in_(conversations))
+    query = select(Row.enterprise_id, Row.id).where(is_among(Row.enterprise_id, Row.id, conversations))
     query = query.where(or_(Row.replied_at.is_not(None), Row.status == Status.ENDED))
     return {(enterprise_id, row_id) for enterprise_id, row_id in await tx.session.execute(query)}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, delete, func, or_, select, tuple_, update
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.conversations.contracts import Status
 from qiatan.modules.conversations.models import OPEN, DraftRow, MentionRow
 from qiatan.modules.conversations.models import ConversationRow as Row
@@ -70,10 +70,10 @@ Person = tuple[UUID, UUID]
 async def digest_rows(tx: Tx, agents: Sequence[Person], customers: Sequence[Person]) -> list[Digested]:
     """What the given agents and customers should see now, in one query each for all heartbeats that came together."""
     by_agent = select(Row.assignee_id, Row.id, Row.head, Row.version).where(
-        tuple_(Row.enterprise_id, Row.assignee_id).in_(agents), Row.status == Status.ACTIVE
+        is_among(Row.enterprise_id, Row.assignee_id, agents), Row.status == Status.ACTIVE
     )
     by_customer = select(Row.customer_id, Row.id, Row.head, Row.version).where(
-        tuple_(Row.enterprise_id, Row.customer_id).in_(customers), Row.status != Status.ENDED
+        is_among(Row.enterprise_id, Row.customer_id, customers), Row.status != Status.ENDED
     )
     found: list[Digested] = await _joined_rows(tx, agents) if agents else []
     for query, wanted in ((by_agent, agents), (by_customer, customers)):

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Text, and_, cast, exists, func, or_, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.customers.models import BlacklistRulesRow, BlockRow, CustomerRow
 
 
@@ -46,7 +46,7 @@ async def closed_addresses(tx: Tx, places: Collection[tuple[UUID, str]], now: da
     query = (
         select(BlockRow.enterprise_id, BlockRow.address_group)
         .join(BlacklistRulesRow, BlacklistRulesRow.enterprise_id == BlockRow.enterprise_id)
-        .where(BlacklistRulesRow.same_address, standing(now), tuple_(BlockRow.enterprise_id, BlockRow.address_group).in_(places))
+        .where(BlacklistRulesRow.same_address, standing(now), is_among(BlockRow.enterprise_id, BlockRow.address_group, places))
     )
     return {(enterprise_id, group) for enterprise_id, group in await tx.session.execute(query) if group is not None}
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, false, func, select, text, true, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Select, delete, exists, false, func, select, text, true, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.routing.contracts.common import Target, TargetKind
 from qiatan.modules.routing.contracts.queue import RoutingState
@@ -298,7 +298,7 @@ async def renew_presence(tx: Tx, requests: Collection[tuple[UUID, UUID]], until:
         return
     held = (
         select(Row.enterprise_id, Row.conversation_id)
-        .where(tuple_(Row.enterprise_id, Row.conversation_id).in_(sorted(requests)), Row.state == RoutingState.QUEUED)
+        .where(is_among(Row.enterprise_id, Row.conversation_id, requests), Row.state == RoutingState.QUEUED)
         .with_for_update(skip_locked=True)
         .cte("held")
     )
@@ -343,7 +343,7 @@ async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]]) -> N
         return
     void = (
         select(Row.enterprise_id, Row.conversation_id)
-        .where(tuple_(Row.enterprise_id, Row.conversation_id).in_(requests), Row.state == RoutingState.PLACED, Row.due_at <= tx.now)
+        .where(is_among(Row.enterprise_id, Row.conversation_id, requests), Row.state == RoutingState.PLACED, Row.due_at <= tx.now)
         .with_for_update(skip_locked=True)
         .cte("void")
     )

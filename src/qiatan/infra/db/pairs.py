@@ -1,0 +1,24 @@
+"""Many pairs in one parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Text, cast, column, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import InstrumentedAttribute
+
+
+def is_among(
+    left: InstrumentedAttribute[Any], right: InstrumentedAttribute[Any], pairs: Collection[tuple[object, object]]
+) -> ColumnElement[bool]:
+    """`(left, right) IN pairs`.
+
+    A parameter for each value, as `in_` makes them, holds up everybody else in the process for tens of milliseconds at a thousand pairs.
+    """
+    told = msgspec.json.encode([{"l": one, "r": other} for one, other in pairs]).decode()
+    rows = func.jsonb_to_recordset(cast(literal(told, Text), JSONB)).table_valued(column("l", left.type), column("r", right.type))
+    asked = rows.render_derived(name="asked", with_types=True)
+    return tuple_(left, right).in_(select(asked.c.l, asked.c.r))
