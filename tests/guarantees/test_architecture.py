@@ -61,7 +61,7 @@ def test_every_guarded_point_is_in_the_catalogue() -> None:
     assert len({point.name for point in CATALOGUE}) == len(CATALOGUE)
 
 
-def test_every_frame_says_who_may_send_it(resources: Resources) -> None:
+async def test_every_frame_says_who_may_send_it(resources: Resources) -> None:
     from qiatan.entrypoints.entrance import Hello
     from qiatan.entrypoints.gateway import Gateway
 

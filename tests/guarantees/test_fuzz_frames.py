@@ -53,7 +53,7 @@ def test_every_field_of_every_frame_has_values_to_draw_from() -> None:
     assert {name for frame in FRAMES for name in fields_of(frame)} <= GOOD.keys()
 
 
-def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
+async def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
     assert {*gateway.doors, Hello} == set(FRAMES)
 
 
