@@ -19,6 +19,9 @@ const DEFAULTS: Preferences = {
   push_preview: true,
 }
 
+/** A change, or how one is made of what is stored by then: two that follow each other quickly must not undo each other inside one setting. */
+export type Choice = Partial<Preferences> | ((now: Preferences) => Partial<Preferences>)
+
 /** What the signed-in agent prefers, on every device. (What only this browser remembers is in `preferences`.) */
 export const useChoices = defineStore('choices', () => {
   const session = useSession()
@@ -37,13 +40,13 @@ export const useChoices = defineStore('choices', () => {
   }
 
   /** Saves a change, on top of what another page of mine saved meanwhile. Throws `ApiError`; nothing is shown as saved before it is. */
-  function change(patch: Partial<Preferences>): Promise<void> {
+  function change(patch: Choice): Promise<void> {
     const next = line.then(() => save(patch))
     line = next.catch(() => undefined)
     return next
   }
 
-  async function save(patch: Partial<Preferences>): Promise<void> {
+  async function save(patch: Choice): Promise<void> {
     if (!shown.value) await load()
     try {
       await put(patch)
@@ -54,8 +57,9 @@ export const useChoices = defineStore('choices', () => {
     }
   }
 
-  async function put(patch: Partial<Preferences>): Promise<void> {
-    shown.value = await api.savePreferences({ ...settings.value, ...patch }, shown.value?.version ?? 0)
+  async function put(patch: Choice): Promise<void> {
+    const now = settings.value
+    shown.value = await api.savePreferences({ ...now, ...(typeof patch === 'function' ? patch(now) : patch) }, shown.value?.version ?? 0)
   }
 
   function loadQuietly(): void {
