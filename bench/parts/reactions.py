@@ -1,9 +1,8 @@
 """How soon the workspace answers a hand: another conversation is opened, a key is pressed.
 
 What is clocked in the page ends when a frame with it was handed over: in the task after the next animation frame. Chromium makes 60 frames a second
-and a key that comes right after one waits for the next, up to 16.7 ms, whatever the page does. Typing is held to its limit at that pace; switching in a
-Chromium that begins a frame as soon as one is asked for (frames in a row still keep their 16.7 ms). How each is at the other's pace, and what a key takes
-in an empty page, stands beside it. Whoever waits for something in the page waits from before it begins: a question that comes afterwards would clock its
+and a key that comes right after one waits for the next, up to 16.7 ms, whatever the page does. So what a key takes is told at that pace and beside an
+empty page, and, as switching is, in a Chromium that begins a frame as soon as one is asked for (frames in a row still keep their 16.7 ms). Whoever waits for something in the page waits from before it begins: a question that comes afterwards would clock its
 own way, and a frame more.
 """
 
@@ -114,12 +113,15 @@ def _switched(browser: Browser, desk: Desk) -> Switched:
 
 
 def typing(unpaced: Browser, browser: Browser, desk: Desk) -> list[Row]:
+    """Decision 0033 says why a key is judged by three figures."""
     here, at_60 = _typed_beside(unpaced, desk), _typed_beside(browser, desk)
-    median, high = spread(at_60.waited)
+    (median, high), (_, high_empty) = spread(at_60.waited), spread(at_60.empty)
+    asked_median, asked_high = spread(here.waited)
     return [
-        at_most(f"a key in the composer beside {LONG} messages at 60 frames a second, p95 (median {median:.1f} ms)", high, 16, "ms"),
-        Row("  in an empty page with one field, median / p95", _both(at_60.empty)),
-        Row("  frames begun when asked for, median / p95", _both(here.waited)),
+        at_most(f"a key in the composer beside {LONG} messages at 60 frames a second, median", median, 16, "ms"),
+        at_most("  its p95 above that of an empty page with one field", high - high_empty, 1, "ms"),
+        Row("  p95 / that of the empty page", f"{high:.1f} / {high_empty:.1f} ms"),
+        at_most(f"  frames begun when asked for, p95 (median {asked_median:.1f} ms)", asked_high, 16, "ms"),
         Row("  of it the page's own work, median / p95", _both(here.own)),
         Row("  so in the empty page, median / p95", _both(here.empty)),
     ]
