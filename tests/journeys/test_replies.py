@@ -126,12 +126,17 @@ async def test_a_picture_in_a_reply_is_seen_on_both_sides(people: People, house:
     await expect(replies_list(agent).get_by_role("option")).to_have_count(1)
     await agent.field.press("Enter")
     for log in (agent.thread, visitor.log):
-        drawn = log.get_by_role("img", name="壶")
+        drawn = log.locator("img[alt='壶']")
         await expect(drawn).to_be_visible()
         await expect(drawn).to_have_js_property("complete", True)
         assert await drawn.evaluate("(element) => element.naturalWidth") == 480
     # The end stays in sight, although what draws it had to be fetched first.
     await expect(visitor.log.get_by_role("img", name="壶")).to_be_in_viewport(ratio=0.9)
+    await agent.thread.get_by_role("button", name="壶").click()
+    viewer = dialog(agent).filter(has_text="1 / 1")
+    await expect(viewer.get_by_role("img", name="壶")).to_be_visible()
+    await agent.page.keyboard.press("Escape")
+    await expect(viewer).to_be_hidden()
 
 
 async def test_what_is_not_known_is_asked_before_it_goes(people: People, house: House) -> None:

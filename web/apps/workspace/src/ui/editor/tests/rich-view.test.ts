@@ -33,4 +33,12 @@ describe('a rich message', () => {
     expect(shown.text()).toBe(text)
     expect(shown.findAll('a').map((one) => one.attributes('href'))).toEqual(['/away#https://x.example'])
   })
+
+  it('lets its pictures be pressed only where somebody shows them in full', async () => {
+    const blocks: RichBlock[] = [paragraph({ text: '这样包' }), { kind: 'picture', id: 'a', width: 4, height: 3, alt: '壶' }]
+    expect(draw(...blocks).findAll('button')).toHaveLength(0)
+    const shown = mount(RichView, { props: { document: { blocks }, opens: true }, global: { plugins: [router] } })
+    await shown.get('button').trigger('click')
+    expect([shown.get('button img').attributes('alt'), shown.emitted('open')]).toEqual(['壶', [[1]]])
+  })
 })
