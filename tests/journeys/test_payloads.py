@@ -322,7 +322,7 @@ async def _sources(agent: Agent, talks: list[Talk]) -> None:
         await agent.page.get_by_role("tab", name="来源").click()
         await reads(_card(agent), talk.source)
         hrefs = await _card(agent).get_by_role("link").evaluate_all("(all) => all.map((one) => one.getAttribute('href'))")
-        assert all(re.match("https?://", href) for href in hrefs), hrefs
+        assert all(re.match("/app/away#https?://", href) for href in hrefs), hrefs
         await agent.page.get_by_role("tab", name="历史").click()
         await unharmed(agent.page)
         await agent.page.get_by_role("tab", name="名片").click()
