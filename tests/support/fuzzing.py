@@ -11,6 +11,11 @@ from hypothesis import HealthCheck, Phase, settings
 _ASKED: Final = os.environ.get("FUZZ_EXAMPLES")
 
 
+def is_short() -> bool:
+    """Whether nobody asked for more than what is tried with every change."""
+    return _ASKED is None
+
+
 def examples(usually: int) -> int:
     """How many: what was asked for, else what is usual."""
     return int(_ASKED or usually)
@@ -24,7 +29,7 @@ def some(usually: int) -> settings:
     """
     return settings(
         max_examples=examples(usually),
-        derandomize=_ASKED is None,
+        derandomize=is_short(),
         database=None,
         deadline=None,
         phases=[Phase.generate],
