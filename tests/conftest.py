@@ -65,6 +65,7 @@ def _only_stories(paths: list[str]) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The leader of a run on several workers starts PostgreSQL before they start; a run in one process does at its first use."""
+    gc.set_threshold(10_000, 20, 20)
     config.stash[_SERVER] = TestServer()
     # Drawn with all that its variables hold, a traceback in the log takes a tenth of a second, and hundreds are provoked.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -78,7 +79,6 @@ def pytest_collection_finish() -> None:
     """What was imported and collected lives to the end: looking through it again and again for what may go took a tenth of all time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
