@@ -49,6 +49,9 @@ STALLED_SECONDS: Final = 30.0
 BODIES: Final = 256 * 1024 * 1024
 BODIES_OF_EACH: Final = 64 * 1024 * 1024
 """Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, and of one enterprise or address."""
+UPLOADED: Final = 512 * 1024 * 1024
+UPLOADED_OF_EACH: Final = 256 * 1024 * 1024
+"""The same of parts of files, which places alone do not bound: all of them together would be 2 GiB."""
 SILENCE_SECONDS: Final = 20.0
 """How long a body may bring nothing: who is slow goes on, and who is gone or plays at being slow holds nothing any more."""
 
@@ -86,6 +89,7 @@ class Admission:
         self._app = app
         self._contents, self._sending = contents, sending
         self.bodies = Bodies(BODIES, BODIES_OF_EACH)
+        self.uploaded = Bodies(UPLOADED, UPLOADED_OF_EACH)
         self._trusted = trusted
         self._reserved, self._free, self._asking = tuple(reserved), tuple(free), tuple(asking)
         places = limits.all_requests
@@ -119,10 +123,11 @@ class Admission:
         key = self._key(scope, credential)
         body = _Body(receive, send, str(state.get("request_id", "-")))
         gate = self._gate_of(scope)
-        with self.bodies.held(key) as hold:
-            rest_comes = gate in (self.requests, None)
+        comes_later = gate in (self.uploads, self.downloads)
+        with (self.uploaded if comes_later else self.bodies).held(key) as hold:
+            rest_comes = not comes_later
             try:
-                receive = await _arrived(body.receive, hold) if rest_comes else body.receive
+                receive = _counted(body.receive, hold) if comes_later else await _arrived(body.receive, hold)
                 rest_comes = False
                 if body.given_up:
                     return
@@ -317,6 +322,17 @@ async def _arrived(receive: Receive, hold: Callable[[int], None]) -> Receive:
         return messages.pop() if messages else await receive()
 
     return again
+
+
+def _counted(receive: Receive, hold: Callable[[int], None]) -> Receive:
+    """Receives as before; each piece is held until the request is answered. Receiving raises `Busy` where too much would be."""
+
+    async def counted() -> Message:
+        message = await receive()
+        hold(len(message.get("body", b"")))
+        return message
+
+    return counted
 
 
 async def _refuse(send: Send, busy: Busy, request_id: str, *headers: Header) -> None:

@@ -1,0 +1,123 @@
+"""What bodies of requests may hold while they come, and for how long."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from qiatan.infra.http import admission
+from qiatan.infra.http.admission import Bodies
+from qiatan.kit.errors import Busy
+from tests.support.admission import Call, Parts, Work, admission_of, turns
+
+
+async def test_a_slow_sender_holds_no_place_and_its_body_arrives_whole() -> None:
+    work = Work()
+    work.go.set()
+    app = admission_of(work, requests=1, all_requests=1)
+    slow = Call(app)
+    slow._parts.put_nowait({"type": "http.request", "body": b"one ", "more_body": True})
+    await turns()
+
+    assert await Call(app).body(b"quick").status() == 200
+
+    slow._parts.put_nowait({"type": "http.request", "body": b"two", "more_body": False})
+    assert await slow.status() == 200
+    assert work.bodies == [b"quick", b"one two"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api/v1/conversations", b"application/json"),
+        ("/api/v1/uploads/1", b"application/octet-stream"),
+        ("/api/v1/poll", b"application/json"),
+        ("/api/v1/poll/1", b"application/json"),
+    ],
+)
+async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(
+    monkeypatch: pytest.MonkeyPatch, path: str, kind: bytes
+) -> None:
+    monkeypatch.setattr(admission, "SILENCE_SECONDS", 0.01)
+    work = Parts()
+    app = admission_of(work, requests=1, all_requests=1)
+    silent = Call(app, path, kind=kind)
+    silent._parts.put_nowait({"type": "http.request", "body": b"one", "more_body": True})
+
+    assert await silent.status() == 408
+
+    assert dict(silent.said[0]["headers"])[b"connection"] == b"close"
+    assert json.loads(silent.said[1]["body"])["error"]["code"] == "too_slow"
+    assert len(silent.said) == 2
+    assert (app.uploads.inside, app.requests.inside, work.whole) == (0, 0, [])
+    # What has come whole may be worked on for longer than that.
+    assert await Call(app, path, kind=kind).body(b"two ", b"three").status() == 200
+    assert work.whole == [b"two three"]
+
+
+async def test_bodies_that_come_slowly_hold_so_much_and_no_more() -> None:
+    work = Work()
+    app = admission_of(work)
+    app.bodies = Bodies(10, 6)
+
+    def begin(peer: str, size: int) -> Call:
+        call = Call(app, peer=peer)
+        call._parts.put_nowait({"type": "http.request", "body": bytes(size), "more_body": True})
+        return call
+
+    held = [begin("192.0.2.1", 5), begin("192.0.2.2", 5)]
+    await turns()
+    own, others = begin("192.0.2.1", 2), begin("192.0.2.3", 1)
+
+    assert [await own.status(), await others.status()] == [503, 503]
+    headers = dict(own.said[0]["headers"])
+    assert (headers[b"retry-after"], headers[b"connection"]) == (b"2", b"close")
+    asking = Call(app, peer="192.0.2.1", method="GET").body()
+    await turns()
+    assert work.begun == ["/api/v1/conversations"], "who sends nothing holds nothing"
+    work.go.set()
+    for call in held:
+        call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    assert [await call.status() for call in (asking, *held)] == [200] * 3
+    assert app.bodies.size == 0
+    assert await Call(app, peer="192.0.2.1").body(bytes(6)).status() == 200
+
+
+async def test_an_office_sends_its_files_at_the_same_time() -> None:
+    work = Work()
+    app = admission_of(work)
+    calls = [Call(app, "/api/v1/files", kind=b"multipart/form-data; boundary=x").body() for _ in range(200)]
+    await turns()
+
+    assert (app.uploads.inside, app.uploads.waiting) == (200, 0)
+    work.go.set()
+    assert [await call.status() for call in calls] == [200] * 200
+
+
+async def test_parts_of_files_that_come_slowly_hold_so_much_and_no_more() -> None:
+    work = Parts()
+    app = admission_of(work)
+    app.uploaded = Bodies(10, 6)
+
+    def begin(peer: str, size: int) -> Call:
+        call = Call(app, "/api/v1/uploads/1", kind=b"application/octet-stream", peer=peer, method="PATCH")
+        call._parts.put_nowait({"type": "http.request", "body": bytes(size), "more_body": True})
+        return call
+
+    # given as much on its way as one address may have, and as there may be in all
+    held = [begin("192.0.2.1", 5), begin("192.0.2.2", 5)]
+    await turns()
+
+    # when more comes, of the same address or of another
+    for peer, size in (("192.0.2.1", 2), ("192.0.2.3", 1)):
+        with pytest.raises(Busy) as turned_away:
+            await begin(peer, size).status()
+        assert turned_away.value.retry_after == 2
+
+    # then what was on its way arrives whole, everything is let go, and other requests never waited for it
+    assert app.bodies.size == 0
+    for call in held:
+        call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    assert [await call.status() for call in held] == [200, 200]
+    assert (work.whole, app.uploaded.size, app.uploads.inside) == ([bytes(5), bytes(5)], 0, 0)
