@@ -41,10 +41,6 @@ class Sent:
     refused: str | None = None
     """Why it will never be stored, if so: an answer into a conversation that has ended or was given to somebody else."""
 
-    @property
-    def is_open(self) -> bool:
-        return self.ack is None and self.refused is None
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -77,6 +73,9 @@ class Client:
         self.burst = 1
         """How many messages are written at once."""
         self.outbox: dict[str, Sent] = {}
+        self._acked = 0
+        self._open: dict[str, Sent] = {}
+        """Of these, what has no answer yet: what was answered in hours of rounds is not gone through again and again."""
         self.log: dict[str, dict[int, Seen]] = {}
         self.heads: dict[str, int] = {}
         self.conflicts: list[str] = []
@@ -112,7 +111,7 @@ class Client:
     def write(self, text: str, conversation_id: str | None = None) -> Sent:
         """Put a message into the outbox, and on the wire if there is one."""
         client_id, sent = str(new_id()), Sent(text, conversation_id)
-        self.outbox[client_id] = sent
+        self.outbox[client_id] = self._open[client_id] = sent
         self._try(client_id, sent)
         return sent
 
@@ -126,7 +125,11 @@ class Client:
         self._socket.send(msgspec.json.encode(frame))
 
     def open_sends(self) -> int:
-        return sum(sent.is_open for sent in self.outbox.values())
+        return len(self._open)
+
+    def acked(self) -> int:
+        """Of how many we know that they are stored."""
+        return self._acked
 
     # -- the life of the connection
 
@@ -219,14 +222,15 @@ class Client:
         for shown in frame["conversations"]:
             self._know(shown["id"], shown["head"])
         self._synced.set()
-        for client_id, sent in self.outbox.items():
-            if sent.is_open:
-                self._try(client_id, sent)
+        for client_id, sent in self._open.items():
+            self._try(client_id, sent)
 
     def _acknowledged(self, frame: dict[str, Any]) -> None:
         sent, answer = self.outbox[frame["client_message_id"]], (frame["conversation_id"], frame["seq"])
         if sent.ack is None:
             sent.ack = answer
+            self._acked += 1
+            self._open.pop(frame["client_message_id"], None)
         elif sent.ack != answer:
             sent.conflict = answer
         self._keep(
@@ -246,6 +250,7 @@ class Client:
             sent.refusals.append(frame["code"])
             if self.agent and frame["code"] in FINAL:
                 sent.refused = frame["code"]
+                self._open.pop(frame["ref"], None)
 
     def _know(self, conversation_id: str, head: int) -> None:
         self.heads[conversation_id] = max(head, self.heads.get(conversation_id, 0))
@@ -287,8 +292,8 @@ class Client:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(REPAIR_EVERY)
-            for client_id, sent in list(self.outbox.items()):
-                if sent.is_open and loop.time() - sent.tried_at > ACK_PATIENCE:
+            for client_id, sent in list(self._open.items()):
+                if loop.time() - sent.tried_at > ACK_PATIENCE:
                     self._try(client_id, sent)
             for conversation_id in self.missing():
                 await self._fetch(conversation_id)
@@ -371,7 +376,7 @@ class Crowd:
         ]
 
     def acked(self) -> int:
-        return sum(sent.ack is not None for client in self.everybody for sent in client.outbox.values())
+        return sum(client.acked() for client in self.everybody)
 
     def agent_of(self, agent_id: UUID) -> Agent:
         return next(agent for agent in self.agents if agent.person.id == agent_id)

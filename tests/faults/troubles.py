@@ -159,11 +159,14 @@ async def swallow_database(cluster: Cluster, _people: Crowd, chance: random.Rand
 
 async def slow_database(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
     """Every word to and from the database takes its time."""
-    for node in cluster.nodes:
-        node.database.delay = chance.uniform(0.2, 0.6)
+    delays = [chance.uniform(0.2, 0.6) for _ in cluster.nodes]
+    for node, delay in zip(cluster.nodes, delays, strict=True):
+        node.database.delay = delay
     await asyncio.sleep(chance.uniform(4, 8))
     for node in cluster.nodes:
         node.database.mend()
+    # It is over when the last word that was under way has come.
+    await asyncio.sleep(max(delays))
 
 
 async def kill_nats(cluster: Cluster, _people: Crowd, chance: random.Random) -> None:
