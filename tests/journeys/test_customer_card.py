@@ -9,11 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.journeys.conftest import People
 from tests.journeys.desk import opened
-from tests.journeys.house import House, Member, house_of
-from tests.journeys.people import Agent
-from tests.journeys.server import Server
-from tests.journeys.story import CHINESE, ENGLISH, Words, tell
-from tests.journeys.test_screens import PHONE, Camera
+from tests.journeys.house import House, Member
 
 TAGS = "/app/settings/tags"
 FIELDS = "/app/settings/customer-fields"
@@ -99,6 +95,34 @@ async def test_the_card_is_filled_in_where_it_is_read(people: People, house: Hou
     await expect(past.get_by_role("listitem").first).to_contain_text("原来：苏州工业园区")
     await page.keyboard.press("Escape")
     await expect(past).to_have_count(0)
+
+
+async def test_a_line_that_is_left_by_a_key_is_saved_for_whom_it_was_written(people: People, house: House) -> None:
+    # given two customers, and a line of the card of one that is being written
+    agent, _ = await people.talking(house)
+    other = await people.visitor(house)
+    await other.say("另一位")
+    await expect(agent.row("另一位")).to_be_visible()
+    held = {one["last"]["preview"]: one["id"] for one in await house.admin.conversations()}
+    await fact(agent.page, "地址").click()
+    await card(agent.page).get_by_role("textbox", name="地址").fill("松间")
+
+    # when a key leads to the other customer
+    await agent.page.keyboard.press("Control+ArrowUp")
+    await expect(agent.thread).to_contain_text("另一位")
+    await expect(fact(agent.page, "地址")).to_contain_text("未填写")
+
+    # then it stands with the one, and nothing with the other
+    await agent.open("在的")
+    await expect(fact(agent.page, "地址")).to_contain_text("松间")
+    assert (await context_of(house.admin, held["在的"]))["fields"] == {"address": "松间"}
+    assert (await context_of(house.admin, held["另一位"]))["fields"] == {}
+
+    # and what cannot be saved is told, as the line is gone
+    await fact(agent.page, "电话").click()
+    await card(agent.page).get_by_role("textbox", name="电话").fill("不知道")
+    await agent.page.keyboard.press("Control+ArrowUp")
+    await expect(agent.page.get_by_text("电话没有保存（不知道）")).to_be_visible()
 
 
 async def test_a_card_that_may_not_be_changed_is_read_only(people: People, house: House) -> None:
@@ -299,99 +323,3 @@ async def test_a_field_of_ones_own_is_made_and_deleted(people: People, house: Ho
     await dialog.get_by_role("button", name="删除字段").click()
     await admin.toast("字段「会员等级」已删除")
     assert (await house.admin.get("/customer-fields"))["items"] == []
-
-
-async def _furnish(house: House, words: Words) -> str:
-    """A card with everything on it, somebody on the blacklist; the conversation to look at."""
-    chinese = words is CHINESE
-    admin = house.admin
-    main = await tell(house, words)
-    group = await admin.post("/tag-groups", {"kind": "customer", "name": "来源" if chinese else "Source"})
-    names = ("回头客", "手冲", "哑光釉", "品质投诉", "抖音") if chinese else ("Regular", "Pour-over", "Matt glaze", "Complaint", "Douyin")
-    tags = [
-        await admin.post("/tags", {"kind": "customer", "name": name, "color": color, "group_id": group["id"] if name == names[4] else None})
-        for name, color in zip(names, ("blue", "gray", "gray", "amber", "purple"), strict=True)
-    ]
-    asked = await admin.post("/tags", {"kind": "conversation", "name": "礼盒" if chinese else "Gift box", "color": "green"})
-    await admin.client.put(f"/conversations/{main}/tags", json={"tag_ids": [asked["id"]]})
-    level = await admin.post(
-        "/customer-fields",
-        {"name": "会员等级" if chinese else "Level", "kind": "choice", "options": ["银卡", "金卡"] if chinese else ["Silver", "Gold"]},
-    )
-    await admin.post("/customer-fields", {"name": "累计消费" if chinese else "Spent", "kind": "number"})
-    known = await context_of(admin, main)
-    address = "深圳市南山区科苑路 18 号 6 栋 1203" if chinese else "18 Kiln Road, flat 12, Harbour Town"
-    fields = {
-        "phone": "13800132071",
-        "email": "nora@mail.example",
-        "gender": "female",
-        "address": address,
-        level["key"]: level["options"][0],
-    }
-    answer = await admin.client.patch(
-        f"/conversations/{main}/customer", json={"fields": fields, "tag_ids": [one["id"] for one in tags[:4]], "version": known["version"]}
-    )
-    assert answer.is_success, answer.text
-    for text in (
-        ("双十一想凑一套 4 只，颜色不同，到货可先联系她。", "偏好哑光釉，不收周日的快递；送人的单会要手写卡片。")
-        if chinese
-        else ("Wants a set of four.",)
-    ):
-        await admin.post(f"/customers/{known['id']}/notes", {"text": text})
-    for number, one in enumerate((await admin.conversations())[:3]):
-        if one["id"] != main:
-            reason = ("反复发广告链接", "辱骂客服", "恶意骚扰")[number] if chinese else "Keeps sending advertisements"
-            await admin.post(f"/conversations/{one['id']}/block", {"reason": reason, "expires_at": None})
-    return main
-
-
-async def _look(page: Page, camera: Camera, house: House, main: str) -> None:
-    base = house.server.url
-    await page.goto(f"{base}/app/conversations/{main}")
-    side = page.get_by_role("complementary")
-    await expect(side.locator(".txt").first).to_be_visible()
-    await camera.shoot(page, "card")
-    await side.get_by_role("button", name=re.compile("^(添加|Add)( |$)")).first.click()
-    await expect(side.get_by_role("option").first).to_be_visible()
-    await camera.shoot(page, "card-tags")
-    await page.keyboard.press("Escape")
-    await side.get_by_role("button", name=re.compile("^(修改记录|Changes)$")).click()
-    await expect(side.get_by_role("group", name=re.compile("^(修改记录|Changes)$")).get_by_role("listitem").first).to_be_visible()
-    await camera.shoot(page, "card-changes")
-    await page.keyboard.press("Escape")
-    await page.get_by_role("button", name=re.compile("^(更多|More)$")).click()
-    await page.get_by_role("menuitem", name=re.compile("^(拉黑|Block)$")).click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
-    await camera.shoot(page, "block")
-    await page.keyboard.press("Escape")
-    await expect(page.get_by_role("dialog")).to_be_hidden()
-
-
-async def test_the_screens_in_chinese(people: People, server: Server) -> None:
-    async with house_of(server, name=CHINESE.enterprise, admin=CHINESE.admin) as house:
-        main = await _furnish(house, CHINESE)
-        camera = Camera("zh-1440", themes=("dark", "light"))
-        agent: Agent = await people.agent(house)
-        await _look(agent.page, camera, house, main)
-        narrow = Camera("zh-1024-light")
-        small = await people.agent(house, path=f"/app/conversations/{main}?panel=card", viewport={"width": 1024, "height": 768})
-        await expect(card(small.page).locator(".txt").first).to_be_visible()
-        await narrow.shoot(small.page, "card")
-        phone = Camera("zh-390-light")
-        mobile = await people.agent(house, path=f"/app/conversations/{main}?panel=card", viewport=PHONE, has_touch=True, is_mobile=True)
-        await expect(card(mobile.page).locator(".txt").first).to_be_visible()
-        await phone.shoot(mobile.page, "card-filled")
-        await card(mobile.page).get_by_role("button", name=re.compile("^添加")).tap()
-        await phone.shoot(mobile.page, "card-tags")
-        assert camera.found + narrow.found + phone.found == []
-
-
-async def test_the_screens_in_english(people: People, server: Server) -> None:
-    async with house_of(server, name=ENGLISH.enterprise, admin=ENGLISH.admin) as house:
-        me = house.admin.me["agent"]
-        await house.admin.client.patch("/me", json={"locale": "en", "version": me["version"]})
-        main = await _furnish(house, ENGLISH)
-        camera = Camera("en-1440-light", english=True)
-        agent = await people.agent(house, locale="en-US")
-        await _look(agent.page, camera, house, main)
-        camera.check()

@@ -26,6 +26,7 @@ export default {
     failed: 'Not saved: {reason}',
     changed: 'Just changed to "{value}". Saving again puts yours in its place.',
     linesHint: 'Ctrl+Enter saves, Esc cancels',
+    notSaved: '{field} was not saved ({value})',
     showPhone: 'Show number',
     hidePhone: 'Hide number',
     more: 'Show {count} more | Show {count} more',

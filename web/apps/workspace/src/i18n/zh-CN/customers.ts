@@ -26,6 +26,7 @@ export default {
     failed: '没有保存：{reason}',
     changed: '刚被改成「{value}」。再次保存会换成你写的。',
     linesHint: 'Ctrl+Enter 保存，Esc 取消',
+    notSaved: '{field}没有保存（{value}）',
     showPhone: '查看号码',
     hidePhone: '隐藏号码',
     more: '再显示 {count} 项',
