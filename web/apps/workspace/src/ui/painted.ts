@@ -24,6 +24,20 @@ export function whenIdle(work: () => void): () => void {
   return () => cancelIdleCallback(handle)
 }
 
+/** Calls `work` when idle after `rest` milliseconds: not for those who only pass by. Answers how to call it off. */
+export function whenRested(rest: number, work: () => void): () => void {
+  let stop: () => void
+  const timer = setTimeout(() => { stop = whenIdle(work) }, rest)
+  stop = () => clearTimeout(timer)
+  return () => stop()
+}
+
+/** Resolves after what stands on the page now was drawn and nothing more urgent, as a key that was pressed, is to be done. */
+export async function drawnAndIdle(): Promise<void> {
+  await painted()
+  await new Promise<void>((resolve) => { whenIdle(resolve) })
+}
+
 /** Resolves in a task of its own, behind those that wait already. Not by a timer: a page that is covered is given few of them. */
 function soon(): Promise<void> {
   return new Promise((resolve) => {

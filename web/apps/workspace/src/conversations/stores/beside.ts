@@ -39,6 +39,12 @@ export function useBeside(screen: Screen) {
     }
   }
 
+  /** What was shown before, where nothing has changed since: the same is not drawn again. */
+  function asKept(of: Id, found: ConversationContext): ConversationContext {
+    const before = kept.get(keyOf(of))
+    return before && JSON.stringify(before) === JSON.stringify(found) ? before : found
+  }
+
   function loadContext(): Promise<void> {
     const of = screen.id.value
     if (of !== null && context.value === null) context.value = kept.get(keyOf(of)) ?? null
@@ -60,7 +66,7 @@ export function useBeside(screen: Screen) {
     contextError.value = null
     try {
       const told = await api.client.get<Told>(`/conversations/${encodeURIComponent(of)}/context`)
-      const found: ConversationContext = { ...told, pages: told.pages ?? [] }
+      const found = asKept(of, { ...told, pages: told.pages ?? [] })
       directory.followCustomer(found.customer)
       keep(of, found)
       if (mine === screen.turn) context.value = found

@@ -4,7 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { live } from '../../live'
 import { useSession } from '../../stores/session'
-import { painted } from '../../ui/painted'
+import { drawnAndIdle } from '../../ui/painted'
 import { serves } from '../model/lists'
 import { useAbove } from './above'
 import { useBeside } from './beside'
@@ -57,7 +57,7 @@ export const useThread = defineStore('thread', () => {
       void kept.open(there.head)
       messages.value = kept.items
       phase.value = 'ready'
-      await painted()
+      await drawnAndIdle()
       if (mine === screen.turn) await beside.loadContext()
       return
     }
