@@ -118,6 +118,16 @@ async def test_a_line_that_is_left_by_a_key_is_saved_for_whom_it_was_written(peo
     assert (await context_of(house.admin, held["在的"]))["fields"] == {"address": "松间"}
     assert (await context_of(house.admin, held["另一位"]))["fields"] == {}
 
+    # and a name that was begun is as it was left
+    await card(agent.page).get_by_role("button", name="改名").click()
+    await card(agent.page).get_by_role("textbox", name="顾客姓名").fill("山间")
+    await agent.page.keyboard.press("Control+ArrowUp")
+    await expect(fact(agent.page, "地址")).to_contain_text("未填写")
+    await expect(card(agent.page).get_by_role("textbox", name="顾客姓名")).to_have_count(0)
+    await agent.open("在的")
+    await expect(card(agent.page).get_by_role("textbox", name="顾客姓名")).to_have_value("山间")
+    await card(agent.page).get_by_role("button", name="取消").click()
+
     # and what cannot be saved is told, as the line is gone
     await fact(agent.page, "电话").click()
     await card(agent.page).get_by_role("textbox", name="电话").fill("不知道")

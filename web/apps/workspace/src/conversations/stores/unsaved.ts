@@ -1,9 +1,17 @@
 import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
 
-/** Notes on customers that were begun and not saved: found as they were left when the customer is looked at again, until the page is closed. */
+/** A customer's name that is being written, and the version of the customer that was on the screen when it began. */
+export interface BegunName {
+  text: string
+  version: number
+}
+
+/** Notes on customers, and names of them, that were begun and not saved: found as they were left when the customer is looked at again, until the page is closed. */
 export const useUnsaved = defineStore('unsaved', () => {
   const texts = shallowReactive(new Map<string, string>())
+  /** By customer. */
+  const names = new Map<string, BegunName>()
 
   function keep(key: string, text: string): void {
     texts.set(key, text)
@@ -19,5 +27,10 @@ export const useUnsaved = defineStore('unsaved', () => {
     return key?.slice(customerId.length + 1) ?? null
   }
 
-  return { texts, keep, drop, begunFor, reset: () => texts.clear() }
+  function reset(): void {
+    texts.clear()
+    names.clear()
+  }
+
+  return { texts, names, keep, drop, begunFor, reset }
 })
