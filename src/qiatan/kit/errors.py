@@ -135,6 +135,6 @@ class StorageFull(Fault):
 
 
 class DatabaseUnavailable(Fault):
-    """The database does not answer; nothing was stored. Try again in a moment."""
+    """The database does not answer. Try again in a moment; if it fell silent while it stored this, it may be stored already."""
 
     code, status = "database_unavailable", 503

@@ -18,7 +18,7 @@ from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import StorageFull
 from qiatan.modules.channels.contracts import Channel
-from qiatan.modules.files import jobs, routes, rules, service
+from qiatan.modules.files import jobs, repository, routes, rules, service
 from qiatan.modules.files.contracts import NewUpload, Upload
 from qiatan.modules.files.errors import QuotaReached
 from qiatan.modules.files.models import FileRow, UploadRow
@@ -236,6 +236,19 @@ async def test_one_visitor_has_ten_files_on_their_way(scene: Scene) -> None:
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
     assert int(answer.headers["Retry-After"]) == 60
+
+
+async def test_of_more_uploads_than_are_counted_the_newest_count(scene: Scene, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "MAX_COUNTED", 1)
+    monkeypatch.setattr(rules, "OF_VISITOR", rules.Quota(unfinished=1, bytes=10))
+    await send_up(scene.http, b"a")
+    clock.advance(seconds=1)
+    await start(scene.http, 3)
+
+    answer = await scene.http.post("/widget/uploads", json={"name": "a", "size": 3})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
+    assert await scene.counts() == (1, 2)
 
 
 async def test_an_enterprise_sends_up_so_much_in_a_day_whoever_sends_it(scene: Scene, clock: FakeClock) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.kit.errors import DatabaseUnavailable
 from qiatan.modules.routing import realtime
+from qiatan.modules.routing import service as routing
 from qiatan.modules.routing.service import SLEEP
 from tests.modules.push.test_push import Work, agent, guest, service, settings, subscribe, work
 from tests.support import talk
@@ -178,3 +182,64 @@ async def test_who_only_looks_as_a_colleague_puts_nobody_to_sleep(doors: Doors, 
 
     assert (await page.next("error"))["code"] == "read_only_view"
     assert (await _seen(doors, agent))["asleep"] is False
+
+
+async def test_a_phone_that_fell_asleep_while_the_database_was_away_is_called_from_the_next_turn_on(
+    doors: Doors, agent: Member, database: Database, monkeypatch: pytest.MonkeyPatch, app: Any
+) -> None:
+    # given a phone whose screen goes dark while the database is away
+    async def away(*arguments: Any, **named: Any) -> None:
+        raise DatabaseUnavailable(retry_after=1)
+
+    page = await doors.agent_socket(agent)
+    await page.settle()
+    with monkeypatch.context() as silent:
+        silent.setattr(routing, "fall_asleep", away)
+        await page.send(type="page", asleep=True)
+        await page.settle()
+    async with database.tenant(agent.enterprise_id) as tx:
+        assert await routing.with_pages(tx, {agent.id}, besides=new_id()) == {agent.id}
+
+    # when the leases are renewed
+    await app.state.gateway._presence.renew()
+
+    # then no other node takes it for a page that is looked at, and its agent is there
+    async with database.tenant(agent.enterprise_id) as tx:
+        assert await routing.with_pages(tx, {agent.id}, besides=new_id()) == set()
+    seen = await _seen(doors, agent)
+    assert (seen["connected"], seen["asleep"]) == (True, True)
+
+
+@pytest.mark.parametrize(("closing", "leaving"), [(1, 0), (1, 2), (0, 1)])
+async def test_a_page_that_went_while_the_database_was_away_keeps_no_call_back(
+    doors: Doors, agent: Member, database: Database, monkeypatch: pytest.MonkeyPatch, closing: int, leaving: int
+) -> None:
+    # given an agent whose only page closes while the database is away
+    away = {"page_closed": closing, "disconnected": leaving}
+
+    def failing(name: str) -> Callable[..., Awaitable[None]]:
+        done = getattr(routing, name)
+
+        async def first_away(*arguments: Any) -> None:
+            if away[name]:
+                away[name] -= 1
+                raise DatabaseUnavailable(retry_after=1)
+            await done(*arguments)
+
+        return first_away
+
+    for name in away:
+        monkeypatch.setattr(routing, name, failing(name))
+    monkeypatch.setattr(realtime, "AGAIN_SECONDS", 0.0)
+    page = await doors.agent_socket(agent)
+    await page.settle()
+
+    # when it is back
+    await page.close()
+    await _let_go()
+
+    # then no other node takes them for somebody who looks at a page, and nobody for somebody who is there
+    async with database.tenant(agent.enterprise_id) as tx:
+        assert await routing.with_pages(tx, {agent.id}, besides=new_id()) == set()
+    assert away == {"page_closed": 0, "disconnected": 0}
+    assert (await _seen(doors, agent))["connected"] is False

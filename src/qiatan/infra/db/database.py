@@ -32,7 +32,7 @@ Listener = Callable[[Sequence[Event]], None]
 # SQLSTATE classes and codes that mean the disk or memory of the database is used up.
 _FULL = ("53100", "53200")
 # The server is going away, starting, or cut the connection; deadlock and serialization failures are safe to repeat too.
-# The last three are our own limits of time. All are safe to repeat: nothing was stored.
+# The last three are our own limits of time. Of all but a line that breaks during a commit, nothing was stored.
 _AWAY = ("57P01", "57P02", "57P03", "08", "53300", "40P01", "40001", "55P03", "57014", "25P03")
 
 WAIT_SECONDS = 10
@@ -108,7 +108,8 @@ class Database:
         """A transaction that sees one enterprise. Commits on success, then publishes its events.
 
         Raises:
-            DatabaseUnavailable: the database does not answer or asks to try again; nothing was stored.
+            DatabaseUnavailable: the database does not answer or asks to try again. Nothing was stored, unless the line broke during the
+                commit itself: then nobody knows, and whoever must know asks.
             StorageFull: the database's disk is full; nothing was stored.
             Busy: no connection became free in time, or too many wait for one; nothing was begun.
         """

@@ -14,7 +14,7 @@ from qiatan.modules.files.models import FileRow, UploadRow
 
 Blobs = Sequence[Row[str, str | None]]
 MAX_COUNTED = 5_000
-"""Uploads of one person and day that are looked at: more than the throttle lets in."""
+"""Uploads of one person and day that are looked at, the newest. Programs may begin more: then the limits hold for these."""
 
 
 class FileRepository:
@@ -141,10 +141,10 @@ class UploadRepository:
                 UploadRow.uploader_id == uploader_id,
                 UploadRow.created_at > since,
             )
-            .order_by(UploadRow.created_at)
+            .order_by(UploadRow.created_at.desc())
             .limit(MAX_COUNTED)
         )
-        return (await self._session.execute(query)).all()
+        return (await self._session.execute(query)).all()[::-1]
 
     async def living(
         self, upload_id: UUID, uploader_kind: str, uploader_id: UUID, now: datetime, *, lock: bool = False
@@ -161,6 +161,11 @@ class UploadRepository:
         if lock:
             query = query.with_for_update().execution_options(populate_existing=True)
         return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def locked(self, upload_id: UUID) -> UploadRow | None:
+        """Whoever's it is, and however it ended."""
+        query = select(UploadRow).where(UploadRow.enterprise_id == self._enterprise_id, UploadRow.id == upload_id)
+        return (await self._session.execute(query.with_for_update())).scalar_one_or_none()
 
     async def file_of(self, file_id: UUID) -> FileRow | None:
         query = select(FileRow).where(FileRow.enterprise_id == self._enterprise_id, FileRow.id == file_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from qiatan.infra.http.downloads import file_response
@@ -14,10 +15,12 @@ from qiatan.infra.http.uploads import CHUNK_BODY, PICTURE_FORM, receive_chunk, r
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
-from qiatan.kit.errors import NotFound
+from qiatan.kit.errors import Fault, NotFound
 from qiatan.modules.files import permissions, rules, service
 from qiatan.modules.files.contracts import File, FinishUpload, NewUpload, SentFile, Upload
 from qiatan.modules.files.errors import UploadMoved
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(tags=["files"])
 _api = APIRouter(prefix="/api/v1")
@@ -121,12 +124,16 @@ async def _add_part(shared: Resources, actor: AgentActor | VisitorActor, request
         raise UploadMoved
     content = await receive_chunk(request, min(upload.chunk_bytes, upload.size - upload.offset))
     part = await service.keep_part(shared.storage, content)
+    noted = False
     try:
         async with shared.database.tenant(actor.enterprise_id) as tx:
-            return await service.add_part(tx, actor, upload_id, offset=offset, part=part, size=len(content))
+            upload = await service.add_part(tx, actor, upload_id, offset=offset, part=part, size=len(content))
+            noted = True
     except BaseException:
-        await service.give_up(shared.storage, part)
+        if not (noted and await _may_be_kept(shared, actor, upload_id, part)):
+            await service.give_up(shared.storage, part)
         raise
+    return upload
 
 
 async def _finish(shared: Resources, actor: AgentActor | VisitorActor, upload_id: UUID, body: FinishUpload) -> SentFile:
@@ -145,15 +152,31 @@ async def _finish(shared: Resources, actor: AgentActor | VisitorActor, upload_id
         if isinstance(made, SentFile):
             return made
         raise
+    noted = False
     try:
         async with shared.database.tenant(actor.enterprise_id) as tx:
             file, used = await service.finish_upload(tx, actor, upload_id, assembled)
+            noted = used
     except BaseException:
-        await service.give_up(shared.storage, assembled.blob)
+        if not (noted and await _may_be_kept(shared, actor, upload_id, assembled.blob)):
+            await service.give_up(shared.storage, assembled.blob)
         raise
     if not used:
         await service.give_up(shared.storage, assembled.blob)
     return file
+
+
+async def _may_be_kept(shared: Resources, actor: AgentActor | VisitorActor, upload_id: UUID, blob: str) -> bool:
+    """Whether a transaction that only failed at its commit may be stored all the same: a line that breaks then does not tell.
+
+    Who cannot be asked says yes: a content that nobody names takes some room, a name without a content is a file that is lost.
+    """
+    try:
+        async with shared.database.tenant(actor.enterprise_id) as tx:
+            return await service.is_kept(tx, upload_id, blob)
+    except Fault as fault:
+        log.warning("files.content_left", upload_id=str(upload_id), blob=blob, code=fault.code)
+        return True
 
 
 # -- files by a signed address

@@ -106,7 +106,7 @@ class Caller:
             log.warning("push.not_called", enterprise_id=str(enterprise_id), code=fault.code)
         except Exception as error:
             # These calls are lost, their messages are not; this loop must live as long as the process.
-            log.exception("push.call_failed", error=str(error))
+            log.exception("push.call_failed", enterprise_id=str(enterprise_id), calls=len(notices), error=str(error))
 
 
 def _notices(event: Event, now: datetime) -> Iterable[Notice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -27,9 +27,12 @@ log = structlog.get_logger(__name__)
 RENEW_SECONDS = 20
 GRACE_SECONDS = 8
 """A reload of the page closes one connection and opens another: colleagues and visitors need not notice."""
+AGAIN_SECONDS = 10
+"""After which it is tried again to note that an agent's last page here has gone."""
 
 
 _COUNTED = "routing.counted"
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class PresenceFrame(OutFrame, tag="presence", omit_defaults=True):
@@ -215,8 +218,10 @@ class PresenceKeeper:
             async with self._resources.database.tenant(key[0]) as tx:
                 await service.fall_asleep(tx, key[1], self._node_id, alone=alone)
         except Fault as fault:
-            # The lease of the open page lapses; then they are told to be gone a little early.
-            log.warning("presence.not_asleep", agent_id=str(key[1]), code=fault.code)
+            # Until the next turn of the leases, which tries it again, other nodes take the page for one that is looked at.
+            log.warning("presence.not_asleep", enterprise_id=str(key[0]), agent_id=str(key[1]), code=fault.code)
+            if key in self._dozing:
+                self._dozing[key] = _LONG_AGO
 
     async def _let_go(self, key: tuple[UUID, UUID]) -> None:
         def is_back() -> bool:
@@ -225,14 +230,20 @@ class PresenceKeeper:
         try:
             async with self._resources.database.tenant(key[0]) as tx:
                 await service.page_closed(tx, key[1], self._node_id, is_back)
-            await asyncio.sleep(GRACE_SECONDS)
-            if is_back():
-                return
-            async with self._resources.database.tenant(key[0]) as tx:
-                await service.disconnected(tx, key[1], self._node_id, is_back)
         except Fault as fault:
-            # The lease lapses by itself; only the news comes later.
-            log.warning("presence.not_released", agent_id=str(key[1]), code=fault.code)
+            # It is done with what follows.
+            log.info("presence.page_not_closed", enterprise_id=str(key[0]), agent_id=str(key[1]), code=fault.code)
+        await asyncio.sleep(GRACE_SECONDS)
+        # The lease lapses by itself. That a page is open here does not, and the other nodes call nobody of whom it is noted.
+        while not is_back():
+            try:
+                async with self._resources.database.tenant(key[0]) as tx:
+                    await service.disconnected(tx, key[1], self._node_id, is_back)
+            except Fault as fault:
+                log.warning("presence.not_released", enterprise_id=str(key[0]), agent_id=str(key[1]), code=fault.code)
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
 
     async def forget_dead_nodes(self) -> None:
         """Agents whose pages only dead nodes held are not there any more."""

@@ -12,6 +12,7 @@ from qiatan.infra.http.guards import SESSION_COOKIE, VIEW_HEADER, Public, Signed
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_picture
 from qiatan.infra.pictures import sanitize
+from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import ChangeMe, ChangePassword, Me
@@ -72,14 +73,28 @@ async def set_avatar(request: Request, actor: Own, shared: Shared) -> Me:
     picture = await sanitize(content, max_side=AVATAR_SIDE)
     blob = uuid4().hex + _SUFFIXES[picture.content_type]
     await shared.storage.put(blob, picture.content)
+    noted = False
     try:
         # Its own transaction instead of the request's: no connection is held while a picture arrives and is encoded.
         async with shared.database.tenant(actor.enterprise_id) as tx:
             await service.set_avatar(tx, actor, blob=blob)
-            return await _me(request, tx, actor)
+            me = await _me(request, tx, actor)
+            noted = True
     except BaseException:
-        await shared.storage.delete(blob)
+        if not (noted and await _is_shown(shared, actor, blob)):
+            await shared.storage.delete(blob)
         raise
+    return me
+
+
+async def _is_shown(shared: Resources, actor: AgentActor, blob: str) -> bool:
+    """Whether a transaction that only failed at its commit was stored all the same: a line that breaks then does not tell.
+
+    Raises:
+        DatabaseUnavailable: nobody can say so; the picture stays.
+    """
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        return await service.has_avatar(tx, actor, blob)
 
 
 @router.delete("/me/avatar")

@@ -58,7 +58,7 @@ from qiatan.modules.accounts.service.passkeys import Site, encode_challenge, iss
 from qiatan.modules.accounts.service.passwords import ask_reset, change_password, finish_reset, look_up_reset, reset_password, send_reset
 from qiatan.modules.accounts.service.places import unknown_regions
 from qiatan.modules.accounts.service.preferences import preferences_of, save_preferences, see_preferences
-from qiatan.modules.accounts.service.profile import change_me, me, remove_avatar, require_shown, set_avatar
+from qiatan.modules.accounts.service.profile import change_me, has_avatar, me, remove_avatar, require_shown, set_avatar
 from qiatan.modules.accounts.service.recovery import new_recovery_codes
 from qiatan.modules.accounts.service.roles import (
     change_role,
@@ -151,6 +151,7 @@ __all__ = [
     "give_second_factor",
     "group_names",
     "groups_page",
+    "has_avatar",
     "hash_password",
     "invite",
     "invite_again",

@@ -42,6 +42,11 @@ async def set_avatar(tx: Tx, actor: AgentActor, *, blob: str) -> None:
     await _swap_avatar(tx, actor, blob)
 
 
+async def has_avatar(tx: Tx, actor: AgentActor, blob: str) -> bool:
+    """Whether this is the own face. Waits for whoever changes it at this moment."""
+    return (await _own(tx, actor, lock=True)).row.avatar == blob
+
+
 async def remove_avatar(tx: Tx, actor: AgentActor) -> None:
     """Go without a picture."""
     await _swap_avatar(tx, actor, None)

@@ -206,6 +206,18 @@ async def finish_upload(tx: Tx, actor: Uploader, upload_id: UUID, assembled: Ass
     return _sent(file), True
 
 
+async def is_kept(tx: Tx, upload_id: UUID, blob: str) -> bool:
+    """Whether an upload, or the file made of it, holds this content. Waits for whoever changes the upload at this moment.
+
+    True also where the upload has lapsed and gone: what became of it is known by nobody.
+    """
+    row = await UploadRepository(tx, tx.enterprise_id).locked(upload_id)
+    if row is None or blob in row.parts:
+        return True
+    file = None if row.file_id is None else await UploadRepository(tx, tx.enterprise_id).file_of(row.file_id)
+    return file is not None and file.blob == blob
+
+
 async def give_up(storage: Storage, blob: str) -> None:
     """Remove a content whose transaction failed."""
     await storage.delete(blob)
