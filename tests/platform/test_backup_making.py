@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,32 @@ async def test_a_full_disk_and_a_cancellation_leave_nothing(shop: Settings, plac
         await working
     assert stopped.is_set()
     assert list(target.iterdir()) == []
+
+
+async def test_one_that_was_cancelled_before_its_sums_were_compared_is_removed(shop: Settings, place: Path) -> None:
+    # given a backup that is written, and about to be read again
+    target = place / "backups"
+    target.mkdir()
+    loop, ended = asyncio.get_running_loop(), threading.Event()
+    found: list[int] = []
+
+    def stop(stage: str, done: int, size: int) -> None:
+        if stage == "sums" and not found:
+            found.append(len(list(target.iterdir())))
+            loop.call_soon_threadsafe(working.cancel)
+            ended.wait(60)
+
+    # when it is cancelled then
+    working = asyncio.create_task(backups.back_up(shop, target, backups.Choice(), stop))
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        left = list(target.iterdir())
+    finally:
+        ended.set()
+
+    # then nobody can take it for a good one
+    assert (found, left) == ([1], [])
 
 
 async def test_a_failed_one_is_noted_with_its_reason(shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from qiatan.entrypoints import backup_jobs, backups
+from qiatan.entrypoints import backup_jobs, backups, users
 from qiatan.infra.backup import last_backups, last_good_backup, records
 from qiatan.infra.backup.archive import check
 from qiatan.infra.backup.format import BackupError, archive_name
@@ -145,6 +145,15 @@ async def test_while_one_is_at_it_no_other_begins(nightly: Resources) -> None:
 
     assert made(nightly) == []
     assert await noted(nightly) == []
+
+
+async def test_while_one_is_at_it_a_new_server_makes_its_demo(nightly: Resources) -> None:
+    async with records.turn_of_schedule(nightly.database.url) as ours:
+        assert ours
+        access = await users.ensure_demo(nightly.database)
+
+    assert access is not None
+    assert access.email == "admin@demo.local"
 
 
 async def test_without_a_schedule_nothing_happens(nightly: Resources) -> None:

@@ -119,7 +119,7 @@ async def scheduled(resources: Resources) -> None:
 
 
 async def _make(settings: Settings, url: str, path: Path, choice: Choice, tell: Tell) -> Made:
-    """A backup that was read again. One whose sums are not right is removed, so that nobody counts on it."""
+    """A backup that was read again. One whose sums are not right, or were not all compared, is removed, so that nobody counts on it."""
     key, told = _key(settings, choice)
     in_bucket = settings.s3 is not None
     wanted = Wanted(
@@ -134,7 +134,7 @@ async def _make(settings: Settings, url: str, path: Path, choice: Choice, tell: 
     made = await make(wanted, tell=tell, now=SystemClock().now)
     try:
         await asyncio.to_thread(check, path, tell=lambda done, size: tell("sums", done, size))
-    except SetupError:
+    except (SetupError, asyncio.CancelledError):
         path.unlink(missing_ok=True)
         raise
     return made

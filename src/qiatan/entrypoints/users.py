@@ -26,8 +26,8 @@ DEMO_ENTERPRISE = "松间器物"
 DEMO_ADMIN = "沈知夏"
 DEMO_EMAIL = "admin@demo.local"
 
-# Any constant serves: two servers on one new database must not both make the demo.
-_DEMO_LOCK = 742827
+# Any constant serves that nothing else locks: two servers on one new database must not both make the demo.
+_DEMO_LOCK = 742828
 
 
 @dataclass(frozen=True, slots=True)
