@@ -15,7 +15,7 @@ from sqlalchemy import text
 from qiatan.infra.clock import Clock, new_id
 from qiatan.infra.db import Database
 from qiatan.infra.spreadsheets import Sheet, write_workbook
-from tests.guarantees.call_scripts import OPERATIONS, Call, File
+from tests.guarantees.call_scripts import OPERATIONS, VISITORS, Call, File
 from tests.guarantees.call_values import Id, Known, Version, Words
 from tests.guarantees.frame_houses import INTERNAL, House
 from tests.guarantees.frame_scripts import encoded
@@ -71,6 +71,7 @@ _MADE = {
     "finish_widget_upload": "file_id",
     "upload_reply_picture": "picture_id",
     "start_widget_upload": "upload_id",
+    "invite_agent": "agent_id",
 }
 """Of what an answer brings the id, where the address of the thing does not lie below that of the call."""
 _INTERNAL = {"write_note", "write_customer_note", "change_customer_note", "block_customer", "block_customer_of_conversation"}
@@ -88,12 +89,14 @@ class Requests:
         self._versions: dict[str, int] = {}
         self._made: dict[tuple[str, str], str] = {}
         self._told: dict[str, list[str]] = defaultdict(list)
+        self._brought: dict[str, str] = {}
+        """What came last before agents: a visitor's conversation and file, or an offer."""
         self._sheet = b""
 
     async def begin(self, house: House) -> None:
         """Another house: what was told in the last one is worth nothing here."""
         self._example += 1
-        self.house, self._made, self._told = house, {}, defaultdict(list)
+        self.house, self._made, self._told, self._brought = house, {}, defaultdict(list), {}
         self._sheet = self._sheet or await write_workbook([Sheet("a", ("分组", "标题", "内容"), [("售后", "换货", "寄到杭州")])])
 
     async def look_up(self) -> None:
@@ -107,7 +110,11 @@ class Requests:
         said = answer.json()
         for pattern, what in ((r"#token=([\w-]+)", "link"), (r'"challenge":"([^"]+)"', "challenge"), (r'"secret":"([A-Z2-7]+)"', "secret")):
             self._told[what] += re.findall(pattern, answer.text)
-        for pattern, what in ((r'"next":"([^"]+)"', "cursor"), (r'"poll_id":"([^"]+)"', f"poll {call.who}"), (r"/avatars/(\w+)", "avatar")):
+        for pattern, what in (
+            (r'"next":"([^"]+)"', "cursor"),
+            (r'"poll_id":"([^"]+)"', f"poll {call.who}"),
+            (r"/avatars/([\w.]+)", "avatar"),
+        ):
             self._told[what] += re.findall(pattern, answer.text)
         if isinstance(said, dict):
             self._told["recovery"] += said.get("codes") or []
@@ -115,8 +122,13 @@ class Requests:
             kind = _MADE.get(call.name) or _made_kind(call.name)
             if kind is not None and "id" in thing:
                 self._made[call.who, kind] = thing["id"]
+            if "seq" in said:
+                self._told["seq"].append(str(said["seq"]))
+            if call.name == "send_own_message" and "conversation_id" in said:
+                self._made[call.who, "conversation_id"] = self._brought["conversation_id"] = said["conversation_id"]
+                self._brought["file_id"] = self._made.get((call.who, "file_id"), "")
             if isinstance(said.get("offer"), dict):
-                self._made[call.who, "offer_id"] = said["offer"]["id"]
+                self._made[call.who, "offer_id"] = self._brought["offer_id"] = said["offer"]["id"]
 
     async def request(self, call: Call) -> dict[str, Any]:
         operation = OPERATIONS[call.name]
@@ -170,7 +182,7 @@ class Requests:
                 return self._known(value, call.who)
             case Words():
                 return f"{INTERNAL + ' ' if call.name in _INTERNAL else ''}{CANARIES[0]} {value.text}"
-            case "poll" | "avatar" | "key" if value in call.path.values():
+            case "poll" | "avatar" | "key" | "seq" if value in call.path.values():
                 return self._named(value, call.who)
             case _:
                 return value
@@ -180,7 +192,8 @@ class Requests:
             return str(uuid5(_SPACE, f"{ref.kind} {ref.nth}"))
         pool = (self._pool if ref.side == "ours" else self._theirs).get(ref.kind) or [str(uuid5(_SPACE, "none"))]
         if ref.side == "ours" and ref.nth == 0:
-            for likely in (self._made.get((who, ref.kind)), self._home(ref.kind, who)):
+            brought = None if who in VISITORS else self._brought.get(ref.kind)
+            for likely in (self._made.get((who, ref.kind)), brought, self._home(ref.kind, who)):
                 if likely in pool:
                     return str(likely)
         return pool[max(0, ref.nth - 1) % len(pool)]
@@ -211,6 +224,8 @@ class Requests:
             case "new_email":
                 self._count += 1
                 return f"{self.house.id.hex}{self._count}@example.com"
+            case "colleague":
+                return str(self.house.members["colleague"].id)
             case "message":
                 return str(uuid5(_SPACE, f"{self._example} {ref.which}"))
             case "totp":
@@ -223,7 +238,7 @@ class Requests:
         if value == "key":
             return str(self.house.world.ids["key"])
         found = self._told[f"poll {who}" if value == "poll" else value]
-        return found[-1] if found else "none"
+        return found[-1] if found else "1" if value == "seq" else "none"
 
 
 async def things_of(database: Database, house: House) -> tuple[dict[str, list[str]], dict[str, int]]:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tests.guarantees.call_values import DESCRIBED, SCHEMAS, Id, Version, changed, drawn_id, odd, value
+from tests.guarantees.call_values import DESCRIBED, SCHEMAS, Id, Known, Version, changed, drawn_id, odd, value
 from tests.guarantees.frame_scripts import Raw
 from tests.guarantees.world import BODIES
 from tests.support import chance
@@ -36,6 +36,11 @@ class Operation:
     @property
     def places(self) -> tuple[str, ...]:
         return tuple(re.findall(r"\{(\w+)\}", self.path))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Fields that the body has to have."""
+        return tuple(SCHEMAS[self.schema["$ref"].rpartition("/")[2]].get("required", ())) if "$ref" in self.schema else ()
 
 
 def _operation(path: str, method: str, described: dict[str, Any]) -> Operation:
@@ -85,29 +90,38 @@ Script = list[tuple[Call, ...]]
 """The calls of one group are made at the same moment."""
 
 _MAKING = ("tag", "tag_group", "customer_field", "group", "role", "channel", "reply", "reply_group")
+_MINE = ("send_own_message", "take_conversation", "take_over_conversation")
+"""After these an administrator serves the visitor, whoever did before, if anybody."""
+_UNSERVED = ("set_my_presence", "end_own_conversation", "send_own_message")
+"""After these nobody serves the visitor: the colleague, who alone was there, is not."""
 STORIES: tuple[tuple[str, ...], ...] = (
+    ("join_conversation", "write_note", "list_mention_targets", "list_mentions", "read_mentions", "leave_conversation"),
     ("start_upload", "add_upload_part", "get_upload", "finish_upload", "send_message"),
     ("start_upload", "add_upload_part", "cancel_upload"),
     ("start_widget_upload", "add_widget_upload_part", "get_widget_upload", "finish_widget_upload", "send_own_message", "get_own_file_link"),
     ("start_widget_upload", "cancel_widget_upload"),
-    ("upload_widget_file", "send_own_message", "list_own_messages", "get_own_file", "get_conversation_file"),
+    ("upload_widget_file", "send_own_message", "list_own_messages", "get_own_file", "get_own_file_link"),
+    ("upload_widget_file", "send_own_message", "get_conversation_file", "get_conversation_file_link"),
     ("upload_file", "send_message", "withdraw_message", "list_messages"),
     ("send_own_message", "evaluate_own_conversation", "get_own_evaluation", "mark_own_conversation_read", "end_own_conversation"),
     ("send_own_message", "withdraw_own_message", "list_own_conversations"),
     ("send_own_message", "get_queue", "get_queue_place", "take_conversation", "send_message", "end_conversation", "get_own_evaluation"),
+    (*_UNSERVED, "take_conversation", "invite_evaluation", "evaluate_own_conversation"),
+    (*_UNSERVED, "take_conversation", "take_over_conversation", "list_decisions"),
     ("put_wish", "send_own_message", "get_routing", "list_decisions", "leave_queue"),
-    ("send_message", "edit_message", "withdraw_message", "mark_conversation_read"),
+    ("send_own_message", "take_conversation", "send_message", "edit_message", "withdraw_message", "mark_conversation_read"),
     ("invite_evaluation", "evaluate_own_conversation", "end_conversation"),
-    ("save_transfer_settings", "list_transfer_targets", "transfer_conversation", "list_transfer_offers", "accept_transfer_offer"),
-    ("save_transfer_settings", "transfer_conversation", "refuse_transfer_offer", "withdraw_transfer_offer"),
-    ("set_my_presence", "list_presence", "take_over_conversation", "transfer_conversation"),
-    ("join_conversation", "write_note", "list_mention_targets", "list_mentions", "read_mentions", "leave_conversation"),
+    ("list_transfer_targets", "list_transfer_offers", "accept_transfer_offer"),
+    ("save_transfer_settings", *_MINE, "transfer_conversation", "refuse_transfer_offer"),
+    ("save_transfer_settings", *_MINE, "transfer_conversation", "withdraw_transfer_offer"),
+    (*_MINE, "transfer_conversation", "list_transfer_offers", "accept_transfer_offer"),
+    ("list_presence", "take_over_conversation", "transfer_conversation"),
     ("block_customer", "list_blocked_customers", "send_own_message", "release_customers"),
     ("block_customer_of_conversation", "send_own_message"),
     ("write_customer_note", "change_customer_note", "list_customer_notes", "delete_customer_note"),
     ("change_customer", "list_customer_changes", "search_customers", "get_customer"),
     ("begin_totp", "confirm_totp", "make_recovery_codes", "remove_totp"),
-    ("begin_totp", "confirm_totp", "sign_in", "give_second_factor"),
+    ("begin_totp", "confirm_totp", "make_recovery_codes", "sign_in", "give_second_factor"),
     ("begin_passkey", "add_passkey", "rename_passkey", "remove_passkey"),
     ("start_passkey_sign_in", "sign_in_by_passkey"),
     ("invite_agent", "look_up_invitation", "invite_agent_again", "look_up_invitation", "accept_invitation", "sign_in"),
@@ -117,6 +131,7 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("set_avatar", "get_me", "get_avatar", "remove_avatar"),
     ("save_push", "get_push", "delete_push"),
     ("change_oidc", "get_oidc_sign_in", "start_oidc", "finish_oidc", "delete_oidc"),
+    ("order_replies",),
     ("upload_reply_picture", "create_reply", "get_reply_picture", "note_reply_use", "list_replies"),
     ("import_replies", "export_replies", "list_replies"),
     ("open_poll", "poll"),
@@ -134,20 +149,34 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("create_customer_field", "order_customer_fields", "change_known_customer"),
 )
 """Calls that lead to each other: alone most of them would find nothing to work on."""
+_PARTS = {
+    "save_transfer_settings": "admin",
+    "transfer_conversation": "admin",
+    "withdraw_transfer_offer": "admin",
+    "accept_transfer_offer": "colleague",
+    "refuse_transfer_offer": "colleague",
+    "take_over_conversation": "admin",
+    "set_my_presence": "colleague",
+}
 _EACH_TIME = {"email", "client_message_id"}
 RIGHT: dict[str, dict[str, Any]] = BODIES | {
     "start_widget_upload": {"name": "图纸.pdf", "size": 3},
     "sign_up": {"enterprise_name": "新店", "name": "新人", "password": PASSWORD},
-    "sign_in": {"password": PASSWORD},
+    "sign_in": {"email": Known("email"), "password": PASSWORD},
+    "give_second_factor": {"totp": None, "recovery_code": Known("recovery"), "passkey": None},
     "accept_invitation": {"name": "新人", "password": PASSWORD},
     "finish_password_reset": {"password": PASSWORD},
     "confirm_totp": {},
     "put_wish": {"agents": ["{agent_id}"]},
-    "transfer_conversation": {"agent_id": "{agent_id}"},
+    "transfer_conversation": {"agent_id": Known("colleague"), "group_id": None},
     "save_transfer_settings": {"settings": {"ask": True}, "version": 0},
 }
 """Bodies that a rightful caller could send."""
-_PUBLIC = re.compile(r"/(session|signup|invitations|password-reset|instance|avatars|reply-pictures|widget/\{key\}|healthz|readyz)")
+_FILES = ("picture", "file")
+_PUBLIC = re.compile(
+    r"POST /api/v1/(session|signup|invitations|password-reset|widget/\{key\})"
+    r"|GET /(api/v1/(session|instance|avatars|reply-pictures|widget/\{key\})|healthz|readyz)"
+)
 
 _ODD_PLACES = (
     "x",
@@ -260,7 +289,7 @@ def drawn_call(draw: Draw, who: str | None = None, name: str | None = None, *, f
 def callers(operation: Operation) -> Pick:
     """Mostly somebody whom the call is for."""
     everybody = chance.sampled_from(ROLES)
-    if _PUBLIC.search(operation.path):
+    if is_public(operation):
         return everybody
     right = VISITORS if "/widget/" in operation.path else _ACTIVE
     return chance.one_of(chance.sampled_from(right), chance.sampled_from(right), chance.sampled_from(right), everybody)
@@ -274,18 +303,8 @@ def drawn_script(seed: int) -> Script:
         if draw(chance.booleans()):
             agent, visitor = draw(chance.sampled_from(_ACTIVE)), draw(chance.sampled_from(VISITORS))
             for name in draw(chance.sampled_from(STORIES)):
-                operation = OPERATIONS[name]
-                public = _PUBLIC.search(operation.path) is not None
-                script.append(
-                    (
-                        drawn_call(
-                            draw,
-                            "nobody" if public else visitor if "/widget/" in operation.path else agent,
-                            name,
-                            faults=(0, 0, 0, 0, 0, 0, 0, 1),
-                        ),
-                    )
-                )
+                who = caller_in_story(OPERATIONS[name], agent, visitor)
+                script.append((drawn_call(draw, who, name, faults=(0, 0, 0, 0, 0, 0, 0, 1)),))
         else:
             count = draw(chance.sampled_from((1, 2, 3, 5, 8)))
             same = draw(chance.sampled_from(sorted(OPERATIONS))) if draw(chance.integers(0, 3)) == 0 else None
@@ -293,10 +312,19 @@ def drawn_script(seed: int) -> Script:
     return script
 
 
+def caller_in_story(operation: Operation, agent: str, visitor: str) -> str:
+    """Whom of these the call is for; nobody where anybody may make it, and one of their own where two have to play together."""
+    if is_public(operation):
+        return "nobody"
+    return visitor if "/widget/" in operation.path else _PARTS.get(operation.name, agent)
+
+
+def is_public(operation: Operation) -> bool:
+    return _PUBLIC.match(f"{operation.method} {operation.path}") is not None
+
+
 def _place(draw: Draw, place: str, operation: str) -> Any:
-    if place == "seq":
-        return draw(chance.integers(1, 6))
-    if place in ("name", "poll_id", "key"):
+    if place in NAMED_PLACES:
         return draw(NAMED_PLACES[place])
     return drawn_id(draw, place, operation)
 
@@ -305,6 +333,7 @@ NAMED_PLACES: dict[str, Pick] = {
     "name": chance.sampled_from(("0" * 32, "avatar")),
     "poll_id": chance.just("poll"),
     "key": chance.just("key"),
+    "seq": chance.one_of(chance.integers(1, 6), chance.just("seq")),
 }
 """What stands in a path and is no id: words that the stage replaces by what there is."""
 
@@ -329,10 +358,17 @@ def _json(draw: Draw, operation: Operation) -> Any:
     drawn = value(draw, operation.schema, "body", operation.name)
     if operation.name not in RIGHT or not isinstance(drawn, dict):
         return drawn
-    right = {name: _referenced(one, name) for name, one in RIGHT[operation.name].items() if name not in _EACH_TIME}
-    needed = SCHEMAS[operation.schema["$ref"].rpartition("/")[2]].get("required", ())
-    few = {name: one for name, one in drawn.items() if name in needed}
+    right = right_body(operation.name, draw(chance.sampled_from((None, None, *_FILES))))
+    few = {name: one for name, one in drawn.items() if name in operation.required}
     return draw(chance.sampled_from((drawn, drawn | right, few | right, few | right)))
+
+
+def right_body(operation: str, kind: str | None) -> dict[str, Any]:
+    """What a rightful caller sends, but for what is another each time. `kind`: a message is no text, but this, uploaded before."""
+    chosen = RIGHT[operation]
+    if kind is not None and operation in ("send_message", "send_own_message"):
+        chosen = {"kind": kind, "file_id": "{file_id}", "text": None, "document": None}
+    return {name: _referenced(one, name) for name, one in chosen.items() if name not in _EACH_TIME or isinstance(one, Known)}
 
 
 def _referenced(one: Any, name: str) -> Any:

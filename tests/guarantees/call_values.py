@@ -6,7 +6,7 @@ Ids, versions and secrets only exist in a running world: they are references, wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qiatan.entrypoints.registry import CATALOGUE
@@ -42,7 +42,7 @@ class Version:
 class Known:
     """Something that was told to somebody before: a token of a link, a challenge, a code, a cursor; or something new each time."""
 
-    what: Literal["link", "challenge", "totp", "recovery", "cursor", "email", "new_email", "message", "key"]
+    what: Literal["link", "challenge", "totp", "recovery", "cursor", "email", "new_email", "message", "key", "colleague"]
     which: int = 0
 
 
@@ -349,7 +349,7 @@ def changed(draw: Draw, body: Any) -> Any:
     holder, key = draw(chance.sampled_from(places)) if places else (None, None)
     match draw(chance.sampled_from(("value", "value", "value", "missing", "more", "whole"))):
         case "value" if holder is not None:
-            holder[key] = draw(odd)
+            holder[key] = _instead_of(holder[key], draw(odd))
         case "missing" if isinstance(holder, dict):
             del holder[key]
         case "more" if isinstance(body, dict):
@@ -357,6 +357,11 @@ def changed(draw: Draw, body: Any) -> Any:
         case "whole":
             return draw(odd)
     return body
+
+
+def _instead_of(right: Any, wrong: Any) -> Any:
+    """A text may hold another enterprise's id, and is then rightly shown with it: such an id only comes where an id should stand."""
+    return replace(wrong, side="unknown") if isinstance(wrong, Id) and wrong.side == "theirs" and not isinstance(right, Id) else wrong
 
 
 def _places(body: Any) -> Any:

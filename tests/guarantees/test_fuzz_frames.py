@@ -21,9 +21,11 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.modules.routing import realtime as presence
+from tests.guarantees.frame_houses import make_house
 from tests.guarantees.frame_scripts import FRAMES, GOOD, drawn_script, fields_of
 from tests.guarantees.frame_stage import Stage
 from tests.support import fuzzing
+from tests.support.canaries import CANARIES
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
@@ -55,6 +57,15 @@ def test_every_field_of_every_frame_has_values_to_draw_from() -> None:
 
 async def test_every_frame_of_the_gateway_is_drawn(gateway: Gateway) -> None:
     assert {*gateway.doors, Hello} == set(FRAMES)
+
+
+async def test_the_mark_stands_in_no_word_of_the_program(doors: Doors, database: Database, factories: Factories) -> None:
+    house = await make_house(1, doors, database, factories)
+
+    shown = await doors.agent(house.world.tenant.admin).get(f"/conversations/{house.ended}")
+
+    assert (shown.status_code, shown.json()["ended_by"]) == (200, "agent")
+    assert CANARIES[1] in shown.text
 
 
 @fuzzing.time_for(EXAMPLES, seconds_each=5)

@@ -23,6 +23,7 @@ OURS = frozenset(
         "sender_kind",
         "last_kind",
         "last_sender_kind",
+        "ended_by",
         "timezone",
         "color",
         "cause",
