@@ -34,6 +34,30 @@ describe('a form over a versioned object', () => {
     expect(save).toHaveBeenCalledWith({ name: 'b' }, 1, first)
   })
 
+  it('keeps what was typed on while it was being saved, as a change that is still to be saved', async () => {
+    let stored = (): void => undefined
+    const saved: Partial<Fields>[] = []
+    const { source, draft, changes, conflict, save: submit } = form(async (changed) => {
+      saved.push(changed)
+      await new Promise<void>((resolve) => { stored = resolve })
+      source.value = { ...first, ...source.value, ...changed, version: (source.value?.version ?? 1) + 1 }
+    })
+    if (draft.value) draft.value.name = 'b'
+    const saving = submit()
+    if (draft.value) draft.value.note = 'typed on'
+    stored()
+    await saving
+    await nextTick()
+
+    expect(draft.value).toEqual({ name: 'b', note: 'typed on' })
+    expect([changes.value, conflict.value]).toEqual([1, false])
+    const second = submit()
+    stored()
+    await second
+    expect(saved).toEqual([{ name: 'b' }, { note: 'typed on' }])
+    expect(changes.value).toBe(0)
+  })
+
   it('follows the server while nothing was typed', async () => {
     const { source, draft, conflict } = form(() => Promise.resolve())
     source.value = { ...first, name: 'theirs', version: 2 }

@@ -98,14 +98,18 @@ export function useDraft<F extends object, S extends { version: number }, P exte
 
   async function save(): Promise<boolean> {
     const source = options.source()
-    if (!source || saving.value) return false
+    if (!source || !draft.value || saving.value) return false
+    const sent = copy(draft.value)
     const mine = changed()
     if (Object.keys(mine).length === 0) return true
     saving.value = true
     error.value = null
     try {
       await options.save(mine, baseVersion.value, source)
-      reset()
+      base.value = sent
+      // What was written on while it was on its way is still to be saved.
+      if (changes.value > 0) keepMine()
+      else reset()
       return true
     } catch (failure) {
       error.value = failure

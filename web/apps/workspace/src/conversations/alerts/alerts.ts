@@ -29,7 +29,7 @@ export const useAlerts = defineStore('alerts', () => {
   const thread = useThread()
   const permission = shallowRef<NotificationPermission | 'unsupported'>('Notification' in window ? Notification.permission : 'unsupported')
   const asked = shallowRef(window.localStorage.getItem(ASKED_KEY) !== null)
-  /** Conversations this agent has just taken: no surprise, so no alert. */
+  /** Conversations this agent is taking: no surprise, so no alert. */
   const expected = new Set<Id>()
   let lastTone = 0
 
@@ -71,7 +71,7 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   function assigned(conversation: Conversation): void {
-    if (expected.delete(conversation.id) || isLookedAt(conversation.id)) return
+    if (expected.has(conversation.id) || isLookedAt(conversation.id)) return
     call(conversation.id, t('conversations.alert.newConversation', { name: nameOf(conversation) }), conversation.last?.preview ?? '', 'transfer')
   }
 
@@ -86,7 +86,8 @@ export const useAlerts = defineStore('alerts', () => {
     missed(why)
     if (!choices.settings.desktop || permission.value !== 'granted') return
     // One notification per conversation: a later one takes the place of the earlier.
-    const notification = new Notification(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${id}`, silent: true })
+    const notification = notificationOf(title, { body: body.slice(0, BODY_LENGTH), tag: `qiatan-${id}`, silent: true })
+    if (!notification) return
     notification.onclick = () => {
       window.focus()
       notification.close()
@@ -115,13 +116,29 @@ export const useAlerts = defineStore('alerts', () => {
     window.localStorage.setItem(ASKED_KEY, '1')
   }
 
-  function expect(id: Id): void {
+  /** What comes by `taking` is no surprise; what comes after it is, also where it brought nothing. */
+  async function expecting(id: Id, taking: () => Promise<void>): Promise<void> {
     expected.add(id)
+    try {
+      await taking()
+    } finally {
+      expected.delete(id)
+    }
   }
 
   function nameOf(conversation: Conversation): string {
     return customerName(conversation.customer)
   }
 
-  return { mayOffer, message, mentioned, assigned, offered, queued, missed, allowDesktop, notNow, expect }
+  return { mayOffer, message, mentioned, assigned, offered, queued, missed, allowDesktop, notNow, expecting }
 })
+
+/** A phone lets only its service worker do so: there the tone calls, and the push message while the page sleeps. */
+function notificationOf(title: string, options: NotificationOptions): Notification | null {
+  try {
+    return new Notification(title, options)
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}

@@ -28,7 +28,10 @@ export function newer(known: Conversation | undefined, incoming: Conversation): 
   }
   // Messages arrived here that the copy was made before: status and owner are newer in the copy, the last line is not.
   const { head, last, agent_unread, customer_unread, unanswered_since } = known
-  return { ...incoming, head, last, agent_unread, customer_unread, unanswered_since, replied_at: incoming.replied_at ?? known.replied_at }
+  return {
+    ...incoming, head, last, agent_unread, customer_unread, unanswered_since, replied_at: incoming.replied_at ?? known.replied_at,
+    customer_read_seq: Math.max(known.customer_read_seq, incoming.customer_read_seq), agent_read_seq: Math.max(known.agent_read_seq, incoming.agent_read_seq),
+  }
 }
 
 /** `subscribed` names at most this many conversations, and the digest of a heartbeat speaks of as many: of more, those with the lowest ids. */

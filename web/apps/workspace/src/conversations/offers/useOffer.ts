@@ -33,15 +33,14 @@ export function useOffer() {
   }
 
   function accept(offer: TransferOffer): Promise<void> {
-    return act(offer, async () => {
-      alerts.expect(offer.conversation_id)
+    return act(offer, () => alerts.expecting(offer.conversation_id, async () => {
       const taken = await beyondMaximum((beyond) => api.acceptOffer(offer.id, beyond))
       if (taken === null) return
       offers.finish(offer.id)
       directory.accept(taken)
       offers.accepted = taken.id
       await router.push({ name: 'conversations', params: { id: taken.id } })
-    }, t('routing.offer.acceptFailed'))
+    }), t('routing.offer.acceptFailed'))
   }
 
   function refuse(offer: TransferOffer): Promise<void> {

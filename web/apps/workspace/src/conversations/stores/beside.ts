@@ -45,6 +45,12 @@ export function useBeside(screen: Screen) {
     return before && JSON.stringify(before) === JSON.stringify(found) ? before : found
   }
 
+  /** An answer that was on its way while something was saved does not take it back. */
+  function newest(found: ConversationContext): ConversationContext {
+    const shown = context.value?.customer
+    return shown?.id === found.customer.id && shown.version > found.customer.version ? { ...found, customer: shown } : found
+  }
+
   function loadContext(): Promise<void> {
     const of = screen.id.value
     if (of !== null && context.value === null) context.value = kept.get(keyOf(of)) ?? null
@@ -66,13 +72,14 @@ export function useBeside(screen: Screen) {
     contextError.value = null
     try {
       const told = await api.client.get<Told>(`/conversations/${encodeURIComponent(of)}/context`)
-      const found = asKept(of, { ...told, pages: told.pages ?? [] })
+      const found = asKept(of, newest({ ...told, pages: told.pages ?? [] }))
       directory.followCustomer(found.customer)
       keep(of, found)
       if (mine === screen.turn) context.value = found
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
-      if (mine === screen.turn) contextError.value = failure
+      // What is shown stays, with what is being written in it: it is asked for again with the next line, or the next change.
+      if (mine === screen.turn && context.value === null) contextError.value = failure
     }
   }
 

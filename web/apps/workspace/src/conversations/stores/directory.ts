@@ -171,8 +171,9 @@ export const useDirectory = defineStore('conversations', () => {
 
   /** Asks again for a conversation whose state may have changed unseen. */
   async function refresh(id: Id): Promise<Conversation> {
+    const started = generation
     const { answer, isStale } = await ask(() => api.conversation(id))
-    return accept(answer, isStale)
+    return started === generation ? accept(answer, isStale) : answer
   }
 
   /** Loads a list's first page; a list already shown keeps its rows and their places meanwhile. */

@@ -32,6 +32,8 @@ export const useDrafts = defineStore('drafts', () => {
   /** Written here and not kept in the browser yet; not told to the server yet. */
   const unkept = new Set<string>()
   const untold = new Set<string>()
+  /** When what the server has of a draft was written. What it refused is not among it. */
+  const told = new Map<string, number>()
   let drafts: Drafts | null = null
   let keeping: ReturnType<typeof setTimeout> | undefined
   let telling: ReturnType<typeof setTimeout> | undefined
@@ -42,10 +44,12 @@ export const useDrafts = defineStore('drafts', () => {
     drafts = new Drafts(window.localStorage, agentId, present)
     texts.clear()
     times.clear()
+    told.clear()
     for (const [key, { text, at, synced }] of drafts.all()) {
       texts.set(key, text)
       times.set(key, at)
-      if (!synced) untold.add(key)
+      if (synced) told.set(key, at)
+      else untold.add(key)
     }
     owner.value = agentId
   }
@@ -72,8 +76,12 @@ export const useDrafts = defineStore('drafts', () => {
   }
 
   function keep(): void {
-    for (const key of unkept) kept.value = drafts?.write(key, read(key), times.get(key), !untold.has(key)) ?? false
+    for (const key of unkept) kept.value = drafts?.write(key, read(key), times.get(key), isTold(key)) ?? false
     unkept.clear()
+  }
+
+  function isTold(key: string): boolean {
+    return times.has(key) && told.get(key) === times.get(key)
   }
 
   /** Tells the server what was written here since. Without a line it is told when there is one again. */
@@ -81,14 +89,15 @@ export const useDrafts = defineStore('drafts', () => {
     const mine = drafts
     for (const key of [...untold]) {
       if (drafts !== mine || mine === null || live.state.value !== 'open') return
-      const at = times.get(key)
+      const at = times.get(key) ?? present()
       untold.delete(key)
       try {
-        await api.keepDraft(key.replace(NOTE, ''), bodyOf(key, at ?? present()))
+        await api.keepDraft(key.replace(NOTE, ''), bodyOf(key, at))
+        if (drafts === mine) told.set(key, at)
       } catch (error) {
         if (!(error instanceof ApiError)) throw error
         // A conversation that is no longer ours keeps its draft here; a failed line tries again.
-        if (error.status === 0 || error.status >= 500) untold.add(key)
+        if (drafts === mine && (error.status === 0 || error.status === 429 || error.status >= 500)) untold.add(key)
       }
       if (drafts === mine && times.get(key) === at) unkept.add(key)
     }
@@ -109,6 +118,7 @@ export const useDrafts = defineStore('drafts', () => {
     const moment = Date.parse(at)
     if (moment <= (times.get(key) ?? 0) || untold.has(key)) return
     put(key, text, moment)
+    told.set(key, moment)
     unkept.add(key)
     keep()
   }
@@ -117,14 +127,16 @@ export const useDrafts = defineStore('drafts', () => {
   async function load(): Promise<void> {
     const mine = drafts
     if (mine === null) return
+    // What is written, or told, while the answer is on its way may not be in it yet.
+    const known = [...mine.all()].filter(([key, { synced }]) => synced && !untold.has(key))
     try {
       const found = await api.drafts()
       if (drafts !== mine) return
       const there = new Set(found.map((one) => draftKey(one.conversation_id, one.note)))
       const conversations = new Set(found.map((one) => one.conversation_id))
-      for (const [key, { synced }] of mine.all()) {
+      for (const [key, { at }] of known) {
         // The other of the two drafts of a conversation is not known to the server.
-        if (synced && !there.has(key) && !conversations.has(key.replace(NOTE, '')) && !untold.has(key)) {
+        if (!there.has(key) && !conversations.has(key.replace(NOTE, '')) && (times.get(key) ?? at) === at) {
           put(key, '', present())
           unkept.add(key)
         }
@@ -147,6 +159,7 @@ export const useDrafts = defineStore('drafts', () => {
     times.clear()
     unkept.clear()
     untold.clear()
+    told.clear()
   }
 
   useEventListener(window, 'pagehide', keep)

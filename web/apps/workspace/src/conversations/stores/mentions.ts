@@ -4,16 +4,23 @@ import { defineStore } from 'pinia'
 import { computed, shallowReactive } from 'vue'
 import { api } from '../../api'
 import { live } from '../../live'
+import { Since } from '../../stores/since'
 import { reportSurprise } from '../../ui/report'
 
 /** Notes that call this agent by name and were not looked at yet, by conversation. */
 export const useMentions = defineStore('mentions', () => {
   const unread = shallowReactive(new Map<Id, readonly Mention[]>())
   const count = computed(() => unread.size)
+  const since = new Since<Id>()
   let generation = 0
 
   /** Answers whether it is news. */
   function accept(mention: Mention): boolean {
+    since.touch(mention.conversation_id)
+    return put(mention)
+  }
+
+  function put(mention: Mention): boolean {
     const known = unread.get(mention.conversation_id) ?? []
     if (known.some((one) => one.seq === mention.seq)) return false
     unread.set(mention.conversation_id, [...known, mention])
@@ -28,7 +35,7 @@ export const useMentions = defineStore('mentions', () => {
   async function read(of: Id): Promise<void> {
     const known = unread.get(of)
     if (known === undefined || live.state.value !== 'open') return
-    unread.delete(of)
+    forget(of)
     try {
       await api.readMentions(of)
     } catch (error) {
@@ -38,6 +45,7 @@ export const useMentions = defineStore('mentions', () => {
   }
 
   function forget(of: Id): void {
+    since.touch(of)
     unread.delete(of)
   }
 
@@ -45,10 +53,11 @@ export const useMentions = defineStore('mentions', () => {
     const mine = generation
     try {
       // Unread ones come first: one page holds more of them than anybody leaves unread.
-      const { items } = await api.mentions()
+      const { answer: { items }, isStale } = await since.ask(() => api.mentions())
       if (mine !== generation) return
-      unread.clear()
-      items.filter((one: MentionItem) => !one.read).forEach(accept)
+      // What came, or was read, meanwhile is newer than the answer.
+      for (const of of [...unread.keys()]) if (!isStale(of)) unread.delete(of)
+      items.filter((one: MentionItem) => !one.read && !isStale(one.conversation_id)).forEach(put)
     } catch (error) {
       if (!(error instanceof ApiError)) reportSurprise(error)
     }

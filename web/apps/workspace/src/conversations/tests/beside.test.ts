@@ -10,7 +10,10 @@ let asked: string[]
 let held: (() => void)[]
 let holds: boolean
 
+let isBroken: boolean
+
 function told(id: string): Response {
+  if (isBroken) return new Response(JSON.stringify({ error: { code: 'internal', message: 'Something failed.' } }), { status: 500 })
   return new Response(JSON.stringify({ customer: { ...conversation(id).customer, version: 1 }, visit: null, earlier: [] }))
 }
 
@@ -19,6 +22,7 @@ beforeEach(() => {
   asked = []
   held = []
   holds = false
+  isBroken = false
   vi.stubGlobal('fetch', vi.fn(async (url: string) => {
     const [, id = '', what = ''] = /conversations\/([^/?]+)\/?([a-z]*)/.exec(url) ?? []
     if (what === 'messages') return new Response(JSON.stringify({ items: [message(1, { conversation_id: id })], head: 1, more: false }))
@@ -59,4 +63,39 @@ it('what another agent knew at this page is not shown to the next one', async ()
   expect(thread.context).toBeNull()
   held.forEach((release) => release())
   await opening
+})
+
+it('what is known of a customer stays where it could not be asked for again', async () => {
+  const thread = useThread()
+  await thread.open('a')
+  isBroken = true
+
+  await thread.loadContext()
+
+  expect([thread.context?.customer.id, thread.contextError]).toEqual(['customer-a', null])
+})
+
+it('where nothing is known, it is told that it could not be asked for', async () => {
+  const thread = useThread()
+  isBroken = true
+
+  await thread.open('a')
+
+  expect([thread.context, thread.contextError?.status]).toEqual([null, 500])
+})
+
+it('an answer that was on its way while the customer was changed does not take the change back', async () => {
+  const thread = useThread()
+  await thread.open('a')
+  holds = true
+  const asking = thread.loadContext()
+  await vi.waitUntil(() => held.length === 1)
+  const shown = thread.context
+  if (!shown) throw new Error('nothing is shown')
+  thread.context = { ...shown, customer: { ...shown.customer, name: '山间', version: 2 } }
+
+  held.forEach((release) => release())
+  await asking
+
+  expect(thread.context.customer).toMatchObject({ name: '山间', version: 2 })
 })

@@ -26,6 +26,17 @@ beforeEach(() => {
 })
 
 describe('lists', () => {
+  it('an answer for the agent before shows whoever signed in since nothing of it', async () => {
+    const directory = useDirectory()
+    let tell = (_: Response): void => undefined
+    vi.stubGlobal('fetch', vi.fn(() => new Promise<Response>((resolve) => { tell = resolve })))
+    const asking = directory.refresh('a')
+    directory.reset()
+    tell(new Response(JSON.stringify(conversation('a'))))
+    await asking
+    expect(directory.known.size).toBe(0)
+  })
+
   it('a fetch again moves no row, adds new ones on top and takes out those that left', async () => {
     const directory = useDirectory()
     pages['mine'] = { items: [conversation('a'), conversation('b'), conversation('c')], next: null }

@@ -78,6 +78,11 @@ describe('two copies of a conversation', () => {
     expect(newer(known, conversation('a', { version: 2 }))).toBe(known)
   })
 
+  it('a newer version that knows fewer messages takes back nothing that was read', () => {
+    const known = conversation('a', { head: 7, customer_read_seq: 6, agent_read_seq: 7 })
+    expect(newer(known, conversation('a', { version: 2, head: 6, customer_read_seq: 4, agent_read_seq: 5 }))).toMatchObject({ head: 7, customer_read_seq: 6, agent_read_seq: 7 })
+  })
+
   it('a newer version keeps the messages it did not know of yet', () => {
     const known = withMessage(conversation('a', { version: 1 }), message(7))
     const merged = newer(known, conversation('a', { version: 2, status: 'ended', head: 6 }))

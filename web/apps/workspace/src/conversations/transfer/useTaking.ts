@@ -57,10 +57,9 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
   }
 
   function take(conversation: Conversation): Promise<void> {
-    return act(conversation, t('conversations.take.failed'), async () => {
-      alerts.expect(conversation.id)
+    return act(conversation, t('conversations.take.failed'), () => alerts.expecting(conversation.id, async () => {
       becomeMine(await beyondMaximum((beyond) => api.take(conversation.id, beyond)))
-    })
+    }))
   }
 
   async function takeOver(conversation: Conversation): Promise<void> {
@@ -73,10 +72,9 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
       danger: false,
     })
     if (!yes) return
-    await act(conversation, t('routing.takeOver.failed'), async () => {
-      alerts.expect(conversation.id)
+    await act(conversation, t('routing.takeOver.failed'), () => alerts.expecting(conversation.id, async () => {
       becomeMine(await beyondMaximum((beyond) => api.takeOver(conversation.id, beyond)))
-    })
+    }))
   }
 
   function join(conversation: Conversation): Promise<void> {
