@@ -246,7 +246,7 @@ async def test_who_may_only_look_sees_the_rules_and_may_try_them(people: People,
     page = agent.page
     before = await house.admin.get("/routing/assignment")
 
-    await expect(page.get_by_text("你可以查看，没有修改的权限")).to_be_visible()
+    await expect(page.get_by_text("只能查看", exact=True)).to_be_visible()
     await page.get_by_role("button", name="展开「订单」").click()
     await expect(page.get_by_label("名称")).to_be_disabled()
     await expect(page.get_by_role("switch", name="启用「订单」")).to_be_disabled()

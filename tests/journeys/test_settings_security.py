@@ -191,7 +191,7 @@ async def test_whoever_may_see_one_half_sees_that_half(people: People, house: Ho
 
     page = (await people.agent(house, reader, path=SECURITY)).page
     await expect(page.get_by_role("heading", name="可登录地区")).to_be_visible()
-    await expect(page.get_by_text("你可以查看，没有修改的权限")).to_be_visible()
+    await expect(page.get_by_text("只能查看", exact=True)).to_be_visible()
     await expect(page.get_by_role("checkbox", name="普通客服")).to_be_disabled()
     await expect(page.get_by_role("heading", name="登录日志")).to_be_hidden()
 

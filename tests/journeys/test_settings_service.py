@@ -149,7 +149,7 @@ async def test_whoever_may_only_look_changes_nothing(people: People, house: Hous
     reader = await house.hire("谢流云", role_id=role, scope=EVERYBODY)
     agent = await people.agent(house, reader, path=RULES)
     page = agent.page
-    await expect(page.get_by_text("你可以查看，没有修改的权限", exact=True)).to_be_visible()
+    await expect(page.get_by_text("只能查看", exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="添加一次转接")).to_be_disabled()
     await expect(page.get_by_role("switch", name="为结束的对话评级")).to_be_disabled()
     await page.goto(f"{house.server.url}{HOURS}")

@@ -21,7 +21,7 @@ export default {
     newline: 'New line',
     replies: 'Choose a quick reply',
     mention: 'Call a colleague in a note',
-    edit: 'Change your last message (with an empty input)',
+    edit: 'Change your last message (empty input)',
     leave: 'Leave the input',
   },
   help: {

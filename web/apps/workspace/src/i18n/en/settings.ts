@@ -6,7 +6,7 @@ export default {
     label: 'Settings',
     search: 'Search settings',
     nothing: 'No such setting',
-    own: 'Mine',
+    own: 'My account',
     company: 'Company',
     channels: 'Channels',
     profile: 'Profile',
@@ -15,7 +15,7 @@ export default {
     roles: 'Roles and permissions',
     web: 'Web widget',
   },
-  readOnly: 'You may look at this, not change it',
+  readOnly: 'View only',
   profile: {
     person: 'Details',
     avatar: 'Picture',

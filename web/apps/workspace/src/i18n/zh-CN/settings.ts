@@ -12,7 +12,7 @@ export default {
     roles: '角色与权限',
     web: '网页插件',
   },
-  readOnly: '你可以查看，没有修改的权限',
+  readOnly: '只能查看',
   profile: {
     person: '资料',
     avatar: '头像',
