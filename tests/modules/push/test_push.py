@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from ipaddress import ip_network
@@ -205,6 +206,22 @@ async def test_a_browser_belongs_to_the_session_that_subscribed_last(
     assert (await doors.agent(agent).get("/me/push")).json()["endpoint"] is None
     assert (await doors.agent(colleague).delete("/me/push")).status_code == 204
     assert (await doors.agent(colleague).get("/me/push")).json()["endpoint"] is None
+
+
+async def test_sessions_that_subscribe_one_browser_at_the_same_time_leave_it_to_one_of_them(
+    service: PushService, doors: Doors, factories: Factories, agent: Member, database: Database
+) -> None:
+    # given a browser, and agents whose sessions all bring it at once
+    browser = service.browser()
+    agents = [agent, *[await factories.agent(agent.enterprise_id) for _ in range(5)]]
+
+    answers = await asyncio.gather(*(doors.agent(one).put("/me/push", json=browser.subscription) for one in agents))
+
+    # then all are answered, and one has it
+    assert {one.status_code for one in answers} == {200}
+    async with database.system() as tx:
+        kept = await tx.session.execute(text("SELECT endpoint FROM push_subscriptions"))
+    assert kept.scalars().all() == [browser.endpoint]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
 from qiatan.modules.push.models import SubscriptionRow
+
+# Two sessions that save one browser at the same time would each see none to take it from.
+_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('push:' || :endpoint, 0))")
 
 
 class SubscriptionRepository:
@@ -28,6 +31,7 @@ class SubscriptionRepository:
 
     async def save(self, session_id: UUID, **values: Any) -> None:
         """The session's only one from now on, and nobody else's."""
+        await self._session.execute(_CLAIM, {"endpoint": values["endpoint"]})
         elsewhere = delete(SubscriptionRow).where(
             SubscriptionRow.enterprise_id == self._enterprise_id,
             SubscriptionRow.endpoint == values["endpoint"],
