@@ -2,8 +2,8 @@
 
 What is clocked in the page ends when a frame with it was handed over: in the task after the next animation frame. Chromium makes 60 frames a second
 and a key that comes right after one waits for the next, up to 16.7 ms, whatever the page does. So what a key takes is told at that pace and beside an
-empty page, and, as switching is, in a Chromium that begins a frame as soon as one is asked for (frames in a row still keep their 16.7 ms). Whoever waits for something in the page waits from before it begins: a question that comes afterwards would clock its
-own way, and a frame more.
+empty page, and, as switching is, in a Chromium that begins a frame as soon as one is asked for (frames in a row still keep their 16.7 ms). Whoever
+waits for something in the page waits from before it begins: a question that comes afterwards would clock its own way, and a frame more.
 """
 
 from __future__ import annotations
