@@ -51,11 +51,14 @@ async def test_a_newcomer_opens_the_demo_shop_and_is_answered(people: People, fr
     await expect(row).to_contain_text("1 条未读")
     await expect(agent.page.get_by_role("navigation", name="主导航")).to_contain_text("1 个待处理")
     await expect(agent.page).to_have_title("(1) 对话 · 洽谈")
+    tab = agent.page.locator("link[rel=icon]")
+    await expect(tab).to_have_attribute("href", re.compile("^data:image/png;base64,"))
     await expect(visitor.log).to_contain_text("已送达")
 
     # when the agent opens it, then it is read, here and there
     await agent.open("你好")
     await expect(agent.page).to_have_title("对话 · 洽谈")
+    await expect(tab).to_have_attribute("href", re.compile(r"/icon-1-64\.png$"))
     await expect(row).not_to_contain_text("未读")
     await expect(visitor.log).to_contain_text("已读")
     await expect(agent.page.get_by_role("complementary", name="顾客资料")).to_contain_text(NAMED)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.channels.models import ChannelRow
 
 
@@ -39,7 +39,7 @@ class ChannelRepository:
 
     async def names(self, channel_ids: Iterable[UUID]) -> Sequence[Row[UUID, str, str]]:
         query = select(ChannelRow.id, ChannelRow.kind, ChannelRow.name).where(
-            ChannelRow.enterprise_id == self._enterprise_id, ChannelRow.id.in_(list(channel_ids))
+            ChannelRow.enterprise_id == self._enterprise_id, is_one_of(ChannelRow.id, channel_ids)
         )
         return (await self._session.execute(query)).all()
 

@@ -15,8 +15,6 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
-    any_,
-    cast,
     delete,
     exists,
     func,
@@ -29,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.kit.access import AgentActor, RegionLimit, RegionMode, Scope, ScopeKind
 from qiatan.modules.accounts.contracts import BuiltinRole
 from qiatan.modules.accounts.models import (
@@ -206,7 +204,7 @@ class AgentRepository:
         return record(found) if found else None
 
     async def get_all(self, agent_ids: Collection[UUID]) -> list[AgentRecord]:
-        query = self._records().where(AgentRow.id.in_(agent_ids)).order_by(AgentRow.id)
+        query = self._records().where(is_one_of(AgentRow.id, agent_ids)).order_by(AgentRow.id)
         return [record(found) for found in await self._session.execute(query)]
 
     async def able_to_sign_in(self) -> list[AgentRecord]:
@@ -215,7 +213,7 @@ class AgentRepository:
         return [record(found) for found in await self._session.execute(query)]
 
     async def rows(self, agent_ids: Collection[UUID]) -> list[AgentRow]:
-        query = select(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id, AgentRow.id.in_(agent_ids))
+        query = select(AgentRow).where(AgentRow.enterprise_id == self._enterprise_id, is_one_of(AgentRow.id, agent_ids))
         return list((await self._session.execute(query.execution_options(populate_existing=True))).scalars())
 
     async def maximum(self, agent_id: UUID) -> int | None:
@@ -223,8 +221,7 @@ class AgentRepository:
         return (await self._session.execute(query)).scalar_one_or_none()
 
     async def names(self, agent_ids: Collection[UUID]) -> dict[UUID, str]:
-        # One parameter, however many: an order may name ten thousand.
-        named = AgentRow.id == any_(cast(list(agent_ids), ARRAY(Uuid())))
+        named = is_one_of(AgentRow.id, agent_ids)
         query = select(AgentRow.id, AgentRow.name).where(AgentRow.enterprise_id == self._enterprise_id, named)
         return {found.id: found.name for found in await self._session.execute(query)}
 

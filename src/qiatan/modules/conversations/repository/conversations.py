@@ -11,13 +11,10 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Uuid,
     and_,
-    any_,
     exists,
     false,
     func,
-    literal,
     or_,
     select,
     text,
@@ -25,10 +22,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.kit.access import AgentActor
 from qiatan.modules.conversations.contracts import SenderKind, Status, View
 from qiatan.modules.conversations.models import OPEN, ConversationRow
@@ -148,7 +145,7 @@ class ConversationRepository:
         return list((await self._session.execute(query)).scalars()) if sight.actor.may(JOIN) else []
 
     async def get_many(self, conversation_ids: Collection[UUID]) -> dict[UUID, ConversationRow]:
-        query = self._all().where(Row.id.in_(conversation_ids))
+        query = self._all().where(is_one_of(Row.id, conversation_ids))
         return {row.id: row for row in (await self._session.execute(query)).scalars()} if conversation_ids else {}
 
     async def serving(self, customer_id: UUID) -> set[UUID]:
@@ -258,14 +255,16 @@ class ConversationRepository:
         ids = list((await self._session.execute(locked)).scalars())
         await self._session.execute(
             update(Row)
-            .where(Row.enterprise_id == self._enterprise_id, Row.id == any_(literal(ids, ARRAY(Uuid()))))
+            .where(Row.enterprise_id == self._enterprise_id, is_one_of(Row.id, ids))
             .values(idle_due_at=now)
             .execution_options(synchronize_session=False)
         )
 
     async def active_ids(self, agent_ids: Collection[UUID]) -> list[UUID]:
         """What these agents serve, in the order of keys."""
-        query = select(Row.id).where(Row.enterprise_id == self._enterprise_id, Row.assignee_id.in_(agent_ids), Row.status == Status.ACTIVE)
+        query = select(Row.id).where(
+            Row.enterprise_id == self._enterprise_id, is_one_of(Row.assignee_id, agent_ids), Row.status == Status.ACTIVE
+        )
         return list((await self._session.execute(query.order_by(Row.id))).scalars())
 
     async def active_counts(self) -> dict[UUID, int]:

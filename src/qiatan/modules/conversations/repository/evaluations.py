@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.conversations.contracts import Evaluation, MessageKind, Satisfaction
 from qiatan.modules.conversations.models import EvaluationRow, MessageRow
 
@@ -26,7 +26,7 @@ class EvaluationRepository:
         if not conversation_ids:
             return {}
         query = select(EvaluationRow.conversation_id, EvaluationRow.level, EvaluationRow.remark, EvaluationRow.at).where(
-            EvaluationRow.enterprise_id == self._enterprise_id, EvaluationRow.conversation_id.in_(conversation_ids)
+            EvaluationRow.enterprise_id == self._enterprise_id, is_one_of(EvaluationRow.conversation_id, conversation_ids)
         )
         rows = await self._session.execute(query)
         return {found: Evaluation(level=Satisfaction(level), remark=remark, at=at) for found, level, remark, at in rows}

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.conversations.contracts import MessageKind
 from qiatan.modules.conversations.models import MessageRow
 
@@ -52,7 +52,7 @@ class MessageRepository:
     async def _fates(self, conversation_id: UUID, seqs: Collection[int]) -> dict[int, Fate]:
         """What became of those of these messages that did not stay as they were."""
         # Each kind has an index of its own, so it is named with the seqs.
-        ways = [and_(MessageRow.kind == kind, MessageRow.ref_seq.in_(seqs)) for kind in (MessageKind.WITHDRAWAL, MessageKind.EDIT)]
+        ways = [and_(MessageRow.kind == kind, is_one_of(MessageRow.ref_seq, seqs)) for kind in (MessageKind.WITHDRAWAL, MessageKind.EDIT)]
         # Only the newest of each, however often a message was changed.
         newest = distinct_on(MessageRow.kind, MessageRow.ref_seq)
         query = self._of(conversation_id).where(or_(*ways)).ext(newest).order_by(MessageRow.kind, MessageRow.ref_seq, MessageRow.seq.desc())

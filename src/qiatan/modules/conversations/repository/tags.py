@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.conversations.models import ConversationRow, ConversationTagRow
 from qiatan.modules.conversations.repository.conversations import Sight, visible_to
 
@@ -24,7 +24,7 @@ class ConversationTagRepository:
     async def of(self, conversation_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
         """The tags on each of these conversations; what has none is absent."""
         query = select(Row.conversation_id, Row.tag_id).where(
-            Row.enterprise_id == self._enterprise_id, Row.conversation_id.in_(conversation_ids)
+            Row.enterprise_id == self._enterprise_id, is_one_of(Row.conversation_id, conversation_ids)
         )
         found: dict[UUID, set[UUID]] = {}
         for conversation_id, tag_id in await self._session.execute(query):
@@ -65,7 +65,11 @@ class ConversationTagRepository:
         """Of these customers those one of whose conversations the agent may see, each with the newest such conversation."""
         query = (
             select(ConversationRow.customer_id, ConversationRow.id)
-            .where(ConversationRow.enterprise_id == self._enterprise_id, ConversationRow.customer_id.in_(customer_ids), visible_to(sight))
+            .where(
+                ConversationRow.enterprise_id == self._enterprise_id,
+                is_one_of(ConversationRow.customer_id, customer_ids),
+                visible_to(sight),
+            )
             .ext(distinct_on(ConversationRow.customer_id))
             .order_by(ConversationRow.customer_id, ConversationRow.created_at.desc(), ConversationRow.id.desc())
         )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Text, and_, cast, exists, func, or_, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from qiatan.infra.db import Tx, is_among
+from qiatan.infra.db import Tx, is_among, is_one_of
 from qiatan.modules.customers.models import BlacklistRulesRow, BlockRow, CustomerRow
 
 
@@ -106,7 +106,9 @@ class BlockRepository:
 
     async def standing_of(self, customer_ids: Collection[UUID], *, by: Collection[UUID] | None, now: datetime) -> list[BlockRow]:
         """What counts now of these customers, in the order of keys, locked."""
-        query = select(BlockRow).where(BlockRow.enterprise_id == self._enterprise_id, BlockRow.customer_id.in_(customer_ids), standing(now))
+        query = select(BlockRow).where(
+            BlockRow.enterprise_id == self._enterprise_id, is_one_of(BlockRow.customer_id, customer_ids), standing(now)
+        )
         if by is not None:
             query = query.where(BlockRow.agent_id.in_(by))
         return list((await self._session.execute(query.order_by(BlockRow.id).with_for_update())).scalars())

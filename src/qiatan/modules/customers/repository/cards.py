@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Text, and_, cast, delete, false, func, insert, or_, select, tuple_, update
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.customers.contracts import TagKind
 from qiatan.modules.customers.models import ChangeRow, CustomerRow, CustomerTagRow, TagRow
 from qiatan.modules.customers.rules import email_key, id_part, phone_part
@@ -41,12 +41,12 @@ class CustomerRepository:
         return await self._session.get(CustomerRow, (self._enterprise_id, customer_id))
 
     async def get_all(self, customer_ids: Collection[UUID]) -> Sequence[CustomerRow]:
-        query = select(CustomerRow).where(CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id.in_(customer_ids))
+        query = select(CustomerRow).where(CustomerRow.enterprise_id == self._enterprise_id, is_one_of(CustomerRow.id, customer_ids))
         return (await self._session.execute(query)).scalars().all()
 
     async def names(self, customer_ids: Iterable[UUID]) -> Sequence[Row[UUID, str | None, bool]]:
         query = select(CustomerRow.id, CustomerRow.name, CustomerRow.vip).where(
-            CustomerRow.enterprise_id == self._enterprise_id, CustomerRow.id.in_(list(customer_ids))
+            CustomerRow.enterprise_id == self._enterprise_id, is_one_of(CustomerRow.id, customer_ids)
         )
         return (await self._session.execute(query)).all()
 
@@ -107,7 +107,7 @@ class CustomerRepository:
         query = (
             select(CustomerTagRow.customer_id, TagRow)
             .join(TagRow, and_(TagRow.enterprise_id == CustomerTagRow.enterprise_id, TagRow.id == CustomerTagRow.tag_id))
-            .where(CustomerTagRow.enterprise_id == self._enterprise_id, CustomerTagRow.customer_id.in_(customer_ids))
+            .where(CustomerTagRow.enterprise_id == self._enterprise_id, is_one_of(CustomerTagRow.customer_id, customer_ids))
             .order_by(TagRow.position, TagRow.id)
         )
         found: dict[UUID, list[TagRow]] = {}
@@ -119,7 +119,7 @@ class CustomerRepository:
         """Those of these that are tags of the kind, in the catalogue's order. They cannot be deleted before this transaction ends."""
         query = (
             select(TagRow)
-            .where(TagRow.enterprise_id == self._enterprise_id, TagRow.kind == kind, TagRow.id.in_(tag_ids))
+            .where(TagRow.enterprise_id == self._enterprise_id, TagRow.kind == kind, is_one_of(TagRow.id, tag_ids))
             .order_by(TagRow.position, TagRow.id)
             .with_for_update(read=True, key_share=True)
         )
@@ -127,7 +127,7 @@ class CustomerRepository:
 
     async def tags(self, tag_ids: Collection[UUID]) -> list[TagRow]:
         """In the catalogue's order."""
-        query = select(TagRow).where(TagRow.enterprise_id == self._enterprise_id, TagRow.id.in_(tag_ids))
+        query = select(TagRow).where(TagRow.enterprise_id == self._enterprise_id, is_one_of(TagRow.id, tag_ids))
         return list((await self._session.execute(query.order_by(TagRow.position, TagRow.id))).scalars())
 
     async def set_tags(self, customer_id: UUID, tag_ids: Collection[UUID], now: datetime) -> None:
