@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json as json_text
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import httpx
 import structlog
 
 from qiatan import __version__
+from qiatan.infra.names import Names
 from qiatan.infra.settings import Network
 
 log = structlog.get_logger(__name__)
@@ -85,12 +85,6 @@ class Answer:
             raise OutboundFailed(f"{_shown(self.url)} did not answer in JSON: check that the address is the right one.") from None
 
 
-async def system_resolve(host: str, port: int) -> list[str]:
-    """All addresses the system knows for a name."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 class HttpOut:
     """Calls other servers: http and https, at public addresses and those in `allow`.
 
@@ -98,9 +92,9 @@ class HttpOut:
     compression (a small answer stays small). `timeout` is for all of a call, redirects included.
     """
 
-    def __init__(self, allow: Sequence[Network] = (), *, resolve: Resolve = system_resolve, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, allow: Sequence[Network] = (), *, resolve: Resolve | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._allow = tuple(allow)
-        self._resolve = resolve
+        self._resolve = resolve or Names().resolve
         self._tls = tls
         self._made: httpx.AsyncHTTPTransport | None = None
         self._busy: WeakValueDictionary[tuple[str, str, int], asyncio.Semaphore] = WeakValueDictionary()
@@ -224,6 +218,8 @@ class HttpOut:
         """The addresses of a name, all of which may be called."""
         try:
             found = await self._resolve(host, port)
+        except TimeoutError as error:
+            raise OutboundFailed(f"nobody says what address the name {host} has: check it, and try again later.") from error
         except (OSError, UnicodeError) as error:
             raise OutboundFailed(f"the name {host} is not known: check the address.") from error
         if not found:
