@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, select, text, update
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.models import PresenceRow
 from qiatan.modules.routing.models import PresenceSpanRow as Row
-
-MAX_READ = 200_000
+from qiatan.modules.routing.rules.attendance import Day
 
 
 @dataclass(frozen=True, slots=True)
-class SpanRecord:
-    """A span as it is known now. `lease_until` is there while it is open: it ends then, unless the lease is renewed."""
+class DaySpent:
+    """One agent's day; the times in seconds. `last` is None while they are still there."""
 
+    day: date
     agent_id: UUID
-    status: PresenceStatus
-    started_at: datetime
-    ended_at: datetime | None
-    lease_until: datetime | None
+    first: datetime
+    last: datetime | None
+    online: int
+    away: int
+    busy: int
 
 
 class SpanRepository:
@@ -54,21 +55,49 @@ class SpanRepository:
         if (await self._session.execute(closed.execution_options(synchronize_session=False))).first() is None:
             await self._session.execute(delete(Row).where(here).execution_options(synchronize_session=False))
 
-    async def between(self, since: datetime, until: datetime, agents: Collection[UUID] | None) -> Sequence[SpanRecord]:
-        """The spans that touch a period, of these agents (None: of all), by agent and start."""
-        query = (
-            select(Row.agent_id, Row.status, Row.started_at, Row.ended_at, PresenceRow.lease_until)
-            .outerjoin(PresenceRow, and_(PresenceRow.enterprise_id == Row.enterprise_id, PresenceRow.agent_id == Row.agent_id))
-            .where(Row.enterprise_id == self._enterprise_id, Row.started_at < until, or_(Row.ended_at.is_(None), Row.ended_at > since))
-            .order_by(Row.agent_id, Row.started_at, Row.id)
-            .limit(MAX_READ)
-        )
-        if agents is not None:
-            query = query.where(Row.agent_id.in_(agents))
-        return [
-            SpanRecord(found[0], PresenceStatus(found[1]), found[2], found[3], found[4] if found[3] is None else None)
-            for found in await self._session.execute(query)
-        ]
+    async def days(self, days: Sequence[Day], agents: Collection[UUID] | None, *, now: datetime, limit: int) -> list[DaySpent]:
+        """What these agents (None: all) spent on each of some days that follow one another; nothing of a day on which they were not there.
+
+        The newest days first. Counted by the database: a team's month has more spans than this process could go through between two frames.
+        """
+        values = {
+            "enterprise": self._enterprise_id,
+            "names": [day.name for day in days],
+            "begins": [day.begins for day in days],
+            "ends": [day.ends for day in days],
+            "agents": list(agents) if agents is not None else None,
+            "now": now,
+            "limit": limit,
+        }
+        return [DaySpent(*found) for found in await self._session.execute(_DAYS, values)]
+
+
+# An open span goes on until its lease runs out, or until now. Who is there at the end of what is known of a day has no last time.
+_DAYS = text("""
+    WITH days AS (
+        SELECT * FROM unnest(CAST(:names AS date[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])) AS days (day, begins, ends)
+    ), stays AS (
+        SELECT spans.agent_id, spans.status, spans.started_at AS begins,
+               coalesce(spans.ended_at, least(presence.lease_until, :now), spans.started_at) AS ends,
+               spans.ended_at IS NULL AND coalesce(presence.lease_until > :now, false) AS running
+          FROM presence_spans AS spans
+          LEFT JOIN agent_presence AS presence ON presence.enterprise_id = spans.enterprise_id AND presence.agent_id = spans.agent_id
+         WHERE spans.enterprise_id = :enterprise
+           AND spans.started_at < (SELECT max(ends) FROM days)
+           AND (spans.ended_at IS NULL OR spans.ended_at > (SELECT min(begins) FROM days))
+           AND (CAST(:agents AS uuid[]) IS NULL OR spans.agent_id = ANY(CAST(:agents AS uuid[])))
+    ), pieces AS (
+        SELECT days.day, stays.agent_id, stays.status, greatest(stays.begins, days.begins) AS begins, least(stays.ends, days.ends) AS ends,
+               stays.running AND stays.ends <= days.ends AS running
+          FROM stays JOIN days ON stays.begins < days.ends AND stays.ends > days.begins
+    )
+    SELECT day, agent_id, min(begins), CASE WHEN NOT bool_or(running) THEN max(ends) END,
+           coalesce(floor(extract(epoch FROM sum(ends - begins) FILTER (WHERE status = 'online'))), 0)::int,
+           coalesce(floor(extract(epoch FROM sum(ends - begins) FILTER (WHERE status = 'away'))), 0)::int,
+           coalesce(floor(extract(epoch FROM sum(ends - begins) FILTER (WHERE status = 'busy'))), 0)::int
+      FROM pieces WHERE begins < ends
+     GROUP BY day, agent_id ORDER BY day DESC, agent_id LIMIT :limit
+""")
 
 
 _OF_PRESENCE = and_(PresenceRow.enterprise_id == Row.enterprise_id, PresenceRow.agent_id == Row.agent_id, Row.ended_at.is_(None))

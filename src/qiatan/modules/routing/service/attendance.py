@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,9 @@ from qiatan.kit.calendar_file import FIRST_DAY, LAST_DAY
 from qiatan.kit.errors import InvalidInput, NotFound
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.routing import permissions
-from qiatan.modules.routing.contracts import Attendance, AttendanceDay, PresenceStatus
-from qiatan.modules.routing.repository.spans import MAX_READ, SpanRecord, SpanRepository
-from qiatan.modules.routing.rules.attendance import DayTotals, Stay, by_day
+from qiatan.modules.routing.contracts import Attendance, AttendanceDay
+from qiatan.modules.routing.repository.spans import DaySpent, SpanRepository
+from qiatan.modules.routing.rules.attendance import days_of
 
 MAX_DAYS = 31
 DEFAULT_DAYS = 7
@@ -40,14 +40,12 @@ async def attendance(tx: Tx, actor: AgentActor, *, since: date | None, until: da
     if (until - since).days >= MAX_DAYS:
         raise InvalidInput.of("from", "too_long", f"Ask for at most {MAX_DAYS} days at once.")
     agents = await _asked(tx, actor, agent_id)
-    start = datetime.combine(since, time(), tzinfo=zone).astimezone(UTC)
-    end = datetime.combine(until, time(), tzinfo=zone).astimezone(UTC) + timedelta(hours=27)
-    spans = await SpanRepository(tx, actor.enterprise_id).between(start, end, agents)
-    days = by_day([stay for span in spans if (stay := _stay(span, tx.now))], zone, first=since, last=until)
-    if len(spans) >= MAX_READ or len(days) > MAX_ITEMS:
+    days = list(days_of(since, until, zone))
+    spent = await SpanRepository(tx, actor.enterprise_id).days(days, agents, now=tx.now, limit=MAX_ITEMS + 1)
+    if len(spent) > MAX_ITEMS:
         raise InvalidInput.of("from", "too_many", "This is more than can be shown at once. Ask for fewer days, or for one agent.")
-    names = await accounts.agent_names(tx, {found for _, found in days})
-    shown = [_shown(agent, names.get(agent, ""), day, totals) for (day, agent), totals in days.items()]
+    names = await accounts.agent_names(tx, {found.agent_id for found in spent})
+    shown = [_shown(found, names.get(found.agent_id, "")) for found in spent]
     return Attendance(items=sorted(shown, key=lambda item: (-item.day.toordinal(), item.name, item.agent_id)))
 
 
@@ -67,23 +65,14 @@ async def _asked(tx: Tx, actor: AgentActor, agent_id: UUID | None) -> set[UUID] 
     return {agent_id}
 
 
-def _stay(span: SpanRecord, now: datetime) -> Stay | None:
-    """A span as far as it goes by now: an open one ends with its lease at the latest."""
-    if span.ended_at is not None:
-        return Stay(span.agent_id, span.status, span.started_at, span.ended_at)
-    lease = span.lease_until or span.started_at
-    until = min(now, lease)
-    return Stay(span.agent_id, span.status, span.started_at, until, running=lease > now) if until > span.started_at else None
-
-
-def _shown(agent_id: UUID, name: str, day: date, totals: DayTotals) -> AttendanceDay:
+def _shown(spent: DaySpent, name: str) -> AttendanceDay:
     return AttendanceDay(
-        agent_id=agent_id,
+        agent_id=spent.agent_id,
         name=name,
-        day=day,
-        first_seen_at=totals.first,
-        last_seen_at=totals.last,
-        online_seconds=totals.seconds(PresenceStatus.ONLINE),
-        away_seconds=totals.seconds(PresenceStatus.AWAY),
-        busy_seconds=totals.seconds(PresenceStatus.BUSY),
+        day=spent.day,
+        first_seen_at=spent.first,
+        last_seen_at=spent.last,
+        online_seconds=spent.online,
+        away_seconds=spent.away,
+        busy_seconds=spent.busy,
     )
