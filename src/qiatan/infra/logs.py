@@ -135,11 +135,13 @@ def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 _NAMED = re.compile(r"\b(constraint|column|relation|table|index|function|role|policy|schema|type|attribute|argument)s? $")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|“[^”]*”|‘[^’]*’|«[^»]*»")
 _OPEN_QUOTE = re.compile(r"(['\"])[^'\"]*$")
+# Mail servers name the recipient in their refusals, mostly without quotes.
+_ADDRESS = re.compile(r"[^\s<>(),;:]+@[^\s<>(),;]+")
 _VALUES = re.compile(r"\([^()]*\)=\(.*|input_value=.*|\{.*|\[.*", re.DOTALL)
 
 
 def told(words: str) -> str:
-    """The first line of an error's words without what it quotes: what is quoted may be a text, a name or a key."""
+    """The first line of an error's words without mail addresses and what it quotes: that may be a text, a name or a key."""
     first = words.partition("\n")[0]
     kept, end = [], 0
     for found in _QUOTED.finditer(first):
@@ -148,7 +150,7 @@ def told(words: str) -> str:
         kept.append(found.group() if _NAMED.search(first[: found.start()]) else f"{found.group()[0]}…{found.group()[-1]}")
         end = found.end()
     kept.append(_OPEN_QUOTE.sub(r"\1…", first[end:]))
-    return _VALUES.sub("…", "".join(kept))[:MOST_TOLD]
+    return _VALUES.sub("…", _ADDRESS.sub("…@…", "".join(kept)))[:MOST_TOLD]
 
 
 def _said(error: BaseException) -> str:

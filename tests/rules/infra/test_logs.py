@@ -28,6 +28,11 @@ from qiatan.infra import logs
         ("1 validation error: name input_value=Meier", "1 validation error: name …"),
         ("it broke {'text': Meier}", "it broke …"),
         ("cut off 'Meier", "cut off '…"),
+        (
+            "the mail server answered 450: 4.2.0 <li.lei@example.com>: Recipient address rejected: Greylisted",
+            "the mail server answered 450: 4.2.0 <…@…>: Recipient address rejected: Greylisted",
+        ),
+        ("550 5.1.1 li.lei@example.com... User unknown", "550 5.1.1 …@… User unknown"),
         ("", ""),
     ],
 )
