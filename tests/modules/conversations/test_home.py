@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import service
@@ -99,6 +100,29 @@ async def test_nothing_is_there_in_the_morning(floor: Floor, database: Database,
     assert home.leaders == []
 
 
+async def test_who_wrote_counts_what_they_wrote_wherever_it_went(floor: Floor, database: Database, factories: Factories) -> None:
+    # given a conversation in which one wrote three messages, took one back and left a note, and that another went on with
+    enterprise = floor.tenant.enterprise_id
+    first, second = [await factories.agent(enterprise, name=name) for name in ("甲", "乙")]
+    _, conversation = await floor.served(first)
+    for words in ("您好", "稍等", "看一下"):
+        await talk.answer(database, first, conversation, words)
+    taken_back = (await talk.answer(database, first, conversation, "错了")).seq
+    async with database.tenant(enterprise) as tx:
+        await service.withdraw(tx, first.actor, conversation, taken_back, new_id())
+    await talk.note(database, first, conversation, "要灰色的")
+    await talk.transfer(database, conversation, first, second)
+    await talk.answer(database, second, conversation, "我来")
+
+    # when the leaderboard is made
+    leaders = (await _home(database, floor.tenant.admin)).leaders
+
+    # then the conversation is the last one's, and the messages are of those who wrote them
+    assert [(leader.name, leader.conversations, leader.messages) for leader in leaders] == [("乙", 1, 1), ("甲", 0, 3)]
+    # and who sees nobody else sees what they wrote themselves
+    assert [(leader.name, leader.messages) for leader in (await _home(database, first)).leaders] == [("甲", 3)]
+
+
 async def test_the_leaderboard_ends_where_the_scope_ends(floor: Floor, database: Database, factories: Factories) -> None:
     # given a colleague of one's group and one beyond it, who each serve more than oneself
     enterprise = floor.tenant.enterprise_id
@@ -132,8 +156,10 @@ async def test_who_took_over_an_answered_conversation_did_not_answer_first(
 
     # then it counts for who has it, without a time of their own
     (line,) = (await _home(database, second)).leaders
-    assert (line.conversations, line.first_answer_seconds) == (1, None)
-    assert (await _home(database, first)).leaders == []
+    assert (line.conversations, line.messages, line.first_answer_seconds) == (1, 0, None)
+    # and what the other wrote stays the other's
+    (line,) = (await _home(database, first)).leaders
+    assert (line.conversations, line.messages, line.first_answer_seconds) == (0, 1, None)
 
 
 async def test_who_cannot_take_is_not_told_of_the_queue(floor: Floor, database: Database, factories: Factories, doors: Doors) -> None:
