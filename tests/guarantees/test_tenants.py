@@ -22,7 +22,7 @@ from tests.guarantees.world import World, checksum, make_world
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
-INSTALLATION_WIDE = frozenset({"schema_steps", "backups", "nodes", "tries"})
+INSTALLATION_WIDE = frozenset({"schema_steps", "backups", "nodes", "tries", "page_files"})
 """Tables of no enterprise, closed to the role that sees one; procrastinate's own are not ours."""
 TABLES = sorted(metadata.tables.keys() - INSTALLATION_WIDE)
 NOT_GRANTED = {"audit_log": {"UPDATE", "DELETE", "TRUNCATE"}, "audit_heads": {"DELETE", "TRUNCATE"}}

@@ -265,6 +265,8 @@ async def _fill(database: Database, values: dict[str, Any]) -> None:
                VALUES (:e, :shown, :a, 'x', 'image/png', 1, 1, 1, now(), now())""",
             "INSERT INTO rich_picture_holds (enterprise_id, holder_id, picture_id) VALUES (:e, :reply, :shown)",
             "INSERT INTO agent_preferences (enterprise_id, agent_id, settings) VALUES (:e, :server, '{}')",
+            """INSERT INTO given_answers (enterprise_id, caller_id, key, asked, status, content, given_at)
+               VALUES (:e, :a, 'x', 'x', 204, '', now())""",
             "INSERT INTO onboarding (enterprise_id, skipped) VALUES (:e, '{look}')",
             """INSERT INTO push_subscriptions (enterprise_id, session_id, agent_id, endpoint, p256dh, auth, created_at)
                SELECT s.enterprise_id, s.id, s.agent_id, 'https://push.example/x', 'x', 'x', now()

@@ -133,6 +133,20 @@ class Agent:
     async def sees(self, text: str) -> None:
         await expect(self.thread.get_by_text(text, exact=False).first).to_be_visible()
 
+    def line(self, text: str) -> Locator:
+        """The message in the thread that says this, with what can be done with it."""
+        return self.thread.locator(".line").filter(has_text=text)
+
+    async def act(self, text: str, name: str) -> None:
+        """Press one of the buttons that show while the pointer or the focus is on a message.
+
+        The focus holds them: now and then a browser on a busy machine takes the pointer for gone until it moves again.
+        """
+        await self.line(text).hover()
+        button = self.line(text).get_by_role("button", name=name, exact=True)
+        await button.focus()
+        await button.click()
+
     async def texts(self) -> list[str]:
         """What the bubbles say, from top to bottom."""
         return [text.strip() for text in await self.thread.locator(".bub").all_inner_texts()]

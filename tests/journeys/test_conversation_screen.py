@@ -80,7 +80,7 @@ async def _rename(house: House, conversation_id: str, name: str) -> None:
 
 def line(agent: Agent, text: str) -> Locator:
     """The message in the thread that says this, with what can be done with it."""
-    return agent.thread.locator(".line").filter(has_text=text)
+    return agent.line(text)
 
 
 async def test_an_answer_quotes_the_message_it_answers_and_leads_to_it(people: People, house: House) -> None:
@@ -92,8 +92,7 @@ async def test_an_answer_quotes_the_message_it_answers_and_leads_to_it(people: P
     await agent.sees("闲谈第 59 句")
 
     # when the customer's last line is answered, and then the question at the top
-    await line(agent, "闲谈第 59 句").hover()
-    await line(agent, "闲谈第 59 句").get_by_role("button", name="回复", exact=True).click()
+    await agent.act("闲谈第 59 句", "回复")
     await expect(agent.page.get_by_text("回复 访客")).to_be_visible()
     await expect(agent.field).to_be_focused()
     await agent.answer("这一句也看到了")

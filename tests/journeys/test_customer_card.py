@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.journeys.conftest import People
 from tests.journeys.desk import opened
@@ -217,6 +217,36 @@ async def test_notes_on_a_customer_are_written_changed_and_deleted(people: Peopl
     await page.get_by_role("dialog").get_by_role("button", name="删除备注").click()
     await agent.toast("备注已删除")
     await expect(card(page)).to_contain_text("还没有备注")
+
+
+async def test_a_note_whose_answer_was_lost_is_there_once(people: People, house: House) -> None:
+    agent, _ = await people.talking(house)
+    page = agent.page
+    stored: list[int] = []
+
+    # given a line that breaks after the server has stored the note
+    async def lose(route: Route) -> None:
+        stored.append((await route.fetch()).status)
+        await route.abort("connectionreset")
+
+    await page.route("**/api/v1/customers/*/notes", lose)
+    await card(page).get_by_role("button", name="写备注").click()
+    field = card(page).get_by_role("textbox", name="顾客备注")
+    await field.fill("偏好哑光釉")
+    await field.press("Control+Enter")
+    await expect(card(page)).to_contain_text("没有保存")
+    assert stored == [201]
+    await expect(field).to_have_value("偏好哑光釉")
+
+    # when it is saved again
+    await page.unroute_all()
+    await card(page).get_by_role("button", name="保存").click()
+
+    # then it is there once, here and after a reload
+    note = card(page).get_by_role("listitem").filter(has_text="哑光釉")
+    await expect(note).to_have_count(1)
+    await page.reload()
+    await expect(note).to_have_count(1)
 
 
 async def test_a_blocked_customer_sees_nothing_until_released(people: People, house: House) -> None:

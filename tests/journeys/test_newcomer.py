@@ -141,9 +141,7 @@ async def test_each_side_withdraws_a_message_of_its_own(people: People, house: H
     # and the other way
     await agent.answer("发错了的价格")
     await visitor.sees("发错了的价格")
-    line = agent.thread.locator(".line").filter(has_text="发错了的价格")
-    await line.hover()
-    await line.get_by_role("button", name="撤回").click()
+    await agent.act("发错了的价格", "撤回")
     await agent.sees("你撤回了一条消息")
     await visitor.sees("沈知夏撤回了一条消息")
     assert "发错了的价格" not in await agent.thread.inner_text() + await visitor.log.inner_text()

@@ -28,9 +28,7 @@ async def test_without_websockets_visitor_and_agent_talk_by_long_polling(people:
     await expect(agent.thread).to_contain_text("已读")
 
     # when the agent takes it back and ends
-    line = agent.thread.locator(".line").filter(has_text="没关系")
-    await line.hover()
-    await line.get_by_role("button", name="撤回").click()
+    await agent.act("没关系", "撤回")
     await visitor.sees("沈知夏撤回了一条消息")
     await agent.end()
     # then the visitor knows, and may begin anew

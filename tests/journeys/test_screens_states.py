@@ -25,6 +25,8 @@ async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again
     await agent.row("在吗").get_by_role("link").click()
     await expect(agent.page.get_by_role("heading", name="这段对话没有加载出来")).to_be_visible()
     await expect(agent.row("在吗")).to_be_visible()
+    # and who the customer is can be told without them
+    await expect(agent.page.get_by_role("complementary", name="顾客资料").get_by_text("首次到访")).to_be_visible()
     await camera.shoot(agent.page, "failed-thread")
     # then another try brings them
     await agent.page.unroute_all()
@@ -35,6 +37,8 @@ async def test_what_did_not_load_says_so_where_it_belongs_and_can_be_tried_again
     await _break(agent.page, "**/api/v1/conversations?*")
     await agent.page.goto(f"{house.server.url}/app/conversations")
     await expect(agent.page.get_by_role("heading", name="对话没有加载出来")).to_be_visible()
+    # then nobody is told that there are none
+    await expect(agent.page.get_by_text("现在没有对话")).to_have_count(0)
     await camera.shoot(agent.page, "failed-list")
     await agent.page.unroute_all()
     await agent.page.reload()

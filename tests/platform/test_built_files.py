@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def fetched(folder: Path, path: str, **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(app=Assets(directory=folder))
+    transport = httpx.ASGITransport(app=Assets(folder))
     async with httpx.AsyncClient(transport=transport, base_url="http://qiatan.test", headers={"accept-encoding": "identity"}) as client:
         return await client.get(path, headers=headers)
 

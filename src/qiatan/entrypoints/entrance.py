@@ -102,21 +102,36 @@ class Entrance:
         actor = await self._who(connection, frame, session_token)
         if connection.closed:
             return
-        if _COUNTED not in connection.memory:
-            by_agent = isinstance(actor, AgentActor)
-            self.ceiling.enter(actor.enterprise_id, agent=by_agent)
-            connection.memory[_COUNTED] = actor.enterprise_id, by_agent
-        connection.memory[_HEARS] = actor.enterprise_id
         try:
-            heard_anew = await self._resources.relay.listen(actor.enterprise_id)
-        except Exception:
-            connection.memory.pop(_HEARS, None)
+            inside = await self._let_in(connection, actor, frame, session_token)
+        except BaseException:
+            # The client may say hello again on the same line: it begins anew, and nothing may be counted or heard twice.
+            self._back_to_the_door(connection)
             raise
+        if inside is None:
+            return
+        person = inside.agent_id if isinstance(inside, AgentActor) else inside.customer_id
+        kind = "agent" if isinstance(inside, AgentActor) else "customer"
+        connection.push(encode(Welcome(1, Myself(kind, person), self._resources.clock.now())))
+        await self._presence.opened(connection)
+
+    async def _let_in(
+        self, connection: Connection, actor: AgentActor | VisitorActor, frame: Hello, session_token: str | None
+    ) -> AgentActor | VisitorActor | None:
+        """Give it a place and all it is to hear. None: the connection is gone, or was told to go."""
+        by_agent = isinstance(actor, AgentActor)
+        self.ceiling.enter(actor.enterprise_id, agent=by_agent)
+        connection.memory[_COUNTED] = actor.enterprise_id, by_agent
+        heard_anew = await self._resources.relay.listen(actor.enterprise_id)
+        if connection.closed:
+            self._resources.relay.unlisten(actor.enterprise_id)
+            return None
+        connection.memory[_HEARS] = actor.enterprise_id
         if heard_anew and isinstance(actor, VisitorActor):
             # Only now does this node hear what happens to this enterprise elsewhere: look again. (Agents are looked up anew below.)
             actor = await self._who(connection, frame, session_token)
         if self._is_gone(connection):
-            return
+            return None
         self.pending.discard(connection)
         connection.actor = actor
         connection.seen_at = time.monotonic()
@@ -125,11 +140,16 @@ class Entrance:
         if isinstance(actor, AgentActor) and await self._who(connection, frame, session_token) != actor:
             # The rights changed while this socket was being opened, before it could hear of it.
             bye(connection, REPLACED.close, REPLACED.code, REPLACED.message)
-            return
-        person = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
-        kind = "agent" if isinstance(actor, AgentActor) else "customer"
-        connection.push(encode(Welcome(1, Myself(kind, person), self._resources.clock.now())))
-        await self._presence.opened(connection)
+            return None
+        return actor
+
+    def _back_to_the_door(self, connection: Connection) -> None:
+        """As if it had said nothing yet."""
+        self._hub.remove(connection)
+        connection.actor = None
+        self.free(connection)
+        if not connection.closed:
+            self.pending.add(connection)
 
     @staticmethod
     def _is_gone(connection: Connection) -> bool:

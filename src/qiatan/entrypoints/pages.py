@@ -14,7 +14,8 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
 import qiatan
-from qiatan.entrypoints.built import Assets, compressed
+from qiatan.entrypoints.built import Assets, compressed, hashed_files
+from qiatan.infra import page_files
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.transactions import Shared, SystemTx
 from qiatan.infra.resources import Resources
@@ -52,8 +53,18 @@ def mount_pages(app: FastAPI) -> None:
     for name in ("workspace", "widget", "loader", "viewer"):
         folder = PAGES / name
         if folder.is_dir():
-            app.mount(f"/assets/{name}", Assets(directory=folder), name=f"assets-{name}")
+            app.mount(f"/assets/{name}", Assets(folder), name=f"assets-{name}")
     app.include_router(router)
+
+
+async def keep_files(resources: Resources) -> None:
+    """Have other nodes and later releases serve the files of these pages too. Before the first page is sent: it names them.
+
+    Raises:
+        DatabaseUnavailable, StorageFull
+    """
+    folders = [folder for name in ("workspace", "widget") if (folder := PAGES / name).is_dir()]
+    await page_files.keep(resources.database, {name: path for folder in folders for name, path in hashed_files(folder).items()})
 
 
 def _page(path: Path, policy: str) -> Response:

@@ -24,6 +24,7 @@ from qiatan.entrypoints.drain import Drain, say_goodbye
 from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_channel_key, open_channel_for_new
 from qiatan.entrypoints.http_server import HttpServer, http_config
 from qiatan.entrypoints.listening import local_address, take_port
+from qiatan.entrypoints.pages import keep_files
 from qiatan.entrypoints.relay import on_the_bus
 from qiatan.entrypoints.worker import background_worker, following_time
 from qiatan.infra import logs
@@ -160,6 +161,7 @@ async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
     app = build_app(resources, drain=life.drain)
     try:
         async with following_time(resources), on_the_bus(resources, app):
+            await keep_files(resources)
             plan.prepared(await _prepare(resources, app, demo=plan.demo, furnish=plan.furnish))
             jobs = background_worker(
                 resources,

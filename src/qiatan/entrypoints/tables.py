@@ -1,6 +1,6 @@
 """All tables, for migrations: importing the models registers them."""
 
-from qiatan.infra import nodes, tries
+from qiatan.infra import answers, nodes, page_files, tries
 from qiatan.infra.backup import models as backup
 from qiatan.infra.db import Base, steps
 from qiatan.modules.accounts import models as accounts
@@ -17,6 +17,6 @@ from qiatan.modules.visitors import models as visitors
 
 MODULES = (accounts, files, pictures, customers, channels, visitors, conversations, routing, replies, onboarding, push)
 
-INFRA = (steps, backup, nodes, tries)
+INFRA = (steps, backup, nodes, tries, answers, page_files)
 
 metadata = Base.metadata

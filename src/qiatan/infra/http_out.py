@@ -22,6 +22,7 @@ import structlog
 from qiatan import __version__
 from qiatan.infra.names import Names
 from qiatan.infra.settings import Network
+from qiatan.infra.silent_servers import SilentServers
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +98,7 @@ class HttpOut:
         self._resolve = resolve or Names().resolve
         self._tls = tls
         self._made: httpx.AsyncHTTPTransport | None = None
+        self._silent = SilentServers()
         self._busy: WeakValueDictionary[tuple[str, str, int], asyncio.Semaphore] = WeakValueDictionary()
 
     def allows(self, host: str) -> bool:
@@ -166,10 +168,12 @@ class HttpOut:
         max_bytes: int = MAX_BYTES,
         timeout: float = SECONDS,
         max_redirects: int = MAX_REDIRECTS,
+        patient: bool = True,
     ) -> Answer:
         """Send a request and read its answer, whatever its status.
 
         A redirect keeps the headers within its origin only, never leads from https to http, and never carries a body to another origin.
+        Not `patient`: who can come again later; a server that did not answer such a caller is not asked by them for half a minute.
 
         Raises:
             OutboundRefused: the address, or one it redirects to, may not be called.
@@ -177,11 +181,27 @@ class HttpOut:
         """
         sent = {"User-Agent": f"Qiatan/{__version__}"}
         sent |= {name: value for name, value in (headers or {}).items() if name.lower() not in _OWN_HEADERS}
+        asked = _Asked(method.upper(), _parse(url), sent, data, json, content)
+        if patient:
+            return await self._in_time(asked, max_bytes, max_redirects, timeout)
+        server = _origin(asked.url)
+        if self._silent.is_let_alone(server):
+            raise OutboundFailed(f"{_shown(url)} did not answer a moment ago: it is asked again soon.")
+        try:
+            answer = await self._in_time(asked, max_bytes, max_redirects, timeout)
+        except OutboundFailed:
+            self._silent.was_silent(server)
+            raise
+        self._silent.has_answered(server)
+        return answer
+
+    async def _in_time(self, asked: _Asked, max_bytes: int, redirects: int, timeout: float) -> Answer:
         try:
             async with asyncio.timeout(timeout):
-                return await self._follow(_Asked(method.upper(), _parse(url), sent, data, json, content), max_bytes, max_redirects)
+                return await self._follow(asked, max_bytes, redirects)
         except TimeoutError:
-            raise OutboundFailed(f"{_shown(url)} did not answer within {timeout:g} seconds: check that the service is up.") from None
+            told = f"{_shown(str(asked.url))} did not answer within {timeout:g} seconds: check that the service is up."
+            raise OutboundFailed(told) from None
 
     async def _follow(self, asked: _Asked, max_bytes: int, redirects: int) -> Answer:
         while True:

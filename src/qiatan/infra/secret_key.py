@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from qiatan.infra.durable import sync_directory
 from qiatan.infra.setup_error import SettingsError
 
 KEY_FILE = "secret.key"
@@ -50,6 +51,8 @@ def make_key(path: Path) -> None:
         with suppress(FileExistsError):
             path.hardlink_to(fresh)
         fresh.unlink()
+        # What is sealed with the key is as safe as the database: a power cut must not take the key alone.
+        sync_directory(path.parent)
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise SettingsError(

@@ -16,22 +16,26 @@ from urllib.parse import urlsplit
 
 import http_ece
 import jwt
+import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from qiatan.infra.http_out import HttpOut, OutboundFailed, OutboundRefused
 from qiatan.infra.sealing import Sealer
 
+log = structlog.get_logger(__name__)
+
 PROOF_LASTS = timedelta(hours=12)
 MAX_ANSWER = 64 * 1024
 _CURVE = ec.SECP256R1()
 # The order of P-256's base point (FIPS 186-4, D.1.2.3): private keys lie below it.
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_GONE = frozenset({400, 401, 403, 404, 410, 413})
+_GONE = frozenset({404, 410})
+"""Only these say something about the subscription (RFC 8030, 7.3 and 5.1); 401 and 403 may as well say that our clock or key is wrong."""
 
 
 class Outcome(StrEnum):
-    """`GONE`: this subscription takes nothing any more, or never did. `LATER`: try again."""
+    """`GONE`: this subscription takes nothing any more. `LATER`: try again, later each time."""
 
     TAKEN = "taken"
     GONE = "gone"
@@ -69,7 +73,10 @@ class WebPush:
         return _encode(self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
     async def send(self, to: Subscription, payload: bytes, *, topic: str, ttl: timedelta, now: datetime) -> Outcome:
-        """Push to one browser. While it is not reached, a later one of the same topic (≤ 32 characters) takes this one's place."""
+        """Push to one browser. While it is not reached, a later one of the same topic (≤ 32 characters) takes this one's place.
+
+        What is refused for a reason that may lie with us is told in the log: it is mended by whoever runs this installation.
+        """
         secret = ec.generate_private_key(_CURVE)
         body = http_ece.encrypt(payload, private_key=secret, dh=decoded(to.p256dh), auth_secret=decoded(to.auth), version="aes128gcm")
         headers = {
@@ -81,14 +88,21 @@ class WebPush:
             "Urgency": "high",
         }
         try:
-            answer = await self._http.request("POST", to.endpoint, headers=headers, content=body, max_bytes=MAX_ANSWER, max_redirects=0)
-        except OutboundRefused:
-            return Outcome.GONE
+            answer = await self._http.request(
+                "POST", to.endpoint, headers=headers, content=body, max_bytes=MAX_ANSWER, max_redirects=0, patient=False
+            )
+        except OutboundRefused as error:
+            log.warning("push.not_allowed", service=urlsplit(to.endpoint).hostname, error=str(error))
+            return Outcome.LATER
         except OutboundFailed:
             return Outcome.LATER
         if 200 <= answer.status < 300:
             return Outcome.TAKEN
-        return Outcome.GONE if answer.status in _GONE else Outcome.LATER
+        if answer.status in _GONE:
+            return Outcome.GONE
+        if 400 <= answer.status < 500:
+            log.warning("push.refused", service=urlsplit(to.endpoint).hostname, status=answer.status)
+        return Outcome.LATER
 
     def _proof(self, endpoint: str, now: datetime) -> str:
         parts = urlsplit(endpoint)

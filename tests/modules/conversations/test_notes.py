@@ -67,6 +67,24 @@ async def test_a_repeat_gets_the_first_result(database: Database, factories: Fac
     assert [message.kind for message in await talk.read(database, tenant.admin, conversation_id)].count(MessageKind.NOTE) == 1
 
 
+async def test_a_repeat_gets_the_first_result_also_from_who_serves_it_no_more(database: Database, factories: Factories) -> None:
+    tenant = await factories.tenant()
+    points = frozenset({"conversations.serve", "conversations.view_colleagues"})
+    agent = await factories.agent(tenant.enterprise_id, points=points, scope=Scope(ScopeKind.ALL))
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, agent)
+    message_id = new_id()
+    first = await talk.note(database, agent, conversation_id, message_id=message_id)
+    await talk.transfer(database, conversation_id, agent, tenant.admin)
+
+    again = await talk.note(database, agent, conversation_id, message_id=message_id)
+
+    assert again == first
+    with pytest.raises(NotYours):
+        await talk.note(database, agent, conversation_id)
+    assert [message.kind for message in await talk.read(database, tenant.admin, conversation_id)].count(MessageKind.NOTE) == 1
+
+
 async def test_who_may_not_write_one(database: Database, factories: Factories) -> None:
     tenant = await factories.tenant()
     agent, colleague = [await factories.agent(tenant.enterprise_id) for _ in range(2)]

@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.http_out import HttpOut
 from qiatan.infra.jobs import build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
+from qiatan.infra.web_push import Outcome, Subscription, WebPush
 from qiatan.modules.push.jobs import jobs
 from tests.support import talk
-from tests.support.clock import FakeClock
+from tests.support.clock import NOON, FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Guest, Member
 from tests.support.push_service import Browser, PushService, push_service
@@ -167,6 +170,46 @@ async def test_a_browser_that_is_gone_is_forgotten(
 
     assert len(service.pushed) == 1
     assert (await doors.agent(agent).get("/me/push")).json()["endpoint"] is None
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 413, 429])
+async def test_a_browser_whose_service_refuses_us_stays_subscribed_and_is_called_again(
+    status: int, service: PushService, doors: Doors, database: Database, agent: Member, guest: Guest, work: Work
+) -> None:
+    """Our clock may be wrong, or our key: that is mended here, and browsers must not have to subscribe anew."""
+    await talk.served(database, guest, agent)
+    await work()
+    phone = service.browser()
+    await subscribe(doors, agent, phone)
+    service.status = status
+
+    with capture_logs() as logged:
+        await talk.write(database, guest, "在吗")
+        await work()
+    kept = (await doors.agent(agent).get("/me/push")).json()["endpoint"]
+    service.status = 201
+    async with database.system() as tx:
+        waits = text("UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE task_name = 'push.deliver' RETURNING attempts")
+        attempts = list((await tx.session.execute(waits)).scalars())
+    await work()
+
+    assert kept == phone.endpoint
+    assert attempts == [1]
+    assert [phone.read(call.body)["text"] for call in service.pushed] == ["在吗", "在吗"]
+    told = [(line["service"], line["status"]) for line in logged if line["event"] == "push.refused"]
+    assert told == [("127.0.0.1", status)]
+
+
+async def test_a_service_that_may_not_be_called_now_is_no_reason_to_forget_a_browser(service: PushService, resources: Resources) -> None:
+    """What may be called is our own setting, and where a name leads may be wrong for a while."""
+    http = HttpOut(())
+    browser = service.browser()
+    to = Subscription(browser.endpoint, **browser.subscription["keys"])
+
+    outcome = await WebPush(http, resources.sealer, PUBLIC_URL).send(to, b"{}", topic="t", ttl=timedelta(minutes=1), now=NOON)
+    await http.close()
+
+    assert (outcome, service.pushed) == (Outcome.LATER, [])
 
 
 async def test_a_call_that_is_not_taken_is_tried_again_and_what_failed_tells_nothing_of_the_text(

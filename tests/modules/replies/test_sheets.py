@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -158,6 +159,24 @@ async def test_five_thousand_rows_are_imported_at_once(office: Office) -> None:
 
     assert (answer.json()["added"], len(answer.json()["new_groups"])) == (5_000, 20)
     assert len((await office.index())["entries"]) == 5_000
+
+
+async def test_no_connection_is_held_while_an_export_is_written(
+    office: Office, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.entry("退货", "寄到杭州")
+    open_meanwhile: list[int] = []
+
+    async def write(sheets: Sequence[Sheet]) -> bytes:
+        open_meanwhile.append(database.begun)
+        return await write_workbook(sheets)
+
+    monkeypatch.setattr("qiatan.modules.replies.service.transfer.write_workbook", write)
+
+    answer = await office.admin.get("/replies/export.xlsx")
+
+    assert (answer.status_code, open_meanwhile) == (200, [0])
+    assert read(answer.content)[1:] == [["", "退货", "寄到杭州"]]
 
 
 async def test_import_and_export_are_in_the_audit_log(office: Office, database: Database) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qiatan.infra import silent_servers
 from qiatan.infra.http_out import HttpOut, OutboundFailed, OutboundRefused, Resolve, permitted
 from tests.support.web_server import WebServer, certified, web_server
 
@@ -40,6 +41,52 @@ def names(known: dict[str, Sequence[str]], otherwise: str = "127.0.0.1") -> Reso
         return known.get(host, [otherwise])
 
     return resolve
+
+
+# -- servers that say nothing
+
+
+async def test_who_can_come_again_later_asks_a_server_without_answers_once_for_all(
+    inside: HttpOut, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(silent_servers, "ticks", lambda: now)
+    server.says("/well", "yes")
+    asked: list[bytes] = []
+    answer = b""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as away:
+        port = away.sockets[0].getsockname()[1]
+
+        async def push(*, patient: bool = False) -> int:
+            return (await inside.request("POST", f"http://push.test:{port}/one", patient=patient)).status
+
+        with pytest.raises(OutboundFailed, match="broke off"):
+            await push()
+        for _ in range(3):
+            with pytest.raises(OutboundFailed, match="a moment ago"):
+                await push()
+        assert len(asked) == 1
+        assert (await inside.request("GET", f"http://other.test:{server.port}/well", patient=False)).body == b"yes"
+        with pytest.raises(OutboundFailed, match="broke off"):
+            await push(patient=True)
+
+        # When the pause is over, one tries for all.
+        now += silent_servers.PAUSE_SECONDS
+        tried, told = await asyncio.gather(push(), push(), return_exceptions=True)
+        assert ("broke off" in str(tried), "a moment ago" in str(told)) == (True, True)
+        assert len(asked) == 3
+
+        answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        now += silent_servers.PAUSE_SECONDS
+        assert [await push(), await push()] == [201, 201]
+        assert len(asked) == 5
 
 
 # -- which addresses

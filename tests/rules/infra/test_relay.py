@@ -310,6 +310,20 @@ async def test_an_enterprise_that_could_not_be_heard_is_tried_again(wire: Wire, 
     assert list(node.bus.hearing) == [f"enterprise.{OURS.hex}"]
 
 
+async def test_who_stops_waiting_for_an_enterprise_to_be_heard_holds_it_no_longer(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relays, "LINGER_SECONDS", 0.0)
+    node = Node(wire)
+    waiting = asyncio.create_task(node.relay.listen(OURS))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0.01)
+
+    assert (node.bus.hearing, node.relay.heard) == ({}, 0)
+
+
 async def test_an_enterprise_is_heard_a_while_longer_than_its_last_connection(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relays, "LINGER_SECONDS", 0.0)
     node = Node(wire)

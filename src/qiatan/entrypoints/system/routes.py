@@ -12,11 +12,12 @@ from qiatan.entrypoints.system.health import see_health
 from qiatan.entrypoints.system.numbers import NumbersKeeper
 from qiatan.entrypoints.system.permissions import REPAIR_SYSTEM, VIEW_SYSTEM
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
 
-router = APIRouter(prefix="/api/v1", tags=["system"])
+router = APIRouter(prefix="/api/v1", tags=["system"], route_class=Repeatable)
 
 Reader = Annotated[AgentActor, Depends(Requires(VIEW_SYSTEM))]
 Mender = Annotated[AgentActor, Depends(Requires(REPAIR_SYSTEM))]

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import identify, resources_of
+from qiatan.infra.http.repeats import AlreadyAnswered, KeyedCall
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import NotSignedIn
 
@@ -21,8 +22,13 @@ async def _begin_tenant(request: Request) -> AsyncIterator[Tx]:
     actor = await identify(request)
     if actor is None:
         raise NotSignedIn
+    call: KeyedCall | None = getattr(request.state, "keyed_call", None)
     async with resources_of(request).database.tenant(actor.enterprise_id) as tx:
-        yield tx
+        known = await call.begin(tx, actor) if call is not None else None
+        if known is None:
+            yield tx
+            return
+    raise AlreadyAnswered(known)
 
 
 async def _begin_system(request: Request) -> AsyncIterator[Tx]:

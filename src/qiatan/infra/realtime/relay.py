@@ -190,7 +190,12 @@ class Relay:
             interest.leaving = None
         if interest.ready is None or interest.ready.done():
             return False
-        await asyncio.shield(interest.ready)
+        try:
+            await asyncio.shield(interest.ready)
+        except asyncio.CancelledError:
+            if self._heard.get(enterprise_id) is interest:
+                self.unlisten(enterprise_id)
+            raise
         return True
 
     def unlisten(self, enterprise_id: UUID) -> None:

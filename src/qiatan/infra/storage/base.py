@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from qiatan.kit.errors import Fault, NotFound
@@ -34,7 +35,10 @@ def check_name(name: str) -> str:
 
 
 class Storage(ABC):
-    """Blobs under random names. What is stored when a call returns stays; a blob is there whole or not at all."""
+    """Blobs under random names. What is stored when a call returns stays; a blob is there whole or not at all.
+
+    Of a call that is cancelled nothing is kept on the local disk; a bucket may have it already.
+    """
 
     @abstractmethod
     async def put(self, name: str, content: bytes) -> None:
@@ -73,6 +77,10 @@ class Storage(ABC):
         Raises:
             StorageUnavailable: it may still be there.
         """
+
+    @abstractmethod
+    async def tidy(self, before: datetime) -> None:
+        """Remove what was begun before that time and never became whole, because its process died."""
 
     @abstractmethod
     async def check(self) -> str:

@@ -8,26 +8,34 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
+from qiatan.infra.durable import sync_directory
 from qiatan.infra.storage.base import PIECE, Storage, check_name
 from qiatan.kit.errors import NotFound, StorageFull
 
+UNFINISHED = ".partial"
+
 
 class LocalStorage(Storage):
-    """Writes blobs durably (fsync of file and folder) and reads them back."""
+    """Writes blobs durably (fsync of file and folders) and reads them back."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._flushed: set[Path] = set()
+        """Folders that are there after a crash, too."""
 
     def path(self, name: str) -> Path:
         """Where a blob lies. Raises `NotFound` for a name that is not one of ours."""
         return self._root / check_name(name)[:2] / name
 
     async def put(self, name: str, content: bytes) -> None:
-        await asyncio.to_thread(self._write, self.path(name), lambda file: file.write(content))
+        await self._store(self.path(name), lambda file: file.write(content))
 
     async def join(self, parts: Sequence[str], into: str) -> None:
         paths = [self.path(part) for part in parts]
@@ -38,29 +46,63 @@ class LocalStorage(Storage):
                     shutil.copyfileobj(part, file, PIECE)
 
         try:
-            await asyncio.to_thread(self._write, self.path(into), fill)
+            await self._store(self.path(into), fill)
         except FileNotFoundError:
             raise NotFound from None
 
-    def _write(self, path: Path, fill: Callable[[BinaryIO], object]) -> None:
-        partial = path.with_name(path.name + ".partial")
+    async def _store(self, path: Path, fill: Callable[[BinaryIO], object]) -> None:
+        wanted = _Wanted()
+        storing = asyncio.ensure_future(asyncio.to_thread(self._write, path, fill, wanted))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            # The thread goes on; its caller will never name what it stores.
+            if wanted.no_more():
+                path.unlink(missing_ok=True)
+            storing.add_done_callback(_look_at_its_end)
+            raise
+
+    def _write(self, path: Path, fill: Callable[[BinaryIO], object], wanted: _Wanted) -> None:
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
+        written = partial
+        try:
+            if not wanted.still:
+                return
+            self._make_folder(path.parent)
             with partial.open("wb") as file:
                 fill(file)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            written = partial.replace(path)
+            sync_directory(path.parent)
+        except BaseException as error:
+            written.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull from error
             raise
+        if not wanted.until_now():
+            path.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        """A file is as safe as the entry of its folder in the one above, which may be another's work that is not done yet."""
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            self._flushed.discard(folder)
+        except FileExistsError:
+            pass
+        if folder not in self._flushed:
+            sync_directory(self._root)
+            sync_directory(self._root.parent)
+            self._flushed.add(folder)
+
+    async def tidy(self, before: datetime) -> None:
+        await asyncio.to_thread(self._tidy, before.timestamp())
+
+    def _tidy(self, before: float) -> None:
+        for partial in self._root.glob(f"??/*{UNFINISHED}"):
+            with suppress(FileNotFoundError):  # it was finished, or given up, just now
+                if partial.stat().st_mtime < before:
+                    partial.unlink()
 
     async def get(self, name: str) -> bytes:
         try:
@@ -99,6 +141,33 @@ class LocalStorage(Storage):
         await self.get(name)
         await self.delete(name)
         return str(self._root)
+
+
+class _Wanted:
+    """Whether somebody still waits for what a thread stores: said by one of the two at the end, and known to both."""
+
+    def __init__(self) -> None:
+        self.still = True
+        self._stored = False
+        self._lock = Lock()
+
+    def until_now(self) -> bool:
+        """Said by the thread, when it has stored it."""
+        with self._lock:
+            self._stored = True
+            return self.still
+
+    def no_more(self) -> bool:
+        """Said by who waited. True: it is stored already, and the thread will not look again."""
+        with self._lock:
+            self.still = False
+            return self._stored
+
+
+def _look_at_its_end(storing: asyncio.Future[None]) -> None:
+    """Nobody waits for it any more: a failure concerns nobody either."""
+    if not storing.cancelled():
+        storing.exception()
 
 
 def _close_unwanted(opening: asyncio.Future[BufferedReader]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,9 @@ class S3Storage(Storage):
         check_name(name)
         with contextlib.suppress(NotFound), _told():  # gone is what was asked for
             await self._store.delete_async(name)
+
+    async def tidy(self, before: datetime) -> None:
+        """A bucket shows only what is whole; the rest it forgets by a rule that its owner gives it."""
 
     async def check(self) -> str:
         name = secrets.token_hex(16)

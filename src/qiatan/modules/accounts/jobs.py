@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from qiatan.infra import tries
-from qiatan.infra.jobs import JobList
+from qiatan.infra import answers, tries
+from qiatan.infra.jobs import JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import repository
 
@@ -13,6 +13,8 @@ jobs = JobList("accounts")
 
 # Logs of who signed in have to be kept for half a year at least (网络安全法, article 21); a year and a little can be compared with the year before.
 LOGINS_KEPT = timedelta(days=400)
+
+BATCH = 5_000
 
 # Letters; `service.mailing` writes them.
 mail_invitation = jobs.promise("mail_invitation")
@@ -40,3 +42,9 @@ async def purge_tries(resources: Resources) -> None:
     """Forget tries at passwords that count no more."""
     async with resources.database.system() as tx:
         await tries.purge(tx)
+
+
+@jobs.periodic("37 * * * *")
+async def purge_answers(resources: Resources) -> None:
+    """Forget answers to calls that nobody repeats any more, hourly, a batch per transaction."""
+    await in_batches(resources, lambda tx: answers.delete_old(tx, BATCH), batch=BATCH)

@@ -10,6 +10,7 @@ import segno
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from qiatan.infra.http.guards import Public, Requires, address_of
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.addresses import address_group
@@ -19,7 +20,7 @@ from qiatan.modules.channels.contracts import Channel, ChannelChange, ChannelVie
 from qiatan.modules.customers import service as customers
 from qiatan.modules.customers.errors import Blocked
 
-router = APIRouter(prefix="/api/v1", tags=["channels"])
+router = APIRouter(prefix="/api/v1", tags=["channels"], route_class=Repeatable)
 
 Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW))]
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT))]

@@ -63,3 +63,9 @@ async def purge_expired(resources: Resources) -> None:
 
     await in_batches(resources, empty, batch=BATCH)
     await in_batches(resources, drop_uploads, batch=BATCH)
+
+
+@jobs.periodic("7 3 * * *")
+async def tidy_storage(resources: Resources) -> None:
+    """Remove what a process that died was storing; a day old, nobody can be storing it still."""
+    await resources.storage.tidy(resources.clock.now() - UNUSED_FOR)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from qiatan.infra.http.downloads import file_response
 from qiatan.infra.http.guards import Public, Requires, Visitor
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import CHUNK_BODY, PICTURE_FORM, receive_chunk, receive_picture
 from qiatan.infra.resources import Resources
@@ -23,7 +24,7 @@ from qiatan.modules.files.errors import UploadMoved
 log = structlog.get_logger(__name__)
 
 router = APIRouter(tags=["files"])
-_api = APIRouter(prefix="/api/v1")
+_api = APIRouter(prefix="/api/v1", route_class=Repeatable)
 
 OF_VISITOR = Rate(burst=30, per_minute=30 / 60)
 OF_AGENT = Rate(burst=300, per_minute=300 / 60)

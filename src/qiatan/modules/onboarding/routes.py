@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
@@ -14,7 +15,7 @@ from qiatan.modules.accounts.permissions import EDIT_ENTERPRISE
 from qiatan.modules.onboarding import service
 from qiatan.modules.onboarding.contracts import CheckSite, Onboarding, SiteCheck, SkipSteps
 
-router = APIRouter(prefix="/api/v1", tags=["onboarding"])
+router = APIRouter(prefix="/api/v1", tags=["onboarding"], route_class=Repeatable)
 
 Editor = Annotated[AgentActor, Depends(Requires(EDIT_ENTERPRISE))]
 # Each makes this server call another one.

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, select, update
+from sqlalchemy import Row, Select, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Tx, is_among
 from qiatan.modules.pictures.models import HoldRow, PictureRow
 
 
@@ -50,17 +51,17 @@ class PictureRepository:
 
     async def drop_unheld(self, ids: Collection[UUID]) -> list[str]:
         """Delete those of these that nothing holds and nobody is about to hold; answers the contents that are given up."""
-        those = PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(ids), PictureRow.sent_at.is_(None)
-        # Locked by a statement of its own: only the next one sees what was held by whoever had the lock until now.
-        locked = await self._session.execute(select(PictureRow.id).where(*those).order_by(PictureRow.id).with_for_update(skip_locked=True))
-        free = list(locked.scalars())
-        query = delete(PictureRow).where(*those, PictureRow.id.in_(free), ~_held()).returning(PictureRow.blob)
-        return list((await self._session.execute(query)).scalars()) if free else []
+        those = (
+            select(PictureRow.enterprise_id, PictureRow.id)
+            .where(PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(ids), PictureRow.sent_at.is_(None))
+            .order_by(PictureRow.id)
+        )
+        return await _drop(self._session, those)
 
     async def drop_oldest_free(self, uploader_id: UUID, keep: int) -> list[str]:
         """Delete what this agent brought and nothing holds, but the newest `keep`; answers the contents that are given up."""
         free = (
-            select(PictureRow.id)
+            select(PictureRow.enterprise_id, PictureRow.id)
             .where(
                 PictureRow.enterprise_id == self._enterprise_id,
                 PictureRow.uploader_id == uploader_id,
@@ -69,12 +70,8 @@ class PictureRepository:
             )
             .order_by(PictureRow.created_at.desc(), PictureRow.id.desc())
             .offset(keep)
-            .with_for_update(skip_locked=True)
         )
-        query = (
-            delete(PictureRow).where(PictureRow.enterprise_id == self._enterprise_id, PictureRow.id.in_(free)).returning(PictureRow.blob)
-        )
-        return list((await self._session.execute(query)).scalars())
+        return await _drop(self._session, free)
 
 
 class PictureDirectory:
@@ -94,13 +91,19 @@ class PictureDirectory:
             select(PictureRow.enterprise_id, PictureRow.id)
             .where(PictureRow.sent_at.is_(None), PictureRow.freed_at < before, ~_held())
             .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("old")
         )
-        query = (
-            delete(PictureRow).where(PictureRow.enterprise_id == old.c.enterprise_id, PictureRow.id == old.c.id).returning(PictureRow.blob)
-        )
-        return list((await self._session.execute(query)).scalars())
+        return await _drop(self._session, old)
+
+
+async def _drop(session: AsyncSession, query: Select[UUID, UUID]) -> list[str]:
+    """Delete those of the pictures that nobody holds or is about to hold; answers the contents that are given up."""
+    found = (await session.execute(query.with_for_update(skip_locked=True))).all()
+    if not found:
+        return []
+    # Somebody may have held one, and let go of the lock, after the query began: only a statement that begins now sees that.
+    those = is_among(PictureRow.enterprise_id, PictureRow.id, [(row.enterprise_id, row.id) for row in found])
+    given_up = await session.execute(delete(PictureRow).where(those, ~_held()).returning(PictureRow.blob))
+    return list(given_up.scalars())
 
 
 def _held() -> Any:

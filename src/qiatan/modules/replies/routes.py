@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_file, receive_picture
 from qiatan.infra.spreadsheets import read_first_sheet
@@ -33,7 +34,7 @@ from qiatan.modules.replies.contracts import (
 )
 from qiatan.modules.replies.service import Locale
 
-router = APIRouter(prefix="/api/v1", tags=["replies"])
+router = APIRouter(prefix="/api/v1", tags=["replies"], route_class=Repeatable)
 
 # What is everybody's and what is one's own go through the same calls; which point a change needs depends on whose it is.
 User = Annotated[AgentActor, Depends(Requires(permissions.USE))]
@@ -58,12 +59,10 @@ async def get_reply_template(actor: Mover, shared: Shared, locale: Locale = "zh-
 
 
 @router.get("/replies/export.xlsx", response_class=Response, dependencies=[Depends(Lane("sheets"), scope="function")])
-async def export_replies(
-    actor: Mover, tx: TenantTx, shared: Shared, owner: ReplyOwner = ReplyOwner.ENTERPRISE, locale: Locale = "zh-CN"
-) -> Response:
+async def export_replies(actor: Mover, shared: Shared, owner: ReplyOwner = ReplyOwner.ENTERPRISE, locale: Locale = "zh-CN") -> Response:
     shared.throttle.check(f"replies.sheets:{actor.agent_id}", SHEETS)
-    written = await service.export(tx, actor, owner=owner, locale=locale)
-    return _sheet(written.content, f"quick-replies-{tx.now:%Y-%m-%d}.xlsx", left_out=written.left_out)
+    written = await service.export(shared.database, actor, owner=owner, locale=locale)
+    return _sheet(written.content, f"quick-replies-{written.at:%Y-%m-%d}.xlsx", left_out=written.left_out)
 
 
 @router.post("/replies/import", openapi_extra=PICTURE_FORM, dependencies=[Depends(Lane("sheets"), scope="function")])

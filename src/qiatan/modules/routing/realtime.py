@@ -136,6 +136,8 @@ class PresenceKeeper:
         self._renewing: asyncio.Task[None] | None = None
         self._dozing: dict[tuple[UUID, UUID], datetime] = {}
         """Of whom all pages here sleep with their lines open, and when that was noted last."""
+        self._untold: set[tuple[UUID, UUID]] = set()
+        """Who came back by a renewal, and could not be announced yet."""
         self.doors = (FrameDoor(Page, self.page, agents=SERVE, visitors=False),)
 
     def start(self) -> None:
@@ -263,12 +265,22 @@ class PresenceKeeper:
             return
         async with self._resources.database.system() as tx:
             back = await service.renew(tx, self._connections.keys() - self._dozing.keys(), self._node_id)
-        for enterprise_id, agent_id in back:
-            async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.announce(tx, agent_id)
+        self._untold.update(back)
+        for key in tuple(self._untold):
+            await self._tell(key)
         for key, since in tuple(self._dozing.items()):
             if self._resources.clock.now() - since > service.SLEEP / 2:
                 await self._doze(key)
+
+    async def _tell(self, key: tuple[UUID, UUID]) -> None:
+        try:
+            async with self._resources.database.tenant(key[0]) as tx:
+                await service.announce(tx, key[1])
+        except Fault as fault:
+            # That they are back is stored: no later turn would find it again.
+            log.warning("presence.not_announced", enterprise_id=str(key[0]), agent_id=str(key[1]), code=fault.code)
+        else:
+            self._untold.discard(key)
 
     async def _renew(self) -> None:
         while True:

@@ -39,7 +39,7 @@ beforeEach(() => call.mockReset())
 
 describe('the expected wait', () => {
   it.each([
-    [null, '暂时无法预计等待时间'],
+    [null, '暂时无法预计等待时间。'],
     [0, '预计不到 1 分钟'],
     [59, '预计不到 1 分钟'],
     [60, '预计约 2 分钟'],
@@ -62,7 +62,7 @@ describe('a visitor who waits', () => {
     tell('queue', { place: place({ position: 1, expected_seconds: null, text: '请稍等，马上就来' }) })
     await flushPromises()
     expect(shown.get('b').text()).toBe('1')
-    expect(shown.text()).toContain('暂时无法预计等待时间')
+    expect(shown.text()).toContain('暂时无法预计等待时间。')
     expect(shown.text()).toContain('请稍等，马上就来')
     expect(shown.text()).not.toContain('可以先把问题写下来')
   })

@@ -1,3 +1,4 @@
+import { Doubts } from './doubts'
 import { ApiError, apiErrorFrom } from './errors'
 
 export const REQUEST_TIMEOUT_MS = 15_000
@@ -79,14 +80,15 @@ function fileName(disposition: string | null): string {
   return /filename="([^"]+)"/i.exec(disposition ?? '')?.[1] ?? 'export.csv'
 }
 
-/** True where a second try of the same GET may succeed and can do no harm. */
+/** True where a second try of the same GET may succeed and can do no harm. Of a change nobody knows then whether it was made. */
 function worthRetrying(error: unknown): boolean {
   return error instanceof ApiError && (error.code === 'network' || error.status === 502 || error.status === 503 || error.status === 504)
 }
 
-/** Talks JSON to `/api/v1`: CSRF header, time limits, one error class; repeats only GETs. */
+/** Talks JSON to `/api/v1`: CSRF header, time limits, one error class; repeats only GETs. A POST that is asked for again is known to be the same. */
 export class ApiClient {
   private readonly base: string
+  private readonly doubts = new Doubts()
 
   constructor(private readonly config: ClientConfig) {
     this.base = config.base ?? '/api/v1'
@@ -96,8 +98,17 @@ export class ApiClient {
     return this.repeated<T>(path, options)
   }
 
-  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
-    return this.once<T>('POST', path, body, options)
+  async post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    const wish = JSON.stringify([this.url(path, options.query), body])
+    const key = this.doubts.keyOf(wish)
+    try {
+      const answer = await this.once<T>('POST', path, body, options, key)
+      this.doubts.settle(wish)
+      return answer
+    } catch (error) {
+      if (error instanceof ApiError && !worthRetrying(error) && error.code !== 'timeout') this.doubts.settle(wish)
+      throw error
+    }
   }
 
   put<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
@@ -166,18 +177,19 @@ export class ApiClient {
     return this.once<T>('GET', path, undefined, options)
   }
 
-  private async once<T>(method: Method, path: string, body: unknown, options: RequestOptions): Promise<T> {
-    const { status, header, body: text } = await this.exchange(method, path, body, options, (response) => response.text())
+  private async once<T>(method: Method, path: string, body: unknown, options: RequestOptions, key?: string): Promise<T> {
+    const { status, header, body: text } = await this.exchange(method, path, body, options, (response) => response.text(), key)
     if (status >= 200 && status < 300) return parsed(text) as T
     throw this.refused(apiErrorFrom(status, parsed(text), header))
   }
 
-  private async exchange<B>(method: Method, path: string, body: unknown, options: RequestOptions, read: (response: Response) => Promise<B>): Promise<Answer<B>> {
+  private async exchange<B>(method: Method, path: string, body: unknown, options: RequestOptions, read: (response: Response) => Promise<B>, key?: string): Promise<Answer<B>> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS)
     const headers = new Headers({ Accept: 'application/json' })
     if (method !== 'GET') headers.set('X-Qiatan-Csrf', this.config.csrfToken() ?? '1')
     const view = this.config.viewToken?.() ?? null
     if (view !== null) headers.set(VIEW_HEADER, view)
+    if (key !== undefined) headers.set('Idempotency-Key', key)
     if (body !== undefined) headers.set('Content-Type', 'application/json')
     try {
       const url = this.url(path, options.query)

@@ -27,6 +27,44 @@ describe('the client', () => {
     expect(headersOf(1).get('X-Qiatan-Csrf')).toBe('token')
   })
 
+  it('names a change that nobody heard of by the same key when it is asked for again, and by another one otherwise', async () => {
+    const asked = client()
+    const note = (text: string): Promise<unknown> => asked.post('/customers/1/notes', { text }).catch(() => null)
+    const keys = (): (string | null)[] => fetched.mock.calls.map((_, call) => headersOf(call).get('Idempotency-Key'))
+
+    // given a line that breaks, a proxy that gives up, and a server that is away, one after the other
+    fetched.mockRejectedValueOnce(new TypeError('no line')).mockResolvedValueOnce(answer(504, null)).mockResolvedValueOnce(answer(503, { error: { code: 'try_again' } }))
+    for (let tries = 0; tries < 3; tries += 1) await note('call him')
+    // when it is answered at last
+    fetched.mockImplementation(() => Promise.resolve(answer(201, {})))
+    await note('call him')
+    // then all four were one, and the same words later are another
+    await note('call him')
+    await note('call her')
+    const [first, ...others] = keys()
+    expect(first).toMatch(/^[0-9a-f]{32}$/)
+    expect(others.slice(0, 3)).toEqual([first, first, first])
+    expect(new Set(keys()).size).toBe(3)
+
+    // and a refusal settles it too, and ten minutes make it another wish
+    fetched.mockClear()
+    fetched.mockResolvedValueOnce(answer(422, { error: { code: 'invalid' } })).mockRejectedValueOnce(new TypeError('no line'))
+    await note('a')
+    await note('a')
+    vi.advanceTimersByTime(10 * 60_000)
+    await note('a')
+    expect(new Set(keys()).size).toBe(3)
+  })
+
+  it('sends no key with what may be repeated anyway', async () => {
+    fetched.mockImplementation(() => Promise.resolve(answer(200, {})))
+    await client().get('/me')
+    await client().patch('/me', {})
+    await client().put('/me', {})
+    await client().delete('/me')
+    expect([0, 1, 2, 3].map((call) => headersOf(call).get('Idempotency-Key'))).toEqual([null, null, null, null])
+  })
+
   it('sends 1 as token where nobody is signed in', async () => {
     fetched.mockResolvedValue(answer(200, {}))
     await new ApiClient({ csrfToken: () => null }).post('/session', {})

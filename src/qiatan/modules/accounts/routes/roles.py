@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import Page
@@ -16,7 +17,7 @@ from qiatan.modules.accounts.contracts import ChangeRole, NewRole, PointCatalogu
 from qiatan.modules.accounts.routes.agents import Viewer
 from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT_ROLES))]
 

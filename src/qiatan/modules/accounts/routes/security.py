@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.csv import csv_answer
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import Page
@@ -26,7 +27,7 @@ from qiatan.modules.accounts.contracts import (
 )
 from qiatan.modules.accounts.routes.common import After, Catalogue, Limit, throttle_export
 
-router = APIRouter(prefix="/security")
+router = APIRouter(prefix="/security", route_class=Repeatable)
 
 Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW_SECURITY))]
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT_SECURITY))]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from qiatan.infra import limits
 from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
@@ -31,7 +32,7 @@ from qiatan.modules.conversations.permissions import END, INVITE_EVALUATION, SER
 from qiatan.modules.conversations.routes.files import handed_out
 from qiatan.modules.files.contracts import FileLink
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 SEARCHES = Rate(burst=60, per_minute=120)
 """Somebody who types fast and pages on; each one may read through some thousand conversations."""

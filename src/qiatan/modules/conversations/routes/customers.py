@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 
 from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires, SignedIn
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
@@ -29,7 +30,7 @@ from qiatan.modules.customers.contracts import (
 )
 from qiatan.modules.customers.permissions import BLOCK, EDIT
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 SEARCHES = Rate(burst=60, per_minute=120)
 """Somebody who types fast; each one may read through all customers."""

@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, Conversation, ConversationRules, SaveConversationRules, WriteNote
 from qiatan.modules.conversations.permissions import EDIT_RULES, JOIN, SERVE, VIEW_RULES
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 
 @router.post("/conversations/{conversation_id}/join")

@@ -109,6 +109,8 @@ async def joined_anywhere(tx: Tx) -> dict[UUID, set[UUID]]:
 async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote) -> Ack:
     """Write an internal note: as who serves the conversation, has joined it, or may join it. Customers never get a word of it.
 
+    A repeat returns the first result, whoever serves the conversation by then.
+
     Raises:
         InvalidInput (the text, `reply_to`, `mentions`), ConversationNotFound, ConversationEnded
         NotYours: one neither takes part nor may join.
@@ -118,12 +120,12 @@ async def note(tx: Tx, actor: AgentActor, conversation_id: UUID, body: WriteNote
     seen = await visible(tx, actor, conversation_id)
     colleagues = await team(tx) if body.mentions else []
     row = await locked(tx, seen)
-    helps = actor.may(JOIN) and (actor.agent_id in row.joined_ids or await _reaches(tx, actor, row))
-    if row.assignee_id != actor.agent_id and not helps:
-        raise NotYours
     repeat = await MessageRepository(tx, actor.enterprise_id).find_repeat(actor.agent_id, body.client_message_id)
     if repeat is not None:
         return Ack(client_message_id=body.client_message_id, conversation_id=repeat.conversation_id, seq=repeat.seq, at=repeat.at)
+    helps = actor.may(JOIN) and (actor.agent_id in row.joined_ids or await _reaches(tx, actor, row))
+    if row.assignee_id != actor.agent_id and not helps:
+        raise NotYours
     people = await named(tx, actor, row, body.mentions, colleagues)
     mentions = {"mentions": [{"id": str(person.id), "name": person.name} for person in people]} if people else {}
     data = mentions | await reply_data(tx, row.id, body.reply_to, by_note=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import MAX_PAGE, Page
@@ -14,7 +15,7 @@ from qiatan.modules.accounts.permissions import EDIT_ENTERPRISE
 from qiatan.modules.customers import permissions, service
 from qiatan.modules.customers.contracts import BlacklistRules, Block, ReleaseCustomers, Released, SaveBlacklistRules
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 Blocker = Annotated[AgentActor, Depends(Requires(permissions.BLOCK))]
 

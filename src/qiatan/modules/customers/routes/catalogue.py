@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires, SignedIn
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.customers import permissions, service
@@ -26,7 +27,7 @@ from qiatan.modules.customers.contracts import (
     TagGroup,
 )
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 Tagger = Annotated[AgentActor, Depends(Requires(permissions.TAGS))]
 Fielder = Annotated[AgentActor, Depends(Requires(permissions.FIELDS))]

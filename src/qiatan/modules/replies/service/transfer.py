@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from qiatan.infra.clock import new_id
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Database, Tx
 from qiatan.infra.spreadsheets import Sheet, write_workbook
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.errors import InvalidInput
@@ -53,10 +54,11 @@ _LEFT_OUT: dict[Locale, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What `export` wrote: the file, and how many rich entries are not in it."""
+    """What `export` wrote: the file, how many rich entries are not in it, and of which moment it is."""
 
     content: bytes
     left_out: int
+    at: datetime
 
 
 async def template(actor: AgentActor, *, locale: Locale) -> bytes:
@@ -67,18 +69,20 @@ async def template(actor: AgentActor, *, locale: Locale) -> bytes:
     return await write_workbook([_sheet(locale, []), Sheet(_ABOUT[locale], [_ABOUT[locale]], lines, (100,))])
 
 
-async def export(tx: Tx, actor: AgentActor, *, owner: ReplyOwner, locale: Locale) -> Export:
+async def export(database: Database, actor: AgentActor, *, owner: ReplyOwner, locale: Locale) -> Export:
     """The plain entries of an owner, as an import takes them; a second sheet says how many rich ones were left out. Raises NotAllowed."""
     require(actor, TRANSFER)
-    replies = ReplyRepository(tx, tx.enterprise_id)
-    rows = await replies.plain(agent_of(actor, owner))
-    rich = await replies.count_rich(agent_of(actor, owner))
+    async with database.tenant(actor.enterprise_id) as tx:
+        replies = ReplyRepository(tx, tx.enterprise_id)
+        rows = [(row.group or "", row.title, row.text) for row in await replies.plain(agent_of(actor, owner))]
+        rich = await replies.count_rich(agent_of(actor, owner))
+        what = accounts.What("replies", None, "")
+        accounts.record(tx, accounts.Who.of(actor), "replies.exported", what, owner=owner, entries=len(rows), left_out=rich)
+        at = tx.now
+    # Sheets are written one after another, and others' may be long: no connection is held meanwhile.
     told = _LEFT_OUT[locale].format(plain=len(rows), rich=rich)
-    about = Sheet(_ABOUT[locale], [_ABOUT[locale]], [[told]], (100,))
-    content = await write_workbook([_sheet(locale, [(row.group or "", row.title, row.text) for row in rows]), about])
-    what = accounts.What("replies", None, "")
-    accounts.record(tx, accounts.Who.of(actor), "replies.exported", what, owner=owner, entries=len(rows), left_out=rich)
-    return Export(content, rich)
+    content = await write_workbook([_sheet(locale, rows), Sheet(_ABOUT[locale], [_ABOUT[locale]], [[told]], (100,))])
+    return Export(content, rich, at)
 
 
 async def import_rows(tx: Tx, actor: AgentActor, rows: Sequence[Sequence[str]], *, owner: ReplyOwner, dry_run: bool) -> ImportReport:

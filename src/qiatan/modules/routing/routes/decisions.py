@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.routing import permissions, service
 from qiatan.modules.routing.contracts.decisions import Decisions, Simulation, Simulations, StartSimulation, Trial, TryRules
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 Viewer = Annotated[AgentActor, Depends(Requires(permissions.VIEW))]
 Editor = Annotated[AgentActor, Depends(Requires(permissions.EDIT))]

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import PICTURE_FORM, receive_file
 from qiatan.kit.access import AgentActor
@@ -23,7 +24,7 @@ from qiatan.modules.routing.contracts.settings import (
     Transfers,
 )
 
-router = APIRouter(prefix="/routing")
+router = APIRouter(prefix="/routing", route_class=Repeatable)
 
 MAX_CALENDAR = 1024 * 1024
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
+from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.conversations.contracts import Conversation
@@ -15,7 +16,7 @@ from qiatan.modules.conversations.permissions import SERVE, TAKE, TAKE_OVER, TRA
 from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts.transfers import Take, Transfer, TransferOffers, TransferResult, TransferTargets
 
-router = APIRouter()
+router = APIRouter(route_class=Repeatable)
 
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 Sender = Annotated[AgentActor, Depends(Requires(TRANSFER))]

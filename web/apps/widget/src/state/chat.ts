@@ -1,5 +1,5 @@
 import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
-import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type FrameOf, type OutboxEntry } from '@qiatan/live'
+import { Backoff, LiveConnection, Outbox, messageOf, uuidv7, type BlobStore, type ClientFrame, type FrameOf, type OutboxEntry } from '@qiatan/live'
 import { host, placed, tell } from './bridge'
 import { ApiError, request } from './http'
 import { call, channelKey, config, identity, loadConfig, openSession, typingPreview, visit } from './session'
@@ -79,9 +79,12 @@ const outbox = new Outbox({
 })
 unsent.value = outbox.entries
 
-live.on('ack', (frame) => outbox.acknowledged(frame))
+live.on('ack', (frame) => {
+  unsure.delete(frame.client_message_id)
+  outbox.acknowledged(frame)
+})
 live.on('error', (frame) => {
-  if (frame.ref && withdrawing.delete(frame.ref)) refusal.code = frame.code
+  if (frame.ref && unsure.delete(frame.ref)) refusal.code = frame.code
   else outbox.refused(frame)
 })
 live.on('message', (frame) => {
@@ -103,6 +106,7 @@ live.on('state', ({ state }) => {
   lostTimer = null
   if (state === 'open') {
     again.reset()
+    unsure.forEach(utter)
     const was = line.value
     line.value = was === 'lost' ? 'back' : 'open'
     if (was === 'lost') lostTimer = setTimeout(() => (line.value = 'open'), BACK_SHOWN)
@@ -148,6 +152,7 @@ export function start(): void {
     (now, before) => {
       if (!before || !now || now === before) return
       threads.forgetAll()
+      unsure.clear()
       refreshList()
       reconnect()
     },
@@ -267,20 +272,36 @@ export function remove(id: string): void {
   outbox.remove(id)
 }
 
-const withdrawing = new Set<string>()
+/**
+ * What a line that breaks may have swallowed, and what there was no line for: said on the next one. Withdrawals until they are answered, and the
+ * newest read mark of each conversation, which nobody answers.
+ */
+const unsure = reactive(new Map<string, ClientFrame>())
+
+function utter(frame: ClientFrame): void {
+  if (live.send(frame) && frame.type === 'read') threads.markRead(frame.conversation_id, 'customer', frame.seq)
+}
+
+function say(key: string, frame: ClientFrame): void {
+  unsure.set(key, frame)
+  utter(frame)
+}
+
+/** Whether a message is about to be taken back: asked for, and not answered yet. */
+export function takesBack(conversationId: string, seq: number): boolean {
+  return [...unsure.values()].some((frame) => frame.type === 'withdraw' && frame.conversation_id === conversationId && frame.seq === seq)
+}
 
 export function withdraw(conversationId: string, seq: number): void {
+  if (takesBack(conversationId, seq)) return
   const id = uuidv7()
   refusal.code = null
-  if (live.send({ type: 'withdraw', client_message_id: id, conversation_id: conversationId, seq })) withdrawing.add(id)
-  else refusal.code = 'network'
+  say(id, { type: 'withdraw', client_message_id: id, conversation_id: conversationId, seq })
 }
 
 /** Marks what is on the screen as read; say it only while the visitor can see it. */
 export function markSeen(): void {
-  for (const { id, seq } of threads.readable()) {
-    if (live.send({ type: 'read', conversation_id: id, seq })) threads.markRead(id, 'customer', seq)
-  }
+  for (const { id, seq } of threads.readable()) say(id, { type: 'read', conversation_id: id, seq })
 }
 
 let lastTyped = 0

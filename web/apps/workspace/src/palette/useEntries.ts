@@ -31,8 +31,8 @@ export interface Entry {
   key: string
   label: string
   icon: Component
-  /** What stands behind the name. */
-  note: string
+  /** What stands behind the name, piece by piece. */
+  notes: readonly string[]
   chord: string
   words?: readonly string[]
   run: () => void
@@ -88,17 +88,19 @@ export function useEntries(query: Readonly<Ref<string>>): {
     return route && title ? [entry(`page-${name}`, t(title), name === 'conversations' ? MessageSquare : SquareArrowOutUpRight, go(`/${name}`))] : []
   }))
   const settings = computed<Entry[]>(() => TREE.flatMap((group) => group.items.filter((item) => opens(item, session.can)).map((item) => ({
-    ...entry(`settings-${item.to}`, t(item.label), SlidersHorizontal, go(item.to)), note: t(group.label), words: item.holds.map((one) => t(one)),
+    ...entry(`settings-${item.to}`, t(item.label), SlidersHorizontal, go(item.to)), notes: [t(group.label)], words: item.holds.map((one) => t(one)),
   }))))
   const conversations = computed<Entry[]>(() => (serves.value ? directory.mine.map(ofConversation) : []))
   const found = computed<Entry[]>(() => search.found.value.map(({ conversation, hits }) => {
     const one = ofConversation(conversation)
-    return { ...one, note: hits[0]?.snippet ?? one.note }
+    return hits[0] ? { ...one, notes: [hits[0].snippet] } : one
   }))
   /** Their last conversation opens, with the card beside it. */
   const customers = computed<Entry[]>(() => people.found.value.map(({ customer, conversation_id }) => ({
     ...entry(`customer-${customer.id}`, nameOf(customer), UserRound, go(`/conversations/${conversation_id}?panel=card`)),
-    note: [customer.phone, customer.email].filter(Boolean).join(' · ') || t('desk.palette.lastSeen', { time: short(customer.last_seen_at, Date.now()) }),
+    notes: customer.phone || customer.email
+      ? [customer.phone, customer.email].flatMap((one) => one || [])
+      : [t('desk.palette.lastSeen', { time: short(customer.last_seen_at, Date.now()) })],
   })))
   /** Where the conversation on the screen is mine to answer. */
   const answered = computed<Conversation | null>(() => {
@@ -110,7 +112,7 @@ export function useEntries(query: Readonly<Ref<string>>): {
   const texts = computed<Entry[]>(() => (serves.value && query.value.trim() !== '' ? replies.search.find(query.value, MOST, replies.lastUsed) : []).map(({ reply }) => {
     const into = answered.value
     const kept = reply.group_id ?? `${reply.owner}-none`
-    return { ...entry(`reply-${reply.id}`, reply.title, Zap, () => (into ? void use(reply, into, 'insert') : go(`/settings/replies/${kept}`)())), note: lineOf(reply.text) }
+    return { ...entry(`reply-${reply.id}`, reply.title, Zap, () => (into ? void use(reply, into, 'insert') : go(`/settings/replies/${kept}`)())), notes: [lineOf(reply.text)] }
   }))
   /** My conversations with this tag; a tag of customers leads to where they are kept. */
   const marks = computed<Entry[]>(() => tags.catalogue.tags.flatMap((tag) => {
@@ -118,7 +120,7 @@ export function useEntries(query: Readonly<Ref<string>>): {
     if (isOfCustomers ? !session.can('tags.edit') : !serves.value) return []
     return [{
       ...entry(`tag-${tag.id}`, tag.name, Tag, isOfCustomers ? go('/settings/tags') : () => narrow(tag.id)),
-      note: t(isOfCustomers ? 'desk.palette.tagCustomer' : 'desk.palette.tagConversation'),
+      notes: [t(isOfCustomers ? 'desk.palette.tagCustomer' : 'desk.palette.tagConversation')],
     }]
   }))
   onMounted(() => {
@@ -140,7 +142,7 @@ export function useEntries(query: Readonly<Ref<string>>): {
     const at = conversation.last?.at
     return {
       ...entry(`conversation-${conversation.id}`, customerName(conversation), MessageSquare, go(`/conversations/${conversation.id}`)),
-      note: at ? `${lastLine(conversation)} · ${short(at, Date.now())}` : lastLine(conversation),
+      notes: at ? [lastLine(conversation), short(at, Date.now())] : [lastLine(conversation)],
     }
   }
 
@@ -168,5 +170,5 @@ export function useEntries(query: Readonly<Ref<string>>): {
 }
 
 function entry(key: string, label: string, icon: Component, then: () => void): Entry {
-  return { key, label, icon, note: '', chord: '', run: then }
+  return { key, label, icon, notes: [], chord: '', run: then }
 }

@@ -28,6 +28,9 @@ export interface Review {
 
 export const useReview = defineStore('reply-review', () => ({ shown: shallowRef<Review | null>(null) }))
 
+/** What is being fetched, by reply and conversation: a second press while that is slow must not send it twice. */
+const underWay = new Set<string>()
+
 /** What a chosen reply does: it goes at once, or into the input, or is shown first. */
 export function useSending() {
   const replies = useReplies()
@@ -58,15 +61,22 @@ export function useSending() {
    * went or went into the input.
    */
   async function use(reply: ReplyBrief, conversation: Conversation, how: 'send' | 'insert', apart = true): Promise<boolean> {
+    const key = `${reply.id} ${conversation.id}`
+    if (underWay.has(key)) return false
+    // What is known of the conversation is known while it is on the screen: by the time the reply is here the agent may look at another one.
+    const values = valuesOf(conversation)
+    const wasHere = thread.id === conversation.id
     let document: RichDocument
+    underWay.add(key)
     try {
       document = await replies.documentOf(reply)
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure
       toastFailed(failure, t('replies.send.failed', { title: reply.title }))
       return false
+    } finally {
+      underWay.delete(key)
     }
-    const values = valuesOf(conversation)
     const filled = fill(document, values)
     // On a phone, where a press goes wrong more easily, it is sent from the input (F01).
     if (reply.kind === 'plain' && (how === 'insert' || phone.value)) {
@@ -77,7 +87,8 @@ export function useSending() {
     }
     // Text with form has no place in a plain input: it is shown instead, and goes when confirmed.
     if (filled.missing.length > 0 || how === 'insert' || (phone.value && reply.kind === 'rich')) {
-      review.shown = { reply, document, values, missing: filled.missing, conversation }
+      if (wasHere && thread.id !== conversation.id) toastProblem(t('replies.send.left', { title: reply.title }))
+      else review.shown = { reply, document, values, missing: filled.missing, conversation }
       return false
     }
     return deliver(reply, filled.document, conversation)

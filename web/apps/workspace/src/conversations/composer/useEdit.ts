@@ -1,27 +1,42 @@
 import { ApiError } from '@qiatan/api'
 import { uuidv7, type Message } from '@qiatan/live'
-import { shallowRef } from 'vue'
+import { defineStore } from 'pinia'
+import { shallowReactive } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { toastFailed } from '../../ui/toasts'
 import { useDirectory } from '../stores/directory'
 import { useThread } from '../stores/thread'
 
-/** Changes what a message of mine says. The server decides whether it is still possible; the page shows the result at once. */
-export function useEdit() {
+function keyOf({ conversation_id, seq }: Message): string {
+  return `${conversation_id} ${seq}`
+}
+
+/**
+ * Changes what a message of mine says. The server decides whether it is still possible; the page shows the result at once. What is under way is
+ * known by message, so that a slow answer holds up no other one, and the number of one try is never that of another message's.
+ */
+export const useEdit = defineStore('edit', () => {
   const thread = useThread()
   const directory = useDirectory()
-  const saving = shallowRef(false)
-  let tried: { seq: number; text: string; id: string } | null = null
+  const saving = shallowReactive(new Set<string>())
+  const tried = new Map<string, { text: string; id: string }>()
+
+  function isSaving(message: Message): boolean {
+    return saving.has(keyOf(message))
+  }
 
   /** Whether the server has taken it; why not is told. */
   async function save(message: Message, text: string): Promise<boolean> {
-    if (saving.value) return false
-    if (tried?.seq !== message.seq || tried.text !== text) tried = { seq: message.seq, text, id: uuidv7() }
-    saving.value = true
+    const key = keyOf(message)
+    if (saving.has(key)) return false
+    const before = tried.get(key)
+    const id = before?.text === text ? before.id : uuidv7()
+    tried.set(key, { text, id })
+    saving.add(key)
     try {
-      const ack = await api.edit(message.conversation_id, message.seq, { client_message_id: tried.id, text })
-      tried = null
+      const ack = await api.edit(message.conversation_id, message.seq, { client_message_id: id, text })
+      tried.delete(key)
       const edit: Message = {
         conversation_id: message.conversation_id, seq: ack.seq, kind: 'edit', sender_kind: 'agent', sender_id: message.sender_id,
         client_message_id: ack.client_message_id, at: ack.at, text, data: { seq: message.seq }, withdrawn: false,
@@ -34,9 +49,9 @@ export function useEdit() {
       toastFailed(error, t('talk.editFailed'))
       return false
     } finally {
-      saving.value = false
+      saving.delete(key)
     }
   }
 
-  return { saving, save }
-}
+  return { isSaving, save }
+})

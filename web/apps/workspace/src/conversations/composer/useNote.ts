@@ -1,6 +1,7 @@
 import { ApiError, type Id, type Message } from '@qiatan/api'
 import { uuidv7, type NoteData } from '@qiatan/live'
-import { shallowRef } from 'vue'
+import { defineStore } from 'pinia'
+import { shallowReactive } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { useSession } from '../../stores/session'
@@ -9,26 +10,32 @@ import type { Colleague } from '../model/mentions'
 import { useDirectory } from '../stores/directory'
 import { useThread } from '../stores/thread'
 
-/** Writes internal notes. One that may have arrived is sent again under the same number, so that it is stored once. */
-export function useNote() {
+/**
+ * Writes internal notes. One that may have arrived is sent again under the same number, so that it is stored once. What is under way is known by
+ * conversation, and longer than the field it was written in: a slow note holds up no other conversation, and is not written twice by who comes back.
+ */
+export const useNote = defineStore('note', () => {
   const session = useSession()
   const directory = useDirectory()
   const thread = useThread()
-  const sending = shallowRef(false)
-  let tried: { of: Id; text: string; id: Id } | null = null
+  /** The conversations whose note is on its way. */
+  const sending = shallowReactive(new Set<Id>())
+  const tried = new Map<Id, { text: string; id: Id }>()
 
   /** Whether the server has stored it; why not is told. */
   async function write(of: Id, text: string, calls: readonly Colleague[] = [], replyTo: number | null = null): Promise<boolean> {
-    if (sending.value) return false
-    if (tried?.of !== of || tried.text !== text) tried = { of, text, id: uuidv7() }
-    sending.value = true
+    if (sending.has(of)) return false
+    const before = tried.get(of)
+    const id = before?.text === text ? before.id : uuidv7()
+    tried.set(of, { text, id })
+    sending.add(of)
     try {
       const ack = await api.writeNote(of, {
-        client_message_id: tried.id, text,
+        client_message_id: id, text,
         ...(calls.length > 0 ? { mentions: calls.map((one) => one.id) } : {}),
         ...(replyTo === null ? {} : { reply_to: replyTo }),
       })
-      tried = null
+      tried.delete(of)
       const note: Message = {
         conversation_id: of, seq: ack.seq, kind: 'note', sender_kind: 'agent', sender_id: session.agent?.id ?? null,
         client_message_id: ack.client_message_id, at: ack.at, text, data: dataOf(calls, replyTo), withdrawn: false,
@@ -43,12 +50,12 @@ export function useNote() {
       else toastFailed(error, t('routing.note.failed'))
       return false
     } finally {
-      sending.value = false
+      sending.delete(of)
     }
   }
 
   return { sending, write }
-}
+})
 
 function dataOf(calls: readonly Colleague[], replyTo: number | null): NoteData | null {
   if (calls.length === 0 && replyTo === null) return null

@@ -3,8 +3,9 @@ import { shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
 import { api } from '../../api'
 import { t } from '../../i18n'
-import { toastFailed } from '../../ui/toasts'
+import { toastDone, toastFailed } from '../../ui/toasts'
 import { useAlerts } from '../alerts/alerts'
+import { customerName } from '../layout/customerName'
 import { useDirectory } from '../stores/directory'
 import { useOffers } from '../stores/offers'
 import { beyondMaximum } from '../transfer/beyond'
@@ -32,12 +33,15 @@ export function useOffer() {
     }
   }
 
+  /** What was accepted opens, unless the agent has gone on meanwhile: their next key must not land in it. */
   function accept(offer: TransferOffer): Promise<void> {
+    const { path } = router.currentRoute.value
     return act(offer, () => alerts.expecting(offer.conversation_id, async () => {
       const taken = await beyondMaximum((beyond) => api.acceptOffer(offer.id, beyond))
       if (taken === null) return
       offers.finish(offer.id)
       directory.accept(taken)
+      if (router.currentRoute.value.path !== path) return toastDone(t('conversations.take.done', { name: customerName(taken.customer) }))
       offers.accepted = taken.id
       await router.push({ name: 'conversations', params: { id: taken.id } })
     }), t('routing.offer.acceptFailed'))

@@ -2,7 +2,6 @@ import { ApiError, type Conversation, type Id } from '@qiatan/api'
 import type { Message, Timeline } from '@qiatan/live'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
-import { live } from '../../live'
 import { useSession } from '../../stores/session'
 import { drawnAndIdle } from '../../ui/painted'
 import { serves } from '../model/lists'
@@ -10,6 +9,7 @@ import { useAbove } from './above'
 import { useBeside } from './beside'
 import { useDirectory } from './directory'
 import { useQuotes } from './quotes'
+import { Reads } from './reads'
 import type { Screen } from './screen'
 import { Timelines } from './timelines'
 
@@ -38,6 +38,7 @@ export const useThread = defineStore('thread', () => {
   // The lists are read so that whoever draws by a timeline hears of its changes.
   const loaded = (of: Id): Timeline | undefined => (of === id.value ? messages.value && timelines.get(of) : above.find(of))
   const quotes = useQuotes(loaded)
+  const reads = new Reads((of, seq) => directory.applyRead(of, 'agent', seq))
 
   /** Shows a conversation; null shows none. Never throws: `phase` and `error` say what happened. */
   async function open(next: Id | null): Promise<void> {
@@ -81,8 +82,9 @@ export const useThread = defineStore('thread', () => {
       if (!(failure instanceof ApiError)) throw failure
       error.value = failure
       phase.value = failure.status === 404 || failure.status === 422 ? 'missing' : 'failed'
-      return
     }
+    // Who the customer is can be told without the messages.
+    if (phase.value === 'missing' || conversation.value === null) return
     await beside.loadContext()
   }
 
@@ -138,10 +140,9 @@ export const useThread = defineStore('thread', () => {
     timelines.get(of)?.setHead(head)
   }
 
-  /** Tells the server, and this page, that the agent has read up to `seq`. Without a line it is told at the next chance. */
+  /** Tells the server, and this page, that the agent has read up to `seq`. */
   function markRead(of: Conversation, seq: number): void {
-    if (seq <= of.agent_read_seq) return
-    if (live.send({ type: 'read', conversation_id: of.id, seq })) directory.applyRead(of.id, 'agent', seq)
+    if (seq > of.agent_read_seq) reads.tell(of.id, seq)
   }
 
   function reset(): void {
@@ -149,6 +150,7 @@ export const useThread = defineStore('thread', () => {
     screen.turn += 1
     above.clear()
     beside.clear()
+    reads.reset()
     id.value = null
     phase.value = 'idle'
     messages.value = []

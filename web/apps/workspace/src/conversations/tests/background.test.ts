@@ -27,7 +27,7 @@ class TestSocket {
   sent: Record<string, unknown>[] = []
   onopen: (() => void) | null = null
   onmessage: ((event: { data: string }) => void) | null = null
-  onclose: (() => void) | null = null
+  onclose: ((event: { code: number }) => void) | null = null
   onerror: (() => void) | null = null
 
   constructor() {
@@ -341,5 +341,49 @@ describe('a list that is longer than its first page', () => {
     named(row('a'), row('b', 2), row('c', 7, 3))
     await vi.waitFor(() => expect(heads()[1]).toEqual(row('b', 2)))
     expect(lists()).toBe(1)
+  })
+})
+
+describe('what the agent has read', () => {
+  const marks = () => TestSocket.current?.sent.filter((frame) => frame['type'] === 'read')
+
+  async function lineBreaks(): Promise<void> {
+    const before = TestSocket.current
+    before?.onclose?.({ code: 1006 })
+    live.retryNow()
+    await vi.waitFor(() => expect(TestSocket.current).not.toBe(before))
+    await settled()
+    await nextTick()
+  }
+
+  beforeEach(() => {
+    useDirectory().applyMessage(message(2))
+    useThread().markRead(useDirectory().known.get('a') ?? conversation('a'), 2)
+  })
+
+  it('is told once more on the next line, as the one that broke may have swallowed it', async () => {
+    expect(useDirectory().known.get('a')).toMatchObject({ agent_read_seq: 2, agent_unread: 0 })
+    await lineBreaks()
+    expect(marks()).toEqual([{ type: 'read', conversation_id: 'a', seq: 2 }])
+  })
+
+  it('is not, where a heartbeat showed that the line was whole since; one that comes unasked shows nothing', async () => {
+    const now = Date.now()
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(now + 31_000)
+    say({ type: 'pong', at: '', digest: '' })
+    await lineBreaks()
+    expect(marks()).toHaveLength(1)
+
+    clock.mockReturnValue(now + 62_000)
+    say({ type: 'pong', at: '', digest: null })
+    await lineBreaks()
+    expect(marks()).toEqual([])
+    clock.mockRestore()
+  })
+
+  it('is nobody else’s who signs in here', async () => {
+    useThread().reset()
+    await lineBreaks()
+    expect(marks()).toEqual([])
   })
 })

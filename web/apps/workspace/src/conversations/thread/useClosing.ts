@@ -1,5 +1,5 @@
-import { ApiError, type Conversation } from '@qiatan/api'
-import { shallowRef } from 'vue'
+import { ApiError, type Conversation, type Id } from '@qiatan/api'
+import { shallowReactive } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { confirm } from '../../ui/confirm'
@@ -15,7 +15,8 @@ export function useClosing() {
   const drafts = useDrafts()
   const outbox = useOutbox()
   const { customerName } = useWords()
-  const ending = shallowRef(false)
+  /** The conversations that are being ended. */
+  const ending = shallowReactive(new Set<Id>())
 
   async function end(conversation: Conversation): Promise<void> {
     const body = [t('conversations.end.text')]
@@ -28,15 +29,15 @@ export function useClosing() {
       cancel: t('conversations.end.cancel'),
       danger: false,
     })
-    if (!yes) return
-    ending.value = true
+    if (!yes || ending.has(conversation.id)) return
+    ending.add(conversation.id)
     try {
       directory.accept(await api.end(conversation.id))
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       toastFailed(error, t('conversations.end.failed'))
     } finally {
-      ending.value = false
+      ending.delete(conversation.id)
     }
   }
 

@@ -1,5 +1,5 @@
-import { ApiError, type Conversation } from '@qiatan/api'
-import { shallowRef } from 'vue'
+import { ApiError, type Conversation, type Id } from '@qiatan/api'
+import { shallowReactive } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { toastDone, toastFailed } from '../../ui/toasts'
@@ -8,10 +8,12 @@ import { useDirectory } from '../stores/directory'
 /** Asks the customer what they think of the service. */
 export function useInviting() {
   const directory = useDirectory()
-  const inviting = shallowRef(false)
+  /** The conversations whose customers are being asked. */
+  const inviting = shallowReactive(new Set<Id>())
 
   async function invite(conversation: Conversation): Promise<void> {
-    inviting.value = true
+    if (inviting.has(conversation.id)) return
+    inviting.add(conversation.id)
     try {
       directory.accept(await api.inviteEvaluation(conversation.id))
       toastDone(t('evaluation.invited'))
@@ -19,7 +21,7 @@ export function useInviting() {
       if (!(error instanceof ApiError)) throw error
       toastFailed(error, t('evaluation.inviteFailed'))
     } finally {
-      inviting.value = false
+      inviting.delete(conversation.id)
     }
   }
 

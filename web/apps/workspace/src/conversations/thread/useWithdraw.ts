@@ -10,8 +10,13 @@ import { useThread } from '../stores/thread'
 export function useWithdraw(): (message: Message) => Promise<void> {
   const thread = useThread()
   const directory = useDirectory()
+  /** What is on its way: asked for twice, it would be refused the second time. */
+  const underWay = new Set<string>()
 
   return async (message) => {
+    const key = `${message.conversation_id} ${message.seq}`
+    if (underWay.has(key)) return
+    underWay.add(key)
     try {
       const ack = await api.withdraw(message.conversation_id, message.seq, uuidv7())
       const withdrawal: Message = {
@@ -31,6 +36,8 @@ export function useWithdraw(): (message: Message) => Promise<void> {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       toastFailed(error, t('conversations.thread.withdrawFailed'))
+    } finally {
+      underWay.delete(key)
     }
   }
 }

@@ -1,10 +1,11 @@
 import { ApiError, type Conversation, type Id } from '@qiatan/api'
-import { shallowRef } from 'vue'
+import { shallowReactive } from 'vue'
+import { useRouter } from 'vue-router'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { usePresence } from '../../stores/presence'
 import { confirm } from '../../ui/confirm'
-import { toastFailed, toastProblem } from '../../ui/toasts'
+import { toastDone, toastFailed, toastProblem } from '../../ui/toasts'
 import { useAlerts } from '../alerts/alerts'
 import { useWords } from '../layout/useWords'
 import { useList } from '../list/useList'
@@ -18,12 +19,13 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
   const presence = usePresence()
   const { customerName, agentName } = useWords()
   const { choose } = useList()
-  /** The conversation that is being taken, joined or left. */
-  const busy = shallowRef<Id | null>(null)
+  const router = useRouter()
+  /** The conversations that are being taken, joined or left. */
+  const busy = shallowReactive(new Set<Id>())
 
   async function act(conversation: Conversation, failed: string, work: () => Promise<void>): Promise<void> {
-    if (busy.value !== null) return
-    busy.value = conversation.id
+    if (busy.has(conversation.id)) return
+    busy.add(conversation.id)
     try {
       await work()
     } catch (error) {
@@ -33,7 +35,7 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
       else toastFailed(error, failed)
       if (error.code === 'already_taken' || error.status === 404) await look(conversation)
     } finally {
-      busy.value = null
+      busy.delete(conversation.id)
     }
   }
 
@@ -48,18 +50,30 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
     }
   }
 
-  function becomeMine(taken: Conversation | null): void {
+  /** Opens what has become mine, and says so only to whoever has gone on meanwhile: their next key must not land in it. */
+  async function becomeMine({ id }: Conversation, work: (beyond: boolean) => Promise<Conversation>): Promise<void> {
+    const { path } = router.currentRoute.value
+    const taken = await beyondMaximum(work)
     if (taken === null) return
     directory.accept(taken)
+    const now = router.currentRoute.value
+    if (now.path !== path && now.params['id'] !== id) return toastTaken(taken)
     choose('mine')
-    show(taken.id)
-    write(taken.id)
+    show(id)
+    write(id)
+  }
+
+  function toastTaken(taken: Conversation): void {
+    const open = (): void => {
+      choose('mine')
+      void router.push({ name: 'conversations', params: { id: taken.id } })
+    }
+    toastDone(t('conversations.take.done', { name: customerName(taken) }), { text: t('conversations.take.open'), run: open })
   }
 
   function take(conversation: Conversation): Promise<void> {
-    return act(conversation, t('conversations.take.failed'), () => alerts.expecting(conversation.id, async () => {
-      becomeMine(await beyondMaximum((beyond) => api.take(conversation.id, beyond)))
-    }))
+    return act(conversation, t('conversations.take.failed'), () => alerts.expecting(conversation.id, () =>
+      becomeMine(conversation, (beyond) => api.take(conversation.id, beyond))))
   }
 
   async function takeOver(conversation: Conversation): Promise<void> {
@@ -72,9 +86,8 @@ export function useTaking(show: (id: Id) => void, write: (id: Id) => void) {
       danger: false,
     })
     if (!yes) return
-    await act(conversation, t('routing.takeOver.failed'), () => alerts.expecting(conversation.id, async () => {
-      becomeMine(await beyondMaximum((beyond) => api.takeOver(conversation.id, beyond)))
-    }))
+    await act(conversation, t('routing.takeOver.failed'), () => alerts.expecting(conversation.id, () =>
+      becomeMine(conversation, (beyond) => api.takeOver(conversation.id, beyond))))
   }
 
   function join(conversation: Conversation): Promise<void> {

@@ -215,6 +215,7 @@ export default {
     mode: 'What to try',
     suppose: 'Suppose a visitor',
     pick: 'A conversation',
+    choice: '{name}: {text}',
     region: 'Region',
     landing: 'Landing page',
     keyword: 'Search word',

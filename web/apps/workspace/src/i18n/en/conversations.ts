@@ -98,6 +98,8 @@ export default {
   },
   take: {
     failed: 'Not taken',
+    done: 'You are serving {name}',
+    open: 'Open',
   },
   thread: {
     label: 'Messages',

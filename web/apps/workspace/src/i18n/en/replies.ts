@@ -35,6 +35,7 @@ export default {
   variable: { place: '‹{name}›', customerName: 'Customer\'s name', agentName: 'Agent\'s name', pageTitle: 'Current page', pageUrl: 'Page address', enterpriseName: 'Company name' },
   send: {
     failed: '"{title}" was not sent',
+    left: '"{title}" was not sent: it is to be looked at first, and another chat is open now',
     missing: 'Not known yet: {names}',
     insertMissing: 'Not known yet: {names}. Fill it in before you send.',
     tooLong: 'Filled in, it is longer than {most} characters. Please shorten it.',

@@ -215,6 +215,7 @@ export default {
     mode: '试算什么',
     suppose: '假设一位访客',
     pick: '查一次对话',
+    choice: '{name}：{text}',
     region: '地区',
     landing: '落地页',
     keyword: '搜索词',

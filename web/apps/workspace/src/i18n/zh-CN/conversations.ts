@@ -98,6 +98,8 @@ export default {
   },
   take: {
     failed: '没有接到',
+    done: '「{name}」由你接待了',
+    open: '打开',
   },
   thread: {
     label: '消息',

@@ -32,6 +32,7 @@ export default {
   variable: { place: '‹{name}›', customerName: '顾客姓名', agentName: '客服名称', pageTitle: '所在网页', pageUrl: '网页地址', enterpriseName: '企业名称' },
   send: {
     failed: '「{title}」没有发送',
+    left: '「{title}」没有发送：发送前要先看一遍，而现在打开的是另一段对话',
     missing: '还不知道：{names}',
     insertMissing: '还不知道{names}，发送前请补上',
     tooLong: '填好之后超过 {most} 个字，请改短',

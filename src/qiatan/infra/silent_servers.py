@@ -1,0 +1,33 @@
+"""Other servers that lately kept somebody waiting and brought nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from qiatan.infra.clock import ticks
+
+PAUSE_SECONDS = 30.0
+
+
+class SilentServers:
+    """Whoever can come again later does not wait for them too: a server is let alone for a while, then one is let through to try."""
+
+    def __init__(self) -> None:
+        self._until: dict[Hashable, float] = {}
+
+    def is_let_alone(self, server: Hashable) -> bool:
+        """Whether not to ask now. Who is told no once the pause is over is the one who tries; the others wait for another pause."""
+        until = self._until.get(server)
+        if until is None:
+            return False
+        if ticks() < until:
+            return True
+        self._until[server] = ticks() + PAUSE_SECONDS
+        return False
+
+    def was_silent(self, server: Hashable) -> None:
+        now = ticks()
+        self._until = {known: until for known, until in self._until.items() if until > now} | {server: now + PAUSE_SECONDS}
+
+    def has_answered(self, server: Hashable) -> None:
+        self._until.pop(server, None)
