@@ -149,8 +149,10 @@ def _broom(database_url: str) -> Iterator[Broom]:
 def database(_database: Database, clock: FakeClock, _broom: Broom) -> Iterator[Database]:
     """The worker's database on this test's clock. Listeners added by a test go with it, and so do its enterprises."""
     _database.listeners.clear()
+    _database.promisers.clear()
     yield _database
     _database.listeners.clear()
+    _database.promisers.clear()
     _broom.sweep()
 
 

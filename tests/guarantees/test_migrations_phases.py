@@ -17,9 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qiatan.entrypoints import schema_jobs
+from qiatan.entrypoints.cli import schema
+from qiatan.infra import logs
 from qiatan.infra.db import Database, migrate
 from qiatan.infra.db.migrate import OlderProcessLives, Phase, Plan, Step
 from qiatan.infra.resources import Resources
+from qiatan.infra.settings import Settings
 from tests.support.postgres import elsewhere
 
 FILES = sorted((migrate.migrations_folder() / "versions").glob("*.py"))
@@ -197,6 +200,16 @@ def test_on_the_operators_word_everything_runs(steps: list[Step]) -> None:
     assert migrate.plan(steps, lambda _: ["somebody"], finish=True) == Plan(steps[-1].revision if steps else None)
 
 
+@given(STEPS)
+def test_what_is_held_is_the_newest_releases_own_and_nothing_that_its_program_needs(steps: list[Step]) -> None:
+    done = migrate.plan(steps, lambda _: (), hold=True)
+
+    run = [step for step in steps if done.target is not None and step.revision <= done.target]
+    assert [*(step.revision for step in run), *done.waiting] == [step.revision for step in steps]
+    assert not run or run[-1].phase == "before"
+    assert all(step.phase == "after" for step in steps[len(run) :])
+
+
 @pytest.fixture
 def newer_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The migrations of a later release: one that adds and one that takes away."""
@@ -219,6 +232,13 @@ def _columns(url: str) -> set[str]:
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'visits'").fetchall()
     return {name for (name,) in rows}
+
+
+def _of_a_still_later_release(folder: Path) -> None:
+    (folder / "versions" / "99991_still_later.py").write_text(
+        "from alembic import op\nrevision, down_revision, phase = '99991', '9999', 'before'\nbranch_labels = depends_on = None\n\n"
+        "def upgrade() -> None:\n    op.execute('SELECT 1')\n"
+    )
 
 
 def _older_node(url: str, revision: str, *, seen: str = "0 s") -> None:
@@ -276,12 +296,63 @@ def test_on_the_operators_word_it_does_not_wait(empty_database: str, newer_progr
     assert migrate.upgrade(empty_database, finish=True) == Plan("9999")
 
 
+async def test_with_finish_upgrades_off_it_waits_for_the_operators_word(
+    empty_database: str, newer_program: Path, resources: Resources
+) -> None:
+    """Given no older process lives any more, when it is held, the older program can still come back."""
+    assert migrate.upgrade(empty_database, hold=True) == Plan("9998", ("9999",))
+    assert migrate.fits(empty_database)
+
+    database = Database(empty_database, pool_size=1)
+    try:
+        held = replace(resources, database=database, settings=replace(resources.settings, finish_upgrades=False))
+        await schema_jobs.finish.run(held)
+    finally:
+        await database.dispose()
+    assert {"weather", "screen"} <= _columns(empty_database)
+    assert migrate.upgrade(empty_database, hold=True) == Plan(None, ("9999",))
+
+    assert migrate.upgrade(empty_database, hold=True, finish=True) == Plan("9999")
+    assert "screen" not in _columns(empty_database)
+
+
+@pytest.mark.usefixtures("newer_program")
+def test_the_command_says_what_it_holds_and_runs_it_when_asked(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "configure", lambda _: None)
+    settings = Settings.from_env({"DATABASE_URL": empty_database, "DATA": str(tmp_path / "data"), "FINISH_UPGRADES": "off"})
+
+    assert schema.migrate(settings, finish=False) == (
+        "the database is ready for this version; 9999 waits for your word (FINISH_UPGRADES=off): "
+        "`qiatan migrate --finish` when the older version is not needed any more"
+    )
+    assert "screen" in _columns(empty_database)
+
+    assert schema.migrate(settings, finish=True) == "the database is up to date"
+    assert "screen" not in _columns(empty_database)
+
+
+def test_the_next_upgrade_runs_what_the_one_before_held(empty_database: str, newer_program: Path) -> None:
+    migrate.upgrade(empty_database, hold=True)
+    _of_a_still_later_release(newer_program)
+    _older_node(empty_database, "9999")
+
+    assert migrate.upgrade(empty_database, hold=True) == Plan("99991")
+    assert "screen" not in _columns(empty_database)
+
+
+def test_in_an_empty_database_nothing_is_held(postgres_url: str, newer_program: Path) -> None:
+    name = f"new_{uuid4().hex}"
+    with psycopg.connect(elsewhere(postgres_url, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+
+    assert migrate.upgrade(elsewhere(postgres_url, name), hold=True) == Plan("9999")
+
+
 def test_a_program_of_two_releases_later_is_refused_while_the_first_lives(empty_database: str, newer_program: Path) -> None:
     """What it needs comes after what may not run yet."""
-    (newer_program / "versions" / "99991_still_later.py").write_text(
-        "from alembic import op\nrevision, down_revision, phase = '99991', '9999', 'before'\nbranch_labels = depends_on = None\n\n"
-        "def upgrade() -> None:\n    op.execute('SELECT 1')\n"
-    )
+    _of_a_still_later_release(newer_program)
     _older_node(empty_database, "0019")
     before = _columns(empty_database)
 

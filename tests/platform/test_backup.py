@@ -25,7 +25,7 @@ from tests.platform.commands import command
 from tests.platform.conftest import Hold
 from tests.support.postgres import elsewhere
 
-LIVING = {"backups", "nodes", "routing_requests", "routing_decisions"}
+LIVING = {"backups", "nodes", "page_files", "routing_requests", "routing_decisions"}
 """What changes by itself: the backup that was noted, and what the program does when it is started on it."""
 KEY = "0123456789abcdef" * 4
 
@@ -106,7 +106,8 @@ def rewritten(path: Path, change: Manifest) -> Path:
                 with writer.part(member.name) as sink:
                     for piece in member.read():
                         sink.write(piece)
-    writer.finish(change)
+    writer.seal(change)
+    writer.finish()
     return writer.path
 
 
@@ -156,13 +157,26 @@ def test_it_is_verified_by_bringing_it_up(made: Path, place: Path, hold: Hold) -
     (made / "files" / (lost := min(contents))[:2] / lost).unlink()
 
     done = command("backup", str(place / "one.tar"), "--without-secret-key", DATA=str(made))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1
     assert f"  missing     1 files were not in the storage any more ({lost})" in done.stdout
+    assert done.stderr.endswith(
+        f"1 of the 6 files that the database refers to are not in {made / 'files'} ({lost}): "
+        "bring them back from an older backup; if they are lost for good, run qiatan backup --accept-missing once\n"
+    )
+    accepted = command("backup", str(place / "two.tar"), "--accept-missing", DATA=str(made))
+    assert accepted.returncode == 0, accepted.stderr
 
-    checked = command("backup", "verify", str(place / "one.tar"), DATA=str(place / "elsewhere"))
+    for wholly in ((), ("--sums-only",)):
+        checked = command("backup", "verify", str(place / "two.tar"), *wholly, DATA=str(place / "elsewhere"))
 
-    assert checked.returncode == 0, checked.stderr
-    assert checked.stdout.endswith("all sums are right; brought up, counted and started\n")
+        assert checked.returncode == 1
+        assert checked.stderr.endswith("1 files that the database refers to are not in it\n")
+        assert "all sums are right" not in checked.stdout
+    (made / "files" / lost[:2] / lost).write_bytes(contents[lost])
+    assert command("backup", str(place / "three.tar"), DATA=str(made)).returncode == 0
+    whole = command("backup", "verify", str(place / "three.tar"), DATA=str(place / "elsewhere"))
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.endswith("all sums are right; brought up, counted and started\n")
     assert not (place / "elsewhere").exists()
 
 
@@ -253,7 +267,8 @@ async def test_a_dump_that_cannot_be_loaded_leaves_the_database_empty(taken: Pat
     with ArchiveReader(taken) as archive:
         dump = b"".join(next(archive.members()).read())
     parts = [writer.add("database.dump", dump[: len(dump) // 2]), writer.add("files.sha256", b"")]
-    writer.finish(msgspec.structs.replace(manifest, parts=tuple(parts), files=0, files_bytes=0))
+    writer.seal(msgspec.structs.replace(manifest, parts=tuple(parts), files=0, files_bytes=0))
+    writer.finish()
     target = Settings(data_dir=place / "new", database_url=blank(postgres_url))
 
     with pytest.raises(BackupError, match=r"the database could not be brought back \(.+\): nothing was changed"):

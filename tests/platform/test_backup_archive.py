@@ -46,7 +46,8 @@ def write(path: Path, *, extra: dict[str, bytes] | None = None, change: Callable
         files_from="disk",
         key="included",
     )
-    writer.finish(change(manifest))
+    writer.seal(change(manifest))
+    writer.finish()
     return path
 
 

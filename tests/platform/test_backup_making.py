@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ import psycopg
 import pytest
 
 from qiatan.entrypoints import backup_restore, backups
-from qiatan.infra.backup import making, tools
+from qiatan.infra.backup import last_backups, making, tools
+from qiatan.infra.backup.archive import ArchiveReader
 from qiatan.infra.backup.format import BackupError, BrokenBackup
 from qiatan.infra.backup.making import Wanted
 from qiatan.infra.clock import SystemClock
+from qiatan.infra.db import Database
 from qiatan.infra.settings import S3Bucket, Settings
 from qiatan.infra.storage import LocalStorage, S3Storage
 from tests.guarantees.history import counts
@@ -134,16 +136,16 @@ async def test_one_that_was_cancelled_before_its_sums_were_compared_is_removed(s
     target = place / "backups"
     target.mkdir()
     loop, ended = asyncio.get_running_loop(), threading.Event()
-    found: list[int] = []
+    found: list[list[str]] = []
 
     def stop(stage: str, done: int, size: int) -> None:
         if stage == "sums" and not found:
-            found.append(len(list(target.iterdir())))
+            found.append([path.name for path in target.iterdir()])
             loop.call_soon_threadsafe(working.cancel)
             ended.wait(60)
 
     # when it is cancelled then
-    working = asyncio.create_task(backups.back_up(shop, target, backups.Choice(), stop))
+    working = asyncio.create_task(backups.back_up(shop, target / "one.tar", backups.Choice(), stop))
     try:
         with pytest.raises(asyncio.CancelledError):
             await working
@@ -151,22 +153,69 @@ async def test_one_that_was_cancelled_before_its_sums_were_compared_is_removed(s
     finally:
         ended.set()
 
-    # then nobody can take it for a good one
-    assert (found, left) == ([1], [])
+    # then nobody can take it for a good one, as it never had its name
+    assert (found, left) == ([[".one.tar.partial"]], [])
 
 
 async def test_a_failed_one_is_noted_with_its_reason(shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise BrokenBackup("it was not written well")
 
-    monkeypatch.setattr(backups, "check", refuse)
+    monkeypatch.setattr(making, "check", refuse)
 
-    with pytest.raises(BrokenBackup):
-        await backups.back_up(shop, place, backups.Choice(), silent)
+    with pytest.raises(BackupError) as refused:
+        await backups.back_up(shop, place / "one.tar", backups.Choice(), silent)
 
-    with psycopg.connect(url_of(shop)) as connection:
-        assert connection.execute("SELECT ok, error FROM backups").fetchall() == [(False, "it was not written well")]
-    assert list(place.glob("*.tar")) == []
+    assert str(refused.value) == (
+        f"what was written for {place / 'one.tar'} is read back as something else: look at the disk, or name a directory on another one. "
+        "Nothing was left behind"
+    )
+    assert await noted(shop) == [(False, None, str(refused.value))]
+    assert [path.name for path in place.iterdir()] == ["shop"]
+
+
+async def test_a_disk_that_fails_while_the_sums_are_compared_leaves_nothing_and_is_noted(
+    shop: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = ArchiveReader._content
+
+    def broken(self: ArchiveReader, left: int) -> Iterator[bytes]:
+        yield from content(self, min(left, 100))
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ArchiveReader, "_content", broken)
+
+    path = place / "one.tar"
+
+    with pytest.raises(BackupError) as failed:
+        await backups.back_up(shop, path, backups.Choice(), silent)
+
+    assert str(failed.value) == (
+        f"the backup {path} cannot be made: {path} (Input/output error). Look at the disks, or name a directory on another one. "
+        "Nothing was left behind"
+    )
+    assert await noted(shop) == [(False, None, str(failed.value))]
+    assert [path.name for path in place.iterdir()] == ["shop"]
+
+
+async def test_one_that_was_stopped_by_hand_does_not_run_for_ever(shop: Settings, place: Path) -> None:
+    def stop(stage: str, done: int, size: int) -> None:
+        if stage == "files" and done == 1:
+            working.cancel()
+
+    working = asyncio.create_task(backups.back_up(shop, place / "one.tar", backups.Choice(), stop))
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+    assert await noted(shop) == [(False, None, "it was stopped before its end")]
+
+
+async def noted(settings: Settings) -> list[tuple[bool | None, int | None, str | None]]:
+    database = Database(url_of(settings), pool_size=1)
+    async with database.system() as tx:
+        found = [(one.ok, one.size, one.error) for one in await last_backups(tx)]
+    await database.dispose()
+    return found
 
 
 def test_programs_that_are_too_old_are_named() -> None:

@@ -111,6 +111,30 @@ async def test_what_is_said_right_after_a_subscription_is_heard(join: Join) -> N
         assert await heard.count(1) == [b"1"]
 
 
+async def test_what_is_asked_for_in_the_moment_of_connecting_is_heard(join: Join, own: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a node that is about to count as connected, when a page begins to hear an enterprise there, then it hears it, and once."""
+    one, two, heard = join(own), join(own), Heard()
+    await one.start()
+    confirm = NatsBus._confirm
+    asked: list[object] = []
+
+    async def ask_before(self: NatsBus, client: Client) -> None:
+        if self is two and not asked:
+            asked.append(await two.subscribe("enterprise.a", heard))
+        await confirm(self, client)
+
+    await two.subscribe("enterprise.b", Heard())
+    monkeypatch.setattr(NatsBus, "_confirm", ask_before)
+    await two.start()
+    assert (two.connected, len(asked)) == (True, 1)
+    await two.subscribe("enterprise.c", last := Heard())
+    one.publish("enterprise.a", b"1")
+    one.publish("enterprise.c", b"2")
+
+    assert await last.count(1) == [b"2"]
+    assert await heard.count(1) == [b"1"]
+
+
 async def test_a_subject_is_heard_alone_and_only_within_the_installation(join: Join) -> None:
     one, two, stranger = join(), join(), join(prefix="qiatan.other")
     for bus in (one, two, stranger):

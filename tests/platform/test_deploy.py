@@ -69,6 +69,12 @@ def _the(kind: str, name: str) -> Document:
     return found
 
 
+def _settings() -> dict[str, str]:
+    """What `settings.env` says, as kustomize reads it: everything after the first `=`, quotes too."""
+    lines = (KUBERNETES / "settings.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
 def _workloads() -> Iterator[tuple[Document, Document]]:
     for document in _manifests():
         if document["kind"] in ("Deployment", "StatefulSet", "Job"):
@@ -82,7 +88,7 @@ def _compose() -> Document:
 
 
 def test_kubernetes_names_only_settings_that_there_are(known: set[str]) -> None:
-    named = {*_the("ConfigMap", "qiatan")["data"], *_the("Secret", "qiatan")["stringData"]}
+    named = {*_settings(), *_the("Secret", "qiatan")["stringData"]}
     for _, container in _workloads():
         named |= {variable["name"] for variable in container.get("env", ())}
     assert named - FOREIGN <= known
@@ -92,7 +98,7 @@ def test_the_settings_of_kubernetes_are_understood() -> None:
     secret: dict[str, str] = dict.fromkeys(_the("Secret", "qiatan")["stringData"], "")
     secret |= {"DATABASE_URL": "postgresql://u:p@db/q", "SECRET_KEY": secrets.token_hex(32), "NATS_TOKEN": "qabc"}
     secret |= {"S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b", "SMTP_URL": "smtps://u:p@mail.example.com"}
-    environment = {**_the("ConfigMap", "qiatan")["data"], **secret}
+    environment = {**_settings(), **secret}
     for variable in next(container for document, container in _workloads() if document["kind"] == "Deployment")["env"]:
         if "value" in variable:
             environment[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: secret[found[1]], variable["value"])
@@ -103,6 +109,31 @@ def test_the_settings_of_kubernetes_are_understood() -> None:
     assert all("qabc@nats-" in url for url in settings.nats_url)
     assert settings.s3 is not None
     assert settings.secret_key() == bytes.fromhex(secret["SECRET_KEY"])
+
+
+def test_a_changed_setting_replaces_the_pods_that_read_it() -> None:
+    """A plain ConfigMap of the same name would be changed and read by no pod that runs."""
+    (kustomization,) = _documents(KUBERNETES / "kustomization.yaml")
+    assert {"name": "qiatan", "envs": ["settings.env"]} in kustomization["configMapGenerator"]
+    assert "disableNameSuffixHash" not in kustomization.get("generatorOptions", {})
+    assert ("ConfigMap", "qiatan") not in {(one["kind"], one.get("metadata", {}).get("name")) for one in _manifests()}
+    told = (KUBERNETES / "kustomization.yaml").read_text()
+    for document, container in _workloads():
+        if any("secretRef" in source for source in container.get("envFrom", ())):
+            assert f"deployment/{document['metadata']['name']}" in re.search(r"rollout restart (.*)", told)[1]  # type: ignore[index]
+
+
+def test_an_upgrade_replaces_every_container_of_the_program() -> None:
+    services = _compose()["services"]
+    image = services["qiatan"]["image"]
+    staying = {name for name, service in services.items() if service.get("image") == image and "restart" in service}
+    upgrade = (DEPLOY / "upgrade.md").read_text()
+    assert set(re.findall(r"up -d --no-deps (\S+)", upgrade)) == staying
+    for document, container in _workloads():
+        if document["kind"] == "Deployment" and container["image"] == "qiatan":
+            name = document["metadata"]["name"]
+            assert re.search(rf"rollout status deployment/{name}$", upgrade, re.MULTILINE), name
+            assert re.search(rf"rollout undo .*deployment/{name}\b", upgrade), name
 
 
 def test_compose_names_only_settings_that_there_are_and_every_service_it_leans_on(known: set[str]) -> None:
@@ -188,7 +219,7 @@ def test_probes_ask_what_there_is_and_the_end_has_time_enough() -> None:
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     _worker_is_asked_where_it_listens()
-    drain = int(_the("ConfigMap", "qiatan")["data"]["DRAIN_SECONDS"])
+    drain = int(_settings()["DRAIN_SECONDS"])
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] >= drain + DRAIN_AND_ROOM
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     service = _compose()["services"]["qiatan"]
@@ -198,7 +229,7 @@ def test_probes_ask_what_there_is_and_the_end_has_time_enough() -> None:
 def _worker_is_asked_where_it_listens() -> None:
     """Pods that answer leave the jobs to those of `qiatan work`, whose probes go to WORK_LISTEN and to what is there."""
     (container,) = _the("Deployment", "qiatan-work")["spec"]["template"]["spec"]["containers"]
-    assert _the("ConfigMap", "qiatan")["data"]["WORKER"] == "off"
+    assert _settings()["WORKER"] == "off"
     assert container["args"] == ["work"]
     port = next(one["value"] for one in container["env"] if one["name"] == "WORK_LISTEN").rpartition(":")[2]
     assert container["ports"] == [{"name": "health", "containerPort": int(port)}]

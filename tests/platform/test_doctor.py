@@ -56,6 +56,28 @@ def test_a_port_in_use_names_who_has_it(tmp_path: Path, listener: socket.socket)
     assert "set PORT" in (finding.remedy or "")
 
 
+@pytest.mark.parametrize(("said", "level"), [(b'{"status":"ok"}', "ok"), (b'{"status":"up"}', "fail"), (b"<h1>It works!</h1>", "fail")])
+async def test_with_a_database_elsewhere_the_own_server_is_known_by_its_answer(tmp_path: Path, said: bytes, level: str) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(said), said))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        found = (await asyncio.to_thread(examine, tmp_path, port, DATABASE_URL="postgresql://u:p@127.0.0.1:1/d"))["port"]
+
+    assert asked == [b"GET /healthz HTTP/1.1\r\n"]
+    assert found.level == level
+    if level == "ok":
+        assert found.message == f"{port} is served by a Qiatan server (process {os.getpid()})"
+    else:
+        assert f"stop it (kill {os.getpid()})" in (found.remedy or "")
+
+
 def test_a_bad_setting_is_found(tmp_path: Path) -> None:
     findings = doctor.examine({"DATA": str(tmp_path), "PORT": "x"})
     assert findings[-1].name == "settings"

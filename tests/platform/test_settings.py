@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import stat
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def test_with_an_empty_environment_everything_has_its_default() -> None:
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.signup_open
     assert settings.run_worker
+    assert settings.finish_upgrades
     assert settings.trusted_proxies == ()
     assert settings.log_level == "info"
     assert (settings.smtp, settings.mail_from, settings.outbound_allow) == (None, None, ())
@@ -51,6 +53,7 @@ def test_everything_can_be_given() -> None:
             "PUBLIC_URL": "https://Talk.Example.com/",
             "SIGNUP": "off",
             "WORKER": "No",
+            "FINISH_UPGRADES": "off",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "LOG_LEVEL": "DEBUG",
             "SMTP_URL": "smtps://talk%40example.com:p%3Aw%2Fd@mail.example.com",
@@ -66,6 +69,7 @@ def test_everything_can_be_given() -> None:
         public_url="https://talk.example.com",
         signup_open=False,
         run_worker=False,
+        finish_upgrades=False,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")),
         log_level="debug",
         smtp=SmtpServer("mail.example.com", 465, "tls", "talk@example.com", "p:w/d"),
@@ -290,3 +294,20 @@ def test_processes_that_make_the_secret_at_once_all_get_the_same(tmp_path: Path)
     make_key(path)  # another one, which looked before the first was there
     assert settings.secret_key() == first
     assert [entry.name for entry in tmp_path.iterdir()] == ["secret.key"]
+
+
+def test_a_key_that_was_made_is_there_after_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory is flushed when the key has its name there: without that the file is safe, and its name is not."""
+    flushed: list[tuple[str, list[str]]] = []
+    flush = os.fsync
+
+    def note(descriptor: int) -> None:
+        what = "directory" if os.fstat(descriptor).st_ino == tmp_path.stat().st_ino else "file"
+        flushed.append((what, sorted(entry.suffix for entry in tmp_path.iterdir())))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+
+    make_key(tmp_path / "secret.key")
+
+    assert flushed == [("file", [f".{os.getpid()}"]), ("directory", [".key"])]

@@ -81,7 +81,7 @@ async def verify(settings: Settings, path: Path, *, trial: bool, tell: Tell) -> 
     """Compare every sum of a backup; on `trial` also bring it up in a cluster of its own, which is removed again, and start it there."""
     manifest = await asyncio.to_thread(_examine, path, tell)
     if not trial:
-        return Report(manifest, manifest.revision)
+        return Report(manifest, manifest.revision, absent=manifest.missing)
     scratch = make_scratch_dir()
     try:
         _require_space(scratch, manifest, embedded=True)
@@ -99,7 +99,7 @@ async def verify(settings: Settings, path: Path, *, trial: bool, tell: Tell) -> 
     finally:
         _clear(scratch)
     broken = tuple(f"{chain.name}: {chain.said}" for chain in found if not chain.whole)
-    return Report(manifest, head(), broken_chains=broken, absent=max(0, absent - manifest.missing))
+    return Report(manifest, head(), broken_chains=broken, absent=absent)
 
 
 def _examine(path: Path, tell: Tell) -> Manifest:

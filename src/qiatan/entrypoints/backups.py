@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ import psycopg
 import structlog
 
 from qiatan.infra.backup import records
-from qiatan.infra.backup.archive import check, clear_leftovers
+from qiatan.infra.backup.archive import clear_leftovers
 from qiatan.infra.backup.format import BackupError, archive_name, moment_of
 from qiatan.infra.backup.making import BlobColumn, Made, Wanted, make
 from qiatan.infra.clock import SystemClock
@@ -46,10 +46,12 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the operator chose. `with_bucket`: whether files in a bucket are copied too."""
+    """What the operator chose. `with_bucket`: whether files in a bucket are copied too. `accept_missing`: count it as a good one although
+    files are missing, and later ones that lack no more."""
 
     with_key: bool = True
     with_bucket: bool = False
+    accept_missing: bool = False
 
 
 def directory_of(settings: Settings) -> Path:
@@ -63,10 +65,10 @@ def storage_of(settings: Settings) -> Storage:
 
 
 async def back_up(settings: Settings, target: Path | None, choice: Choice, tell: Tell) -> Made:
-    """Make a backup, beside a running server or without one, and read it again to compare every sum.
+    """Make a backup, beside a running server or without one, that was read again to compare every sum.
 
     `target`: a file, or a directory that is there; None for the usual place. The database is not migrated for it, so that an upgrade can
-    be prepared by it. Raises `SetupError`.
+    be prepared by it. One that lacks files is left there and says so (`Made.lack`). Raises `SetupError`.
     """
     if settings.database_url is None and not any((settings.data_dir / name).exists() for name in (CLUSTER_DIR, MOVED_FILE)):
         raise BackupError(f"there is nothing to back up in {settings.data_dir}: name the right directory with --data or DATA")
@@ -77,10 +79,13 @@ async def back_up(settings: Settings, target: Path | None, choice: Choice, tell:
             noted = await _note_begin(database, path)
             try:
                 made = await _make(settings, url, path, choice, tell)
-            except (SetupError, Fault) as error:
+                if noted is not None and not choice.accept_missing:
+                    made = await _judged(settings, database, made)
+            except BaseException as error:
+                # Whatever ends it, Ctrl-C too: nothing else would ever end the row.
                 await _note_end(database, noted, error=_reason(error))
                 raise
-            await _note_end(database, noted, size=made.size)
+            await _note_end(database, noted, made=made)
         finally:
             await database.dispose()
     return made
@@ -108,18 +113,44 @@ async def scheduled(resources: Resources) -> None:
             _make_directory(directory)
             for left in await asyncio.to_thread(clear_leftovers, directory):
                 log.info("backup.leftover_removed", path=str(left))
-            made = await _make(settings, resources.database.url, path, Choice(), _silent)
+            made = await _judged(settings, resources.database, await _make(settings, resources.database.url, path, Choice(), _silent))
         except (SetupError, Fault, OSError, psycopg.Error) as error:
             log.error("backup.failed", path=str(path), error=_reason(error))  # noqa: TRY400 -- the reason is a sentence for operators
             await _note_end(resources.database, noted, error=_reason(error))
             return
-        await _note_end(resources.database, noted, size=made.size)
+        await _note_end(resources.database, noted, made=made)
+        async with resources.database.system() as tx:
+            lacking = {Path(one) for one in await records.lacking(tx)}
+    await asyncio.to_thread(_remove, lacking - {path}, path.parent)
+    if made.lack is not None:
+        # Nothing older is removed: what this one lacks is in one of those.
+        log.error("backup.failed", path=str(path), error=made.lack)
+        return
     log.info("backup.made", path=str(path), size=made.size, files=made.manifest.files, missing=made.manifest.missing)
     await asyncio.to_thread(_retain, settings, path)
 
 
+async def _judged(settings: Settings, database: Database, made: Made) -> Made:
+    """A good one lacks no more than the last good one did. A file that is new among the missing was there before, and may come back."""
+    async with database.system() as tx:
+        accepted = await records.accepted_missing(tx)
+    missing, referred = made.manifest.missing, made.manifest.files + made.manifest.missing
+    if missing <= accepted:
+        return made
+    where = f"the bucket {settings.s3.bucket}" if settings.s3 is not None else settings.data_dir / "files"
+    if missing == referred:
+        return replace(
+            made, lack=f"none of the {missing} files that the database refers to are in {where}: see that it is the right one, and mounted"
+        )
+    names = ", ".join(made.manifest.missing_names[:3])
+    return replace(
+        made,
+        lack=f"{missing} of the {referred} files that the database refers to are not in {where} ({names}{' …' if missing > 3 else ''}): "
+        "bring them back from an older backup; if they are lost for good, run qiatan backup --accept-missing once",
+    )
+
+
 async def _make(settings: Settings, url: str, path: Path, choice: Choice, tell: Tell) -> Made:
-    """A backup that was read again. One whose sums are not right, or were not all compared, is removed, so that nobody counts on it."""
     key, told = _key(settings, choice)
     in_bucket = settings.s3 is not None
     wanted = Wanted(
@@ -131,13 +162,7 @@ async def _make(settings: Settings, url: str, path: Path, choice: Choice, tell: 
         key=key,
         key_told=told,
     )
-    made = await make(wanted, tell=tell, now=SystemClock().now)
-    try:
-        await asyncio.to_thread(check, path, tell=lambda done, size: tell("sums", done, size))
-    except (SetupError, asyncio.CancelledError):
-        path.unlink(missing_ok=True)
-        raise
-    return made
+    return await make(wanted, tell=tell, now=SystemClock().now)
 
 
 def _path(settings: Settings, target: Path | None, moment: datetime) -> Path:
@@ -175,11 +200,16 @@ def _retain(settings: Settings, newest: Path) -> None:
         return
     found = {path: moment for path in newest.parent.iterdir() if (moment := moment_of(path.name)) is not None}
     kept = settings.backup_keep.kept(found.values(), settings.backup_at)
-    for path, moment in found.items():
-        if path != newest and moment not in kept:
-            with suppress(FileNotFoundError):
+    _remove({path for path, moment in found.items() if path != newest and moment not in kept}, newest.parent)
+
+
+def _remove(paths: Iterable[Path], directory: Path) -> None:
+    """Those of them that lie in this directory: others are another machine's."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.parent == directory:
                 path.unlink()
-            log.info("backup.removed", path=str(path))
+                log.info("backup.removed", path=str(path))
 
 
 async def _note_begin(database: Database, path: Path) -> UUID | None:
@@ -190,17 +220,23 @@ async def _note_begin(database: Database, path: Path) -> UUID | None:
         return await records.begin(tx, machine=socket.gethostname(), path=str(path))
 
 
-async def _note_end(database: Database, noted: UUID | None, *, size: int | None = None, error: str | None = None) -> None:
+async def _note_end(database: Database, noted: UUID | None, *, made: Made | None = None, error: str | None = None) -> None:
     if noted is None:
         return
     try:
         async with database.system() as tx:
-            await records.end(tx, noted, size=size, error=error)
+            if made is None:
+                await records.end(tx, noted, error=error)
+            else:
+                missing = None if made.manifest.files_from == "none" else made.manifest.missing
+                await records.end(tx, noted, size=made.size, missing=missing, error=made.lack)
     except Fault as fault:
         log.warning("backup.not_noted", error=fault.message)
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "it was stopped before its end"
     told = error.message if isinstance(error, Fault) else str(error)
     return told.strip() or type(error).__name__
 

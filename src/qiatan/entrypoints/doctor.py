@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import os
 import platform
@@ -18,8 +19,10 @@ from urllib.parse import urlsplit
 
 import qiatan
 from qiatan.entrypoints import doctor_backups
+from qiatan.entrypoints.listening import local_address
 from qiatan.entrypoints.port_owner import owner_of_port, parent_of
 from qiatan.infra.clock import SystemClock
+from qiatan.infra.http_out import HttpOut, OutboundError
 from qiatan.infra.mail import Mailer, MailFailed
 from qiatan.infra.nats_server import find_program
 from qiatan.infra.postgres import CLUSTER_DIR, MOVED_FILE, holder_of, open_database
@@ -40,6 +43,9 @@ _CLOCK_SAMPLE_SECONDS = 0.2
 _CLOCK_JUMP_SECONDS = 0.05
 _NEWEST_KNOWN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _CONNECT_SECONDS = 10
+_ANSWER_SECONDS = 3.0
+# What HOST says is asked, wherever that is.
+_ANYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +163,26 @@ def _port(settings: Settings) -> Finding:
         # A worker of that process listens on the same socket.
         if holder is not None and (owner is None or holder.pid in (owner.pid, parent_of(owner.pid))):
             return Finding("port", "ok", f"{settings.port} is served by this installation (process {holder.pid})")
+        # With a database elsewhere no process holds the data directory: a server of ours is known by what it says.
+        if settings.database_url is not None and asyncio.run(_answers_as_ours(settings)):
+            return Finding("port", "ok", f"{settings.port} is served by a Qiatan server{f' (process {owner.pid})' if owner else ''}")
         who = f"process {owner.pid} ({owner.name})" if owner else "another program"
         remedy = f"stop it (kill {owner.pid}), or set PORT to a free one" if owner else "set PORT to a free one"
         return Finding("port", "fail", f"{settings.host}:{settings.port} cannot be used ({error.strerror}; held by {who})", remedy)
     return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+async def _answers_as_ours(settings: Settings) -> bool:
+    client = HttpOut(allow=_ANYWHERE)
+    try:
+        answer = await client.request(
+            "GET", f"{local_address(settings)}/healthz", timeout=_ANSWER_SECONDS, max_bytes=1_000, max_redirects=0
+        )
+        return answer.status == 200 and answer.json() == {"status": "ok"}
+    except OutboundError:
+        return False
+    finally:
+        await client.close()
 
 
 def _pages() -> Finding:
@@ -285,6 +307,11 @@ async def _database(settings: Settings) -> list[Finding]:
         return [_failed("database", str(error))]
 
 
+def _to_migrate(settings: Settings) -> str:
+    held = "" if settings.finish_upgrades else "; what FINISH_UPGRADES=off holds runs with qiatan migrate --finish"
+    return f"run qiatan migrate, or start the server{held}"
+
+
 async def _connected(settings: Settings, url: str, kind: str) -> list[Finding]:
     import psycopg  # noqa: PLC0415 -- heavy, and not needed for the other findings
 
@@ -306,11 +333,7 @@ async def _connected(settings: Settings, url: str, kind: str) -> list[Finding]:
     if stands == known:
         findings.append(Finding("migrations", "ok", f"at {stands}, the newest"))
     else:
-        findings.append(
-            Finding(
-                "migrations", "warn", f"at {stands or 'nothing'}; this version knows {known}", "run qiatan migrate, or start the server"
-            )
-        )
+        findings.append(Finding("migrations", "warn", f"at {stands or 'nothing'}; this version knows {known}", _to_migrate(settings)))
     apart = abs(float(row[0]) - local) if row else 0.0
     level: Level = "fail" if apart > _CLOCK_FAIL_SECONDS else "warn" if apart > _CLOCK_WARN_SECONDS else "ok"
     remedy = None if level == "ok" else "synchronise both machines' clocks (NTP)"

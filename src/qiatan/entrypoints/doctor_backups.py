@@ -17,6 +17,8 @@ Judged = tuple[Literal["ok", "warn"], str, str | None]
 LATE_AFTER = timedelta(hours=2)
 """A backup takes its time, and one that failed is tried again; before that a turn is not missed."""
 OLD_BY_HAND = timedelta(days=7)
+OLD_OF_OTHERS, OTHERS_PROVEN = timedelta(hours=26), timedelta(days=30)
+"""Where another process has the schedule only its turns are known: it is daily, and they prove it for a month."""
 _LONGEST_ERROR = 200
 
 # As `infra/backup/records.py` reads them, without what loading that costs.
@@ -26,19 +28,22 @@ _NEWEST = """
            (SELECT path FROM backups WHERE ok ORDER BY started_at DESC, id DESC LIMIT 1),
            (SELECT machine FROM backups WHERE ok ORDER BY started_at DESC, id DESC LIMIT 1),
            (SELECT started_at FROM backups WHERE ok IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1),
-           (SELECT error FROM backups WHERE ok IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1)
+           (SELECT error FROM backups WHERE ok IS NOT NULL ORDER BY started_at DESC, id DESC LIMIT 1),
+           (SELECT max(due_at) FROM backups)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """`good_at`: when the last one that ended well began. `tried_at`, `error`: the last attempt that has ended; no error: it went well."""
+    """`good_at`: when the last one that ended well began. `tried_at`, `error`: the last attempt that has ended; no error: it went well.
+    `turn`: the latest of a schedule, whoever has it."""
 
     now: datetime
     good_at: datetime | None = None
     place: str | None = None
     tried_at: datetime | None = None
     error: str | None = None
+    turn: datetime | None = None
 
 
 async def read_last(connection: psycopg.AsyncConnection[Any]) -> Last | None:
@@ -49,12 +54,12 @@ async def read_last(connection: psycopg.AsyncConnection[Any]) -> Last | None:
     row = await (await connection.execute(_NEWEST)).fetchone()
     if row is None:
         return None
-    now, good_at, path, machine, tried_at, error = row
-    return Last(now, good_at, f"{path} on {machine}" if path else None, tried_at, error)
+    now, good_at, path, machine, tried_at, error, turn = row
+    return Last(now, good_at, f"{path} on {machine}" if path else None, tried_at, error, turn)
 
 
 def judge(last: Last, at: BackupTime | None) -> Judged:
-    """`at`: the schedule. One that was made by hand after its turn is as good as its own."""
+    """`at`: the schedule of this process. One that was made by hand after its turn is as good as its own."""
     failed = f"the last attempt failed {age_of(last.now, last.tried_at)} ago" if last.error and last.tried_at else None
     if last.good_at is None:
         if failed is not None:
@@ -70,6 +75,9 @@ def judge(last: Last, at: BackupTime | None) -> Judged:
             "see that jobs run (WORKER=on, or qiatan work) with BACKUP_AT set, and look for backup in its log; qiatan backup makes one now"
         )
         return "warn", f"{made}, older than its schedule ({_said(at)}) allows", remedy
+    if at is None and last.turn is not None and last.now - last.turn < OTHERS_PROVEN and last.now - last.good_at > OLD_OF_OTHERS:
+        remedy = "see that jobs run with BACKUP_AT set where they did, and look for backup in that log; qiatan backup makes one now"
+        return "warn", f"{made}, and the schedule had its last turn {age_of(last.now, last.turn)} ago", remedy
     if at is None and last.now - last.good_at > OLD_BY_HAND:
         return "warn", f"{made}, and no schedule makes new ones", "set BACKUP_AT for one each day, or run qiatan backup"
     return "ok", made, None

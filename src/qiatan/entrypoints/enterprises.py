@@ -1,14 +1,10 @@
-"""What a new enterprise gets from the modules above `accounts`, and what the demo's gets."""
+"""What the demo's enterprise gets."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
-
-import structlog
 
 from qiatan.entrypoints.demo import furnish
 from qiatan.entrypoints.registry import CATALOGUE
@@ -18,11 +14,8 @@ from qiatan.infra.db import Tx
 from qiatan.infra.geo import Geo
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, Scope, ScopeKind, Template
-from qiatan.kit.errors import Fault
-from qiatan.kit.events import Event
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.accounts.contracts import ChangeAgent, NewGroup, NewRole
-from qiatan.modules.accounts.events import EnterpriseCreated
 from qiatan.modules.channels import service as channels
 from qiatan.modules.channels.contracts import ChannelChange
 
@@ -55,38 +48,6 @@ _COLLEAGUES = (
     _Colleague("程思远", "cheng.siyuan@demo.local", Template.SPECIALIST, "售前组", ScopeKind.SELF),
     _Colleague("陶然", "tao.ran@demo.local", Template.ANALYST, None, ScopeKind.ALL),
 )
-
-log = structlog.get_logger(__name__)
-
-
-def open_channel_for_new(resources: Resources) -> Callable[[Sequence[Event]], None]:
-    """A listener that gives each new enterprise its first web channel at once; `ensure_channels` heals what a crash left out."""
-    running: set[asyncio.Task[None]] = set()
-
-    def react(events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, EnterpriseCreated):
-                task = asyncio.create_task(_open_channel(resources, event.enterprise_id))
-                running.add(task)
-                task.add_done_callback(running.discard)
-
-    return react
-
-
-async def ensure_channels(resources: Resources) -> None:
-    """Give every enterprise without a channel its first one; asking again changes nothing."""
-    async with resources.database.system() as tx:
-        enterprises = await accounts.enterprise_ids(tx)
-    for enterprise_id in enterprises:
-        await _open_channel(resources, enterprise_id)
-
-
-async def _open_channel(resources: Resources, enterprise_id: UUID) -> None:
-    try:
-        async with resources.database.tenant(enterprise_id) as tx:
-            await channels.create_default(tx)
-    except Fault as fault:
-        log.warning("channels.first_not_opened", enterprise_id=str(enterprise_id), code=fault.code)
 
 
 async def dress_demo(resources: Resources, access: DemoAccess) -> None:

@@ -81,6 +81,7 @@ class Gateway:
         resources.relay.on_lost.append(self._look_again)
         resources.nodes.on_gone.append(self._conversations.forget_nodes)
         resources.nodes.on_turn.append(self._presence.forget_dead_nodes)
+        resources.database.promisers.append(self._joining.promise)
         resources.database.listeners += [self._publish, self._joining.react, self._assigner.react, self._hours.react, self._push.react]
 
     def _heard(self, events: Sequence[Event]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fastapi import APIRouter
 
 from qiatan.entrypoints.backup_jobs import jobs as backup_jobs
+from qiatan.entrypoints.first_channels import jobs as channels_jobs
 from qiatan.entrypoints.schema_jobs import jobs as schema_jobs
 from qiatan.entrypoints.system import permissions as system_points
 from qiatan.entrypoints.system.counters import jobs as system_jobs
@@ -90,6 +91,7 @@ JOBS: tuple[JobList, ...] = (
     pictures_jobs,
     customers_jobs,
     visitors_jobs,
+    channels_jobs,
     conversations_jobs,
     routing_jobs,
     push_jobs,

@@ -17,6 +17,8 @@ jobs = JobList("schema")
 @jobs.periodic("*/2 * * * *")
 async def finish(resources: Resources) -> None:
     """Run what is left of the migrations, when the processes it waited for have gone."""
+    if not resources.settings.finish_upgrades:
+        return
     url = resources.database.url
     if not await asyncio.to_thread(waiting, url):
         return

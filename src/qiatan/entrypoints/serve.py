@@ -21,7 +21,8 @@ from fastapi import FastAPI
 from qiatan.entrypoints import notify, users
 from qiatan.entrypoints.app import build_app, build_resources
 from qiatan.entrypoints.drain import Drain, say_goodbye
-from qiatan.entrypoints.enterprises import dress_demo, ensure_channels, first_channel_key, open_channel_for_new
+from qiatan.entrypoints.enterprises import dress_demo, first_channel_key
+from qiatan.entrypoints.first_channels import ensure_channels, open_channel_for_new
 from qiatan.entrypoints.http_server import HttpServer, http_config
 from qiatan.entrypoints.listening import local_address, take_port
 from qiatan.entrypoints.pages import keep_files
@@ -154,7 +155,7 @@ async def serve_node(plan: Plan, listener: socket.socket, life: Life) -> None:
     # With a database elsewhere nobody has made it yet.
     ensure_data_dir(plan.settings.data_dir)
     try:
-        await asyncio.to_thread(upgrade, plan.url)
+        await asyncio.to_thread(upgrade, plan.url, hold=not plan.settings.finish_upgrades)
     except UnfitDatabase as error:
         raise PostgresError(str(error)) from error
     resources = build_resources(plan.settings, plan.url, node=plan.node)

@@ -24,7 +24,8 @@ from qiatan.infra import logs
 from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db.clock_keeper import ClockKeeper
 from qiatan.infra.db.migrate import fits
-from qiatan.infra.jobs import build_worker, build_worker_app
+from qiatan.infra.job_workers import Workers
+from qiatan.infra.jobs import CALLS, QUEUE, build_worker_app
 from qiatan.infra.postgres import open_database
 from qiatan.infra.postgres.server import ensure_data_dir
 from qiatan.infra.resources import Resources
@@ -32,7 +33,8 @@ from qiatan.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY = 4
+SLOTS = {QUEUE: 4, CALLS: 4}
+"""How many jobs of a queue run at once."""
 RESTART_SECONDS = 5
 PATIENCE_SECONDS = 4.0
 CANCEL_AGAIN_SECONDS = 0.5
@@ -55,7 +57,7 @@ async def background_worker(
     if not enabled:
         yield
         return
-    task = asyncio.create_task(_work(resources, url, rounds or Rounds()), name="worker")
+    task = asyncio.create_task(_work(resources, url, rounds or Rounds(), patience), name="worker")
     try:
         yield
     finally:
@@ -85,20 +87,21 @@ async def following_time(resources: Resources) -> AsyncIterator[None]:
         await keeper.close()
 
 
-async def _work(resources: Resources, url: str, rounds: Rounds) -> None:
+async def _work(resources: Resources, url: str, rounds: Rounds, patience: Callable[[], float]) -> None:
     """Work until cancelled; a database that goes away ends a round, and the next one begins when it is back."""
     while True:
         app = build_worker_app(url, list(JOBS), resources)
         try:
             async with app.open_async():
-                worker = build_worker(app, concurrency=CONCURRENCY)
-                resources.database.on_jobs.append(worker.wake)
+                workers = Workers(app, SLOTS, patience=patience)
+                wake = workers.wake
+                resources.database.on_jobs.append(wake)
                 rounds.running = True
                 try:
-                    await worker.work()
+                    await workers.work()
                 finally:
                     rounds.running = False
-                    resources.database.on_jobs.remove(worker.wake)
+                    resources.database.on_jobs.remove(wake)
         except Exception as error:  # noqa: BLE001 -- whatever ends a round must not end the worker
             log.warning("worker.restarting", error=str(error))
         await asyncio.sleep(RESTART_SECONDS)

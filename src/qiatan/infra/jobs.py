@@ -19,11 +19,13 @@ A job whose work is itself a use case is only promised there, because `service` 
     @mail_invitation.kept_by
     async def _mail_invitation(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
 
-A job that fails is tried again, ten times more in about half an hour. What has to be done when the last try failed, is said with
-`given_up_by`:
+A job that fails is tried again, ten times more in about half an hour, and one whose process dies just as often. What has to be done when
+the last try failed, is said with `given_up_by`:
 
     @mail_invitation.given_up_by
     async def _tell(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
+
+Jobs that call others' servers, which may keep them waiting, are of the queue `CALLS` and hold up nothing else.
 """
 
 from __future__ import annotations
@@ -34,14 +36,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
+import structlog
 from procrastinate import jobs as procrastinate_jobs
 from procrastinate import manager
-from procrastinate import worker as procrastinate_worker
-from procrastinate.app import WorkerOptions
 
 from qiatan.infra import logs, metrics, tracing
 from qiatan.infra.db.alive import WatchedConnection, watched
 from qiatan.infra.db.roles import SYSTEM
+from qiatan.infra.job_table import JobTable
+from qiatan.infra.job_workers import PACE, STALLED_SECONDS
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -51,21 +54,13 @@ if TYPE_CHECKING:
 
 JobFunction = Callable[..., Awaitable[None]]
 
-QUEUE = "default"
+log = structlog.get_logger(__name__)
+
+QUEUE, CALLS = "default", "calls"
 MAX_ATTEMPTS = 10
-STALLED_SECONDS = 120
 FAILED_KEPT_HOURS = 7 * 24
-"""How long a job that was given up stands in the table, for whoever looks into it; then the health page and alarms are quiet again."""
-# Waiting for the database's notifications wakes psycopg ten times a second: a third of what an idle server costs. The worker inside
-# `serve` is woken by the commit that left a job (`Worker.wake`); one that runs apart looks every five seconds. No job of ours is ever
-# aborted from outside.
-_PACE: WorkerOptions = {
-    "listen_notify": False,
-    "fetch_job_polling_interval": 5.0,
-    "abort_job_polling_interval": 300.0,
-    "update_heartbeat_interval": 30.0,
-    "stalled_worker_timeout": float(STALLED_SECONDS),
-}
+"""How long a job that was given up stands in the table, for whoever looks into it; then the health page and alarms are quiet again. So long
+one waits for somebody who knows it, too."""
 
 
 async def _not_kept(resources: Resources, **arguments: Any) -> None:
@@ -80,6 +75,7 @@ class Job:
     name: str
     run: JobFunction = _not_kept
     cron: str | None = None
+    queue: str = QUEUE
     give_up: JobFunction | None = None
 
     def kept_by(self, function: JobFunction) -> JobFunction:
@@ -96,7 +92,7 @@ class Job:
 
     async def defer(self, connection: AsyncConnection[Any], arguments: dict[str, Any]) -> None:
         """Insert the job through an open connection, as part of its transaction."""
-        row = procrastinate_jobs.Job(id=None, queue=QUEUE, lock=None, queueing_lock=None, task_name=self.name, task_kwargs=arguments)
+        row = procrastinate_jobs.Job(id=None, queue=self.queue, lock=None, queueing_lock=None, task_name=self.name, task_kwargs=arguments)
         await manager.JobManager(_Connector()).defer_job_async(row, connection=connection)
 
 
@@ -105,10 +101,11 @@ class _Connector(procrastinate.PsycopgConnector):
 
 
 class JobList:
-    """The jobs one module declares."""
+    """The jobs one module declares, all of one queue."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, queue: str = QUEUE) -> None:
         self.module = module
+        self.queue = queue
         self.jobs: list[Job] = []
 
     def job(self, function: JobFunction) -> Job:
@@ -123,7 +120,7 @@ class JobList:
         return self._add(name, _not_kept, None)
 
     def _add(self, name: str, function: JobFunction, cron: str | None) -> Job:
-        job = Job(f"{self.module}.{name}", function, cron)
+        job = Job(f"{self.module}.{name}", function, cron, self.queue)
         self.jobs.append(job)
         return job
 
@@ -136,31 +133,6 @@ async def in_batches(resources: Resources, turn: Callable[[Tx], Awaitable[int]],
             done = await turn(tx)
 
 
-class Worker(procrastinate_worker.Worker):
-    """The library's worker, which can be told that there is something to do."""
-
-    async def work(self) -> None:
-        """Until cancelled; then running jobs have two seconds to finish."""
-        run: Callable[[], Awaitable[None]] = self.run  # the library gives it no types
-        await run()
-
-    def wake(self) -> None:
-        """Look for jobs now. A call that falls into a look may be lost; then the next turn finds what it was for."""
-        self._new_job_event.set()
-
-
-def build_worker(app: procrastinate.App, *, concurrency: int) -> Worker:
-    """What works the jobs off until its `run` is cancelled; jobs that ran well leave the table."""
-    options: WorkerOptions = {
-        **_PACE,
-        "concurrency": concurrency,
-        "install_signal_handlers": False,
-        "shutdown_graceful_timeout": 2,
-        "delete_jobs": "successful",
-    }
-    return Worker(app, **options)
-
-
 def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -> procrastinate.App:
     """A procrastinate application that runs the given jobs."""
     connector = procrastinate.PsycopgConnector(
@@ -170,25 +142,41 @@ def build_worker_app(url: str, job_lists: list[JobList], resources: Resources) -
         connection_class=WatchedConnection,
         kwargs={"options": f"-c role={SYSTEM} -c timezone=UTC", "connect_timeout": 10, **watched(url)},
     )
-    app = procrastinate.App(connector=connector, worker_defaults=_PACE)
-    for job_list in job_lists:
-        for job in job_list.jobs:
-            _register(app, job, resources)
+    app = procrastinate.App(connector=connector, worker_defaults=PACE)
+    app.job_manager = table = JobTable(connector, app.tasks.keys)
+    ours = {job.name: job for job_list in job_lists for job in job_list.jobs}
+    for job in ours.values():
+        _register(app, job, resources)
 
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="infra.retry_stalled", queue=QUEUE)
     async def retry_stalled(timestamp: int) -> None:
-        """Run again what a worker that died had begun."""
-        for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-            await app.job_manager.retry_job(stalled)
+        """Run again what a worker that died had begun, and what one of an older release did not know."""
+        for stalled in await table.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            if stalled.attempts < MAX_ATTEMPTS:
+                await table.retry_job(stalled)
+            else:
+                await _give_up_stalled(table, stalled, ours.get(stalled.task_name), resources)
+        await table.take_up_again(ours, most=MAX_ATTEMPTS)
 
     @app.periodic(cron="29 20 * * *")
     @app.task(name="infra.forget_given_up", queue=QUEUE)
     async def forget_given_up(timestamp: int) -> None:
         """Jobs that ran well leave the table by themselves; of the others only this ends the row."""
-        await app.job_manager.delete_old_jobs(FAILED_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
+        await table.give_up_unknown(hours=FAILED_KEPT_HOURS)
+        await table.delete_old_jobs(FAILED_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
 
     return app
+
+
+async def _give_up_stalled(table: JobTable, stalled: procrastinate_jobs.Job, job: Job | None, resources: Resources) -> None:
+    """No more of a job whose process died at every try: it may be what kills them."""
+    log.error("job.given_up", job=stalled.task_name, job_id=stalled.id, reason="its process died at every try")
+    try:
+        if job is not None and job.give_up is not None:
+            await job.give_up(resources, **stalled.task_kwargs)
+    finally:
+        await table.finish_job(stalled, status=procrastinate_jobs.Status.FAILED, delete_job=False)
 
 
 def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
@@ -209,9 +197,9 @@ def _register(app: procrastinate.App, job: Job, resources: Resources) -> None:
         await _measured(job.name, work(resources), {})
 
     if job.cron is None:
-        app.task(name=job.name, queue=QUEUE, retry=retry, pass_context=True)(run)
+        app.task(name=job.name, queue=job.queue, retry=retry, pass_context=True)(run)
     else:
-        app.periodic(cron=job.cron)(app.task(name=job.name, queue=QUEUE, retry=retry)(run_when_due))
+        app.periodic(cron=job.cron)(app.task(name=job.name, queue=job.queue, retry=retry)(run_when_due))
 
 
 async def _measured(name: str, working: Awaitable[None], arguments: Mapping[str, Any], *, attempt: int = 1) -> None:

@@ -72,6 +72,10 @@ class Settings:
     work_listen: ListenAddress | None = None
     """WORK_LISTEN: where `qiatan work` answers /livez, /readyz and /metrics, like `127.0.0.1:8001`. Default: nowhere."""
 
+    finish_upgrades: bool = True
+    """FINISH_UPGRADES: whether the steps of an upgrade after which the older program cannot come back run by themselves when none of its
+    processes lives: on, or off (then `qiatan migrate --finish` runs them, or an upgrade that needs them). Default on."""
+
     workers: int = 1
     """WORKERS: how many serving processes share the port, 1 to 64; about one a core. Default 1: everything in one process."""
 
@@ -155,6 +159,7 @@ class Settings:
             otlp_endpoint=read("OTEL_EXPORTER_OTLP_ENDPOINT", "", addresses.otlp_endpoint),
             run_worker=read("WORKER", "on", values.switch),
             work_listen=read("WORK_LISTEN", "", ListenAddress.parse),
+            finish_upgrades=read("FINISH_UPGRADES", "on", values.switch),
             workers=read("WORKERS", "1", values.workers),
             drain_seconds=read("DRAIN_SECONDS", "0", values.drain_seconds),
             nats_url=read("NATS_URL", "", addresses.nats_servers),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,9 @@ MAX_IN_FLIGHT = 2_000
 IN_FLIGHT_OF_ONE = 200
 """Of one enterprise; what else of its own is due waits in the database, and the loop looks behind it for the others'."""
 MAX_LOOK = 5_000
-"""Rows one look takes at most."""
+"""Rows one query takes at most."""
+MAX_ASKED = 20
+"""Queries of one look, each without the enterprises that filled the one before."""
 AT_ONCE = 4
 """Transactions at once: timers must leave most of the connections to people."""
 AT_ONCE_OF_ONE = 2
@@ -57,7 +59,8 @@ Due = tuple[UUID, UUID]
 class Timer:
     """One kind of deadline.
 
-    due: (enterprise, id) of what is due by `tx.now`, earliest first, at most so many. In a system transaction.
+    due: (enterprise, id) of what is due by `tx.now`, earliest first, at most so many, and none of these enterprises. In a system
+        transaction.
     next_due: the earliest moment of all, past or future; None when nothing waits. In a system transaction.
     fire: locks the row of this id (SKIP LOCKED), reads it again, acts or does nothing; afterwards the row is not due any more. In a
         transaction of its enterprise.
@@ -65,7 +68,7 @@ class Timer:
     """
 
     name: str
-    due: Callable[[Tx, int], Awaitable[Sequence[Due]]]
+    due: Callable[[Tx, int, Collection[UUID]], Awaitable[Sequence[Due]]]
     next_due: Callable[[Tx], Awaitable[datetime | None]]
     fire: Callable[[Tx, UUID], Awaitable[None]]
     dismiss: Callable[[Tx, Sequence[Due]], Awaitable[Sequence[Due]]] | None = None
@@ -85,7 +88,8 @@ class TimerLoop:
         self._in_flight: dict[_Key, asyncio.Task[None]] = {}
         self._rest: dict[_Key, float] = {}
         self._failures: dict[_Key, int] = {}
-        self._left_out: Counter[str] = Counter()
+        self._broken: dict[str, tuple[int, float]] = {}
+        """Kinds whose query failed: how often, and when it is asked again."""
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._lanes: dict[UUID, tuple[asyncio.Semaphore, int]] = {}
         self._woken = asyncio.Event()
@@ -119,6 +123,7 @@ class TimerLoop:
                 # What failed on the way there did so for no reason of its own.
                 self._rest.clear()
                 self._failures.clear()
+                self._broken.clear()
             except Exception as error:
                 # The next turn tries again: this loop must live as long as the process.
                 pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
@@ -133,54 +138,92 @@ class TimerLoop:
 
     async def _round(self) -> float:
         """Begin to fire what is due; returns after how many seconds to look again."""
-        loop_time = asyncio.get_running_loop().time()
-        self._rest = {key: until for key, until in self._rest.items() if until > loop_time}
-        pause, full = POLL_SECONDS, False
-        found: list[tuple[Timer, Due]] = []
-        async with self._database.system() as tx:
-            for timer in self._timers:
-                first = await timer.next_due(tx)
-                if first is None or first > tx.now:
-                    metrics.TIMER_OVERDUE.set(0, timer.name)
-                if first is None:
-                    continue
-                if first > tx.now:
-                    pause = min(pause, (first - tx.now).total_seconds())
-                    continue
-                # Those at work, those that rest, and those that were too many of one enterprise are still due: look behind them.
-                wanted = min(BATCH + len(self._rest) + len(self._in_flight) + self._left_out[timer.name], MAX_LOOK)
-                rows = await timer.due(tx, wanted)
-                fresh = self._admitted(timer.name, rows)
-                late = (tx.now - first).total_seconds()
-                metrics.TIMER_OVERDUE.set(late, timer.name)
-                if fresh:
-                    metrics.TIMER_LATENESS.observe(late, timer.name)
-                full = full or len(rows) == wanted < MAX_LOOK
-                if timer.dismiss is not None and fresh:
-                    left = await timer.dismiss(tx, fresh)
-                    full = full or len(left) < len(fresh)
-                    fresh = left
-                found += [(timer, row) for row in fresh]
-                # What was left out because it rests is due still.
-                pause = min(pause, REST_SECONDS)
-        for timer, (enterprise_id, row_id) in found:
-            key = (timer.name, enterprise_id, row_id)
-            task = asyncio.create_task(self._fire(timer, key))
-            self._in_flight[key] = task
+        now = asyncio.get_running_loop().time()
+        self._rest = {key: until for key, until in self._rest.items() if until > now}
+        pause, answered = POLL_SECONDS, False
+        failed: list[tuple[Timer, Exception]] = []
+        for timer in self._timers:
+            _, again_at = self._broken.get(timer.name, (0, now))
+            if again_at > now:
+                pause = min(pause, again_at - now)
+                continue
+            try:
+                pause = min(pause, await self._look(timer))
+                answered = True
+                self._broken.pop(timer.name, None)
+            except Exception as error:  # noqa: BLE001 -- one kind's fault must not hold up the others; all are told of
+                failed.append((timer, error))
+        for timer, reason in failed:
+            if isinstance(reason, DatabaseUnavailable) and not answered:
+                raise reason
+            pause = min(pause, self._let_rest(timer, reason))
         while len(self._in_flight) > MAX_IN_FLIGHT - BATCH:
             await asyncio.wait(tuple(self._in_flight.values()), return_when=asyncio.FIRST_COMPLETED)
-        return 0 if full else max(pause, min(GATHER_SECONDS, POLL_SECONDS))
+        return max(pause, min(GATHER_SECONDS, POLL_SECONDS)) if pause else 0
 
-    def _admitted(self, name: str, rows: Sequence[Due]) -> Sequence[Due]:
-        """Those to begin now: not at work, not resting, and of no enterprise more than it may have in flight."""
+    def _let_rest(self, timer: Timer, reason: Exception) -> float:
+        """Ask for one kind again only after a pause, which grows: its query may have taken all the time that a statement has."""
+        failures, _ = self._broken.get(timer.name, (0, 0))
+        pauses = AGAIN_SECONDS + RETRY_SECONDS
+        rest = pauses[min(failures, len(pauses) - 1)]
+        self._broken[timer.name] = failures + 1, asyncio.get_running_loop().time() + rest
+        if isinstance(reason, Fault):
+            log.warning("timers.look_refused", timer=timer.name, code=reason.code)
+        else:
+            log.error("timers.look_failed", timer=timer.name, error=str(reason), exc_info=reason)
+        return rest
+
+    async def _look(self, timer: Timer) -> float:
+        """Begin to fire what is due of one kind; returns after how many seconds to look again, 0 where there may be more."""
+        async with self._database.system() as tx:
+            first = await timer.next_due(tx)
+            if first is None or first > tx.now:
+                metrics.TIMER_OVERDUE.set(0, timer.name)
+                return POLL_SECONDS if first is None else (first - tx.now).total_seconds()
+            fresh, full = await self._due(tx, timer)
+            late = (tx.now - first).total_seconds()
+            metrics.TIMER_OVERDUE.set(late, timer.name)
+            if fresh:
+                metrics.TIMER_LATENESS.observe(late, timer.name)
+            if timer.dismiss is not None and fresh:
+                left = await timer.dismiss(tx, fresh)
+                full = full or len(left) < len(fresh)
+                fresh = left
+        for enterprise_id, row_id in fresh:
+            key = (timer.name, enterprise_id, row_id)
+            self._in_flight[key] = asyncio.create_task(self._fire(timer, key))
+        # What was left out because it rests is due still.
+        return 0 if full else REST_SECONDS
+
+    async def _due(self, tx: Tx, timer: Timer) -> tuple[Sequence[Due], bool]:
+        """What is due and may begin, of all enterprises; and whether there may be more of it.
+
+        Those at work, those that rest, and those that are too many of one enterprise are still due. Where such rows fill a query, the
+        enterprises that have most of them are left out of the next: whatever waits of the others is found behind them.
+        """
         load = Counter(enterprise_id for _, enterprise_id, _ in self._in_flight)
-        idle = [row for row in rows if not self._busy((name, *row))]
+        fresh: list[Due] = []
+        crowded: set[UUID] = set()
+        for _ in range(MAX_ASKED):
+            wanted = min(BATCH + len(self._rest) + len(self._in_flight), MAX_LOOK)
+            rows = await timer.due(tx, wanted, crowded)
+            fresh += self._admitted(timer.name, rows, load)
+            if len(rows) < wanted:
+                return fresh, False
+            found = Counter(enterprise_id for enterprise_id, _ in rows)
+            filling = {one for one, count in found.items() if max(count, load[one]) >= IN_FLIGHT_OF_ONE}
+            if not filling:
+                break
+            crowded |= filling
+        return fresh, bool(fresh)
+
+    def _admitted(self, name: str, rows: Sequence[Due], load: Counter[UUID]) -> Sequence[Due]:
+        """Those to begin now: not at work, not resting, and of no enterprise more than it may have in flight (`load`)."""
         admitted = []
-        for row in idle:
-            if load[row[0]] < IN_FLIGHT_OF_ONE:
+        for row in rows:
+            if load[row[0]] < IN_FLIGHT_OF_ONE and not self._busy((name, *row)):
                 load[row[0]] += 1
                 admitted.append(row)
-        self._left_out[name] = len(idle) - len(admitted)
         return admitted
 
     def _busy(self, key: _Key) -> bool:

@@ -16,7 +16,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.db.migrate import migrations_folder
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind, SystemActor
-from qiatan.modules.conversations import service
+from qiatan.modules.conversations import jobs, service
 from qiatan.modules.conversations.contracts import (
     AutoEnd,
     Conversation,
@@ -28,7 +28,6 @@ from qiatan.modules.conversations.contracts import (
     SenderKind,
     Status,
 )
-from qiatan.modules.conversations.jobs import watch_idle_again
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -104,24 +103,27 @@ async def test_each_word_of_a_person_begins_it_anew_and_only_theirs(database: Da
 
 
 async def test_what_an_earlier_release_assigned_is_found_by_night(
-    database: Database, resources: Resources, factories: Factories, clock: FakeClock
+    database: Database, resources: Resources, factories: Factories, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tenant, _, conversation_id = await _talking(database, factories)
+    """However many there are before it of an enterprise in which nothing ends by itself: those lack their moment rightly."""
+    monkeypatch.setattr(jobs, "WATCH_BATCH", 1)
     endless, _, spared = await _talking(database, factories)
+    tenant, _, conversation_id = await _talking(database, factories)
+    assert endless.enterprise_id < tenant.enterprise_id
     await _save(database, endless, minutes=None)
+    await _save(database, tenant, minutes=30)
     async with database.system() as tx:
         ids = [conversation_id, spared]
         await tx.session.execute(text("UPDATE conversations SET idle_due_at = NULL WHERE id = ANY(:ids)"), {"ids": ids})
     clock.advance(minutes=30)
     assert await _fire(database, tenant.enterprise_id) == []
 
-    await watch_idle_again.run(resources)
+    await jobs.watch_idle_again.run(resources)
 
     assert await _fire(database, tenant.enterprise_id) == [conversation_id]
     assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
-    assert await _fire(database, endless.enterprise_id) == [spared]
-    assert (await _now(database, endless.admin, spared)).status == Status.ACTIVE
     assert await _fire(database, endless.enterprise_id) == []
+    assert (await _now(database, endless.admin, spared)).status == Status.ACTIVE
 
 
 async def test_messages_do_not_touch_the_timer(database: Database, factories: Factories, clock: FakeClock) -> None:

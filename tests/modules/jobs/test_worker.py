@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database, Tx
-from qiatan.infra.jobs import JobList, build_worker, build_worker_app, in_batches
+from qiatan.infra.job_workers import Worker
+from qiatan.infra.jobs import QUEUE, JobList, build_worker_app, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.infra.storage import LocalStorage
 from qiatan.modules.files.jobs import delete_blobs
@@ -55,7 +56,7 @@ async def test_a_commit_that_leaves_a_job_wakes_the_worker_beside_it(empty_datab
 
     app = build_worker_app(empty_database, [jobs], dataclasses.replace(resources, database=database))
     async with app.open_async():
-        worker = build_worker(app, concurrency=1)
+        worker = Worker(app, QUEUE, slots=1, patience=lambda: 4.0, schedules=False)
         worker.fetch_job_polling_interval = 3600
         database.on_jobs.append(worker.wake)
         working = asyncio.create_task(worker.work())

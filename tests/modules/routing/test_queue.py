@@ -7,9 +7,11 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from qiatan.infra.db import Database
-from qiatan.modules.routing import service
+from qiatan.infra.resources import Resources
+from qiatan.modules.routing import jobs, service
 from qiatan.modules.routing.contracts.queue import QueuePlace, Routing, RoutingState
 from qiatan.modules.routing.events import RoutingChanged
 from qiatan.modules.routing.repository import requests
@@ -183,6 +185,30 @@ async def test_the_longest_wait_ends_in_a_message_also_when_it_is_set_later(
     assert await stand(database, tenant) == [(waits, RoutingState.QUEUED, 1)]
 
     clock.advance(seconds=2)
+    await fire_due(database)
+
+    assert await stand(database, tenant) == [(waits, RoutingState.MESSAGE, None)]
+    assert (await why(database, tenant, waits))[-1].steps[-1].reason == "waited_too_long"
+
+
+async def test_a_new_longest_wait_reaches_who_waits_also_when_only_the_job_is_left_of_the_change(
+    database: Database, factories: Factories, resources: Resources, clock: FakeClock
+) -> None:
+    tenant, _, _ = await full_house(database, factories)
+    [(_, waits)] = await guests(database, factories, tenant, clock, 1)
+    await queueing(database, tenant, max_wait_minutes=1)  # nobody listens to the event here
+    clock.advance(seconds=60)
+    await fire_due(database)
+    assert await stand(database, tenant) == [(waits, RoutingState.QUEUED, 1)]
+
+    async with database.system() as tx:
+        left = await tx.session.execute(
+            text("SELECT args FROM procrastinate_jobs WHERE task_name = 'routing.new_longest_wait' AND args->>'enterprise_id' = :id"),
+            {"id": str(tenant.enterprise_id)},
+        )
+        [arguments] = left.scalars()
+    for _ in range(2):
+        await jobs.new_longest_wait.run(resources, **arguments)
     await fire_due(database)
 
     assert await stand(database, tenant) == [(waits, RoutingState.MESSAGE, None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,8 @@ from qiatan.infra import metrics
 from qiatan.infra.db import Database, Tx
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope
+from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import service as conversations
 from tests.modules.accounts.factors import audited
 from tests.support import talk
 from tests.support.access import points_of
@@ -70,6 +73,28 @@ async def test_who_runs_the_installation_is_told_everything(
     assert any(node["memory"] > 10_000_000 and node["version"] == resources.node.version for node in mine)
     for secret in (resources.database.url, tenant.admin.session_token, str(resources.settings.data_dir), tenant.admin.email):
         assert secret not in answer.text
+
+
+@pytest.mark.usefixtures("monitor")
+async def test_a_schedule_that_another_process_has_and_that_has_stopped_is_bad_here_too(
+    doors: Doors, database: Database, factories: Factories, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factories.tenant()
+    _runs(monkeypatch, tenant)
+    assert resources.settings.backup_at is None
+    await _sql(
+        database,
+        """INSERT INTO backups (id, due_at, started_at, ended_at, ok, machine, path, size)
+           VALUES (gen_random_uuid(), :at, :at, :at, true, 'shop-2', '/mnt/safe/a.tar', 1)""",
+        at=resources.clock.now() - timedelta(days=4),
+    )
+    try:
+        lines = (await doors.agent(tenant.admin).get("/system/health")).json()["lines"]
+    finally:
+        await _sql(database, "DELETE FROM backups")
+
+    (found,) = (line for line in lines if line["name"] == "backups")
+    assert (found["level"], found["state"], found["facts"]["scheduled"]) == ("bad", "old", True)
 
 
 @pytest.mark.usefixtures("monitor")
@@ -183,6 +208,31 @@ async def test_who_lacks_the_point_or_the_scope_mends_nothing(doors: Doors, fact
 
     assert (await doors.agent(tenant.admin).get("/system/counters")).json()["conversations"] == 1
     await _sql(database, "UPDATE conversations SET agent_unread = agent_unread - 5, head = head - 2 WHERE id = :id", id=conversation_id)
+
+
+async def test_one_enterprise_that_cannot_be_compared_keeps_the_night_from_no_other(
+    factories: Factories, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the last of three has drifted, when the first cannot be read, then the drift is found; when none can, it fails."""
+    first, _, last = await factories.tenant(), await factories.tenant(), await factories.tenant()
+    await _break(database, last, factories)
+    count = conversations.count_drift
+    unreadable = {first.enterprise_id}
+
+    async def fail(tx: Tx, enterprise_id: UUID) -> int:
+        if enterprise_id in unreadable:
+            raise RuntimeError("a row of its own is broken")
+        return await count(tx, enterprise_id)
+
+    monkeypatch.setattr(conversations, "count_drift", fail)
+
+    assert (await compare_all(database))["conversations"] == 1
+
+    async with database.system() as tx:
+        unreadable.update(await accounts.enterprise_ids(tx))
+    with pytest.raises(RuntimeError, match="a row of its own is broken"):
+        await compare_all(database)
+    assert metrics.DRIFT.values[("conversations",)] == 1
 
 
 async def test_the_night_compares_everybody_and_remembers(

@@ -63,6 +63,24 @@ def test_without_a_schedule_a_week_is_old() -> None:
         assert judge(Last(NOON, made, PLACE, made), None)[0] == level
 
 
+def test_a_schedule_of_another_process_that_has_stopped_is_found() -> None:
+    made = NOON - timedelta(days=3)
+    level, told, remedy = judge(Last(NOON, made, PLACE, made, turn=made), None)
+    assert (level, told) == (
+        "warn",
+        "the last good one is 3 days old (/mnt/safe/a.tar on shop-1), and the schedule had its last turn 3 days ago",
+    )
+    assert remedy is not None
+    assert "BACKUP_AT" in remedy
+
+
+def test_a_schedule_that_another_process_keeps_is_well_and_one_that_was_switched_off_is_forgotten() -> None:
+    made = NOON - timedelta(hours=20)
+    assert judge(Last(NOON, made, PLACE, made, turn=made), None)[0] == "ok"
+    by_hand = NOON - timedelta(days=3)
+    assert judge(Last(NOON, by_hand, PLACE, by_hand, turn=NOON - timedelta(days=30)), None)[0] == "ok"
+
+
 @given(st.timedeltas(timedelta(0), timedelta(days=400)), st.timedeltas(timedelta(0), timedelta(hours=23)))
 def test_who_is_within_a_day_of_the_schedule_and_its_grace_is_never_blamed(later: timedelta, age: timedelta) -> None:
     now = NOON + later

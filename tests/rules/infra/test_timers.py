@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from tests.support.clock import NOON, FakeClock
 
 @dataclass
 class Rows:
-    """A table of deadlines in memory. `wrong` fail each time, `stuck` never come to an end."""
+    """A table of deadlines in memory. `wrong` fail each time, `stuck` never come to an end. `unreadable`: what the query fails with."""
 
     due_at: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
     fired: list[UUID] = field(default_factory=list)
@@ -30,6 +30,7 @@ class Rows:
     wrong: set[UUID] = field(default_factory=set)
     stuck: set[UUID] = field(default_factory=set)
     fault: Exception = field(default_factory=lambda: DatabaseUnavailable(retry_after=1))
+    unreadable: Exception | None = None
     rounds: int = 0
 
     def add(self, at: datetime = NOON, enterprise_id: UUID | None = None) -> UUID:
@@ -37,8 +38,11 @@ class Rows:
         self.due_at[enterprise_id or uuid4(), row_id] = at
         return row_id
 
-    async def due(self, tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
-        return sorted((key for key, at in self.due_at.items() if at <= tx.now), key=lambda key: self.due_at[key])[:limit]
+    async def due(self, tx: Tx, limit: int, besides: Collection[UUID]) -> Sequence[tuple[UUID, UUID]]:
+        if self.unreadable is not None:
+            raise self.unreadable
+        due = (key for key, at in self.due_at.items() if at <= tx.now and key[0] not in besides)
+        return sorted(due, key=lambda key: self.due_at[key])[:limit]
 
     async def next_due(self, _tx: Tx) -> datetime | None:
         self.rounds += 1
@@ -79,6 +83,7 @@ class Stage:
     clock: FakeClock
     house: House
     rows: Rows
+    other: Rows
     loop: TimerLoop
 
     async def until(self, done: Any) -> None:
@@ -99,8 +104,10 @@ async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
         database: House
         clock: FakeClock
 
-    loop = TimerLoop(cast("Resources", Shared(house, clock)), [Timer("test", rows.due, rows.next_due, rows.fire)])
-    yield Stage(clock, house, rows, loop)
+    other = Rows()
+    kinds = [Timer("test", rows.due, rows.next_due, rows.fire), Timer("other", other.due, other.next_due, other.fire)]
+    loop = TimerLoop(cast("Resources", Shared(house, clock)), kinds)
+    yield Stage(clock, house, rows, other, loop)
     await loop.close()
 
 
@@ -166,6 +173,55 @@ async def test_an_enterprise_whose_timers_hang_does_not_hold_up_another(stage: S
     await stage.until(lambda: stage.rows.fired == [other])
 
     assert len(set(stage.rows.tried) & stage.rows.stuck) == timers.AT_ONCE_OF_ONE
+
+
+async def test_more_of_one_enterprise_than_a_query_takes_do_not_hide_what_is_due_elsewhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given twice as many deadlines of one enterprise as are read at once, all earlier than another's, then the other's does not wait."""
+    monkeypatch.setattr(timers, "MAX_LOOK", 400)
+    busy = uuid4()
+    many = {stage.rows.add(NOON - timedelta(minutes=1), busy) for _ in range(800)}
+    other = stage.rows.add(NOON)
+    stage.loop.start()
+
+    await stage.until(lambda: other in stage.rows.fired)
+
+    # No more went before it than one enterprise may have at work, as they fire at once here.
+    assert stage.rows.fired.index(other) <= timers.IN_FLIGHT_OF_ONE
+    await stage.until(lambda: len(stage.rows.fired) == 801)
+    assert set(stage.rows.fired) == {*many, other}
+
+
+async def test_many_that_fail_do_not_hide_what_is_due_elsewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given more deadlines of one enterprise that rest after a failure than are read at once, then another's fires all the same."""
+    monkeypatch.setattr(timers, "MAX_LOOK", 400)
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (3600.0,))
+    busy = uuid4()
+    stage.rows.wrong = {stage.rows.add(NOON - timedelta(minutes=1), busy) for _ in range(400)}
+    stage.rows.fault = NotFound()
+    stage.loop.start()
+    await stage.until(lambda: len(stage.rows.tried) == 400)
+
+    other = stage.rows.add()
+
+    await stage.until(lambda: stage.rows.fired == [other])
+
+
+@pytest.mark.parametrize("fault", [ValueError("our own mistake"), DatabaseUnavailable(retry_after=1)], ids=["mistake", "too slow"])
+async def test_a_kind_whose_query_fails_does_not_stop_the_others(stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    monkeypatch.setattr(timers, "AGAIN_SECONDS", (0.001,))
+    monkeypatch.setattr(timers, "RETRY_SECONDS", (0.001,))
+    stage.rows.unreadable = fault
+    held = stage.rows.add()
+    fine = stage.other.add()
+    stage.loop.start()
+
+    await stage.until(lambda: stage.other.fired == [fine])
+
+    assert stage.rows.fired == []
+    stage.rows.unreadable = None
+    await stage.until(lambda: stage.rows.fired == [held])
 
 
 async def test_a_database_that_was_away_is_asked_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

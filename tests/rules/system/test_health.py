@@ -91,6 +91,19 @@ def test_backups(scheduled: bool, good: datetime | None, failed: bool, judged: r
     assert rules.judge_backups(now=NOW, scheduled=scheduled, good_at=good, failed=failed) == judged
 
 
+@pytest.mark.parametrize(
+    ("own", "turns", "there"),
+    [
+        (True, [], True),
+        (False, [], False),
+        (False, [_ago(24 * 60), _ago(24 * 29)], True),
+        (False, [_ago(24 * 30), _ago(24 * 60)], False),
+    ],
+)
+def test_a_schedule_of_another_process_is_proven_by_its_turns(own: bool, turns: list[datetime], there: bool) -> None:
+    assert rules.has_schedule(now=NOW, own=own, turns=turns) is there
+
+
 def test_the_bus() -> None:
     assert rules.judge_bus(used=False, connected=0, nodes=1) == ("good", "none")
     assert rules.judge_bus(used=True, connected=3, nodes=3) == ("good", "fine")

@@ -57,21 +57,31 @@ def make(
         typer.Option("--without-secret-key", help="Leave the key out; keep it elsewhere, or apps and sign-in providers are set up anew."),
     ] = False,
     files: Annotated[bool, typer.Option("--files", help="Also copy the files that lie in the bucket of S3_BUCKET.")] = False,
+    accept_missing: Annotated[
+        bool,
+        typer.Option(
+            "--accept-missing", help="Count it as good though files are missing, and later ones that lack no more: they are lost."
+        ),
+    ] = False,
     data: Data = None,
 ) -> None:
     """Put the database, the files and the secret key into one tar file, beside a running server or without one.
 
-    The file is readable for you only, and complete when its name is there. It is read again to compare all sums.
+    The file is readable for you only. It is read again to compare all sums, and complete when its name is there. Exit code 1 when it is
+    made and lacks files that the last good one had.
     """
     settings = running.settings(data=data)
     from qiatan.entrypoints import backups
 
     _quiet(settings)
-    choice = backups.Choice(with_key=not without_secret_key, with_bucket=files)
+    choice = backups.Choice(with_key=not without_secret_key, with_bucket=files, accept_missing=accept_missing)
     made = asyncio.run(backups.back_up(settings, place, choice, _Progress()))
     typer.echo(f"{made.path}  {_size(made.size)}")
     for line in _contents(made.manifest):
         typer.echo(line)
+    if made.lack is not None:
+        typer.echo(made.lack, err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

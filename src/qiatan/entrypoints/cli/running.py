@@ -40,7 +40,7 @@ def with_database(settings: Settings, work: Callable[[Settings], Awaitable[_T]])
     async def go() -> _T:
         async with open_database(settings) as url:
             try:
-                await asyncio.to_thread(upgrade, url)
+                await asyncio.to_thread(upgrade, url, hold=not settings.finish_upgrades)
             except UnfitDatabase as error:
                 raise PostgresError(str(error)) from error
             return await work(dataclasses.replace(settings, database_url=url))

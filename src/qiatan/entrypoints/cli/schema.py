@@ -16,7 +16,7 @@ def migrate(settings: Settings, *, finish: bool) -> str:
     async def go() -> Plan:
         async with open_database(settings) as url:
             try:
-                return await asyncio.to_thread(upgrade, url, finish=finish)
+                return await asyncio.to_thread(upgrade, url, finish=finish, hold=not settings.finish_upgrades)
             except UnfitDatabase as error:
                 raise PostgresError(str(error)) from error
 
@@ -24,6 +24,12 @@ def migrate(settings: Settings, *, finish: bool) -> str:
     done = asyncio.run(go())
     if not done.waiting:
         return "the database is up to date"
+    if not settings.finish_upgrades:
+        still = f", which ends older processes that still live ({', '.join(done.older)})" if done.older else ""
+        return (
+            f"the database is ready for this version; {', '.join(done.waiting)} waits for your word (FINISH_UPGRADES=off): "
+            f"`qiatan migrate --finish` when the older version is not needed any more{still}"
+        )
     return (
         f"the database is ready for this version; {', '.join(done.waiting)} waits for older processes to end ({', '.join(done.older)}): "
         "the server runs it then, or `qiatan migrate --finish` now"

@@ -130,9 +130,11 @@ def _mail(resources: Resources, living: Sequence[NodeRow]) -> HealthLine:
 
 
 async def _backups(tx: Tx, resources: Resources) -> HealthLine:
-    newest = next((one for one in await last_backups(tx) if one.ok is not None), None)
+    latest = await last_backups(tx)
+    newest = next((one for one in latest if one.ok is not None), None)
     good = await last_good_backup(tx)
-    scheduled = resources.settings.backup_at is not None
+    turns = [one.due_at for one in latest if one.due_at is not None]
+    scheduled = rules.has_schedule(now=tx.now, own=resources.settings.backup_at is not None, turns=turns)
     failed = newest is not None and newest.ok is False
     judged = rules.judge_backups(now=tx.now, scheduled=scheduled, good_at=good.started_at if good else None, failed=failed)
     return _line(

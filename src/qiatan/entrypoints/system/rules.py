@@ -17,6 +17,8 @@ WAITING_BAD, WAITING_WARN = 1_000, 100
 LAG_BAD, LAG_WARN = 2.0, 0.25
 BACKUP_BAD, BACKUP_WARN = timedelta(hours=50), timedelta(hours=26)
 """A daily backup may begin late or take its time."""
+SCHEDULE_PROVEN = timedelta(days=30)
+"""For so long a turn of the schedule proves that there is one; later it was switched off, and backups are judged as those made by hand."""
 
 _ORDER: tuple[Level, ...] = ("good", "warn", "bad")
 
@@ -62,6 +64,11 @@ def judge_mail(*, configured: bool, sent_at: datetime | None, failed_at: datetim
         return "good", "none"
     failing = failed_at is not None and (sent_at is None or failed_at > sent_at)
     return ("warn", "failing") if failing else ("good", "fine")
+
+
+def has_schedule(*, now: datetime, own: bool, turns: Iterable[datetime]) -> bool:
+    """Whether backups are made by a schedule: this process has it (`own`), or another one, whose turns are known."""
+    return own or any(turn > now - SCHEDULE_PROVEN for turn in turns)
 
 
 def judge_backups(*, now: datetime, scheduled: bool, good_at: datetime | None, failed: bool) -> Judged:

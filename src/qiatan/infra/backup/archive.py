@@ -47,16 +47,17 @@ class Sink:
 
 
 class ArchiveWriter:
-    """A backup in the making: under a hidden name, readable for its owner only, until `finish`."""
+    """A backup in the making: under a hidden name, readable for its owner only, until `finish`. `partial`: where it lies until then."""
 
     def __init__(self, path: Path) -> None:
         """Raises `BackupError` when it cannot be written there, or is there already."""
         self.path = path
-        self._partial = path.with_name(f".{path.name}{PARTIAL}")
+        self._named = False
+        self.partial = path.with_name(f".{path.name}{PARTIAL}")
         if path.exists():
             raise BackupError(f"{path} is there already: name another file")
         try:
-            fd = os.open(self._partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fd = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise BackupError(f"cannot write {path} ({error.strerror}): name a directory that you may write to") from error
         # Whoever clears up finds by it that this one is alive.
@@ -81,25 +82,27 @@ class ArchiveWriter:
             sink.write(content)
         return Part(name, sink.size, sink.sha256)
 
-    def finish(self, manifest: Manifest) -> int:
-        """Write the manifest and give the file its name. Returns its size in bytes; what is done then stays."""
+    def seal(self, manifest: Manifest) -> int:
+        """Write the manifest, the last of what is in it. Returns its size in bytes; all of it is on the disk then."""
         part = self.add(form.MANIFEST, form.encode(manifest))
         self.add(form.MANIFEST_SUM, sums_line(part.sha256, form.MANIFEST))
         self._file.write(bytes(2 * BLOCK))
         self._file.flush()
         os.fsync(self._file.fileno())
-        size = self._file.tell()
-        self._partial.rename(self.path)
+        return self._file.tell()
+
+    def finish(self) -> None:
+        """Give a sealed file its name, which stays when its directory is flushed too (`sync_directory`)."""
+        self.partial.rename(self.path)
+        self._named = True
         self._file.close()
-        sync_directory(self.path.parent)
-        return size
 
     def discard(self) -> None:
-        """Leave nothing behind; harmless after `finish`."""
+        """Leave nothing behind, under neither name."""
         if not self._file.closed:
             with suppress(OSError):  # a full disk: what is not flushed is not wanted either
                 self._file.close()
-            self._partial.unlink(missing_ok=True)
+        (self.path if self._named else self.partial).unlink(missing_ok=True)
 
 
 def clear_leftovers(directory: Path) -> list[Path]:
@@ -266,14 +269,6 @@ def out_of_space(error: OSError, where: Path) -> BackupError | None:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return None
     return BackupError(f"no space left on the disk of {where}: free some, or name a directory on another disk. Nothing was left behind")
-
-
-def sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _by_name(part: Part) -> str:

@@ -22,9 +22,10 @@ from psycopg import sql
 
 import qiatan
 from qiatan.infra.backup import format as form
-from qiatan.infra.backup.archive import PIECE, ArchiveWriter, out_of_space, sums_line
-from qiatan.infra.backup.format import BackupError, Manifest, Part
+from qiatan.infra.backup.archive import PIECE, ArchiveWriter, check, out_of_space, sums_line
+from qiatan.infra.backup.format import BackupError, BrokenBackup, Manifest, Part
 from qiatan.infra.backup.tools import Tools, complaint, surroundings, tools_for
+from qiatan.infra.durable import sync_directory
 from qiatan.infra.storage import Storage
 from qiatan.kit.errors import NotFound
 
@@ -68,11 +69,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished backup."""
+    """A finished backup. `lack`: why it does not count as a good one although it is there; None when it does."""
 
     path: Path
     size: int
     manifest: Manifest
+    lack: str | None = None
 
 
 @dataclass(slots=True)
@@ -89,10 +91,11 @@ class _Snapshot:
 
 
 async def make(wanted: Wanted, *, tell: Tell, now: Callable[[], datetime]) -> Made:
-    """Make a backup. A server may work on the database meanwhile; a failure or a cancellation leaves nothing behind.
+    """Make a backup and read it again to compare every sum. A server may work on the database meanwhile; a failure or a cancellation
+    leaves nothing behind.
 
     Raises:
-        BackupError: the database is not one of ours, the programs do not fit, or there is no room.
+        BackupError: the database is not one of ours, the programs do not fit, there is no room, or a disk fails.
         StorageUnavailable: the bucket does not answer.
     """
     try:
@@ -101,13 +104,11 @@ async def make(wanted: Wanted, *, tell: Tell, now: Callable[[], datetime]) -> Ma
             writer = ArchiveWriter(wanted.path)
             try:
                 return await _fill(wanted, connection, tools, writer, tell, now)
-            finally:
+            except BaseException:
                 writer.discard()
+                raise
     except OSError as error:
-        full = out_of_space(error, wanted.path.parent)
-        if full is not None:
-            raise full from error
-        raise
+        raise out_of_space(error, wanted.path.parent) or _failed(error, wanted) from error
     except psycopg.Error as error:
         raise BackupError(f"the database cannot be read ({_first_line(error)}): look whether it runs, and at its log") from error
 
@@ -157,7 +158,30 @@ async def _fill(
             missing_names=tuple(copied.missing_names),
             roles=snapshot.roles,
         )
-        return Made(wanted.path, await asyncio.to_thread(writer.finish, manifest), manifest)
+        size = await asyncio.to_thread(writer.seal, manifest)
+        await asyncio.to_thread(_read_again, writer, tell)
+        writer.finish()
+        await asyncio.to_thread(sync_directory, wanted.path.parent)
+        return Made(wanted.path, size, manifest)
+
+
+def _read_again(writer: ArchiveWriter, tell: Tell) -> None:
+    """Compare every sum before the file has its name: whatever ends this process meanwhile, nobody counts on one that nobody has read."""
+    try:
+        check(writer.partial, tell=lambda done, size: tell("sums", done, size))
+    except BrokenBackup as error:
+        raise BackupError(
+            f"what was written for {writer.path} is read back as something else: look at the disk, or name a directory on another one. "
+            "Nothing was left behind"
+        ) from error
+
+
+def _failed(error: OSError, wanted: Wanted) -> BackupError:
+    where = error.filename or wanted.path
+    return BackupError(
+        f"the backup {wanted.path} cannot be made: {where} ({error.strerror or error}). Look at the disks, or name a directory on another "
+        "one. Nothing was left behind"
+    )
 
 
 async def _look(connection: psycopg.AsyncConnection[Any]) -> _Snapshot:

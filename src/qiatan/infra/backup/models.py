@@ -12,7 +12,11 @@ from qiatan.infra.db import Base
 
 
 class BackupRow(Base):
-    """One attempt. `due_at`: the turn of the schedule it was made for, None when somebody asked for it. `ok` is None while it runs."""
+    """One attempt. `due_at`: the turn of the schedule it was made for, None when somebody asked for it. `ok` is None while it runs.
+
+    `missing`: how many files that the database refers to are not in it; None where it was not to hold any (they stay in a bucket), or where
+    an older program made it.
+    """
 
     __tablename__ = "backups"
     __table_args__ = (
@@ -31,3 +35,4 @@ class BackupRow(Base):
     path: Mapped[str] = mapped_column(Text)
     size: Mapped[int | None] = mapped_column(BigInteger)
     error: Mapped[str | None] = mapped_column(Text)
+    missing: Mapped[int | None]

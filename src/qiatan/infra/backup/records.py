@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from qiatan.infra.backup.models import BackupRow
 from qiatan.infra.backup_schedule import RETRY_PAUSES
@@ -21,6 +21,17 @@ LONGEST_ERROR = 500
 _ONE_AT_A_TIME = 742827
 """An advisory lock: whoever makes a scheduled backup holds it until the end, or until its process dies."""
 _ENDED_WITHOUT_A_WORD = "the process ended before the backup did"
+
+# Asked of databases of before 0029 too, where whoever upgrades makes a backup first: they lack the column, and a row as JSON a key at most.
+_ACCEPTED = text(
+    """
+    SELECT CAST(to_jsonb(b) ->> 'missing' AS integer)
+      FROM backups b WHERE b.ok AND to_jsonb(b) ->> 'missing' IS NOT NULL ORDER BY b.started_at DESC, b.id DESC LIMIT 1
+    """
+)
+_COUNTS_MISSING = text(
+    "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('public.backups') AND attname = 'missing' AND NOT attisdropped)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +79,29 @@ async def begin(tx: Tx, *, machine: str, path: str, turn: datetime | None = None
         dead = update(BackupRow).where(BackupRow.due_at.is_not(None), BackupRow.ok.is_(None))
         await tx.session.execute(dead.values(ok=False, ended_at=tx.now, error=_ENDED_WITHOUT_A_WORD))
     await tx.session.execute(delete(BackupRow).where(BackupRow.started_at < tx.now - KEPT_FOR))
-    row = BackupRow(id=new_id(), due_at=turn, started_at=tx.now, machine=machine, path=path)
-    tx.session.add(row)
-    await tx.session.flush()
-    return row.id
+    backup_id = new_id()
+    # Names its columns, and no newer one: see `_ACCEPTED`.
+    await tx.session.execute(insert(BackupRow).values(id=backup_id, due_at=turn, started_at=tx.now, machine=machine, path=path))
+    return backup_id
 
 
-async def end(tx: Tx, backup_id: UUID, *, size: int | None = None, error: str | None = None) -> None:
-    """Note how it ended: well, with so many bytes, or not, and why."""
+async def end(tx: Tx, backup_id: UUID, *, size: int | None = None, missing: int | None = None, error: str | None = None) -> None:
+    """Note how it ended: well, with so many bytes, or not, and why. `missing`: files that are not in it, of those that belong into it."""
     query = update(BackupRow).where(BackupRow.id == backup_id, BackupRow.ok.is_(None))
+    if missing is not None and (await tx.session.execute(_COUNTS_MISSING)).scalar_one():
+        query = query.values(missing=missing)
     await tx.session.execute(query.values(ok=error is None, ended_at=tx.now, size=size, error=error[:LONGEST_ERROR] if error else None))
+
+
+async def accepted_missing(tx: Tx) -> int:
+    """How many files a backup may lack and be good: as many as the last good one with files did. Only a person accepts more."""
+    return (await tx.session.execute(_ACCEPTED)).scalar_one_or_none() or 0
+
+
+async def lacking(tx: Tx) -> list[str]:
+    """Paths of scheduled backups that are there and no good ones, as files are missing in them."""
+    query = select(BackupRow.path).where(BackupRow.due_at.is_not(None), BackupRow.ok.is_(False), BackupRow.missing > 0)
+    return list((await tx.session.execute(query)).scalars())
 
 
 async def are_noted(tx: Tx) -> bool:

@@ -204,9 +204,13 @@ class NatsBus:
             except Exception as error:  # noqa: BLE001 -- whatever it is, a node that stops trying would stay deaf
                 log.warning("bus.not_connected", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RECONNECT_SECONDS)
-        for hearing in tuple(self._subscriptions):
-            await self._begin(client, hearing)
-        await self._confirm(client)
+        # Whoever asks to hear something meanwhile leaves it to us: between the last look at what is asked for and `_there` nothing waits.
+        tried: set[_Hearing] = set()
+        while asked := self._subscriptions - tried:
+            for hearing in asked:
+                await self._begin(client, hearing)
+            tried |= asked
+            await self._confirm(client)
         if client is not self._client:
             return
         self._there.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -28,6 +28,7 @@ from qiatan.kit.events import Event
 log = structlog.get_logger(__name__)
 
 Listener = Callable[[Sequence[Event]], None]
+Promiser = Callable[[Tx], Awaitable[None]]
 
 # SQLSTATE classes and codes that mean the disk or memory of the database is used up.
 _FULL = ("53100", "53200")
@@ -63,12 +64,16 @@ class Database:
     `listeners` are called, in order, with the events of each committed transaction. They must not block and must not raise;
     what they miss (a crash right after the commit) is healed from state by the routines that own it. `on_jobs` are called after a commit
     that left jobs behind, under the same terms: the worker of this process begins with them at once.
+
+    `promisers` are called at the end of each transaction that has announced something, within it: where no state tells afterwards that
+    something has still to follow, they leave a job for it. What they raise fails the transaction.
     """
 
     def __init__(self, url: str, *, clock: Clock | None = None, pool_size: int = 10) -> None:
         self.url = url
         self.clock = clock or SystemClock()
         self.listeners: list[Listener] = []
+        self.promisers: list[Promiser] = []
         self.on_jobs: list[Callable[[], None]] = []
         self.begun = 0
         """Transactions that are open; those beyond the connections in use wait for one."""
@@ -134,6 +139,9 @@ class Database:
                 if enterprise_id is not None:
                     await session.execute(_SET_ENTERPRISE, {"enterprise": str(enterprise_id)})
                 yield tx
+                if tx.events:
+                    for promise in self.promisers:
+                        await promise(tx)
                 for work in tx.finishers:
                     await work()
                 await session.commit()

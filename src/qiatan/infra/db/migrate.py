@@ -2,7 +2,8 @@
 
 Each migration says its `phase`. What is `before` only adds, so an older program works on beside it: it runs at once. What is `after`
 takes something away that older programs use: it runs when no older process lives (table `nodes`), at a start or later
-(`qiatan.entrypoints.schema_jobs`), or when the operator says so. A database of before 0017 does not know its processes: there `after`
+(`qiatan.entrypoints.schema_jobs`), or when the operator says so; those of the newest release only then, where FINISH_UPGRADES is off, so
+that the way back stays open. A database of before 0017 does not know its processes: there `after`
 steps run at once, and older processes must be stopped first.
 """
 
@@ -64,7 +65,7 @@ class Plan:
     target: str | None
     waiting: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
-    """Whom it waits for, in words."""
+    """Whom it waits for, in words; nobody where it is held for the operator's word."""
 
 
 def migrations_folder() -> Path:
@@ -106,10 +107,11 @@ def steps_after(revision: str | None) -> list[Step]:
     return [Step(script.revision, script.module.phase) for script in known if revision is None or script.revision > revision]
 
 
-def plan(steps: Sequence[Step], older_than: Callable[[str], Sequence[str]], *, finish: bool = False) -> Plan:
+def plan(steps: Sequence[Step], older_than: Callable[[str], Sequence[str]], *, finish: bool = False, hold: bool = False) -> Plan:
     """How far to go. `older_than` names the living processes whose program does not know a revision.
 
     Steps run in their order. An `after` step that must wait holds up `after` steps only: what this program needs comes before its own.
+    `hold`: the `after` steps at the end, which are this program's own, wait for the operator's word.
 
     Raises:
         OlderProcessLives: an `after` step of an earlier release must wait, and what this program needs comes after it.
@@ -117,8 +119,10 @@ def plan(steps: Sequence[Step], older_than: Callable[[str], Sequence[str]], *, f
     target = None
     for number, step in enumerate(steps):
         older = () if finish or step.phase == "before" else tuple(older_than(step.revision))
+        rest = steps[number:]
+        if hold and not finish and all(later.phase == "after" for later in rest):
+            return Plan(target, tuple(later.revision for later in rest), older)
         if older:
-            rest = steps[number:]
             if any(later.phase == "before" for later in rest):
                 raise OlderProcessLives(
                     f"the database cannot be brought to this version while older processes live ({', '.join(older)}): "
@@ -137,11 +141,12 @@ def beside(connection: psycopg.Connection[Any], found: str) -> bool:
     return found in {revision for revision, _ in rows} and all(phase == "before" for _, phase in rows)
 
 
-def upgrade(url: str, *, finish: bool = False) -> Plan:
+def upgrade(url: str, *, finish: bool = False, hold: bool = False) -> Plan:
     """Migrate as far as can be, and say what waits.
 
     Waits for another process that is migrating (advisory lock), then finds nothing left to do. A newer schema that was only added to is
-    left as it is, with a warning. `finish`: the operator's word that no older process is needed any more.
+    left as it is, with a warning. `finish`: the operator's word that no older process is needed any more; `hold`: to wait for that word. An empty
+    database has no way back that could be held open.
 
     Raises:
         DatabaseTooOld: below PostgreSQL 15; the message names the version found and the remedy.
@@ -168,8 +173,9 @@ def upgrade(url: str, *, finish: bool = False) -> Plan:
             )
             return Plan(None)
         connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        steps = steps_after(current(connection))
-        decided = plan(steps, lambda revision: older_processes(connection, revision), finish=finish)
+        found = current(connection)
+        hold = hold and found is not None
+        decided = plan(steps_after(found), lambda revision: older_processes(connection, revision), finish=finish, hold=hold)
         if decided.target is not None:
             _run(url, decided.target)
         if decided.waiting:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from qiatan.infra.durable import sync_directory
 from qiatan.infra.postgres import config
 from qiatan.infra.postgres.placement import Placement
 from qiatan.infra.setup_error import SetupError
@@ -169,7 +170,7 @@ def _make(placement: Placement, *, durable: bool) -> None:
         placement.cluster.rmdir()
     building.rename(placement.cluster)
     if durable:
-        _sync(placement.home)
+        sync_directory(placement.home)
 
 
 def _run(placement: Placement, command: list[str], text: str) -> str:
@@ -219,14 +220,6 @@ def _write(path: Path, text: str) -> None:
         os.fchmod(fd, 0o644)
         file.write(with_end)
     fresh.rename(path)
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _signal(pid: int, signal_number: signal.Signals) -> None:

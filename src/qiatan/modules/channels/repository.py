@@ -78,5 +78,10 @@ class ChannelDirectory:
         return (await self._session.execute(query)).scalar_one_or_none()
 
 
+async def having_first(tx: Tx) -> set[UUID]:
+    """Enterprises that have their first channel. Needs the system role."""
+    return set((await tx.session.execute(select(ChannelRow.enterprise_id).where(ChannelRow.is_first))).scalars())
+
+
 def enabled_channel(enterprise_id: InstrumentedAttribute[UUID], channel_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
     return exists().where(ChannelRow.enterprise_id == enterprise_id, ChannelRow.id == channel_id, ChannelRow.enabled)

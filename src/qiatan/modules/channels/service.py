@@ -106,6 +106,12 @@ async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
     return _announce(tx, row)
 
 
+async def without_first(tx: Tx) -> list[UUID]:
+    """Enterprises that lack the channel every one starts with. Needs a system transaction."""
+    having = await repository.having_first(tx)
+    return [enterprise_id for enterprise_id in await accounts.enterprise_ids(tx) if enterprise_id not in having]
+
+
 async def create_default(tx: Tx) -> Channel:
     """The channel every enterprise starts with, in the enterprise's language. Asking again, even at the same moment, gives the same one."""
     channels = ChannelRepository(tx, tx.enterprise_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from qiatan.infra.jobs import JobList
+from qiatan.infra.jobs import JobList, in_batches
 from qiatan.modules.conversations.repository import system
 
 if TYPE_CHECKING:
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 
 jobs = JobList("conversations")
 
+# `service.joining` keeps it.
+end_lost_joining = jobs.promise("end_lost_joining")
+
 DRAFTS_KEPT = timedelta(days=30)
 MENTIONS_KEPT = timedelta(days=180)
 FORGET_BATCH = 5_000
+WATCH_BATCH = 5_000
 
 
 @jobs.periodic("20 19 * * *")
 async def watch_idle_again(resources: Resources) -> None:
-    """Have a look at what has an agent and no moment of its automatic end, nightly (03:20 in Shanghai).
-
-    Where conversations never end by themselves that is everything, and the look changes nothing. Elsewhere it finds what a process of an
-    earlier release gave to an agent during an upgrade.
+    """Have a look at what has an agent and no moment of its automatic end, nightly (03:20 in Shanghai), where conversations end by
+    themselves: a process of an earlier release gave it to the agent during an upgrade.
     """
-    async with resources.database.system() as tx:
-        await system.look_at_unwatched(tx)
+    await in_batches(resources, lambda tx: system.look_at_unwatched(tx, WATCH_BATCH), batch=WATCH_BATCH)
 
 
 @jobs.periodic("25 19 * * *")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qiatan.infra.jobs import JobList
+from qiatan.infra.jobs import CALLS, JobList
 
-jobs = JobList("push")
+jobs = JobList("push", queue=CALLS)
 
 # `service.delivering` keeps it.
 deliver = jobs.promise("deliver")

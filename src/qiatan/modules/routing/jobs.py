@@ -26,6 +26,7 @@ TIMES_KEPT = timedelta(days=800)
 
 run_simulation = jobs.promise("run_simulation")
 reschedule = jobs.promise("reschedule")
+new_longest_wait = jobs.promise("new_longest_wait")
 
 
 @jobs.periodic("50 19 * * *")

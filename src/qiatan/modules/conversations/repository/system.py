@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import and_, delete, func, or_, select, tuple_, update
 
 from qiatan.infra.db import Tx, is_among
+from qiatan.modules.channels.contracts import ChannelKind
 from qiatan.modules.conversations.contracts import Status
-from qiatan.modules.conversations.models import OPEN, DraftRow, MentionRow
+from qiatan.modules.conversations.models import OPEN, DraftRow, MentionRow, SettingsRow
 from qiatan.modules.conversations.models import ConversationRow as Row
+
+_ENDING_NOTHING = select(SettingsRow.enterprise_id).where(
+    *(func.jsonb_typeof(SettingsRow.value["auto_end"][kind.value]["minutes"]) == "null" for kind in ChannelKind)
+)
+"""Enterprises in which no conversation, on whatever kind of channel, ends by itself."""
 
 Digested = tuple[UUID, UUID, int, int]
 """(owner: agent or customer, conversation, head, version)"""
@@ -26,9 +32,10 @@ async def assignees(tx: Tx) -> dict[UUID, set[UUID]]:
     return found
 
 
-async def idle_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
-    """(enterprise, conversation) whose idle time must be looked at by now, earliest first."""
-    query = select(Row.enterprise_id, Row.id).where(OPEN, Row.idle_due_at <= tx.now).order_by(Row.idle_due_at).limit(limit)
+async def idle_due(tx: Tx, limit: int, besides: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """(enterprise, conversation) whose idle time must be looked at by now, earliest first; none of the enterprises `besides`."""
+    due = and_(OPEN, Row.idle_due_at <= tx.now, Row.enterprise_id.not_in(besides))
+    query = select(Row.enterprise_id, Row.id).where(due).order_by(Row.idle_due_at).limit(limit)
     return [(enterprise_id, row_id) for enterprise_id, row_id in await tx.session.execute(query)]
 
 
@@ -37,13 +44,16 @@ async def next_idle_due(tx: Tx) -> datetime | None:
     return (await tx.session.execute(query)).scalar_one_or_none()
 
 
-async def look_at_unwatched(tx: Tx) -> int:
-    """Have the idle time of what is served without a moment for it looked at now; returns how many there are."""
+async def look_at_unwatched(tx: Tx, limit: int) -> int:
+    """Have the idle time of what is served without a moment for it looked at now; returns how many there were, at most so many.
+
+    Where conversations never end by themselves all of them lack it, and rightly.
+    """
     unwatched = (
         select(Row.enterprise_id, Row.id)
-        .where(Row.status == Status.ACTIVE, Row.idle_due_at.is_(None))
+        .where(Row.status == Status.ACTIVE, Row.idle_due_at.is_(None), Row.enterprise_id.not_in(_ENDING_NOTHING))
         .order_by(Row.enterprise_id, Row.id)
-        .limit(10_000)
+        .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)
         .cte("unwatched")
     )

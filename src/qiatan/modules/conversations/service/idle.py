@@ -6,7 +6,7 @@ a conversation's idle time, and messages stay cheap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -27,9 +27,9 @@ async def first_due(tx: Tx, kind: ChannelKind) -> datetime | None:
     return next_idle(tx.now, None, auto_end_of(await load_settings(tx), kind), tx.now).due_at
 
 
-async def idle_due(tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    """(enterprise, conversation) to look at by now, earliest first. Needs the system role."""
-    return await system.idle_due(tx, limit)
+async def idle_due(tx: Tx, limit: int, besides: Collection[UUID] = ()) -> Sequence[tuple[UUID, UUID]]:
+    """(enterprise, conversation) to look at by now, earliest first; none of the enterprises `besides`. Needs the system role."""
+    return await system.idle_due(tx, limit, besides)
 
 
 async def next_idle_due(tx: Tx) -> datetime | None:

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, ScopeKind, require
 from qiatan.kit.errors import NotAllowed
 from qiatan.kit.text import check_text
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import jobs
 from qiatan.modules.conversations.contracts import (
     MAX_JOINED,
     MAX_TEXT,
@@ -99,6 +101,13 @@ async def end_lost_joining(tx: Tx, agent_ids: Collection[UUID], *, scope_too: bo
                 await _leave(tx, row, agent_id)
                 count += 1
     return count
+
+
+@jobs.end_lost_joining.kept_by
+async def _end_lost_joining(resources: Resources, *, enterprise_id: str, agent_ids: list[str]) -> None:
+    """The same as the reaction to their changed rights; doing it twice changes nothing."""
+    async with resources.database.tenant(UUID(enterprise_id)) as tx:
+        await end_lost_joining(tx, {UUID(agent_id) for agent_id in agent_ids}, scope_too=True)
 
 
 async def joined_anywhere(tx: Tx) -> dict[UUID, set[UUID]]:

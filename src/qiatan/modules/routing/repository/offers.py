@@ -73,9 +73,10 @@ class OfferRepository:
         await self._session.flush()
 
 
-async def due_offers(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
-    """(enterprise, offer) whose time has run out, earliest first. Needs the system role."""
-    query = select(Row.enterprise_id, Row.id).where(Row.state == OfferState.OPEN, Row.due_at <= tx.now).order_by(Row.due_at).limit(limit)
+async def due_offers(tx: Tx, limit: int, besides: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
+    """(enterprise, offer) whose time has run out, earliest first; none of the enterprises `besides`. Needs the system role."""
+    due = and_(Row.state == OfferState.OPEN, Row.due_at <= tx.now, Row.enterprise_id.not_in(besides))
+    query = select(Row.enterprise_id, Row.id).where(due).order_by(Row.due_at).limit(limit)
     return [(found[0], found[1]) for found in await tx.session.execute(query)]
 
 

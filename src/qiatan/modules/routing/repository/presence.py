@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
@@ -157,9 +157,11 @@ async def close_pages_besides(tx: Tx, living: Collection[UUID]) -> list[tuple[UU
     return sorted({(enterprise_id, agent_id) for enterprise_id, agent_id in found})
 
 
-async def absent_due(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
-    """(enterprise, agent) of whose absence something has to be done by now, earliest first. Needs the system role."""
-    query = select(Row.enterprise_id, Row.agent_id).where(Row.absent_due_at <= tx.now).order_by(Row.absent_due_at).limit(limit)
+async def absent_due(tx: Tx, limit: int, besides: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """(enterprise, agent) of whose absence something has to be done by now, earliest first; none of the enterprises `besides`. Needs the
+    system role."""
+    due = and_(Row.absent_due_at <= tx.now, Row.enterprise_id.not_in(besides))
+    query = select(Row.enterprise_id, Row.agent_id).where(due).order_by(Row.absent_due_at).limit(limit)
     return [(enterprise_id, agent_id) for enterprise_id, agent_id in await tx.session.execute(query)]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, false, func, select, text, true, union_all, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, select, text, true, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -272,8 +272,10 @@ class RequestRepository:
 # -- across enterprises: system transactions only
 
 
-async def due(tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    query = select(Row.enterprise_id, Row.conversation_id).where(Row.due_at <= tx.now).order_by(Row.due_at).limit(limit)
+async def due(tx: Tx, limit: int, besides: Collection[UUID] = ()) -> Sequence[tuple[UUID, UUID]]:
+    """(enterprise, conversation) whose moment has come, earliest first; none of the enterprises `besides`. Needs the system role."""
+    passed = and_(Row.due_at <= tx.now, Row.enterprise_id.not_in(besides))
+    query = select(Row.enterprise_id, Row.conversation_id).where(passed).order_by(Row.due_at).limit(limit)
     return [(enterprise_id, conversation_id) for enterprise_id, conversation_id in await tx.session.execute(query)]
 
 

@@ -103,12 +103,13 @@ _DAYS = text("""
 _OF_PRESENCE = and_(PresenceRow.enterprise_id == Row.enterprise_id, PresenceRow.agent_id == Row.agent_id, Row.ended_at.is_(None))
 
 
-async def lapsed(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
-    """(enterprise, agent) of who is noted as there while the lease has run out, longest first. Needs the system role."""
+async def lapsed(tx: Tx, limit: int, besides: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
+    """(enterprise, agent) of who is noted as there while the lease has run out, longest first; none of the enterprises `besides`. Needs
+    the system role."""
     query = (
         select(Row.enterprise_id, Row.agent_id)
         .join(PresenceRow, _OF_PRESENCE)
-        .where(PresenceRow.lease_until <= tx.now)
+        .where(PresenceRow.lease_until <= tx.now, PresenceRow.enterprise_id.not_in(besides))
         .order_by(PresenceRow.lease_until)
         .limit(limit)
     )

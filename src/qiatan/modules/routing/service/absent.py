@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,9 +23,10 @@ LOOK_AGAIN = timedelta(seconds=30)
 """How often to see whether somebody can take over by now, or another customer of the agent waits."""
 
 
-async def absent_due(tx: Tx, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    """(enterprise, agent) of whose absence something has to be done, earliest first. Needs the system role."""
-    return await every_presence.absent_due(tx, limit)
+async def absent_due(tx: Tx, limit: int, besides: Collection[UUID] = ()) -> Sequence[tuple[UUID, UUID]]:
+    """(enterprise, agent) of whose absence something has to be done, earliest first; none of the enterprises `besides`. Needs the system
+    role."""
+    return await every_presence.absent_due(tx, limit, besides)
 
 
 async def next_absent_due(tx: Tx) -> datetime | None:

@@ -8,11 +8,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
 from qiatan.modules.conversations.contracts import Status, View
 from qiatan.modules.conversations.permissions import SERVE, TAKE
+from qiatan.modules.routing import jobs
 from qiatan.modules.routing.contracts.common import Target, TargetKind
 from qiatan.modules.routing.contracts.decisions import Layer, Step, Verdict
 from qiatan.modules.routing.contracts.presence import PresenceStatus
@@ -217,6 +219,13 @@ async def new_longest_wait(tx: Tx) -> None:
     # Counting changes many rows, too: one after the other.
     await requests.claim_queue()
     await requests.set_longest_wait((await load_queue(tx)).max_wait_minutes)
+
+
+@jobs.new_longest_wait.kept_by
+async def _new_longest_wait(resources: Resources, *, enterprise_id: str) -> None:
+    """The same as the reaction to the saved settings; doing it twice changes nothing."""
+    async with resources.database.tenant(UUID(enterprise_id)) as tx:
+        await new_longest_wait(tx)
 
 
 # -- agents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from qiatan.infra.db import Tx
 from qiatan.infra.geo import Geo
+from qiatan.infra.jobs import Job
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.calendar_file import read_calendar
 from qiatan.kit.errors import FieldProblem, InvalidInput, VersionConflict
@@ -50,6 +51,9 @@ from qiatan.modules.routing.service.settings import (
 
 MAX_NAMED = 50
 """Fields that one refusal names."""
+
+_FOLLOWED: Mapping[Part, Job] = {"transfers": jobs.reschedule, "queue": jobs.new_longest_wait}
+"""Parts whose change reaches what is going on already."""
 
 
 async def see_assignment(tx: Tx, actor: AgentActor, *, geo: Geo) -> Assignment:
@@ -189,9 +193,9 @@ async def _save(tx: Tx, actor: AgentActor, part: Part, settings: BaseModel, *, v
     if not await SettingsRepository(tx, actor.enterprise_id).save(part, settings.model_dump(mode="json"), version=version):
         raise VersionConflict
     accounts.record(tx, accounts.Who.of(actor), f"{part}.changed", accounts.What("routing", None, ""), **details)
-    if part == "transfers":
+    if part in _FOLLOWED:
         # The event makes it quick; a process that dies right after the commit leaves it to the job.
-        await tx.defer(jobs.reschedule, enterprise_id=str(actor.enterprise_id))
+        await tx.defer(_FOLLOWED[part], enterprise_id=str(actor.enterprise_id))
     tx.emit(RoutingSettingsChanged(enterprise_id=actor.enterprise_id, part=part, version=version + 1))
 
 

@@ -37,7 +37,8 @@ MAX_LOOKS = 100
 """Looks of one run. Each one that is too old means that somebody else has assigned meanwhile, so this ends."""
 
 APPLY_TRIES = 3
-"""What has to follow from new settings is found by no sweep: a database that asks to try again is asked again."""
+"""What has to follow from new settings is found by no sweep: a database that asks to try again is asked again. A job does what a process
+that died has left undone."""
 
 _FREES = frozenset({"opened", "released", "ended", "transferred"})
 
