@@ -19,6 +19,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
 from qiatan.infra.http.guards import CSRF_HEADER
 from qiatan.infra.resources import Resources
+from qiatan.infra.storage import LocalStorage
 from qiatan.infra.throttle import Throttle
 from qiatan.infra.timers import TimerLoop
 from tests.guarantees.frame_clients import Client, Spoken
@@ -167,9 +168,9 @@ class Stage:
                 await asyncio.wait(begun)
 
     def left(self) -> dict[str, int]:
-        """How much the gateway and all behind it remember now, but for counts by person, which are bounded, and what is due by the clock."""
+        """How much the gateway and all behind it remember now, but for what is bounded (counts by person, 256 folders) or due by the clock."""
         roots = (self.gateway, self.pollers, self.resources.hub, self.resources.relay)
-        counted = census(*roots, besides=(Throttle, TimerLoop, Database, Geo))
+        counted = census(*roots, besides=(Throttle, TimerLoop, Database, Geo, LocalStorage))
         return {place: count for place, count in counted.items() if count}
 
     def _strange_keys(self) -> list[str]:

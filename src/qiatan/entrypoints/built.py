@@ -18,12 +18,12 @@ from starlette.types import Receive, Scope, Send
 from qiatan.infra.page_files import squeezed_file
 from qiatan.infra.resources import Resources
 
-_COMPRESSED = {".js", ".css", ".svg", ".html", ".json"}
+_COMPRESSED = {".js", ".mjs", ".css", ".svg", ".html", ".json"}
 _SMALLEST = 1_000
 """Bytes below which compressing saves nothing worth its header."""
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)", re.IGNORECASE)
 
-_HASHED = re.compile(r"[\w./-]+-[\w-]{8}\.(?:js|css)")
+_HASHED = re.compile(r"[\w./-]+-[\w-]{8}\.(?:js|mjs|css)")
 """Names that a build makes by what is in the file."""
 _OTHERS_KEPT = 64
 

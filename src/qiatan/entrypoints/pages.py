@@ -18,6 +18,7 @@ from qiatan.entrypoints.built import Assets, compressed, hashed_files
 from qiatan.infra import page_files
 from qiatan.infra.http.guards import Public
 from qiatan.infra.http.transactions import Shared, SystemTx
+from qiatan.infra.jobs import JobList
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import NotFound
 from qiatan.modules.channels import service as channels
@@ -45,6 +46,7 @@ _NO_CHAT = f"""<!doctype html>
 <p lang="en">This chat link is not available. It may have been switched off, or the address is not complete.</p></main></body></html>"""
 _NOT_BUILT = "The pages are not built. Run `make run`, or `npm ci && npm run build` in web/."
 
+jobs = JobList("pages")
 router = APIRouter(include_in_schema=False, dependencies=[Depends(Public("a page"))])
 
 
@@ -63,8 +65,14 @@ async def keep_files(resources: Resources) -> None:
     Raises:
         DatabaseUnavailable, StorageFull
     """
-    folders = [folder for name in ("workspace", "widget") if (folder := PAGES / name).is_dir()]
+    folders = [folder for name in ("workspace", "widget", "viewer") if (folder := PAGES / name).is_dir()]
     await page_files.keep(resources.database, {name: path for folder in folders for name, path in hashed_files(folder).items()})
+
+
+@jobs.periodic("53 2 * * *")
+async def keep_pages(resources: Resources) -> None:
+    """Say once a day that these files are still served: a program may run for longer than they are kept."""
+    await keep_files(resources)
 
 
 def _page(path: Path, policy: str) -> Response:

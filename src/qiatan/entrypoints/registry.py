@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from qiatan.entrypoints.backup_jobs import jobs as backup_jobs
 from qiatan.entrypoints.first_channels import jobs as channels_jobs
+from qiatan.entrypoints.pages import jobs as pages_jobs
 from qiatan.entrypoints.schema_jobs import jobs as schema_jobs
 from qiatan.entrypoints.system import permissions as system_points
 from qiatan.entrypoints.system.counters import jobs as system_jobs
@@ -98,6 +99,7 @@ JOBS: tuple[JobList, ...] = (
     system_jobs,
     backup_jobs,
     schema_jobs,
+    pages_jobs,
 )
 
 TIMERS: tuple[Timer, ...] = (*CONVERSATION_TIMERS, *ROUTING_TIMERS)

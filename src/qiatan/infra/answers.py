@@ -18,6 +18,7 @@ from qiatan.infra.db import Base, Tx
 KEPT = timedelta(days=1)
 KEPT_OF_EACH = 1_000
 """Answers to one caller: who makes more calls with keys in a day repeats none of the first."""
+_TRIMMED_AT_ONCE = 10
 
 # Two transactions with one key would each find no answer, and both do the work.
 _CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -76,15 +77,18 @@ async def keep(tx: Tx, caller_id: UUID, key: bytes, answer: Answer) -> None:
         given_at=tx.now,
     )
     await tx.session.execute(new)
-    # Calls of one caller that end at the same time take different ones, or leave them to each other.
+    last_kept = select(AnswerRow.given_at).where(*_of(tx, caller_id)).order_by(AnswerRow.given_at.desc()).offset(KEPT_OF_EACH - 1).limit(1)
+    # Only what goes is locked. Calls of one caller that end at the same time take different ones, or leave them to each other.
     oldest = (
         select(AnswerRow.key)
-        .where(*_of(tx, caller_id))
-        .order_by(AnswerRow.given_at.desc(), AnswerRow.key)
-        .offset(KEPT_OF_EACH)
+        .where(*_of(tx, caller_id), AnswerRow.given_at < last_kept.scalar_subquery())
+        .order_by(AnswerRow.given_at)
+        .limit(_TRIMMED_AT_ONCE)
         .with_for_update(skip_locked=True)
+        .cte("oldest")
     )
-    await tx.session.execute(delete(AnswerRow).where(*_of(tx, caller_id), AnswerRow.key.in_(oldest)))
+    trimmed = delete(AnswerRow).where(*_of(tx, caller_id), AnswerRow.key == oldest.c.key)
+    await tx.session.execute(trimmed.execution_options(synchronize_session=False))
 
 
 async def delete_old(tx: Tx, limit: int) -> int:

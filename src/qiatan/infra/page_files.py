@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from qiatan.infra.db import Base, Database, is_one_of
 
 KEPT = timedelta(days=30)
-"""After the last start of a program that had the file."""
+"""After a program that had the file said so for the last time, as it does at its start and daily."""
 _AT_ONCE = 50
 
 
@@ -35,7 +35,7 @@ class PageFileRow(Base):
 
 
 async def keep(database: Database, files: Mapping[str, Path]) -> None:
-    """Have the other nodes, and the releases after this one, know these files; forget what nobody has served for long.
+    """Have the other nodes, and the releases after this one, know these files; forget what nobody has served for long. Safe to repeat.
 
     Raises:
         DatabaseUnavailable, StorageFull

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
-from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -17,7 +16,7 @@ from fastapi.routing import APIRoute
 from qiatan.infra import answers
 from qiatan.infra.answers import Answer
 from qiatan.infra.db import Tx
-from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import BadRequest, InvalidInput
 
 HEADER: Final = "idempotency-key"
@@ -70,16 +69,16 @@ class KeyedCall:
         self._request = request
         self._key = hashlib.sha256(given.encode()).digest()
         self._asked = b""
-        self._kept_by: tuple[Tx, AgentActor | VisitorActor] | None = None
+        self._kept_by: tuple[Tx, AgentActor] | None = None
 
-    async def begin(self, tx: Tx, actor: AgentActor | VisitorActor) -> Answer | None:
+    async def begin(self, tx: Tx, actor: AgentActor) -> Answer | None:
         """The answer that was given to this call, if it was made before.
 
         Raises:
             InvalidInput: another one was made with the key.
         """
         self._asked = await _digest(self._request)
-        known = await answers.find(tx, _caller(actor), self._key)
+        known = await answers.find(tx, actor.agent_id, self._key)
         if known is not None and known.asked != self._asked:
             raise InvalidInput.of(HEADER, "taken", "You have made another call with this Idempotency-Key. Make a new one for each call.")
         self._kept_by = tx, actor
@@ -90,7 +89,7 @@ class KeyedCall:
         if self._kept_by is not None:
             tx, actor = self._kept_by
             answer = Answer(self._asked, response.status_code, response.media_type, bytes(response.body))
-            await answers.keep(tx, _caller(actor), self._key, answer)
+            await answers.keep(tx, actor.agent_id, self._key, answer)
 
 
 async def _digest(request: Request) -> bytes:
@@ -100,7 +99,3 @@ async def _digest(request: Request) -> bytes:
         asked.update(len(part).to_bytes(8))
         asked.update(part)
     return asked.digest()
-
-
-def _caller(actor: AgentActor | VisitorActor) -> UUID:
-    return actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id

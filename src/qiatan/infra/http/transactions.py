@@ -15,6 +15,7 @@ from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import identify, resources_of
 from qiatan.infra.http.repeats import AlreadyAnswered, KeyedCall
 from qiatan.infra.resources import Resources
+from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import NotSignedIn
 
 
@@ -24,7 +25,7 @@ async def _begin_tenant(request: Request) -> AsyncIterator[Tx]:
         raise NotSignedIn
     call: KeyedCall | None = getattr(request.state, "keyed_call", None)
     async with resources_of(request).database.tenant(actor.enterprise_id) as tx:
-        known = await call.begin(tx, actor) if call is not None else None
+        known = await call.begin(tx, actor) if call is not None and isinstance(actor, AgentActor) else None
         if known is None:
             yield tx
             return

@@ -85,7 +85,7 @@ function worthRetrying(error: unknown): boolean {
   return error instanceof ApiError && (error.code === 'network' || error.status === 502 || error.status === 503 || error.status === 504)
 }
 
-/** Talks JSON to `/api/v1`: CSRF header, time limits, one error class; repeats only GETs. A POST that is asked for again is known to be the same. */
+/** Talks JSON to `/api/v1`: CSRF header, time limits, one error class; repeats only GETs. */
 export class ApiClient {
   private readonly base: string
   private readonly doubts = new Doubts()
@@ -98,13 +98,21 @@ export class ApiClient {
     return this.repeated<T>(path, options)
   }
 
-  async post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
-    const wish = JSON.stringify([this.url(path, options.query), body])
+  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.once<T>('POST', path, body, options)
+  }
+
+  /**
+   * Asks for something new, which is made once however often it is asked for because nobody heard of it. Not for what changes a state: who wants
+   * the same state again later wants it anew.
+   */
+  async create<T>(path: string, body: unknown): Promise<T> {
+    const wish = JSON.stringify([path, body])
     const key = this.doubts.keyOf(wish)
     try {
-      const answer = await this.once<T>('POST', path, body, options, key)
+      const made = await this.once<T>('POST', path, body, {}, key)
       this.doubts.settle(wish)
-      return answer
+      return made
     } catch (error) {
       if (error instanceof ApiError && !worthRetrying(error) && error.code !== 'timeout') this.doubts.settle(wish)
       throw error

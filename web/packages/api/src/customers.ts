@@ -33,17 +33,17 @@ export function customerEndpoints(client: ApiClient) {
   return {
     /** With `uses`: on how many things each tag hangs, which costs the server a count. */
     tags: (uses = false, options: RequestOptions = {}) => client.get<TagCatalogue>('/tags', { ...options, query: { uses: uses ? true : null } }),
-    createTag: (body: { kind: TagKind; name: string; color: TagColor; group_id: Id | null }) => client.post<Tag>('/tags', body),
+    createTag: (body: { kind: TagKind; name: string; color: TagColor; group_id: Id | null }) => client.create<Tag>('/tags', body),
     changeTag: (tag: Id, body: { name?: string; color?: TagColor; group_id?: Id | null; version: number }) => client.patch<Tag>(`/tags/${id(tag)}`, body),
     deleteTag: (tag: Id) => client.delete<null>(`/tags/${id(tag)}`),
     orderTags: (body: { kind: TagKind; ids: Id[] }) => client.put<null>('/tags/order', body),
-    createTagGroup: (body: { kind: TagKind; name: string }) => client.post<TagGroup>('/tag-groups', body),
+    createTagGroup: (body: { kind: TagKind; name: string }) => client.create<TagGroup>('/tag-groups', body),
     changeTagGroup: (group: Id, body: { name: string; version: number }) => client.patch<TagGroup>(`/tag-groups/${id(group)}`, body),
     deleteTagGroup: (group: Id) => client.delete<null>(`/tag-groups/${id(group)}`),
     orderTagGroups: (body: { kind: TagKind; ids: Id[] }) => client.put<null>('/tag-groups/order', body),
 
     customerFields: (options?: RequestOptions) => client.get<{ items: CustomerField[] }>('/customer-fields', options),
-    createCustomerField: (body: { name: string; kind: FieldKind; options: string[] }) => client.post<CustomerField>('/customer-fields', body),
+    createCustomerField: (body: { name: string; kind: FieldKind; options: string[] }) => client.create<CustomerField>('/customer-fields', body),
     changeCustomerField: (field: Id, body: { name?: string; options?: string[]; version: number }) => client.patch<CustomerField>(`/customer-fields/${id(field)}`, body),
     deleteCustomerField: (field: Id) => client.delete<null>(`/customer-fields/${id(field)}`),
     orderCustomerFields: (ids: Id[]) => client.put<null>('/customer-fields/order', { ids }),
@@ -60,7 +60,7 @@ export function customerEndpoints(client: ApiClient) {
       client.get<Page<CustomerChangeEntry>>(`/customers/${id(customer)}/changes`, { ...options, query: { after } }),
     customerNotes: (customer: Id, after: string | null, options: RequestOptions = {}) =>
       client.get<Page<CustomerNote>>(`/customers/${id(customer)}/notes`, { ...options, query: { after } }),
-    writeCustomerNote: (customer: Id, text: string) => client.post<CustomerNote>(`/customers/${id(customer)}/notes`, { text }),
+    writeCustomerNote: (customer: Id, text: string) => client.create<CustomerNote>(`/customers/${id(customer)}/notes`, { text }),
     changeCustomerNote: (customer: Id, note: Id, body: { text: string; version: number }) =>
       client.patch<CustomerNote>(`/customers/${id(customer)}/notes/${id(note)}`, body),
     deleteCustomerNote: (customer: Id, note: Id) => client.delete<null>(`/customers/${id(customer)}/notes/${id(note)}`),

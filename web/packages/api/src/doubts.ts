@@ -8,13 +8,13 @@ interface Doubt {
 }
 
 /**
- * Changes of which nobody knows whether they were made: the line broke, or no answer came. Whoever asks for the very same again gets the
+ * New things of which nobody knows whether they were made: the line broke, or no answer came. Whoever asks for the very same again gets the
  * key it had before, so that the server makes it once (`Idempotency-Key`).
  */
 export class Doubts {
   private readonly known = new Map<string, Doubt>()
 
-  /** The key of a change that is about to be asked for; `wish` is all that it is made of. */
+  /** The key of a thing that is about to be asked for; `wish` is all that it is made of. */
   keyOf(wish: string): string {
     const before = this.known.get(wish)
     const now = Date.now()

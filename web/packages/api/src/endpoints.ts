@@ -104,7 +104,7 @@ export function endpoints(client: ApiClient) {
     roles: (options?: RequestOptions) => list<Role>('/roles', options),
     role: (role: Id, options?: RequestOptions) => client.get<Role>(`/roles/${id(role)}`, options),
     roleTemplates: async (options?: RequestOptions) => (await client.get<{ items: RoleTemplate[] }>('/roles/templates', options)).items,
-    createRole: (body: { name: string; points: string[]; requires_two_factor: boolean }) => client.post<Role>('/roles', body),
+    createRole: (body: { name: string; points: string[]; requires_two_factor: boolean }) => client.create<Role>('/roles', body),
     changeRole: (role: Id, body: { name?: string; points?: string[]; requires_two_factor?: boolean; version: number }) =>
       client.patch<Role>(`/roles/${id(role)}`, body),
     deleteRole: (role: Id) => client.delete<null>(`/roles/${id(role)}`),
@@ -117,13 +117,13 @@ export function endpoints(client: ApiClient) {
       (await client.get<{ items: RegionItem[] }>('/regions', { ...options, query: { parent } })).items,
 
     groups: (options?: RequestOptions) => list<Group>('/groups', options),
-    createGroup: (body: { name: string; member_ids: Id[] }) => client.post<Group>('/groups', body),
+    createGroup: (body: { name: string; member_ids: Id[] }) => client.create<Group>('/groups', body),
     changeGroup: (group: Id, body: { name?: string; member_ids?: Id[]; version: number }) => client.patch<Group>(`/groups/${id(group)}`, body),
     deleteGroup: (group: Id) => client.delete<null>(`/groups/${id(group)}`),
 
     channels: (options?: RequestOptions) => list<Channel>('/channels', options),
     channel: (channel: Id, options?: RequestOptions) => client.get<Channel>(`/channels/${id(channel)}`, options),
-    createChannel: (body: { name: string }) => client.post<Channel>('/channels', body),
+    createChannel: (body: { name: string }) => client.create<Channel>('/channels', body),
     changeChannel: (channel: Id, body: ChannelChange) => client.patch<Channel>(`/channels/${id(channel)}`, body),
 
     uploadFile: (file: Blob, name: string, options?: UploadOptions) => client.upload<UploadedFile>('POST', '/files', file, name, options),

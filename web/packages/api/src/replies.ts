@@ -91,13 +91,13 @@ export function replyEndpoints(client: ApiClient) {
     replies: (since_version: string | null, options: RequestOptions = {}) =>
       client.get<ReplyIndex>('/replies', { ...options, query: { since_version } }),
     reply: (of: Id, options?: RequestOptions) => client.get<Reply>(path(of), options),
-    createReply: (body: ReplyBody) => client.post<Reply>('/replies', body),
+    createReply: (body: ReplyBody) => client.create<Reply>('/replies', body),
     changeReply: (of: Id, body: Partial<Omit<ReplyBody, 'owner'>> & { version: number }) => client.patch<Reply>(path(of), body),
     deleteReply: (of: Id) => client.delete<null>(path(of)),
     replyUsed: (of: Id) => client.post<null>(`${path(of)}/used`),
     orderReplies: (body: { owner: ReplyOwner; group_id: Id | null; ids: Id[] }) => client.put<null>('/replies/order', body),
 
-    createReplyGroup: (body: { owner: ReplyOwner; name: string }) => client.post<ReplyGroup>('/reply-groups', body),
+    createReplyGroup: (body: { owner: ReplyOwner; name: string }) => client.create<ReplyGroup>('/reply-groups', body),
     changeReplyGroup: (of: Id, body: { name: string; version: number }) => client.patch<ReplyGroup>(group(of), body),
     deleteReplyGroup: (of: Id) => client.delete<null>(group(of)),
     orderReplyGroups: (body: { owner: ReplyOwner; ids: Id[] }) => client.put<null>('/reply-groups/order', body),

@@ -27,9 +27,9 @@ describe('the client', () => {
     expect(headersOf(1).get('X-Qiatan-Csrf')).toBe('token')
   })
 
-  it('names a change that nobody heard of by the same key when it is asked for again, and by another one otherwise', async () => {
+  it('names something new that nobody heard of by the same key when it is asked for again, and by another one otherwise', async () => {
     const asked = client()
-    const note = (text: string): Promise<unknown> => asked.post('/customers/1/notes', { text }).catch(() => null)
+    const note = (text: string): Promise<unknown> => asked.create('/customers/1/notes', { text }).catch(() => null)
     const keys = (): (string | null)[] => fetched.mock.calls.map((_, call) => headersOf(call).get('Idempotency-Key'))
 
     // given a line that breaks, a proxy that gives up, and a server that is away, one after the other
@@ -56,13 +56,14 @@ describe('the client', () => {
     expect(new Set(keys()).size).toBe(3)
   })
 
-  it('sends no key with what may be repeated anyway', async () => {
+  it('sends no key with what changes a state: the same may be wanted again', async () => {
     fetched.mockImplementation(() => Promise.resolve(answer(200, {})))
     await client().get('/me')
     await client().patch('/me', {})
     await client().put('/me', {})
     await client().delete('/me')
-    expect([0, 1, 2, 3].map((call) => headersOf(call).get('Idempotency-Key'))).toEqual([null, null, null, null])
+    await client().post('/conversations/1/join')
+    expect([0, 1, 2, 3, 4].map((call) => headersOf(call).get('Idempotency-Key'))).toEqual([null, null, null, null, null])
   })
 
   it('sends 1 as token where nobody is signed in', async () => {

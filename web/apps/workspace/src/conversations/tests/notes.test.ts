@@ -146,6 +146,24 @@ describe('a note that goes, or moves down, while it is being changed', () => {
     wrapper.unmount()
   })
 
+  it('is sought no more once the agent has gone on while the next page was fetched', async () => {
+    const pages = vi.mocked(fetch)
+    const answer = (next: string | null) => new Response(JSON.stringify({ items: [{ ...NOTE, id: 'n9' }], next }))
+    let arrive: (() => void) | null = null
+    pages.mockImplementation(async (url) => {
+      if (String(url).includes('after=')) await new Promise<void>((resolve) => { arrive = resolve })
+      return answer('2')
+    })
+    useUnsaved().keep('c n1', '喜欢青瓷，要发票')
+    const wrapper = await open()
+    await vi.waitFor(() => { expect(arrive).not.toBeNull() })
+    wrapper.unmount()
+    const before = pages.mock.calls.length
+    arrive!()
+    await flushPromises()
+    expect(pages.mock.calls.length).toBe(before)
+  })
+
   it('is found again on the page it moved to, and is saved as the note it is', async () => {
     const wrapper = await changing('喜欢青瓷，要发票')
     notes = [[{ ...NOTE, id: 'n2' }], [NOTE]]
