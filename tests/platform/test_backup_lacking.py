@@ -13,7 +13,7 @@ from alembic import command as alembic
 from qiatan.entrypoints import backup_jobs, backup_restore, backups
 from qiatan.infra.backup import last_backups, last_good_backup
 from qiatan.infra.backup.format import archive_name
-from qiatan.infra.backup_schedule import BackupTime, Keep
+from qiatan.infra.backup_schedule import RETRY_PAUSES, BackupTime, Keep
 from qiatan.infra.db import Database, migrate
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
@@ -105,6 +105,27 @@ async def test_a_file_that_is_newly_missing_is_told_until_a_person_accepts_it(ni
     (files / lost[1][:2] / lost[1]).unlink()
     await night(nightly, clock)
     assert (await outcomes(nightly))[-1] == (False, told.replace("1 of", "2 of").replace(lost[0], ", ".join(lost)))
+
+
+async def test_one_that_lacks_files_is_not_made_again_until_the_next_night(nightly: Resources, clock: FakeClock) -> None:
+    """Given a file was lost, when the job runs at each time at which a failure would be tried again, then there is one a night, and told."""
+    contents = files_in(nightly.settings.data_dir)
+    lost = min(contents)
+    (nightly.settings.data_dir / "files" / lost[:2] / lost).unlink()
+    turn = archive_name(clock.now(), scheduled=True)
+
+    await backup_jobs.scheduled.run(nightly)
+    for pause in RETRY_PAUSES:
+        clock.advance(seconds=pause.total_seconds())
+        await backup_jobs.scheduled.run(nightly)
+
+    assert made(nightly) == [turn]
+    assert [ok for ok, _ in await outcomes(nightly)] == [False]
+    async with nightly.database.system() as tx:
+        assert await last_good_backup(tx) is None
+    clock.advance(days=1)
+    await backup_jobs.scheduled.run(nightly)
+    assert [ok for ok, _ in await outcomes(nightly)] == [False, False]
 
 
 async def test_backups_whose_files_stay_in_a_bucket_do_not_forget_what_was_accepted(shop: Settings, place: Path) -> None:

@@ -92,7 +92,10 @@ async def back_up(settings: Settings, target: Path | None, choice: Choice, tell:
 
 
 async def scheduled(resources: Resources) -> None:
-    """Make the backup of the latest turn, once for all processes; a failure is noted, told, and tried again later."""
+    """Make the backup of the latest turn, once for all processes; a failure is noted, told, and tried again later.
+
+    One that lacks files is a failure too, and waits for the next turn.
+    """
     settings, at = resources.settings, resources.settings.backup_at
     if at is None:
         return

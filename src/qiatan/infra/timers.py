@@ -203,11 +203,14 @@ class TimerLoop:
         """
         load = Counter(enterprise_id for _, enterprise_id, _ in self._in_flight)
         fresh: list[Due] = []
+        # A later query finds those of the enterprises that it does not leave out once more.
+        found_before: set[Due] = set()
         crowded: set[UUID] = set()
         for _ in range(MAX_ASKED):
             wanted = min(BATCH + len(self._rest) + len(self._in_flight), MAX_LOOK)
             rows = await timer.due(tx, wanted, crowded)
-            fresh += self._admitted(timer.name, rows, load)
+            fresh += self._admitted(timer.name, [row for row in rows if row not in found_before], load)
+            found_before.update(rows)
             if len(rows) < wanted:
                 return fresh, False
             found = Counter(enterprise_id for enterprise_id, _ in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from qiatan.infra import metrics
 from qiatan.infra.db import Database, Tx
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope
+from qiatan.kit.errors import DatabaseUnavailable
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.conversations import service as conversations
 from tests.modules.accounts.factors import audited
@@ -233,6 +234,61 @@ async def test_one_enterprise_that_cannot_be_compared_keeps_the_night_from_no_ot
     with pytest.raises(RuntimeError, match="a row of its own is broken"):
         await compare_all(database)
     assert metrics.DRIFT.values[("conversations",)] == 1
+
+
+async def test_a_night_that_left_one_out_is_not_noted_and_calls_no_counter_right(
+    factories: Factories, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a drift was found, when its enterprise alone takes longer than the database allows, then the others are looked at and it stays."""
+    slow, other = await factories.tenant(), await factories.tenant()
+    await _break(database, slow, factories)
+    await compare_all(database)
+    before = metrics.last_comparison()
+    count = conversations.count_drift
+    counted: list[UUID] = []
+
+    async def count_or_time_out(tx: Tx, enterprise_id: UUID) -> int:
+        if enterprise_id == slow.enterprise_id:
+            await tx.session.execute(text("SET LOCAL statement_timeout = '1ms'"))
+            await tx.session.execute(text("SELECT pg_sleep(60)"))
+        counted.append(enterprise_id)
+        return await count(tx, enterprise_id)
+
+    monkeypatch.setattr(conversations, "count_drift", count_or_time_out)
+
+    assert (await compare_all(database))["conversations"] == 0
+
+    assert other.enterprise_id in counted
+    assert metrics.last_comparison() == before
+    assert metrics.DRIFT.values[("conversations",)] == 1
+
+
+async def test_where_the_database_is_away_the_comparison_ends_at_once_and_notes_nothing(
+    factories: Factories, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job tries again; it waits for no time-out of each enterprise."""
+    for _ in range(3):
+        await factories.tenant()
+    await compare_all(database)
+    before, drift = metrics.last_comparison(), dict(metrics.DRIFT.values)
+    asked: list[UUID] = []
+
+    async def break_off(_: Tx, enterprise_id: UUID) -> int:
+        asked.append(enterprise_id)
+        raise DatabaseUnavailable(retry_after=1)
+
+    async def no_answer() -> tuple[datetime, float, float]:
+        raise DatabaseUnavailable(retry_after=1)
+
+    monkeypatch.setattr(conversations, "count_drift", break_off)
+    monkeypatch.setattr(database, "glance_at_clock", no_answer)
+
+    with pytest.raises(DatabaseUnavailable):
+        await compare_all(database)
+
+    assert len(asked) == 1
+    assert metrics.last_comparison() == before
+    assert metrics.DRIFT.values == drift
 
 
 async def test_the_night_compares_everybody_and_remembers(

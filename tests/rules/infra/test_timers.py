@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -191,6 +192,20 @@ async def test_more_of_one_enterprise_than_a_query_takes_do_not_hide_what_is_due
     assert stage.rows.fired.index(other) <= timers.IN_FLIGHT_OF_ONE
     await stage.until(lambda: len(stage.rows.fired) == 801)
     assert set(stage.rows.fired) == {*many, other}
+
+
+async def test_what_is_found_by_several_queries_of_one_look_is_begun_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given two crowds, each of which fills a query of its own, and others' deadlines before all of them, then each is tried once."""
+    monkeypatch.setattr(timers, "MAX_LOOK", 400)
+    monkeypatch.setattr(timers, "REST_SECONDS", 3600.0)
+    others = [stage.rows.add(NOON - timedelta(hours=1)) for _ in range(20)]
+    crowds = [stage.rows.add(NOON - timedelta(minutes=minutes), one) for minutes, one in ((3, uuid4()), (2, uuid4())) for _ in range(400)]
+    stage.loop.start()
+
+    await stage.until(lambda: len(stage.rows.fired) >= 820)
+    await stage.loop.close()
+
+    assert Counter(stage.rows.tried) == Counter([*others, *crowds])
 
 
 async def test_many_that_fail_do_not_hide_what_is_due_elsewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

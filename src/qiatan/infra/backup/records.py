@@ -63,9 +63,10 @@ async def last_good_backup(tx: Tx) -> Backup | None:
 
 
 async def is_settled(tx: Tx, turn: datetime) -> bool:
-    """Whether nothing is to be done for a turn now: it went well, or it failed and its next try is not due."""
+    """Whether nothing is to be done for a turn now: it went well, its backup lacks files, or it failed and its next try is not due."""
     tries = (await tx.session.execute(select(BackupRow).where(BackupRow.due_at == turn))).scalars().all()
-    if any(row.ok for row in tries):
+    # One that lacks files is as good as it gets that night: another try would take a whole dump and lack the same.
+    if any(row.ok or row.missing for row in tries):
         return True
     ended = [row.ended_at for row in tries if row.ended_at is not None]
     if not ended:
