@@ -194,6 +194,8 @@ class CallStage:
     async def _work_off(self) -> None:
         """Do the jobs that the calls have left: none may fail."""
         app = build_worker_app(self._url, list(JOBS), self.resources)
+        # What is due by the clock is nobody's call, and may concern the other enterprise.
+        app.periodic_registry.periodic_tasks.clear()
         async with self.database.system() as tx:
             # Nobody is called: that a push service does not answer is no fault.
             await tx.session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'push.deliver'"))
