@@ -1,21 +1,17 @@
-"""Supervisors who join: what they see, what they may, whom it is told, and how it ends."""
+"""Supervisors who join: what they see, what they may, and whom it is told."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from qiatan.infra.clock import new_id
-from qiatan.infra.db import Database, Tx
-from qiatan.infra.resources import Resources
+from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.kit.errors import NotAllowed
-from qiatan.modules.conversations import jobs, service
+from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import View
 from qiatan.modules.conversations.errors import (
     AlreadyJoined,
@@ -24,40 +20,13 @@ from qiatan.modules.conversations.errors import (
     NotYours,
     TooManyJoined,
 )
-from qiatan.modules.conversations.subscribers import JoinKeeper
+from tests.modules.conversations.joining import Scene, leader_of, leave, scene
 from tests.support import talk
 from tests.support.access import points_of
-from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Guest, Member, Tenant
+from tests.support.factories import Factories
 
-
-class Scene:
-    """A conversation that `agent` serves, and `leader`, who leads the agent's group."""
-
-    def __init__(self, tenant: Tenant, group: UUID, agent: Member, leader: Member, guest: Guest, conversation_id: UUID) -> None:
-        self.tenant, self.group, self.agent, self.leader, self.guest, self.id = tenant, group, agent, leader, guest, conversation_id
-
-
-@pytest.fixture
-async def scene(database: Database, factories: Factories) -> Scene:
-    tenant = await factories.tenant()
-    agent = await factories.agent(tenant.enterprise_id, name="顾言")
-    group = await factories.group(tenant.enterprise_id, agent.id)
-    leader = await _leader(factories, tenant, group)
-    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    return Scene(tenant, group, agent, leader, guest, await talk.served(database, guest, agent))
-
-
-async def _leader(factories: Factories, tenant: Tenant, group: UUID) -> Member:
-    return await factories.agent(
-        tenant.enterprise_id, role="group_leader", scope=Scope(ScopeKind.GROUPS, frozenset({group})), name="沈主管"
-    )
-
-
-async def _leave(database: Database, member: Member, conversation_id: UUID) -> list[UUID]:
-    async with database.tenant(member.enterprise_id) as tx:
-        return (await service.leave(tx, member.actor, conversation_id)).joined_ids
+__all__ = ["scene"]
 
 
 async def test_who_joins_may_write_and_the_customer_learns_of_them_with_their_first_word(database: Database, scene: Scene) -> None:
@@ -98,7 +67,7 @@ async def test_joining_is_in_the_audit_log(database: Database, doors: Doors, sce
 
 async def test_who_may_not_join(database: Database, factories: Factories, scene: Scene) -> None:
     tenant = scene.tenant
-    elsewhere = await _leader(factories, tenant, await factories.group(tenant.enterprise_id))
+    elsewhere = await leader_of(factories, tenant, await factories.group(tenant.enterprise_id))
     narrow = await factories.agent(tenant.enterprise_id, role="group_leader")
     reader = await factories.agent(tenant.enterprise_id, points=points_of("admin") - {"conversations.join"}, scope=Scope(ScopeKind.ALL))
     stranger = (await factories.tenant()).admin
@@ -134,7 +103,7 @@ async def test_nobody_joins_what_waits_what_has_ended_or_twice(database: Databas
 
 
 async def test_a_sixth_does_not_join_however_many_try_at_once(database: Database, factories: Factories, scene: Scene) -> None:
-    leaders = [await _leader(factories, scene.tenant, scene.group) for _ in range(8)]
+    leaders = [await leader_of(factories, scene.tenant, scene.group) for _ in range(8)]
 
     answers = await asyncio.gather(*(talk.join(database, leader, scene.id) for leader in leaders), return_exceptions=True)
 
@@ -147,9 +116,9 @@ async def test_a_sixth_does_not_join_however_many_try_at_once(database: Database
 async def test_leaving_ends_the_right_to_write_and_is_told_to_agents_only(database: Database, scene: Scene) -> None:
     await talk.join(database, scene.leader, scene.id)
 
-    assert await _leave(database, scene.leader, scene.id) == []
+    assert await leave(database, scene.leader, scene.id) == []
     head = (await talk.conversation(database, scene.guest, scene.id)).head
-    assert await _leave(database, scene.leader, scene.id) == []  # a second time changes nothing
+    assert await leave(database, scene.leader, scene.id) == []  # a second time changes nothing
 
     with pytest.raises(NotYours):
         await talk.answer(database, scene.leader, scene.id)
@@ -186,7 +155,7 @@ async def test_who_has_joined_goes_along_with_a_transfer_beyond_their_scope(
     assert (await page.next("ack"))["conversation_id"] == str(scene.id)
     page.frames.clear()
 
-    await _leave(database, scene.leader, scene.id)
+    await leave(database, scene.leader, scene.id)
     frames = await page.settle()
     assert {frame["topic"] for frame in frames if frame["type"] == "conversation_gone"} >= {"conversation", "colleagues"}
     page.frames.clear()
@@ -226,183 +195,6 @@ async def test_who_has_joined_hears_and_sees_typing(database: Database, doors: D
     assert (await visitor.next("typing"))["side"] == "agent"
 
 
-async def test_without_the_point_joining_is_worth_nothing_from_that_moment(
-    database: Database, factories: Factories, clock: FakeClock, scene: Scene
-) -> None:
-    """Whatever became of the reaction that ends it."""
-    outside = await factories.agent(scene.tenant.enterprise_id)
-    await talk.join(database, scene.leader, scene.id)
-    await talk.transfer(database, scene.id, scene.agent, outside)
-    without = scene.leader.actor.__class__(
-        scene.leader.enterprise_id, scene.leader.id, scene.leader.actor.session_id, points_of("agent"), scene.leader.actor.scope
-    )
-    powerless = Member(without, scene.leader.email, scene.leader.name, "agent", scene.leader.session_token)
-
-    with pytest.raises(ConversationNotFound):
-        await talk.read(database, powerless, scene.id)
-    with pytest.raises(ConversationNotFound):
-        await talk.answer(database, powerless, scene.id)
-
-    reader = Member(
-        scene.tenant.admin.actor.__class__(
-            scene.leader.enterprise_id,
-            scene.leader.id,
-            scene.leader.actor.session_id,
-            points_of("admin") - {"conversations.join"},
-            Scope(ScopeKind.ALL),
-        ),
-        *(scene.leader.email, scene.leader.name, "agent", scene.leader.session_token),
-    )
-    with pytest.raises(NotYours):
-        await talk.answer(database, reader, scene.id)
-    with pytest.raises(NotYours):
-        await talk.note(database, reader, scene.id)
-
-
-@pytest.mark.parametrize("point", ["conversations.join", "conversations.view_colleagues"])
-async def test_it_ends_with_either_of_the_points_it_needs(database: Database, factories: Factories, doors: Doors, point: str) -> None:
-    tenant = await factories.tenant()
-    leader = await factories.agent(tenant.enterprise_id, points=points_of("admin"), scope=Scope(ScopeKind.ALL))
-    agent = await factories.agent(tenant.enterprise_id)
-    conversation_id = await talk.served(database, await factories.visitor(await factories.channel(tenant.enterprise_id)), agent)
-    await talk.join(database, leader, conversation_id)
-    page = await doors.agent_socket(agent)
-    await page.send(type="subscribe", topic="mine")
-    await page.next("subscribed")
-    http = doors.agent(tenant.admin)
-    role = next(one for one in (await http.get("/roles?limit=100")).json()["items"] if not one["builtin"] and one["member_count"] == 1)
-
-    change = {"points": [kept for kept in role["points"] if kept != point], "version": role["version"]}
-    answer = await http.patch(f"/roles/{role['id']}", json=change)
-
-    assert answer.status_code == 200, answer.text
-    assert (await page.next("conversation"))["conversation"]["joined_ids"] == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"scope": {"kind": "self", "group_ids": []}}, {"role": "agent"}, {"enabled": False}],
-    ids=["scope", "role", "disabled"],
-)
-async def test_joining_ends_with_the_rights_it_was_made_for(
-    database: Database, factories: Factories, doors: Doors, scene: Scene, change: dict[str, Any]
-) -> None:
-    await talk.join(database, scene.leader, scene.id)
-    page = await doors.agent_socket(scene.agent)
-    await page.send(type="subscribe", topic="mine")
-    await page.next("subscribed")
-    if "role" in change:
-        change = {"role_id": str(await factories.role_id(scene.tenant.enterprise_id, "agent"))}
-
-    answer = await doors.agent(scene.tenant.admin).patch(f"/agents/{scene.leader.id}", json={**change, "version": 1})
-
-    assert answer.status_code == 200, answer.text
-    assert (await page.next("conversation"))["conversation"]["joined_ids"] == []
-    assert (await talk.read(database, scene.agent, scene.id))[-1].data == {
-        "name": "left",
-        "agent_id": str(scene.leader.id),
-        "agent_name": "沈主管",
-    }
-
-
-async def test_what_a_lost_reaction_left_behind_is_found(database: Database, factories: Factories, scene: Scene) -> None:
-    await talk.join(database, scene.leader, scene.id)
-    role_id = await factories.role_id(scene.tenant.enterprise_id, "agent")
-    async with database.system() as tx:
-        assert (await service.joined_anywhere(tx))[scene.tenant.enterprise_id] == {scene.leader.id}
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert await service.end_lost_joining(tx, {scene.leader.id}, scope_too=True) == 0
-        await tx.session.execute(text("UPDATE agents SET role_id = :role WHERE id = :id"), {"role": role_id, "id": scene.leader.id})
-
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert await service.end_lost_joining(tx, {scene.leader.id}, scope_too=False) == 1
-
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert (await service.get(tx, scene.agent.actor, scene.id)).joined_ids == []
-    async with database.system() as tx:
-        assert scene.tenant.enterprise_id not in await service.joined_anywhere(tx)
-
-
-@pytest.mark.parametrize("how", ["own scope", "a group of it", "its members"])
-async def test_a_scope_that_shrank_ends_joining_also_when_only_the_job_is_left_of_the_change(
-    database: Database, resources: Resources, doors: Doors, scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    """Given the process dies between the change and the reaction: the sweep cannot know it, as who has joined goes along with transfers."""
-
-    async def died(*_: object) -> None: ...
-
-    monkeypatch.setattr(JoinKeeper, "_end", died)
-    await talk.join(database, scene.leader, scene.id)
-    http = doors.agent(scene.tenant.admin)
-    if how == "own scope":
-        answer = await http.patch(f"/agents/{scene.leader.id}", json={"scope": {"kind": "self", "group_ids": []}, "version": 1})
-    elif how == "a group of it":
-        answer = await http.delete(f"/groups/{scene.group}")
-    else:
-        version = next(one for one in (await http.get("/groups?limit=100")).json()["items"] if one["id"] == str(scene.group))["version"]
-        answer = await http.patch(f"/groups/{scene.group}", json={"member_ids": [], "version": version})
-    assert answer.is_success, answer.text
-    await JoinKeeper(resources).turn()
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert (await service.get(tx, scene.agent.actor, scene.id)).joined_ids == [scene.leader.id]
-
-    promised = await _promised(database, scene.tenant)
-    assert [scene.leader.id in {UUID(one) for one in arguments["agent_ids"]} for arguments in promised] == [True]
-    for _ in range(2):
-        await jobs.end_lost_joining.run(resources, **promised[0])
-
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert (await service.get(tx, scene.agent.actor, scene.id)).joined_ids == []
-    assert [message.data["name"] for message in (await talk.read(database, scene.agent, scene.id))[-2:] if message.data] == [
-        "joined",
-        "left",
-    ]
-
-
-async def test_a_change_that_is_refused_promises_nothing(database: Database, doors: Doors, scene: Scene) -> None:
-    http = doors.agent(scene.tenant.admin)
-
-    answer = await http.patch(f"/agents/{scene.leader.id}", json={"scope": {"kind": "self", "group_ids": []}, "version": 7})
-
-    assert answer.status_code == 409
-    assert await _promised(database, scene.tenant) == []
-
-
-async def _promised(database: Database, tenant: Tenant) -> list[dict[str, Any]]:
-    query = "SELECT args FROM procrastinate_jobs WHERE task_name = 'conversations.end_lost_joining' AND args ->> 'enterprise_id' = :id"
-    async with database.system() as tx:
-        return list((await tx.session.execute(text(query), {"id": str(tenant.enterprise_id)})).scalars())
-
-
-async def test_one_enterprise_whose_look_fails_holds_up_no_other(
-    database: Database, factories: Factories, resources: Resources, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given two enterprises in which somebody joined and lost the point, when the look at the first fails, then the second's ends."""
-    await talk.join(database, scene.leader, scene.id)
-    role_id = await factories.role_id(scene.tenant.enterprise_id, "agent")
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        await tx.session.execute(text("UPDATE agents SET role_id = :role WHERE id = :id"), {"role": role_id, "id": scene.leader.id})
-    broken = new_id()
-    look = service.joined_anywhere
-    end = service.end_lost_joining
-
-    async def with_another(tx: Tx) -> dict[UUID, set[UUID]]:
-        return {broken: {new_id()}, **await look(tx)}
-
-    async def fail(tx: Tx, agent_ids: Collection[UUID], *, scope_too: bool) -> int:
-        if tx.enterprise_id == broken:
-            raise RuntimeError("a row of its own is broken")
-        return await end(tx, agent_ids, scope_too=scope_too)
-
-    monkeypatch.setattr(service, "joined_anywhere", with_another)
-    monkeypatch.setattr(service, "end_lost_joining", fail)
-
-    await JoinKeeper(resources).turn()
-
-    async with database.tenant(scene.tenant.enterprise_id) as tx:
-        assert (await service.get(tx, scene.agent.actor, scene.id)).joined_ids == []
-
-
 async def test_whoever_takes_over_has_not_joined_any_more(database: Database, scene: Scene) -> None:
     await talk.join(database, scene.leader, scene.id)
 
@@ -420,7 +212,7 @@ async def test_after_the_end_it_keeps_who_took_part(database: Database, scene: S
     assert [(person.name, person.internal) for person in ended.participants] == [("顾言", False), ("沈主管", True)]
     with pytest.raises(ConversationEnded):
         await talk.answer(database, scene.leader, scene.id)
-    assert await _leave(database, scene.leader, scene.id) == [scene.leader.id]  # nothing to leave any more
+    assert await leave(database, scene.leader, scene.id) == [scene.leader.id]  # nothing to leave any more
 
 
 async def test_what_one_has_joined_is_among_ones_own_until_it_ends(
@@ -443,7 +235,7 @@ async def test_what_one_has_joined_is_among_ones_own_until_it_ends(
     assert await mine() == ({own}, {own})
     await talk.join(database, scene.leader, scene.id)
     assert await mine() == ({own, scene.id}, {own, scene.id})
-    await _leave(database, scene.leader, scene.id)
+    await leave(database, scene.leader, scene.id)
     gone = [frame for frame in await page.settle() if frame["type"] == "conversation_gone"]
     assert {"type": "conversation_gone", "conversation_id": str(scene.id), "topic": "mine"} in gone
     assert await mine() == ({own}, {own})
