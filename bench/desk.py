@@ -26,12 +26,15 @@ _CUSTOMERS = """
 INSERT INTO customers (enterprise_id, id, name, created_at, last_seen_at)
 SELECT %(enterprise)s, gen_random_uuid(), 'Customer ' || n, now() - n * interval '1 minute', now() FROM generate_series(1, %(open)s) n
 """
+# They are not due to end by themselves while somebody looks at them: a thousand ends would be measured with the page.
 _CONVERSATIONS = """
 INSERT INTO conversations
     (enterprise_id, id, customer_id, channel_id, status, assignee_id, agent_ids, head, version, last_seq, last_kind, last_sender_kind,
-     last_preview, last_at, customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, assigned_at)
+     last_preview, last_at, customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, assigned_at,
+     idle_due_at)
 SELECT %(enterprise)s, gen_random_uuid(), c.id, %(channel)s, 'active', %(agent)s, ARRAY[%(agent)s::uuid], %(short)s, 2, %(short)s, 'text', 'customer',
-       'When will it be sent?', now() - c.n * interval '20 seconds', %(short)s, %(short)s, 0, 0, now() - interval '1 day', now() - interval '1 day'
+       'When will it be sent?', now() - c.n * interval '20 seconds', %(short)s, %(short)s, 0, 0, now() - interval '1 day', now() - interval '1 day',
+       now() + interval '1 day'
   FROM (SELECT id, row_number() OVER (ORDER BY created_at DESC) AS n FROM customers WHERE enterprise_id = %(enterprise)s AND name IS NOT NULL) c
 """
 _MESSAGES = """
@@ -100,7 +103,7 @@ def make_desk(server: Server) -> Desk:
         shift = "UPDATE conversations SET head = %(head)s, last_seq = %(head)s, last_kind = 'text', created_at = now() - interval '1 day' WHERE id = %(long)s"
         connection.execute(shift, values | {"head": LONG})
         connection.execute(_MESSAGES, values)
-        taken = "UPDATE conversations SET status = 'active', assignee_id = %(agent)s, agent_ids = ARRAY[%(agent)s::uuid], waiting_since = NULL WHERE id = %(long)s"
+        taken = "UPDATE conversations SET status = 'active', assignee_id = %(agent)s, agent_ids = ARRAY[%(agent)s::uuid], waiting_since = NULL, idle_due_at = now() + interval '1 day' WHERE id = %(long)s"
         connection.execute(taken, values)
         connection.execute("ANALYZE")
     return Desk(server, agent, long, visitor)

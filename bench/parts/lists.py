@@ -38,13 +38,14 @@ WITH people AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM custome
 INSERT INTO conversations
     (enterprise_id, id, customer_id, channel_id, status, assignee_id, agent_ids, head, version, last_seq, last_kind, last_sender_kind,
      last_preview, last_at, customer_read_seq, agent_read_seq, agent_unread, customer_unread, created_at, waiting_since, assigned_at,
-     ended_at, ended_by)
+     ended_at, ended_by, idle_due_at)
 SELECT %(enterprise)s, gen_random_uuid(), p.id, %(channel)s, m.status,
        CASE WHEN m.status <> 'waiting' THEN m.agent_id END,
        CASE WHEN m.status = 'waiting' THEN '{}'::uuid[] ELSE ARRAY[m.agent_id] END,
        5, 2, 5, 'text', 'customer', '请问什么时候发货？', m.at, 3, 4, 1, 0, m.at - interval '5 minutes',
        CASE WHEN m.status = 'waiting' THEN m.at END, CASE WHEN m.status <> 'waiting' THEN m.at END,
-       CASE WHEN m.status = 'ended' THEN m.at END, CASE WHEN m.status = 'ended' THEN 'agent' END
+       CASE WHEN m.status = 'ended' THEN m.at END, CASE WHEN m.status = 'ended' THEN 'agent' END,
+       CASE WHEN m.status = 'active' THEN now() + interval '1 day' END
   FROM made m JOIN people p ON p.n = m.n %% %(people)s
 """
 
