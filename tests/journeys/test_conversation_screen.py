@@ -219,7 +219,7 @@ async def test_a_message_is_found_again_and_stands_in_the_middle_of_what_was_sai
     ended = await begun(house, "你好", name="周晚舟")
     await ended.say("我拍的是雾灰，发来米白")
     for number in range(80):
-        await ended.answer(f"核对第 {number} 项")
+        await (ended.say if number % 4 == 3 else ended.answer)(f"核对第 {number} 项")
     await ended.end()
     await begun(house, "还在吗")
     agent = await people.agent(house)

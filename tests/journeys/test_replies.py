@@ -325,6 +325,30 @@ async def test_on_a_phone_a_rich_reply_is_shown_before_it_goes(people: People, h
     await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
 
 
+async def test_on_a_phone_a_tap_in_the_list_beside_the_conversation_leads_back_to_what_comes_of_it(people: People, house: House) -> None:
+    await stocked(house)
+    agent, visitor = await talking(people, house, viewport=PHONE, has_touch=True, is_mobile=True)
+    card = agent.page.get_by_role("button", name="打开名片")
+    side = agent.page.get_by_role("complementary")
+
+    await card.tap()
+    await side.get_by_role("tab", name="快捷回复").tap()
+    await side.get_by_role("option", name=re.compile("当天发货时间")).tap()
+    await expect(side).to_be_hidden()
+    await expect(agent.field).to_be_visible()
+    await expect(agent.field).to_have_value("16:00 前付款当天发出")
+    assert not [text for text in await visitor.texts() if "16:00" in text]
+
+    await card.tap()
+    await side.get_by_role("tab", name="快捷回复").tap()
+    await side.get_by_role("option", name=re.compile("换新流程")).tap()
+    await expect(dialog(agent).get_by_role("listitem")).to_have_count(2)
+    assert not await visitor.log.get_by_role("listitem").count()
+    await dialog(agent).get_by_role("button", name="发送").tap()
+    await expect(visitor.log.get_by_role("listitem")).to_have_count(2)
+    await expect(agent.field).to_have_value("16:00 前付款当天发出")
+
+
 ENGLISH_EXCHANGE = {
     "blocks": [
         paragraph({"text": "Sorry for the trouble. An exchange takes three steps:"}),

@@ -3,20 +3,21 @@
  * `leave` answers whether the panel had been entered, and takes the entry away where Back did not.
  */
 export function onBack(close: () => void): { enter: () => void; leave: () => boolean } {
-  let entered = false
-  const mine = (): boolean => (history.state as { qiatan?: unknown } | null)?.qiatan === 1
+  let mark = 0
+  // each entry has its own: one from before a reload may still be in the history
+  const mine = (): boolean => (history.state as { qiatan?: unknown } | null)?.qiatan === mark
   window.addEventListener('popstate', () => {
-    if (entered && !mine()) close()
+    if (mark && !mine()) close()
   })
   return {
     enter: () => {
-      entered = true
-      history.pushState({ ...(history.state as object | null), qiatan: 1 }, '')
+      mark = Date.now()
+      history.pushState({ ...(history.state as object | null), qiatan: mark }, '')
     },
     leave: () => {
-      if (!entered) return false
-      entered = false
+      if (!mark) return false
       if (mine()) history.back()
+      mark = 0
       return true
     },
   }

@@ -31,21 +31,18 @@ export type FromPanel =
   | { type: 'recall' }
   | { type: 'keep'; values: Kept }
 
+/** What is told before the panel has said `ready` is not heard: whoever hears that word says how things stand. */
 export function connect(frame: HTMLIFrameElement, origin: string, onMessage: (message: FromPanel) => void): (message: ToPanel) => void {
   let port: MessagePort | null = null
-  const waiting: ToPanel[] = []
   frame.addEventListener('load', () => {
-    const channel = new MessageChannel()
+    const { port1, port2 } = new MessageChannel()
     port?.close()
-    port = channel.port1
-    port.onmessage = ({ data }) => {
-      if (typeof data === 'object' && data !== null) onMessage(data as FromPanel)
+    port = null
+    port1.onmessage = ({ data }: MessageEvent<FromPanel | null>) => {
+      if (data?.type === 'ready') port = port1
+      if (data) onMessage(data)
     }
-    frame.contentWindow?.postMessage({ qiatan: 1 }, origin, [channel.port2])
-    for (const message of waiting.splice(0)) port.postMessage(message)
+    frame.contentWindow?.postMessage({ qiatan: 1 }, origin, [port2])
   })
-  return (message) => {
-    if (port) port.postMessage(message)
-    else waiting.push(message)
-  }
+  return (message) => port?.postMessage(message)
 }

@@ -15,7 +15,7 @@ export function commands(api: Api): Command {
   return (name, value) => {
     if (name === 'assign') api.assign(given(value))
     else if (name === 'fallback') api.assign({ fallback: value as 1 })
-    else if (name === 'metadata') api.metadata(given(value) as Record<string, string>)
+    else if (name === 'metadata') api.metadata(given(value) as Record<string, string | null>)
     else if (name === 'showPanel') api.open(given(value))
     else if (name === 'hidePanel') api.close()
   }

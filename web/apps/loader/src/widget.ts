@@ -8,6 +8,9 @@ import type { LoaderSettings } from './settings'
 /** Names of this kind say that a tab of the visitor is alive (packages/live/src/outbox-store.ts): they end with the page. */
 const LEASE = 'qiatan.tab.'
 
+/** Half of how long a panel whose document is there may take to say so; each further time twice as long. */
+const PATIENCE = 2_000
+
 type Name = 'open' | 'close' | 'unread'
 
 /** `agents` and `groups`: ids, as a list or with commas. `fallback` where none of them can serve: 1 leave a message, 2 the agent's groups, 3 anybody. */
@@ -23,7 +26,7 @@ export interface Api {
   /** Whom the visitor's next conversation is for; what is left out stays as it was said before. */
   assign: (wish: Wish) => void
   /** What the site knows of its visitor: texts by name. */
-  metadata: (values: Record<string, string>) => void
+  metadata: (values: Record<string, string | null>) => void
   close: () => void
   /** `open`, `close`, `unread` (with the count). Answers a function that ends the listening. */
   on: (name: Name, listener: (value?: number) => void) => () => void
@@ -51,8 +54,12 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
 
   const phone = matchMedia(PHONE)
   const listeners = new Map<Name, Set<(value?: number) => void>>()
-  let tell: ((message: ToPanel) => void) | null = null
+  let tell: (message: ToPanel) => void = () => undefined
   let frame: HTMLIFrameElement | null = null
+  let patience = PATIENCE
+  let timer = 0
+  /** A document is there and says nothing: what a browser without a line, or a proxy without a server, has put in the panel's place. */
+  let silent = false
   let shown = false
   let unread = 0
   let told = ''
@@ -62,13 +69,13 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const said: Said = {}
   const leases = new Set<string>()
   const store = keeper(`qiatan:${key}`, (values) => {
-    if (recalled) tell?.({ type: 'kept', values })
+    if (recalled) tell({ type: 'kept', values })
   })
 
   const emit = (name: Name, value?: number): void => listeners.get(name)?.forEach((listener) => listener(value))
 
   const tellPage = (): void => {
-    if (!tell || told === location.href + document.title) return
+    if (told === location.href + document.title) return
     told = location.href + document.title
     tell({ type: 'page', url: location.href, title: document.title, referrer: document.referrer })
   }
@@ -83,8 +90,10 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
 
   const say = (part: keyof Said, value: object): void => {
     said[part] = { ...said[part], ...value }
-    tell?.({ type: 'said', said })
+    tell({ type: 'said', said })
   }
+
+  const tellShown = (): void => tell({ type: 'shown', phone: phone.matches, full: settings.full })
 
   // kept, so that the next page does not show the launcher before the panel has asked again
   const shut = (on: boolean): void => {
@@ -118,7 +127,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
         break
       case 'recall':
         recalled = true
-        tell?.({ type: 'kept', values: store.read() })
+        tell({ type: 'kept', values: store.read() })
         break
       case 'keep':
         for (const name of Object.keys(message.values ?? {})) if (name.startsWith(LEASE)) leases.add(name)
@@ -133,6 +142,13 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
         if (message.close === true) hide()
         break
       case 'ready':
+        clearTimeout(timer)
+        silent = false
+        patience = PATIENCE
+        told = ''
+        tellPage()
+        if (said.assign || said.metadata) tell({ type: 'said', said })
+        if (shown) tellShown()
         break
     }
   }
@@ -144,19 +160,30 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   }
 
   const load = (): void => {
-    if (frame) return
-    frame = element('iframe', '', { title: text.frame, allow: `clipboard-write ${origin}` })
-    tell = connect(frame, origin, hear)
-    frame.src = `${origin}/widget/${encodeURIComponent(key)}/panel`
+    if (frame && !silent) return
+    clearTimeout(timer)
+    if (!frame) {
+      frame = element('iframe', '', { title: text.frame, allow: `clipboard-write ${origin}` })
+      tell = connect(frame, origin, hear)
+      frame.addEventListener('load', () => {
+        timer = window.setTimeout(() => {
+          silent = true
+          load()
+        }, (patience *= 2))
+      })
+      frame.src = `${origin}/widget/${encodeURIComponent(key)}/panel`
+    }
+    // put in anew, a frame fetches its document again, and adds no step to the page's history
+    frame.remove()
     panel.append(frame)
-    tellPage()
-    if (said.assign || said.metadata) tell({ type: 'said', said })
   }
 
   const fit = (): void => {
+    // the card beside the launcher has its own place and height
+    if (!shown) return
     // the on-screen keyboard covers what is fixed to the bottom: follow what is really seen
     const seen = window.visualViewport
-    const covered = shown && phone.matches && seen ? window.innerHeight - seen.height - seen.offsetTop : 0
+    const covered = phone.matches && seen ? window.innerHeight - seen.height - seen.offsetTop : 0
     panel.style.bottom = covered > 60 ? `${covered}px` : ''
     panel.style.height = covered > 60 && seen ? `${seen.height}px` : ''
   }
@@ -167,7 +194,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
     shown = opened = true
     tellPage()
     peek(0)
-    tell?.({ type: 'shown', phone: phone.matches, full: settings.full })
+    tellShown()
     panel.classList.add('o')
     mask.classList.add('o')
     chat.replaceWith(down)
@@ -185,13 +212,13 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const hide = (): void => {
     if (!shown) return
     shown = false
-    tell?.({ type: 'hidden' })
+    tell({ type: 'hidden' })
     panel.classList.remove('o')
     mask.classList.remove('o')
     down.replaceWith(chat)
     launcher.setAttribute('aria-expanded', 'false')
     name()
-    fit()
+    panel.style.bottom = panel.style.height = ''
     if (back.leave()) document.documentElement.style.overflow = scrolling
     launcher.focus()
     emit('close')

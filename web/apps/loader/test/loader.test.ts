@@ -50,11 +50,12 @@ describe('widget', () => {
   /** Lets the frame load and answers the panel's end of the channel. */
   function panel(): (message: FromPanel) => void {
     const target = { postMessage: vi.fn() }
-    Object.defineProperty(frame(), 'contentWindow', { value: target })
+    Object.defineProperty(frame(), 'contentWindow', { value: target, configurable: true })
     frame()!.dispatchEvent(new Event('load'))
     expect(target.postMessage).toHaveBeenCalledWith({ qiatan: 1 }, ORIGIN, [expect.any(MessagePort)])
     const port = (target.postMessage.mock.calls[0] as [unknown, string, MessagePort[]])[2][0]!
     port.onmessage = ({ data }) => heard.push(data as ToPanel)
+    port.postMessage({ type: 'ready' })
     return (message) => port.postMessage(message)
   }
 
@@ -68,6 +69,7 @@ describe('widget', () => {
   afterEach(() => {
     document.body.replaceChildren()
     vi.unstubAllGlobals()
+    vi.useRealTimers()
   })
 
   it('draws a named launcher and loads nothing before somebody wants it', () => {
@@ -171,10 +173,104 @@ describe('widget', () => {
     expect(document.documentElement.style.overflow).toBe('')
   })
 
+  it('lets Back close the panel also on a page that was loaded again while it was open', async () => {
+    history.pushState(null, '')
+    draw()
+    phone = true
+    launcher().click()
+    document.body.replaceChildren()
+    const mark = (history.state as { qiatan: number }).qiatan
+    vi.setSystemTime(mark + 60_000)
+    draw()
+    launcher().click()
+    expect(history.state).toEqual({ qiatan: mark + 60_000 })
+    const back = new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }))
+    history.back()
+    await back
+    expect(history.state).toEqual({ qiatan: mark })
+    expect(launcher().getAttribute('aria-expanded')).toBe('false')
+  })
+
+  it('leaves the card of an unread answer as high as it is when a phone’s address bar goes', async () => {
+    phone = true
+    draw()
+    launcher().dispatchEvent(new Event('touchstart'))
+    panel()({ type: 'peek', height: 96 })
+    const card = root.querySelector<HTMLElement>('.p')!
+    await vi.waitFor(() => expect(card.style.height).toBe('96px'))
+    window.dispatchEvent(new Event('resize'))
+    expect([card.className, card.style.height]).toEqual(['p k', '96px'])
+  })
+
+  describe('where something else came in the place of the panel’s document', () => {
+    let put: Node[]
+
+    /** A browser's error page: it has loaded, and takes the message to nobody. */
+    function errorPage(): void {
+      Object.defineProperty(frame(), 'contentWindow', { value: { postMessage: () => undefined }, configurable: true })
+      frame()!.dispatchEvent(new Event('load'))
+    }
+
+    beforeEach(() => {
+      vi.useFakeTimers()
+      draw()
+      put = []
+      const place = root.querySelector('.p')!
+      const append = place.append.bind(place)
+      place.append = (...nodes) => {
+        put.push(...(nodes as Node[]))
+        append(...nodes)
+      }
+    })
+
+    it('asks for it again, at ever longer distances, and tells it all once it is there', async () => {
+      launcher().click()
+      api.metadata({ order: 'S1' })
+      const asked = frame()!
+      expect(put).toEqual([asked])
+      errorPage()
+      await vi.advanceTimersByTimeAsync(3_999)
+      expect(put).toHaveLength(1)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(put).toEqual([asked, asked])
+      errorPage()
+      await vi.advanceTimersByTimeAsync(7_999)
+      expect(put).toHaveLength(2)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(put).toHaveLength(3)
+
+      vi.useRealTimers()
+      panel()
+      await vi.waitFor(() => expect(heard.map(({ type }) => type)).toEqual(['page', 'said', 'shown']))
+    })
+
+    it('asks for it at once when it is opened again', async () => {
+      launcher().dispatchEvent(new Event('pointerenter'))
+      errorPage()
+      await vi.advanceTimersByTimeAsync(4_000)
+      errorPage()
+      expect(put).toHaveLength(2)
+      launcher().click()
+      expect(put).toHaveLength(3)
+    })
+
+    it('leaves a panel alone that is there', async () => {
+      launcher().click()
+      panel()({ type: 'unread', count: 1 })
+      vi.useRealTimers()
+      await vi.waitFor(() => expect(heard).toHaveLength(2))
+      launcher().click()
+      launcher().click()
+      await vi.waitFor(() => expect(heard.map(({ type }) => type)).toEqual(['page', 'shown', 'hidden', 'shown']))
+      expect(put).toHaveLength(1)
+    })
+  })
+
   it('tells the panel when a single-page shop changes its address', async () => {
     draw()
     launcher().click()
     panel()
+    await vi.waitFor(() => expect(heard).toHaveLength(2))
     history.pushState(null, '', '/other')
     window.dispatchEvent(new PopStateEvent('popstate'))
     await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ type: 'page', url: `${location.origin}/other` }))

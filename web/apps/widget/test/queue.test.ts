@@ -9,7 +9,6 @@ vi.mock('../src/state/session', () => ({ call }))
 vi.mock('../src/logic/style', () => ({ addStyle: () => undefined }))
 
 const place = (part: Partial<QueuePlace> = {}): QueuePlace => ({ conversation_id: 'c1', state: 'queued', position: 3, expected_seconds: 200, text: '', ...part })
-const answer = (found: QueuePlace) => ({ json: async () => Promise.resolve(found) })
 
 /** The line, played: what the server tells, and when a connection is there again. */
 function line() {
@@ -53,7 +52,7 @@ describe('the expected wait', () => {
 
 describe('a visitor who waits', () => {
   it('sees the place that the server keeps, and what it becomes', async () => {
-    call.mockResolvedValue(answer(place()))
+    call.mockResolvedValue(place())
     const { shown, tell, onLine } = await draw()
     expect(shown.get('b').text()).toBe('3')
     expect(shown.text()).toContain('预计约 4 分钟')
@@ -68,14 +67,14 @@ describe('a visitor who waits', () => {
   })
 
   it('is shown no figure where there is none, and nothing of another conversation', async () => {
-    call.mockResolvedValue(answer(place({ position: null })))
+    call.mockResolvedValue(place({ position: null }))
     expect((await draw()).shown.find('b').exists()).toBe(false)
-    call.mockResolvedValue(answer(place({ conversation_id: 'c0' })))
+    call.mockResolvedValue(place({ conversation_id: 'c0' }))
     expect((await draw()).shown.text()).toBe('')
   })
 
   it('can leave a message instead, and is told that it is kept', async () => {
-    call.mockResolvedValueOnce(answer(place())).mockResolvedValueOnce(answer(place({ state: 'message', position: null, expected_seconds: null })))
+    call.mockResolvedValueOnce(place()).mockResolvedValueOnce(place({ state: 'message', position: null, expected_seconds: null }))
     const { shown, onLine } = await draw()
     await shown.findAll('button')[0]?.trigger('click')
     await flushPromises()
@@ -86,16 +85,16 @@ describe('a visitor who waits', () => {
   })
 
   it('is told where that failed, and may try again', async () => {
-    call.mockResolvedValueOnce(answer(place())).mockRejectedValueOnce(new ApiError(503, 'try_again'))
+    call.mockResolvedValueOnce(place()).mockRejectedValueOnce(new ApiError(503, 'try_again'))
     const { shown } = await draw()
     await shown.findAll('button')[0]?.trigger('click')
     await flushPromises()
-    expect(shown.get('[role=alert]').text()).toBe('没能改为留言，请再试一次')
+    expect(shown.get('[role=alert]').text()).toBe('没有成功，请再试一次')
     expect(shown.findAll('button')[0]?.attributes('disabled')).toBeUndefined()
   })
 
   it('is asked after again when the connection is back', async () => {
-    call.mockRejectedValueOnce(new ApiError(0, 'network')).mockResolvedValueOnce(answer(place({ position: 2 })))
+    call.mockRejectedValueOnce(new ApiError(0, 'network')).mockResolvedValueOnce(place({ position: 2 }))
     const { shown, tell } = await draw()
     expect(shown.text()).toBe('')
     tell('subscribed')
@@ -104,7 +103,7 @@ describe('a visitor who waits', () => {
   })
 
   it('hears no more once it is over', async () => {
-    call.mockResolvedValue(answer(place()))
+    call.mockResolvedValue(place())
     const { shown, listeners, onLine } = await draw()
     shown.unmount()
     expect(listeners.size).toBe(0)

@@ -8,8 +8,7 @@ vi.mock('../src/state/session', () => ({ call, channelKey: 'k' }))
 vi.mock('../src/state/threads', () => ({ take: vi.fn() }))
 vi.mock('../src/logic/style', () => ({ addStyle: () => undefined }))
 
-const answer = (found: unknown) => ({ json: async () => Promise.resolve(found) })
-const open = answer({ open: true, prompt: '', until: null, evaluation: null })
+const open = { open: true, prompt: '', until: null, evaluation: null }
 const ended = (part: Partial<Conversation> = {}): Conversation =>
   ({ id: 'c1', status: 'ended', ended_at: new Date().toISOString(), evaluation: null, evaluation_invited_at: '2026-11-22T06:00:00Z', ...part }) as Conversation
 
@@ -33,7 +32,7 @@ beforeEach(() => {
 
 describe('what the visitor thinks of the service', () => {
   it('is asked in front of an ended conversation, in the words of the enterprise', async () => {
-    call.mockResolvedValue(answer({ open: true, prompt: '还满意吗？', until: null, evaluation: null }))
+    call.mockResolvedValue({ ...open, prompt: '还满意吗？' })
     const shown = await draw(ended())
     expect(shown.get('h2').text()).toBe('还满意吗？')
     expect(shown.get('button[type=submit]').attributes('disabled')).toBe('')
@@ -41,7 +40,7 @@ describe('what the visitor thinks of the service', () => {
   })
 
   it('is sent with its remark, without white space around it', async () => {
-    call.mockResolvedValueOnce(open).mockResolvedValueOnce(answer({}))
+    call.mockResolvedValueOnce(open).mockResolvedValueOnce({})
     const shown = await draw(ended())
     await shown.get('input[value=bad]').setValue()
     await shown.get('textarea').setValue('  没有解决 ')
@@ -59,8 +58,30 @@ describe('what the visitor thinks of the service', () => {
     await shown.get('textarea').setValue('谢谢')
     await shown.get('form').trigger('submit')
     await flushPromises()
-    expect(shown.get('[role=alert]').text()).toBe('没有提交成功，请再试一次')
+    expect(shown.get('[role=alert]').text()).toBe('没有成功，请再试一次')
     expect(shown.get('textarea').element.value).toBe('谢谢')
+    shown.unmount()
+  })
+
+  it.each([
+    ['too_late', '已超过 24 小时，不能评价了'],
+    ['not_invited', '这次对话不能评价'],
+    ['nothing_to_evaluate', '这次对话不能评价'],
+  ])('is not asked for again where the answer is %s, which is told as it is', async (code, words) => {
+    call.mockResolvedValueOnce(open).mockRejectedValueOnce(new ApiError(409, code))
+    const shown = await draw(ended())
+    await shown.get('input[value=good]').setValue()
+    await shown.get('form').trigger('submit')
+    await flushPromises()
+    expect(shown.get('[role=alert]').text()).toBe(words)
+    expect(shown.get('button[type=submit]').attributes('disabled')).toBe('')
+    shown.unmount()
+  })
+
+  it('cannot be said where the server takes none, and a day is blamed only when it is over', async () => {
+    call.mockResolvedValue({ ...open, open: false })
+    const shown = await draw(ended())
+    expect(shown.get('[role=alert]').text()).toBe('这次对话不能评价')
     shown.unmount()
   })
 

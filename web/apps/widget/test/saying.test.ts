@@ -26,8 +26,8 @@ describe('what the page says', () => {
     for (const odd of [undefined, null, 5, 'a', [], {}, { lang: 'en' }, { fallback: 3 }]) expect(wishOf(odd, 'page')).toBeNull()
   })
 
-  it('keeps texts, numbers and switches of the metadata, cut to what may be sent', () => {
-    expect(metadataOf({ order: 'S1', level: 3, vip: true, list: [1], nothing: null, '': 'x' })).toEqual({ order: 'S1', level: '3', vip: 'true' })
+  it('keeps texts, numbers and switches of the metadata, cut to what may be sent, and what is to be taken away', () => {
+    expect(metadataOf({ order: 'S1', level: 3, vip: true, list: [1], gone: null, nothing: undefined, '': 'x' })).toEqual({ order: 'S1', level: '3', vip: 'true', gone: null })
     expect([...(metadataOf({ long: '😀'.repeat(600) })['long'] ?? '')]).toHaveLength(500)
     expect(metadataOf('x')).toEqual({})
     expect(Object.keys(metadataOf(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, 'v']))))).toHaveLength(20)

@@ -16,7 +16,8 @@ export type Decision = Schemas['Decision']
 
 /** What is left out stays. `version` is the customer's, as it was read. */
 export interface CustomerChange {
-  name?: string
+  /** Null takes the name away. */
+  name?: string | null
   vip?: boolean
   /** Takes the place of all tags. */
   tag_ids?: Id[]

@@ -39,12 +39,17 @@ export interface Reply extends ReplyBrief {
   updated_by: Id | null
 }
 
-/** All that I may use. `unchanged`: as it was at the version that was named, and both lists are empty. */
+/**
+ * All that I may use. `unchanged`: as it was at the version that was named, and both lists are empty. Not `complete`: `entries` holds what is new or other
+ * since that version, `ids` all there are (null: none was removed). A server of an earlier release says neither, and tells everything.
+ */
 export interface ReplyIndex {
   version: string
   unchanged: boolean
+  complete?: boolean
   groups: ReplyGroup[]
   entries: ReplyBrief[]
+  ids?: Id[] | null
 }
 
 export interface ReplyBody {
@@ -89,7 +94,7 @@ export function replyEndpoints(client: ApiClient) {
   const group = (of: Id): string => `/reply-groups/${encodeURIComponent(of)}`
   return {
     replies: (since_version: string | null, options: RequestOptions = {}) =>
-      client.get<ReplyIndex>('/replies', { ...options, query: { since_version } }),
+      client.get<ReplyIndex>('/replies', { ...options, query: { since_version, changes: since_version === null ? null : 1 } }),
     reply: (of: Id, options?: RequestOptions) => client.get<Reply>(path(of), options),
     createReply: (body: ReplyBody) => client.create<Reply>('/replies', body),
     changeReply: (of: Id, body: Partial<Omit<ReplyBody, 'owner'>> & { version: number }) => client.patch<Reply>(path(of), body),

@@ -17,13 +17,14 @@ function settled<T>(request: IDBRequest<T>): Promise<T> {
 /** Pictures in IndexedDB. Every call may reject where the browser refuses it; the caller then has the picture in memory only. */
 export class IndexedBlobStore implements BlobStore {
   private database: Promise<IDBDatabase> | null = null
+  private readonly putting = new Map<string, Promise<void>>()
 
   constructor(private readonly name = 'qiatan-outbox') {}
 
-  async put(id: string, blob: Blob): Promise<void> {
-    // Safari has lost blobs kept in IndexedDB: the bytes and the type are kept instead
-    const value = { type: blob.type, name: blob instanceof File ? blob.name : '', bytes: await blob.arrayBuffer() }
-    await settled((await this.store('readwrite')).put(value, id))
+  put(id: string, blob: Blob): Promise<void> {
+    const put = this.write(id, blob).finally(() => this.putting.delete(id))
+    this.putting.set(id, put)
+    return put
   }
 
   async get(id: string): Promise<Blob | null> {
@@ -32,7 +33,15 @@ export class IndexedBlobStore implements BlobStore {
   }
 
   async delete(id: string): Promise<void> {
+    // bytes that are still being read would come after this and stay for good; whoever put them hears that it failed
+    await this.putting.get(id)?.catch(() => undefined)
     await settled((await this.store('readwrite')).delete(id))
+  }
+
+  private async write(id: string, blob: Blob): Promise<void> {
+    // Safari has lost blobs kept in IndexedDB: the bytes and the type are kept instead
+    const value = { type: blob.type, name: blob instanceof File ? blob.name : '', bytes: await blob.arrayBuffer() }
+    await settled((await this.store('readwrite')).put(value, id))
   }
 
   private async store(mode: IDBTransactionMode): Promise<IDBObjectStore> {

@@ -36,7 +36,9 @@ export function uploadPicture(
         return
       }
       const body = request.response as { error?: { code?: string } } | null
-      fail(body?.error?.code ?? `http_${request.status}`, LATER.has(request.status))
+      const code = body?.error?.code ?? `http_${request.status}`
+      // A quota is full for hours.
+      fail(code, code !== 'quota_reached' && LATER.has(request.status))
     }
     request.onerror = () => fail('network', true)
     request.ontimeout = () => fail('network', true)

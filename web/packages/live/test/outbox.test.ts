@@ -278,6 +278,22 @@ describe('Outbox', () => {
     await vi.waitFor(() => expect(d.states()).toEqual(['failed:picture_lost']))
   })
 
+  it('leaves nothing of a picture behind that is removed while its bytes are still being read', async () => {
+    vi.useRealTimers()
+    vi.stubGlobal('Blob', buffer.Blob)
+    vi.stubGlobal('File', buffer.File)
+    let read: (bytes: ArrayBuffer) => void = () => undefined
+    const slow = Object.assign(new File(['abc'], 'slow.png'), { arrayBuffer: () => new Promise<ArrayBuffer>((resolve) => (read = resolve)) })
+    const blobs = new IndexedBlobStore()
+    const put = blobs.put('p1', slow)
+    const removed = blobs.delete('p1')
+    // what is asked of the same store meanwhile is answered: nothing waits for the bytes but the removal
+    expect(await blobs.get('p1')).toBeNull()
+    read(new ArrayBuffer(3))
+    await Promise.all([put, removed])
+    expect(await blobs.get('p1')).toBeNull()
+  })
+
   it('removes what it cannot read from storage', () => {
     storage.setItem('qiatan.outbox.k.x', '{broken')
     storage.setItem('qiatan.outbox.k.y', '{"kind":"other"}')

@@ -22,7 +22,8 @@ export const online = ref<boolean | null>(null)
 export const agentTyping = ref(false)
 export const unsent = shallowRef<readonly OutboxEntry[]>([])
 export const ready = ref(false)
-export const failing = ref(false)
+/** What the panel says where there is no conversation to be had: it tries again, or there is nothing to wait for. */
+export const failing = ref<'noSession' | 'shut' | null>(null)
 /** The service is refused to this visitor: nothing is shown, and nothing says why. */
 export const shut = ref(false)
 /** What the header says while the visitor waits, once the waiting part knows. */
@@ -116,8 +117,7 @@ live.on('state', ({ state }) => {
 })
 live.on('ended', ({ code }) => {
   if (code === 'blocked') return shutDown()
-  failing.value = true
-  if (code !== 'origin_refused') setTimeout(() => void begin(), again.next())
+  if (!fail(code === 'origin_refused')) setTimeout(() => void begin(), again.next())
 })
 
 /** The name and face of who serves now, as the header shows them. */
@@ -132,7 +132,7 @@ export const rows = computed(() => unsent.value.filter((entry) => !threads.conta
 /** Begins when the visitor opens the panel, or at once where an identity is already there: a look alone makes none. */
 export function start(): void {
   loadConfig().catch((error: unknown) => {
-    if (!isShut(error)) failing.value = true
+    if (!isShut(error) && !ready.value) failing.value ??= 'noSession'
   })
   watch(
     () => host.everShown || identity.value !== null,
@@ -178,18 +178,23 @@ async function begin(): Promise<void> {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       if (isShut(error)) return
-      failing.value = true
       // the channel is switched off or gone: there is nobody to wait for
-      if (error.status === 404) return
+      if (fail(error.status === 404)) return
       await new Promise((resolve) => setTimeout(resolve, backoff.next()))
     }
   }
-  failing.value = false
+  failing.value = null
   ready.value = true
   tell({ type: 'shut', on: false })
   live.subscribe('mine')
   live.start()
   renewal ??= setInterval(() => void openSession().catch(ignoreApi), RENEW_EVERY)
+}
+
+/** Says that there is nothing here, and whether that is so for good. */
+function fail(forGood: boolean): boolean {
+  failing.value = forGood ? 'shut' : 'noSession'
+  return forGood
 }
 
 /** Whether a refusal says that there is nothing here for this visitor; then all of it ends. */
@@ -208,8 +213,7 @@ function shutDown(): void {
 }
 
 async function loadAvailability(): Promise<void> {
-  const response = await request('GET', '/widget/availability', identity.value?.token ?? null)
-  online.value = ((await response.json()) as { online: boolean }).online
+  online.value = (await request<{ online: boolean }>('GET', '/widget/availability', identity.value?.token ?? null)).online
 }
 
 function reconnect(): void {
@@ -328,7 +332,7 @@ export async function endConversation(): Promise<void> {
     await call('POST', `/widget/conversations/${id}/end`)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    if (error.status !== 409) refusal.code = error.code
+    if (error.status !== 409) refusal.code = 'failed'
   }
 }
 

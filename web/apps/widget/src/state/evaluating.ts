@@ -15,7 +15,7 @@ export interface EvaluationForm {
 /** What may be said of a conversation now; null where the server cannot be asked. */
 export async function formOf(conversationId: string): Promise<EvaluationForm | null> {
   try {
-    return (await (await call('GET', `/widget/conversations/${conversationId}/evaluation`)).json()) as EvaluationForm
+    return await call<EvaluationForm>('GET', `/widget/conversations/${conversationId}/evaluation`)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     return null
@@ -23,8 +23,8 @@ export async function formOf(conversationId: string): Promise<EvaluationForm | n
 }
 
 /** Raises ApiError. */
-export async function say(conversationId: string, level: Evaluation['level'], remark: string): Promise<Conversation> {
-  return (await (await call('PUT', `/widget/conversations/${conversationId}/evaluation`, { level, remark })).json()) as Conversation
+export function say(conversationId: string, level: Evaluation['level'], remark: string): Promise<Conversation> {
+  return call('PUT', `/widget/conversations/${conversationId}/evaluation`, { level, remark })
 }
 
 const SKIPPED = `qiatan.rate.${channelKey}`

@@ -15,8 +15,8 @@ export interface Link {
 }
 
 /** An address of a file that lapses after a quarter of an hour; the token stands in none. Raises ApiError. */
-export async function linkTo(fileId: string, download: boolean): Promise<Link> {
-  return (await (await call('GET', `/widget/files/${encodeURIComponent(fileId)}/link?download=${download}`)).json()) as Link
+export function linkTo(fileId: string, download: boolean): Promise<Link> {
+  return call('GET', `/widget/files/${encodeURIComponent(fileId)}/link?download=${download}`)
 }
 
 /** Whether a file can be looked at in place: never one that could be a program. */

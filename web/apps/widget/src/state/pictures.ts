@@ -8,9 +8,7 @@ export function pictureUrl(fileId: string, size: 'thumb' | 'full'): Promise<stri
   const key = `${fileId}:${size}`
   const known = urls.get(key)
   if (known) return known
-  const made = call('GET', `/widget/files/${encodeURIComponent(fileId)}?size=${size}`)
-    .then((response) => response.blob())
-    .then((blob) => URL.createObjectURL(blob))
+  const made = call<Blob>('GET', `/widget/files/${encodeURIComponent(fileId)}?size=${size}`, undefined, 'blob').then((blob) => URL.createObjectURL(blob))
   urls.set(key, made)
   made.catch(() => urls.delete(key))
   if (urls.size > MOST) drop(urls.keys().next().value ?? '')

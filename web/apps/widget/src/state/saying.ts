@@ -41,12 +41,10 @@ export function wishOf(value: unknown, source: Wish['source']): Wish | null {
   return wish.agents.length > 0 || wish.groups.length > 0 || wish.fallback !== 3 ? wish : null
 }
 
-/** What a page says of its visitor, as texts; longer ones are cut. */
-export function metadataOf(value: unknown): Record<string, string> {
+/** What a page says of its visitor, as texts; longer ones are cut. Null takes away what was said by that name. */
+export function metadataOf(value: unknown): Record<string, string | null> {
   const texts = Object.entries(record(value)).flatMap(([name, one]) =>
-    name !== '' && (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean')
-      ? [[name, [...String(one)].slice(0, LONGEST_TEXT).join('')] as const]
-      : [],
+    name && one !== undefined && one !== Object(one) ? [[name, one === null ? one : [...String(one)].slice(0, LONGEST_TEXT).join('')] as const] : [],
   )
   return Object.fromEntries(texts.slice(0, MOST))
 }

@@ -59,8 +59,8 @@ window.addEventListener('storage', (event) => {
 })
 
 export async function loadConfig(): Promise<void> {
-  const response = await request('GET', `/widget/${encodeURIComponent(channelKey)}/config`, null)
-  config.value ??= (await response.json()) as WidgetConfig
+  const found = await request<WidgetConfig>('GET', `/widget/${encodeURIComponent(channelKey)}/config`, null)
+  config.value ??= found
 }
 
 let told = ''
@@ -84,14 +84,13 @@ export async function visit(): Promise<void> {
  */
 export async function openSession(): Promise<void> {
   const before = kept()
-  const response = await request('POST', `/widget/${encodeURIComponent(channelKey)}/session`, before?.token ?? null, {
+  const session = await request<WidgetSession>('POST', `/widget/${encodeURIComponent(channelKey)}/session`, before?.token ?? null, {
     ...page(),
     referrer: host.page.referrer.slice(0, 2_000),
     language: navigator.language,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     screen: `${screen.width}x${screen.height}`,
   })
-  const session = (await response.json()) as WidgetSession
   config.value = session.config
   typingPreview.value = session.typing_preview
   filesAllowed.value = session.files
@@ -106,12 +105,12 @@ export async function openSession(): Promise<void> {
 }
 
 /** A call as this visitor. An expired token is renewed once and the call made again. Raises ApiError. */
-export async function call(method: string, path: string, body?: unknown): Promise<Response> {
+export async function call<T>(method: string, path: string, body?: unknown, as?: 'json' | 'blob'): Promise<T> {
   try {
-    return await request(method, path, identity.value?.token ?? null, body)
+    return await request<T>(method, path, identity.value?.token ?? null, body, as)
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error
     await openSession()
-    return await request(method, path, identity.value?.token ?? null, body)
+    return await request<T>(method, path, identity.value?.token ?? null, body, as)
   }
 }

@@ -59,14 +59,12 @@ function timelineOf(id: string): Timeline {
 
 async function page(id: string, query: PageQuery): Promise<MessagePage> {
   const parameters = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
-  const response = await call('GET', `/widget/conversations/${id}/messages?${parameters}`)
-  return (await response.json()) as MessagePage
+  return call('GET', `/widget/conversations/${id}/messages?${parameters}`)
 }
 
 /** Reads the list and opens the newest conversation. Raises ApiError. */
 export async function loadConversations(): Promise<void> {
-  const response = await call('GET', '/widget/conversations')
-  const { items } = (await response.json()) as { items: Conversation[] }
+  const { items } = await call<{ items: Conversation[] }>('GET', '/widget/conversations')
   for (const conversation of items) take(conversation)
   const newest = order.value.at(-1)
   if (newest) await timelineOf(newest).open(conversations.value.get(newest)?.head)

@@ -2,7 +2,7 @@
 import { router } from '../router'
 import { view } from '../view'
 import { reportSurprise } from '../ui/report'
-import { renewPush } from './push'
+import { registerWorker, renewPush } from './push'
 
 const LOOK_FOR_NEW_MS = 3_600_000
 
@@ -21,7 +21,7 @@ export async function startWorker(agentId: string): Promise<void> {
   navigator.serviceWorker.addEventListener('message', ({ data }) => {
     if (isClicked(data)) void router.push({ name: 'conversations', params: { id: data.conversation_id } })
   })
-  const registration = await navigator.serviceWorker.register('/app/sw.js', { scope: '/app/', updateViaCache: 'none' })
+  const registration = await registerWorker()
   window.setInterval(() => { registration.update().catch(offlineIsFine) }, LOOK_FOR_NEW_MS)
   await renewPush(agentId)
 }

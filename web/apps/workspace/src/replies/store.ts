@@ -1,4 +1,4 @@
-import { ApiError, type Id, type ReplyBrief, type ReplyGroup, type ReplyOwner } from '@qiatan/api'
+import { ApiError, type Id, type ReplyBrief, type ReplyGroup, type ReplyIndex, type ReplyOwner } from '@qiatan/api'
 import type { RichDocument } from '@qiatan/live'
 import { useLocalStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
@@ -88,7 +88,7 @@ export const useReplies = defineStore('replies', () => {
       }
       if (!index.unchanged) {
         groups.value = index.groups
-        entries.value = index.entries
+        entries.value = index.complete === false ? followed(entries.value, index) : index.entries
       }
       version = index.version
       loaded.value = true
@@ -192,6 +192,12 @@ export const useReplies = defineStore('replies', () => {
     lastUsed: (id: Id): number => used.value[id] ?? 0,
   }
 })
+
+/** What there is after an answer that tells of changes only. */
+function followed(known: readonly ReplyBrief[], { entries, ids }: ReplyIndex): ReplyBrief[] {
+  const all = new Map([...known, ...entries].map((one) => [one.id, one]))
+  return ids ? ids.flatMap((id) => all.get(id) ?? []) : [...all.values()]
+}
 
 const OWNERS: readonly ReplyOwner[] = ['enterprise', 'own']
 

@@ -12,7 +12,7 @@ import { useThread } from '../conversations/stores/thread'
 import { t } from '../i18n'
 import { useSession } from '../stores/session'
 import { MAX_TEXT, plainText } from '../ui/editor/document'
-import { toastFailed, toastProblem } from '../ui/toasts'
+import { toastDone, toastFailed, toastProblem } from '../ui/toasts'
 import { useReplies } from './store'
 import { fill, type Values, type Variable } from './variables'
 import { namesOf } from './words'
@@ -80,7 +80,7 @@ export function useSending() {
     const filled = fill(document, values)
     // On a phone, where a press goes wrong more easily, it is sent from the input (F01).
     if (reply.kind === 'plain' && (how === 'insert' || phone.value)) {
-      insert(plainText(filled.document), conversation, apart)
+      insert(reply.title, plainText(filled.document), conversation, apart)
       if (filled.missing.length > 0) toastProblem(t('replies.send.insertMissing', { names: namesOf(filled.missing) }))
       replies.noteUse(reply)
       return true
@@ -114,10 +114,12 @@ export function useSending() {
     return true
   }
 
-  function insert(text: string, conversation: Conversation, apart: boolean): void {
+  function insert(title: string, text: string, conversation: Conversation, apart: boolean): void {
     if (field.put?.(conversation.id, text, apart)) return
     const before = drafts.read(conversation.id)
     drafts.write(conversation.id, before === '' || /\s$/.test(before) ? before + text : `${before}\n${text}`)
+    // The input shows the message that is being changed, and not the draft.
+    if (intents.known.get(conversation.id)?.kind === 'edit') toastDone(t('replies.send.drafted', { title }))
   }
 
   return { valuesOf, use, deliver }

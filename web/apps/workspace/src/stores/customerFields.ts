@@ -4,6 +4,7 @@ import { shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
+import { oneAtATime } from './oneAtATime'
 import { useSession } from './session'
 
 /** The fields an enterprise added to its customers' cards, in their order; fetched when a card is first shown and then kept true by `changed` frames. */
@@ -11,22 +12,20 @@ export const useCustomerFields = defineStore('customerFields', () => {
   const session = useSession()
   const fields = shallowRef<readonly CustomerField[]>([])
   const loaded = shallowRef(false)
-  let asked: Promise<void> | null = null
 
-  async function fetchAll(): Promise<void> {
+  const everything = oneAtATime(async () => {
     fields.value = (await api.customerFields()).items
     loaded.value = true
-  }
+  })
 
-  /** Fetches everything anew; calls that come while one is on its way share its answer. */
+  /** Fetches everything as it is from now on. */
   function load(): Promise<void> {
-    asked ??= fetchAll().finally(() => { asked = null })
-    return asked
+    return everything.anew()
   }
 
   /** Fetches where nothing is known yet. */
   async function need(): Promise<void> {
-    if (!loaded.value) await load()
+    if (!loaded.value) await everything.shared()
   }
 
   onFrame('changed', (frame) => {

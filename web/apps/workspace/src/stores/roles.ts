@@ -5,6 +5,7 @@ import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { moduleOrder } from '../ui/access'
 import { reportSurprise } from '../ui/report'
+import { oneAtATime } from './oneAtATime'
 import { useSession } from './session'
 
 const BUILTIN_ORDER = { admin: 0, agent: 1 } as const
@@ -16,7 +17,6 @@ export const useRoles = defineStore('roles', () => {
   const catalogue = shallowRef<PointGroup[]>([])
   const templates = shallowRef<RoleTemplate[]>([])
   const loaded = shallowRef(false)
-  let asked: Promise<void> | null = null
 
   const byName = new Intl.Collator(['zh-CN', 'en'], { numeric: true })
   const builtin = computed(() =>
@@ -31,18 +31,17 @@ export const useRoles = defineStore('roles', () => {
     return roles.value.find((one) => one.id === id) ?? null
   }
 
-  async function fetchAll(): Promise<void> {
-    const [all, points, starts] = await Promise.all([api.roles(), api.permissions(), api.roleTemplates()])
-    roles.value = all
+  const everyRole = oneAtATime(async () => { roles.value = await api.roles() })
+  const everything = oneAtATime(async () => {
+    const [points, starts] = await Promise.all([api.permissions(), api.roleTemplates(), everyRole.anew()])
     catalogue.value = points
     templates.value = starts
     loaded.value = true
-  }
+  })
 
-  /** Fetches everything anew; calls that come while one is on its way share its answer. */
+  /** Fetches everything as it is from now on. */
   function load(): Promise<void> {
-    asked ??= fetchAll().finally(() => { asked = null })
-    return asked
+    return everything.anew()
   }
 
   function accept(item: Role): void {
@@ -68,9 +67,10 @@ export const useRoles = defineStore('roles', () => {
     if (!loaded.value || !session.can('agents.view')) return
     // What the reader holds decides what they may grant, so the catalogue comes along with their own change.
     if (frame.object === 'me') load().catch(reportSurprise)
-    if (frame.object === 'role') fetch(frame.id).catch(reportSurprise)
+    // All of them that are on their way may be older than this change, and would overwrite it.
+    if (frame.object === 'role') (everyRole.isUnderway() ? everyRole.anew() : fetch(frame.id)).catch(reportSurprise)
     // An account may have got another role: the numbers of members follow.
-    if (frame.object === 'agent') api.roles().then((all) => { roles.value = all }, reportSurprise)
+    if (frame.object === 'agent') everyRole.anew().catch(reportSurprise)
   })
   onReconnect(() => {
     if (loaded.value && session.can('agents.view')) load().catch(reportSurprise)

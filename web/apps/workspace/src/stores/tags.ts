@@ -4,6 +4,7 @@ import { computed, shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
+import { oneAtATime } from './oneAtATime'
 import { useSession } from './session'
 
 export interface TagSection {
@@ -21,7 +22,6 @@ export const useTags = defineStore('tags', () => {
   const session = useSession()
   const catalogue = shallowRef<TagCatalogue>({ groups: [], tags: [] })
   const loaded = shallowRef(false)
-  let asked: Promise<void> | null = null
   /** The page that shows how often each tag is used is open. */
   let counted = false
 
@@ -42,15 +42,14 @@ export const useTags = defineStore('tags', () => {
     return byId.value.get(id) ?? null
   }
 
-  async function fetchAll(): Promise<void> {
+  const everything = oneAtATime(async () => {
     catalogue.value = await api.tags(counted)
     loaded.value = true
-  }
+  })
 
-  /** Fetches everything anew; calls that come while one is on its way share its answer. */
+  /** Fetches everything as it is from now on. */
   function load(): Promise<void> {
-    asked ??= fetchAll().finally(() => { asked = null })
-    return asked
+    return everything.anew()
   }
 
   /** From now on the numbers of uses come along, until they are asked for no more. */
@@ -60,7 +59,7 @@ export const useTags = defineStore('tags', () => {
 
   /** Fetches where nothing is known yet. */
   async function need(): Promise<void> {
-    if (!loaded.value) await load()
+    if (!loaded.value) await everything.shared()
   }
 
   function accept(item: Tag): void {

@@ -1971,7 +1971,7 @@ export interface paths {
         };
         /**
          * List Mention Targets
-         * @description Colleagues who may see the conversation and so may be named in its notes, at most 200.
+         * @description Colleagues who may see the conversation and so may be named in its notes, at most 200; with `q` those whose name contains it.
          */
         get: operations["list_mention_targets"];
         put?: never;
@@ -2091,7 +2091,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Own Conversations */
+        /**
+         * List Own Conversations
+         * @description One's own on this channel, newest first, twenty at a time.
+         */
         get: operations["list_own_conversations"];
         put?: never;
         post?: never;
@@ -3658,7 +3661,8 @@ export interface components {
          * ChangeCustomer
          * @description What agents note of the customer; `version` is the customer's, as it was read. What is left out stays.
          *
-         *     `tag_ids` replaces all tags. `fields` names only what changes: a value, or null (or blank) for nothing known.
+         *     `name` null: none of their own any more. `tag_ids` replaces all tags. `fields` names only what changes: a value, or null (or blank)
+         *     for nothing known.
          */
         ChangeCustomer: {
             /** Name */
@@ -4003,11 +4007,13 @@ export interface components {
         };
         /**
          * ConversationList
-         * @description A visitor's conversations, newest first.
+         * @description A visitor's conversations, newest first. `next`: the cursor of those before them, absent where there are none.
          */
         ConversationList: {
             /** Items */
             items: components["schemas"]["Conversation"][];
+            /** Next */
+            next?: string | null;
         };
         /** ConversationRules */
         ConversationRules: {
@@ -6320,16 +6326,26 @@ export interface components {
          * ReplyIndex
          * @description Everything an agent may use, in order: the enterprise's and their own. `unchanged`: it is as the version they have; then both lists
          *     are empty. Counts of use do not make a new version.
+         *
+         *     Not `complete`, for who asked for changes: `entries` holds those that are new or other since the version they have, `groups` all, and
+         *     `ids` those of all entries there are, null where none was removed since.
          */
         ReplyIndex: {
             /** Version */
             version: string;
             /** Unchanged */
             unchanged: boolean;
+            /**
+             * Complete
+             * @default true
+             */
+            complete: boolean;
             /** Groups */
             groups: components["schemas"]["ReplyGroup"][];
             /** Entries */
             entries: components["schemas"]["ReplyBrief"][];
+            /** Ids */
+            ids?: string[] | null;
         };
         /**
          * ReplyKind
@@ -6756,12 +6772,13 @@ export interface components {
         };
         /**
          * SetMetadata
-         * @description What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing.
+         * @description What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing, null takes a
+         *     name away.
          */
         SetMetadata: {
             /** Values */
             values: {
-                [key: string]: string;
+                [key: string]: string | null;
             };
         };
         /** SetPresence */
@@ -14220,7 +14237,9 @@ export interface operations {
     };
     list_mention_targets: {
         parameters: {
-            query?: never;
+            query?: {
+                q?: string;
+            };
             header?: never;
             path: {
                 conversation_id: string;
@@ -14545,7 +14564,9 @@ export interface operations {
     };
     list_own_conversations: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -16296,6 +16317,7 @@ export interface operations {
         parameters: {
             query?: {
                 since_version?: string | null;
+                changes?: boolean;
             };
             header?: never;
             path?: never;

@@ -5,11 +5,21 @@ import { useSession } from '../../stores/session'
 import { mentionBefore, type Colleague } from '../model/mentions'
 
 const SHOWN = 20
+/** The server names at most this many (docs/protocol.md); it is asked for the others by a part of their name. */
+const MOST_NAMED = 200
+const ASK_AFTER_MS = 150
+
+interface Asked {
+  of: Id
+  colleagues: Colleague[]
+  /** There are others whom the server has not named. */
+  isCut: boolean
+}
 
 /** Calling colleagues by name in a note: who can be called, and which of them is being typed. */
 export function useMentions(of: () => Conversation) {
   const session = useSession()
-  const asked = shallowRef<{ of: Id; colleagues: Colleague[] } | null>(null)
+  const asked = shallowRef<Asked | null>(null)
   const typed = shallowRef<{ from: number; to: number; query: string } | null>(null)
   const at = shallowRef(0)
 
@@ -28,10 +38,25 @@ export function useMentions(of: () => Conversation) {
     const { id } = of()
     try {
       const found = await api.mentionTargets(id)
-      if (of().id === id) asked.value = { of: id, colleagues: found.map(({ id: agent, name }) => ({ id: agent, name })) }
+      if (of().id === id) asked.value = { of: id, colleagues: named(found), isCut: found.length >= MOST_NAMED }
     } catch (error) {
       // Those who take part can still be called; the next `@` asks again.
       if (!(error instanceof ApiError)) throw error
+    }
+  }
+
+  /** Adds those of the others whose name contains what is typed; whoever was named before can be called still. */
+  async function search(query: string, signal: AbortSignal): Promise<void> {
+    const { id } = of()
+    try {
+      const found = named(await api.mentionTargets(id, { query: { q: query }, signal }))
+      const known = asked.value
+      if (signal.aborted || known?.of !== id) return
+      const ids = new Set(known.colleagues.map((one) => one.id))
+      asked.value = { ...known, colleagues: [...known.colleagues, ...found.filter((one) => !ids.has(one.id))] }
+    } catch (error) {
+      // The next letter asks again.
+      if (!(error instanceof ApiError) && !signal.aborted) throw error
     }
   }
 
@@ -52,10 +77,23 @@ export function useMentions(of: () => Conversation) {
   }
 
   watch(() => typed.value?.query, () => { at.value = 0 })
+  watch([() => typed.value?.query, () => asked.value?.isCut], ([query, isCut], _before, onCleanup) => {
+    if (!query || !isCut) return
+    const abort = new AbortController()
+    const timer = setTimeout(() => void search(query, abort.signal), ASK_AFTER_MS)
+    onCleanup(() => {
+      clearTimeout(timer)
+      abort.abort()
+    })
+  })
   watch(() => of().id, () => {
     close()
     asked.value = null
   })
 
   return { colleagues, options, typed, at, look, step, close }
+}
+
+function named(found: readonly Colleague[]): Colleague[] {
+  return found.map(({ id, name }) => ({ id, name }))
 }

@@ -20,7 +20,8 @@ function answer(path: string, method: string, body: Record<string, unknown>): Re
   if (method !== 'PATCH') return new Response(JSON.stringify(path.endsWith('/context') ? { customer: stored, visit: null, earlier: [] } : path.includes('/messages') ? { items: [], head: 0, more: false } : opened))
   if (refusal) return new Response(JSON.stringify({ error: { message: '', request_id: 'r', ...refusal.error } }), { status: refusal.status })
   if (body['version'] !== stored.version) return new Response(JSON.stringify({ error: { code: 'version_conflict', message: '', request_id: 'r' } }), { status: 409 })
-  stored = { ...stored, name: String(body['name']).trim(), named: true, version: stored.version + 1 }
+  const name = body['name'] === null ? null : String(body['name']).trim()
+  stored = { ...stored, name: name ?? '访客 2F81C', named: name !== null, version: stored.version + 1 }
   return new Response(JSON.stringify(stored))
 }
 
@@ -71,6 +72,24 @@ describe('naming the customer', () => {
     expect(document.activeElement).toBe(wrapper.get('[aria-label="改名"]').element)
   })
 
+  it('saved empty, the name is taken away; where there is none, nothing is sent', async () => {
+    stored = { ...stored, name: '陈若溪', named: true }
+    opened = { ...opened, customer: { ...opened.customer, name: '陈若溪' } }
+    const { wrapper } = await open()
+    await wrapper.get('[aria-label="改名"]').trigger('click')
+    await wrapper.get('input').setValue('  ')
+    await wrapper.get('input').trigger('keydown', { key: 'Enter' })
+    await flushPromises()
+    expect(changes()).toMatchObject([{ body: { name: null, version: 3 } }])
+    expect(wrapper.get('h2').text()).toBe('访客 2F81C')
+
+    await wrapper.get('[aria-label="改名"]').trigger('click')
+    await wrapper.get('input').trigger('keydown', { key: 'Enter' })
+    await flushPromises()
+    expect(changes()).toHaveLength(1)
+    expect(wrapper.find('input').exists()).toBe(false)
+  })
+
   it('Esc leaves the name as it was; an input method keeps its Enter', async () => {
     const { wrapper } = await open()
     await wrapper.get('[aria-label="改名"]').trigger('click')
@@ -86,6 +105,7 @@ describe('naming the customer', () => {
     const { wrapper } = await open()
     refusal = { status: 422, error: { code: 'invalid_input', fields: [{ field: 'name', code: 'empty', message: '' }] } }
     await wrapper.get('[aria-label="改名"]').trigger('click')
+    await wrapper.get('input').setValue('\u202e')
     await wrapper.get('form').trigger('submit')
     await flushPromises()
     expect(wrapper.get('[role="alert"]').text()).toBe('请填写')

@@ -41,6 +41,21 @@ describe('a text from elsewhere', () => {
     expect(inputs).toEqual(['你好，在的'])
   })
 
+  it('never goes to the field beside it that has the focus while its own is not drawn', () => {
+    const search = document.body.appendChild(document.createElement('input'))
+    const { area, inputs } = field('', 0)
+    const commanded: (Element | null)[] = []
+    Object.assign(document, { execCommand: () => commanded.push(document.activeElement) > 0 })
+    // A field that is not drawn takes no focus.
+    area.focus = () => undefined
+    search.focus()
+
+    typeInto(area, '当天发出')
+    Reflect.deleteProperty(document, 'execCommand')
+
+    expect([commanded, area.value, inputs]).toEqual([[], '当天发出', ['当天发出']])
+  })
+
   it('is taken out again and leaves what is around it', () => {
     const { area, inputs } = field('请看 #运费 谢谢', 6)
 

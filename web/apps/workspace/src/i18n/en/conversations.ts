@@ -245,6 +245,7 @@ export default {
     save: 'Save',
     cancel: 'Cancel',
     hint: 'Enter to save, Esc to cancel',
+    namedHint: 'Enter to save, Esc to cancel; save it empty to remove the name',
     failed: 'Not saved: {reason}',
     changed: 'Just changed to "{name}". Save again to use your name instead.',
   },

@@ -17,6 +17,7 @@ export default {
   pushText: 'Notify this device when all my pages are closed',
   pushUnsupported: 'This browser does not support push notifications. On an iPhone or iPad, add Qiatan to the home screen first and open it from there.',
   pushFailed: 'Push was not switched on',
+  pushNoWorker: 'Push was not switched on: the browser did not start what receives it. Check the connection, and that this site may store data; then reload the page.',
   pushOffFailed: 'Push was not switched off',
   preview: 'Push content',
   previewText: 'Show the text of messages in push messages',

@@ -312,6 +312,7 @@ export default {
     doneBody: 'Copy it now and keep it safe. It is not shown again; if it is lost, make another one.',
     secret: 'Key',
     copySecret: 'Copy key',
+    doubtful: 'No answer came. The key may be there all the same, with nobody who knows it: look into the list, revoke it if you find it, then make another one.',
     close: 'I kept it, close',
     howTo: 'How to use it',
     howToIntro: 'Send the key in the Authorization header. Calls without the permission are answered 403.',

@@ -245,6 +245,7 @@ export default {
     save: '保存',
     cancel: '取消',
     hint: 'Enter 保存，Esc 取消',
+    namedHint: 'Enter 保存，Esc 取消；清空后保存即去掉名字',
     failed: '没有保存：{reason}',
     changed: '刚被改成「{name}」。再次保存会换成你写的名字。',
   },

@@ -15,6 +15,7 @@ export default {
   pushText: '页面都关着时，也通知这台设备',
   pushUnsupported: '这个浏览器不支持推送。iPhone 和 iPad 上，请先把洽谈添加到主屏幕，再从那里打开。',
   pushFailed: '没有打开推送',
+  pushNoWorker: '没有打开推送：浏览器没能启动接收推送的程序。请检查网络、允许本站保存数据，然后刷新页面再试。',
   pushOffFailed: '没有关掉推送',
   preview: '推送内容',
   previewText: '推送里显示消息内容',

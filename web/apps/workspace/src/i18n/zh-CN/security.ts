@@ -310,6 +310,7 @@ export default {
     doneBody: '现在复制并妥善保存。关闭后不再显示，丢了只能另建。',
     secret: '密钥',
     copySecret: '复制密钥',
+    doubtful: '没有收到答复。密钥可能已建好，但没人看到过它：请先看看列表，有就吊销，再另建一个。',
     close: '我已保存，关闭',
     howTo: '怎样使用',
     howToIntro: '把密钥放在请求头 Authorization 里。调用没有勾选的权限会得到 403。',

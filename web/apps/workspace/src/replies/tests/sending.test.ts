@@ -4,8 +4,10 @@ import { flushPromises } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { effectScope } from 'vue'
-import { ME, conversation } from '../../conversations/tests/make'
+import { ME, conversation, message } from '../../conversations/tests/make'
 import { useDirectory } from '../../conversations/stores/directory'
+import { useDrafts } from '../../conversations/stores/drafts'
+import { useIntent } from '../../conversations/stores/intent'
 import { useOutbox } from '../../conversations/stores/outbox'
 import { useThread } from '../../conversations/stores/thread'
 import { useSession } from '../../stores/session'
@@ -77,5 +79,16 @@ describe('a reply that is slow to come', () => {
     await comes()
     expect([useReview().shown, unsent()]).toEqual([null, []])
     expect(toasts.value.map((one) => one.kind)).toEqual(['failed'])
+  })
+})
+
+describe('a plain reply that is put into the input', () => {
+  it('waits in the draft while a message is being changed there, and says so', async () => {
+    useDrafts().open(ME)
+    useIntent().choose('edit', message(3, { sender_kind: 'agent', sender_id: ME }))
+
+    await sending().use(reply('发货', { text: '当天发出' }), HERE, 'insert')
+
+    expect([useDrafts().read('a'), toasts.value.map((one) => one.text)]).toEqual(['当天发出', ['「发货」在草稿里，改完这条消息就能看到']])
   })
 })

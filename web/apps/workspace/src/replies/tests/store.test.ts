@@ -74,6 +74,33 @@ describe('a change of quick replies', () => {
   })
 })
 
+describe('an answer with changes', () => {
+  async function afterwards(told: object): Promise<[string, string][]> {
+    const replies = await loaded()
+    let asked = ''
+    vi.stubGlobal('fetch', vi.fn((url: string) => {
+      asked = url
+      return Promise.resolve(new Response(JSON.stringify({ version: '2', unchanged: false, groups: [], ...told })))
+    }))
+    await replies.load()
+    expect(asked).toContain('since_version=1&changes=1')
+    return replies.entries.filter((one) => ['0', '1', '2', 'new'].includes(one.id)).map((one) => [one.id, one.title])
+  }
+
+  it('puts what is other in its place and adds what is new', async () => {
+    const entries = [reply('别的', { id: '1' }), reply('新的', { id: 'new' })]
+    expect(await afterwards({ complete: false, entries, ids: null })).toEqual([['0', '第 0 条'], ['1', '别的'], ['2', '第 2 条'], ['new', '新的']])
+  })
+
+  it('takes away what is not there any more', async () => {
+    expect(await afterwards({ complete: false, entries: [], ids: ['2', '0'] })).toEqual([['2', '第 2 条'], ['0', '第 0 条']])
+  })
+
+  it('of a server of an earlier release is everything there is', async () => {
+    expect(await afterwards({ entries: [reply('新的', { id: 'new' })] })).toEqual([['new', '新的']])
+  })
+})
+
 describe('putting replies into the input first', () => {
   it('holds from the moment it is chosen, before it is saved', async () => {
     const replies = useReplies()

@@ -11,6 +11,8 @@ export interface Pages<T> {
   hasMore: Readonly<Ref<boolean>>
   /** Fetches the first page (again); what is shown stays until it is there. */
   reload: () => Promise<void>
+  /** Fetches quietly what is shown, however many pages that are; all of it is drawn at once. Throws what one of them fails with. */
+  refresh: () => Promise<void>
   more: () => Promise<void>
 }
 
@@ -62,6 +64,22 @@ export function usePages<T>(read: (after: string | null) => Promise<Page<T>>): P
     }
   }
 
+  async function refresh(): Promise<void> {
+    if (loading.value || loadingMore.value) return
+    if (error.value !== null) return reload()
+    const mine = ++turn
+    const shown = items.value.length
+    let before: readonly T[] = []
+    let page = await read(null)
+    while (mine === turn && page.next !== null && before.length + page.items.length < shown) {
+      before = [...before, ...page.items]
+      page = await read(page.next)
+    }
+    if (mine !== turn) return
+    moreError.value = null
+    take(page, before)
+  }
+
   onScopeDispose(() => { turn += 1 })
-  return { items, loading, loadingMore, error, moreError, hasMore, reload, more }
+  return { items, loading, loadingMore, error, moreError, hasMore, reload, refresh, more }
 }

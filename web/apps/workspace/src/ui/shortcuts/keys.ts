@@ -67,7 +67,7 @@ export function useKeyListener(): void {
 }
 
 /** Element Plus leaves a closed dialog in the page; only one that is drawn takes the keys. */
-function isDialogShown(): boolean {
+export function isDialogShown(): boolean {
   const found = document.querySelectorAll<HTMLElement>('dialog[open], [role="dialog"][aria-modal="true"], .el-overlay-dialog')
   return [...found].some((element) => element.checkVisibility())
 }
