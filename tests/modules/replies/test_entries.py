@@ -64,7 +64,7 @@ async def test_what_has_not_changed_is_answered_with_nothing_but_its_version(off
     colleague = doors.agent(await factories.agent(office.tenant.enterprise_id))
     theirs = (await colleague.get("/replies", params={"since_version": after["version"]})).json()
 
-    assert again == {"version": first["version"], "unchanged": True, "groups": [], "entries": []}
+    assert again == {"version": first["version"], "unchanged": True, "complete": True, "groups": [], "entries": [], "ids": None}
     assert (after["unchanged"], [entry["title"] for entry in after["entries"]]) == (False, ["你好", "再见"])
     assert (theirs["unchanged"], [entry["title"] for entry in theirs["entries"]]) == (False, ["你好"])
 

@@ -92,12 +92,18 @@ class Reply(ReplyBrief):
 
 class ReplyIndex(_Out):
     """Everything an agent may use, in order: the enterprise's and their own. `unchanged`: it is as the version they have; then both lists
-    are empty. Counts of use do not make a new version."""
+    are empty. Counts of use do not make a new version.
+
+    Not `complete`, for who asked for changes: `entries` holds those that are new or other since the version they have, `groups` all, and
+    `ids` those of all entries there are, null where none was removed since.
+    """
 
     version: str
     unchanged: bool
+    complete: bool = True
     groups: list[ReplyGroup]
     entries: list[ReplyBrief]
+    ids: list[UUID] | None = None
 
 
 class NewReply(_In):

@@ -18,13 +18,15 @@ _AGENT = ["agents.enterprise_id", "agents.id"]
 class ShelfRow(TenantRow, Base):
     """One owner's entries and groups: `id` is the agent's or, for what is everybody's, the enterprise's.
 
-    Every change makes a new version first, which puts the changes of one owner in order.
+    Every change makes a new version first, which puts the changes of one owner in order. `removed_in` is the version in which an entry
+    was deleted last; the database keeps it, and `changed_in` of the entries.
     """
 
     __tablename__ = "reply_shelves"
     __table_args__ = (ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"]),)
 
     version: Mapped[int]
+    removed_in: Mapped[int] = mapped_column(server_default="0")
 
 
 class GroupRow(TenantRow, Base):
@@ -69,6 +71,8 @@ class EntryRow(TenantRow, Base):
     initials: Mapped[str] = mapped_column(Text)
     uses: Mapped[int] = mapped_column(default=0, server_default="0")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    # In which version of the shelf it became what it is: kept by a trigger, whoever writes.
+    changed_in: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     updated_by: Mapped[UUID | None]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, cast, column, func, insert, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, case, cast, column, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from qiatan.infra.db import Tx
@@ -33,6 +33,18 @@ _BRIEF = (
 )
 
 
+class Shelf(NamedTuple):
+    """The version of an owner's entries, and the one in which an entry was deleted last."""
+
+    version: int
+    removed_in: int
+
+
+class Shelves(NamedTuple):
+    everybodys: Shelf
+    own: Shelf
+
+
 class ReplyRepository:
     """One enterprise's. `owner` is an agent, or None for what is everybody's."""
 
@@ -52,13 +64,14 @@ class ReplyRepository:
         )
         return (await self._session.execute(query)).scalar_one()
 
-    async def versions(self, agent_id: UUID) -> dict[UUID | None, int]:
-        """The versions of the enterprise's shelf (None) and the agent's; 0 where nothing ever was."""
-        query = select(ShelfRow.id, ShelfRow.version).where(
+    async def shelves(self, agent_id: UUID) -> Shelves:
+        """Of the enterprise and the agent; all 0 where nothing ever was."""
+        query = select(ShelfRow.id, ShelfRow.version, ShelfRow.removed_in).where(
             ShelfRow.enterprise_id == self._enterprise_id, ShelfRow.id.in_([self._enterprise_id, agent_id])
         )
-        found = {row.id: row.version for row in await self._session.execute(query)}
-        return {None: found.get(self._enterprise_id, 0), agent_id: found.get(agent_id, 0)}
+        found = {row.id: Shelf(row.version, row.removed_in) for row in await self._session.execute(query)}
+        nothing = Shelf(0, 0)
+        return Shelves(found.get(self._enterprise_id, nothing), found.get(agent_id, nothing))
 
     # -- reading
 
@@ -71,14 +84,22 @@ class ReplyRepository:
         )
         return list((await self._session.execute(query)).scalars())
 
-    async def entries(self, agent_id: UUID) -> Sequence[Entry]:
-        """What an agent may use, the enterprise's first, each group in order; without documents."""
+    async def entries(self, agent_id: UUID, since: tuple[int, int] | None = None) -> Sequence[Entry]:
+        """What an agent may use, the enterprise's first, each group in order; without documents. With `since` only what is other than in
+        those versions of the enterprise's shelf and the agent's."""
         query = (
             select(*_BRIEF)
             .where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (None, agent_id)))
             .order_by(EntryRow.agent_id.nulls_first(), EntryRow.group_id.nulls_first(), EntryRow.position, EntryRow.id)
         )
+        if since is not None:
+            query = query.where(EntryRow.changed_in > case((EntryRow.agent_id.is_(None), since[0]), else_=since[1]))
         return (await self._session.execute(query)).all()
+
+    async def all_ids(self, agent_id: UUID) -> list[UUID]:
+        """Of what `entries` has."""
+        query = select(EntryRow.id).where(EntryRow.enterprise_id == self._enterprise_id, _of(EntryRow.agent_id, (None, agent_id)))
+        return list((await self._session.execute(query)).scalars())
 
     async def entry(self, agent_id: UUID, entry_id: UUID) -> Entry | None:
         """One of them, followed by its document, and when and by whom it was changed last."""

@@ -47,8 +47,10 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/replies", response_model=ReplyIndex)
-async def list_replies(actor: User, tx: TenantTx, since_version: Annotated[str | None, Query(max_length=60)] = None) -> Response:
-    index = await service.index(tx, actor, since_version=since_version)
+async def list_replies(
+    actor: User, tx: TenantTx, since_version: Annotated[str | None, Query(max_length=60)] = None, *, changes: bool = False
+) -> Response:
+    index = await service.index(tx, actor, since_version=since_version, changes=changes)
     return Response(index, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
@@ -132,7 +134,7 @@ async def upload_reply_picture(actor: User, shared: Shared, request: Request) ->
     service.require_some_edit(actor)
     shared.throttle.check(f"replies.pictures:{actor.agent_id}", PICTURES)
     _, content = await receive_picture(request, pictures.MAX_BYTES)
-    prepared = await pictures.prepare(content)
+    prepared = await pictures.prepare(content, enterprise_id=actor.enterprise_id)
     try:
         await pictures.store(shared.storage, prepared)
         async with shared.database.tenant(actor.enterprise_id) as tx:
