@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import re
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from qiatan.infra.fair import Gate
 from qiatan.kit.errors import Fault, TooLarge
 
 if TYPE_CHECKING:
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_000_000
 MAX_FRAMES = 100
-# All frames of an animation together; one that needs more is kept as its first frame.
-MAX_ANIMATED_PIXELS = 40_000_000
+# All frames of an animation together, of those that a picture may have; one that needs more is kept as its first frame.
+ANIMATED_SHARE = 0.8
 MIN_FRAME_MS = 20
+MAX_SCANS = 32
+"""Of a JPEG. Programs write ten to twenty; each goes through all pixels again, for some hundred bytes."""
 
 THUMB_TYPE = "image/webp"
 CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -33,8 +38,16 @@ _JPEG_QUALITY = 86
 _WEBP_QUALITY = 84
 _THUMB_QUALITY = 78
 
-# Decoding is the most memory one request can cost: two at a time, the others wait.
-_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
+# Decoding is the most memory one request can cost: two at a time, the others wait, each in turn by whose they are.
+WORKERS = 2
+WAITING = 512
+WAITING_OF_EACH = 64
+WAIT_SECONDS = 30.0
+_POOL = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="pictures")
+_TURNS = Gate(WORKERS, WORKERS, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS, name="pictures")
+
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_SCAN, _END, _BARE = 0xDA, 0xD9, (0x01, 0xD8)
 
 
 class NotAPicture(Fault):
@@ -55,41 +68,69 @@ class Picture:
     thumb: bytes | None
 
 
-async def sanitize(content: bytes, *, max_side: int, thumb_side: int | None = None) -> Picture:
+async def sanitize(
+    content: bytes, *, max_side: int, thumb_side: int | None = None, whose: Hashable, max_pixels: int = MAX_PIXELS
+) -> Picture:
     """The picture in `content`, whatever its name said, with no side longer than `max_side`.
 
     Still pictures keep their format. Animated GIFs stay animated up to 100 frames; other animations become their first frame.
+    `max_pixels` holds for what has to be decoded whole; a photograph, of which a fraction is, may have 50 million. Who has many waiting
+    waits for themselves: of each `whose` one is taken in turn.
 
     Raises:
         NotAPicture: another kind of file, or a broken one.
-        TooLarge: more than 50 million pixels; found out before they are decoded.
+        TooLarge: too many pixels; found out before they are decoded.
+        Busy: too many of the same wait already, or its turn did not come within half a minute.
     """
-    return await asyncio.get_running_loop().run_in_executor(_POOL, _sanitize, content, max_side, thumb_side)
+    turns = _TURNS
+    await turns.enter(whose)
+    working = asyncio.get_running_loop().run_in_executor(_POOL, _sanitize, content, max_side, thumb_side, max_pixels)
+    # A thread cannot be stopped: its place is free when it has ended, also where nobody waits for what it makes any more.
+    working.add_done_callback(lambda _: turns.leave(whose))
+    return await asyncio.shield(working)
 
 
-def _sanitize(content: bytes, max_side: int, thumb_side: int | None) -> Picture:
+def _sanitize(content: bytes, max_side: int, thumb_side: int | None, max_pixels: int = MAX_PIXELS) -> Picture:
     from PIL import Image as images  # noqa: N813, PLC0415 -- a module of functions; loaded late to keep an idle server small
     from PIL import WebPImagePlugin  # noqa: F401, PLC0415 -- registers the decoder without loading all the others
 
     # Frames may grow beyond what the header said; Pillow looks at each of them.
     images.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        _check_webp(content)
+        _check_webp(content, max_pixels)
+        _check_jpeg(content)
         with images.open(io.BytesIO(content), formats=_FORMATS) as image:
-            return _encode(image, max_side, thumb_side)
+            return _encode(image, max_side, thumb_side, max_pixels)
     except TooLarge:
         raise
     except (images.DecompressionBombError, images.DecompressionBombWarning) as error:
-        raise _too_many_pixels() from error
+        raise _too_many_pixels(MAX_PIXELS) from error
     except Exception as error:  # a decoder fed with hostile bytes may fail in any way, and each means the same to the sender
         raise NotAPicture from error
 
 
-def _too_many_pixels() -> TooLarge:
-    return TooLarge(f"This picture has more than {MAX_PIXELS // 1_000_000} million pixels. Send a smaller one.")
+def _too_many_pixels(most: int) -> TooLarge:
+    return TooLarge(f"This picture has more than {most // 1_000_000} million pixels. Send a smaller one.")
 
 
-def _check_webp(content: bytes) -> None:
+def _check_jpeg(content: bytes) -> None:
+    """Refuse a JPEG that goes through its pixels again and again (ITU T.81, B.1.1): its decoder would go along to the end."""
+    if content[:2] != b"\xff\xd8":
+        return
+    at, scans = 2, 0
+    while (found := _MARKER.search(content, at)) is not None:
+        marker, at = found[1][0], found.end()
+        if marker == _END:
+            return
+        if marker in _BARE:
+            continue
+        scans += marker == _SCAN
+        if scans > MAX_SCANS:
+            raise NotAPicture
+        at += int.from_bytes(content[at : at + 2], "big")
+
+
+def _check_webp(content: bytes, max_pixels: int) -> None:
     """Refuse a huge WebP by its header (RFC 9649): its decoder makes room for all pixels as soon as it is opened."""
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         return
@@ -101,23 +142,26 @@ def _check_webp(content: bytes) -> None:
         size = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     else:
         size = (int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF)
-    _check_pixels(size)
+    _check_pixels(size, max_pixels)
 
 
-def _check_pixels(size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        raise _too_many_pixels()
+def _check_pixels(size: tuple[int, int], most: int) -> None:
+    if size[0] * size[1] > most:
+        raise _too_many_pixels(most)
 
 
-def _encode(image: Image, max_side: int, thumb_side: int | None) -> Picture:
-    _check_pixels(image.size)
+def _encode(image: Image, max_side: int, thumb_side: int | None, max_pixels: int) -> Picture:
+    # A progressive JPEG is decoded whole before a fraction of it is taken.
+    is_photograph = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    _check_pixels(image.size, MAX_PIXELS if is_photograph else max_pixels)
     if image.format == "GIF":
-        animation = _animation(image, max_side, thumb_side)
+        animation = _animation(image, max_side, thumb_side, max_pixels * ANIMATED_SHARE)
         if animation is not None:
             return animation
         image.seek(0)
     # JPEG can be decoded at half, a quarter … of its size, which saves most of the work on photographs.
     image.draft("RGB", (max_side, max_side))
+    _check_pixels(image.size, max_pixels)
     still = _upright(_scaled(_plain(image), max_side), image.getexif().get(_ORIENTATION))
     buffer = io.BytesIO()
     output = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP"}.get(image.format or "", "PNG")
@@ -130,7 +174,7 @@ def _encode(image: Image, max_side: int, thumb_side: int | None) -> Picture:
     return Picture(buffer.getvalue(), f"image/{output.lower()}", still.width, still.height, _thumb(still, thumb_side))
 
 
-def _animation(image: Image, max_side: int, thumb_side: int | None) -> Picture | None:
+def _animation(image: Image, max_side: int, thumb_side: int | None, max_pixels: float) -> Picture | None:
     """All frames, or None where there is only one, or too many of them, or too many pixels in all."""
     frames: list[Image] = []
     durations: list[int] = []
@@ -139,7 +183,7 @@ def _animation(image: Image, max_side: int, thumb_side: int | None) -> Picture |
         while True:
             image.seek(len(frames))
             pixels += image.width * image.height
-            if len(frames) == MAX_FRAMES or pixels > MAX_ANIMATED_PIXELS:
+            if len(frames) == MAX_FRAMES or pixels > max_pixels:
                 return None
             frames.append(_scaled(_plain(image), max_side))
             durations.append(max(MIN_FRAME_MS, int(image.info.get("duration", 100))))

@@ -94,8 +94,8 @@ class Settings:
     """REQUESTS, ADDRESS_CONVERSATIONS and most ENTERPRISE_… variables: how much one enterprise or address may use (`infra/limits.py`)."""
 
     enterprise_uploads: int = 20_480 * 1024 * 1024
-    """ENTERPRISE_UPLOADS: MiB of files that all agents and visitors of an enterprise may begin to send up within 24 hours, 1 to 100000000.
-    Kept here in bytes. Default 20480."""
+    """ENTERPRISE_UPLOADS: MiB of files and pictures that all visitors of an enterprise may send up within a day, and as many all its
+    agents, 1 to 100000000. Kept here in bytes. Default 20480."""
 
     smtp: SmtpServer | None = None
     """SMTP_URL: `smtps://user:password@host` (TLS, port 465) or `smtp://user:password@host` (STARTTLS, port 587; without encryption on

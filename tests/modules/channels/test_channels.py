@@ -16,6 +16,7 @@ from qiatan.modules.channels.contracts import Channel, NewChannel, WebSettings
 from qiatan.modules.channels.errors import TooManyChannels
 from qiatan.modules.channels.events import ChannelChanged
 from qiatan.modules.channels.rules import fresh_settings
+from tests.support.backends import somebody_waits_for_a_lock
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 
@@ -217,6 +218,33 @@ async def test_an_enterprise_has_at_most_a_hundred_channels(
 
         with pytest.raises(TooManyChannels):
             await service.create(tx, tenant.admin.actor, NewChannel(name="三"))
+
+
+async def test_two_at_once_do_not_pass_the_limit_beside_each_other(
+    database: Database, factories: Factories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an enterprise that may have two channels and has one, and somebody who is making the second
+    tenant = await factories.tenant()
+    monkeypatch.setattr(service, "MAX_CHANNELS", 2)
+    await _first(database, tenant.enterprise_id)
+
+    async def make() -> Channel:
+        async with database.tenant(tenant.enterprise_id) as tx:
+            return await service.create(tx, tenant.admin.actor, NewChannel(name="三"))
+
+    # when another one is made at the same moment
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.create(tx, tenant.admin.actor, NewChannel(name="二"))
+        at_once = asyncio.create_task(make())
+        waits = asyncio.create_task(somebody_waits_for_a_lock(database))
+        await asyncio.wait((at_once, waits), return_when=asyncio.FIRST_COMPLETED)
+
+    # then it is one too many
+    with pytest.raises(TooManyChannels):
+        await at_once
+    await waits
+    async with database.tenant(tenant.enterprise_id) as tx:
+        assert [channel.name for channel in await service.every(tx)] == ["官网", "二"]
 
 
 async def test_any_page_may_read_the_looks_and_nothing_else(database: Database, factories: Factories, doors: Doors) -> None:

@@ -7,6 +7,8 @@ from qiatan.infra.resources import Resources
 from qiatan.modules.channels import service as channels
 from qiatan.modules.visitors import service as visitors
 from qiatan.modules.visitors.contracts import SessionRequest
+from tests.modules.files.sending import visitor
+from tests.modules.files.uploads import Scene
 from tests.modules.files.world import World
 from tests.support.doors import Doors
 from tests.support.factories import Factories
@@ -24,3 +26,11 @@ async def world(resources: Resources, database: Database, factories: Factories, 
         visitor = await visitors.resolve_token(tx, session.token)
     assert visitor is not None
     return World(tenant, session.token, visitor, resources, doors)
+
+
+@pytest.fixture
+async def scene(world: World, factories: Factories) -> Scene:
+    channel = await factories.channel(world.tenant.enterprise_id)
+    http, told = await visitor(world.doors, channel)
+    assert told["files"] is True
+    return Scene(world, channel, http)

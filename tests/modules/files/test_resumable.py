@@ -5,55 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from sqlalchemy import func, select
 
 from qiatan.infra.resources import Resources
-from qiatan.infra.throttle import Rate
-from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import StorageFull
-from qiatan.modules.channels.contracts import Channel
-from qiatan.modules.files import jobs, repository, routes, rules, service
-from qiatan.modules.files.contracts import NewUpload, Upload
-from qiatan.modules.files.errors import QuotaReached
-from qiatan.modules.files.models import FileRow, UploadRow
+from qiatan.modules.files import jobs, repository, rules
 from tests.modules.files.pictures import PDF, png
 from tests.modules.files.sending import BYTES, PHONE, TABLET, message, part, send_up, start, visitor
-from tests.modules.files.world import World
+from tests.modules.files.uploads import Scene
 from tests.support.clock import FakeClock
 from tests.support.factories import Factories
 
 MIB = 1024 * 1024
-
-
-@dataclass
-class Scene:
-    world: World
-    channel: Channel
-    http: httpx.AsyncClient
-
-    def on_disk(self) -> list[Path]:
-        return self.world.on_disk()
-
-    async def counts(self) -> tuple[int, int]:
-        """Files and uploads of the enterprise."""
-        async with self.world.resources.database.tenant(self.world.tenant.enterprise_id) as tx:
-            files = (await tx.session.execute(select(func.count()).select_from(FileRow))).scalar_one()
-            uploads = (await tx.session.execute(select(func.count()).select_from(UploadRow))).scalar_one()
-        return files, uploads
-
-
-@pytest.fixture
-async def scene(world: World, factories: Factories) -> Scene:
-    channel = await factories.channel(world.tenant.enterprise_id)
-    http, told = await visitor(world.doors, channel)
-    assert told["files"] is True
-    return Scene(world, channel, http)
 
 
 async def test_a_file_goes_up_in_parts_and_is_what_was_sent(scene: Scene) -> None:
@@ -70,18 +34,6 @@ async def test_a_file_goes_up_in_parts_and_is_what_was_sent(scene: Scene) -> Non
     assert file == {"id": file["id"], "name": "手冲尺寸.pdf", "content_type": "application/pdf", "size": len(content), "risky": False}
     await scene.world.run_deletions()
     assert [path.read_bytes() for path in scene.on_disk()] == [content]
-
-
-async def test_finishing_again_gives_the_same_file(scene: Scene) -> None:
-    begun = await start(scene.http, 3)
-    await part(scene.http, begun["id"], 0, b"abc")
-
-    answers = await asyncio.gather(*(scene.http.post(f"/widget/uploads/{begun['id']}/finish", json={}) for _ in range(4)))
-
-    assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
-    await scene.world.run_deletions()
-    assert (await scene.counts())[0] == 1
-    assert len(scene.on_disk()) == 1
 
 
 async def test_fifty_mebibytes_go_and_one_byte_more_does_not(scene: Scene) -> None:
@@ -146,17 +98,6 @@ async def test_of_two_parts_at_once_one_counts_and_the_other_leaves_nothing(scen
 
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     assert [path.read_bytes() for path in scene.on_disk()] == [b"abc"]
-
-
-async def test_another_content_than_was_promised_makes_no_file(scene: Scene) -> None:
-    begun = await start(scene.http, 3)
-    await part(scene.http, begun["id"], 0, b"abc")
-
-    answer = await scene.http.post(f"/widget/uploads/{begun['id']}/finish", json={"sha256": "0" * 64})
-
-    assert (answer.status_code, answer.json()["error"]["fields"][0]["field"]) == (422, "sha256")
-    assert (await scene.counts())[0] == 0
-    assert len(scene.on_disk()) == 1
 
 
 async def test_a_cancelled_upload_is_gone(scene: Scene) -> None:
@@ -251,33 +192,6 @@ async def test_of_more_uploads_than_are_counted_the_newest_count(scene: Scene, c
     assert await scene.counts() == (1, 2)
 
 
-async def test_an_enterprise_sends_up_so_much_in_a_day_whoever_sends_it(scene: Scene, clock: FakeClock) -> None:
-    # given a server that takes ten bytes a day of each enterprise
-    world = scene.world
-    database = world.resources.database
-
-    async def begin(actor: AgentActor | VisitorActor, size: int) -> Upload:
-        async with database.tenant(actor.enterprise_id) as tx:
-            return await service.start_upload(tx, actor, NewUpload(name="a", size=size), enterprise_bytes=10)
-
-    await begin(world.agent, 6)
-    clock.advance(hours=1)
-    cancelled = await begin(world.visitor, 4)
-
-    # then the eleventh is refused, with the time when the oldest ones no longer count
-    with pytest.raises(QuotaReached) as refused:
-        await begin(world.visitor, 1)
-    assert (refused.value.code, refused.value.retry_after) == ("quota_reached", 23 * 3600)
-    assert await scene.counts() == (0, 2)
-
-    # and what was cancelled before anything came counts no more, nor what is older than a day
-    async with database.tenant(world.visitor.enterprise_id) as tx:
-        await service.cancel_upload(tx, world.visitor, cancelled.id)
-    await begin(world.visitor, 4)
-    clock.advance(hours=23, seconds=1)
-    await begin(world.agent, 6)
-
-
 async def test_a_visitor_sends_three_hundred_mebibytes_a_day_also_by_cancelling(
     scene: Scene, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,36 +262,6 @@ async def test_an_agent_needs_the_point(scene: Scene, factories: Factories) -> N
 
     assert able["size"] == 3
     assert refused.status_code == 403
-
-
-async def test_who_finishes_while_another_call_has_done_so_gets_its_file(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = await start(scene.http, 3)
-    await part(scene.http, begun["id"], 0, b"abc")
-    finish, put_together = f"/widget/uploads/{begun['id']}/finish", service.put_together
-    faster: list[httpx.Response] = []
-
-    async def late(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.undo()
-        faster.append(await scene.http.post(finish, json={}))
-        await scene.world.run_deletions()
-        return await put_together(*arguments, **named)
-
-    monkeypatch.setattr(service, "put_together", late)
-    slower = await scene.http.post(finish, json={})
-
-    assert (slower.status_code, slower.json()) == (200, faster[0].json())
-    assert [path.read_bytes() for path in scene.on_disk()] == [b"abc"]
-
-
-async def test_a_whole_file_is_not_written_anew_without_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "FINISHES", Rate(burst=2, per_minute=1))
-    begun = await start(scene.http, 3)
-    await part(scene.http, begun["id"], 0, b"abc")
-    wrong = {"sha256": hashlib.sha256(b"abd").hexdigest()}
-
-    answers = [(await scene.http.post(f"/widget/uploads/{begun['id']}/finish", json=wrong)).status_code for _ in range(3)]
-
-    assert answers == [422, 422, 429]
 
 
 async def test_a_file_in_crumbs_is_refused_and_leaves_nothing_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

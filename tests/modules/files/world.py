@@ -18,6 +18,8 @@ from tests.modules.files.pictures import png
 from tests.support.doors import Doors
 from tests.support.factories import Tenant
 
+ANYWHERE = service.Origin(address="192.0.2.1", enterprise_bytes=1024**3)
+
 
 @dataclass
 class World:
@@ -32,11 +34,11 @@ class World:
         return self.tenant.admin.actor
 
     async def keep(self, actor: AgentActor | VisitorActor, *, name: str = "a.png", content: bytes | None = None) -> File:
-        prepared = await service.prepare_picture(name, content or png())
+        prepared = await service.prepare_picture(actor, name, content or png())
         try:
             await service.store_picture(self.resources.storage, prepared)
             async with self.resources.database.tenant(actor.enterprise_id) as tx:
-                return await service.upload_picture(tx, actor, prepared=prepared)
+                return await service.upload_picture(tx, actor, ANYWHERE, prepared=prepared)
         except BaseException:
             await service.discard(self.resources.storage, prepared)
             raise

@@ -15,6 +15,8 @@ from qiatan.modules.files import rules
 from qiatan.modules.files.errors import QuotaReached
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MIB, GIB = 1024**2, 1024**3
+SOMEBODY = UUID(int=7)
 
 
 @pytest.mark.parametrize(
@@ -127,17 +129,36 @@ def test_after_the_seconds_that_are_told_the_upload_fits(sizes: list[int], size:
     rules.check_quota(quota, 0, [(at, count) for at, count in lately if at > then - rules.UNFINISHED_FOR], size, then)
 
 
-@given(st.integers(1, 100), st.integers(0, 200), st.integers(1, 100), st.integers(0, 23))
-def test_an_enterprises_ceiling_is_inclusive_and_says_when_it_falls(most: int, begun: int, size: int, hours: int) -> None:
-    oldest = NOON - timedelta(hours=hours) if begun else None
-    if begun + size <= most:
-        rules.check_ceiling(most, begun, oldest, size, NOON)
+@given(st.lists(st.integers(0, 40), max_size=8), st.integers(1, 40))
+def test_a_limit_of_a_day_is_inclusive_and_says_when_there_is_room(sizes: list[int], size: int) -> None:
+    limit = rules.DayLimit("visitors", 50, "Later.")
+    lately = [(NOON - timedelta(hours=20 - at), count) for at, count in enumerate(sizes)]
+    if sum(sizes) + size <= 50:
+        rules.check_day(limit, lately, size, NOON)
         return
 
-    with pytest.raises(QuotaReached) as refused:
-        rules.check_ceiling(most, begun, oldest, size, NOON)
+    with pytest.raises(QuotaReached, match="Later") as refused:
+        rules.check_day(limit, lately, size, NOON)
 
-    assert refused.value.retry_after == (24 - (hours if begun else 0)) * 3600
+    then = NOON + timedelta(seconds=refused.value.retry_after or 0)
+    rules.check_day(limit, [(at, count) for at, count in lately if at > then - rules.UNFINISHED_FOR], size, then)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pictures", "enterprise", "expected"),
+    [
+        ("customer", False, 20 * GIB, [("address 192.0.2.1", 20 * GIB // 8), ("visitors", 20 * GIB)]),
+        ("customer", True, 20 * GIB, [(f"pictures {SOMEBODY}", 100 * MIB), ("address 192.0.2.1", 20 * GIB // 8), ("visitors", 20 * GIB)]),
+        ("customer", False, GIB, [("address 192.0.2.1", 300 * MIB), ("visitors", GIB)]),
+        ("customer", False, 9 * MIB, [("address 192.0.2.1", 9 * MIB), ("visitors", 9 * MIB)]),
+        ("agent", False, GIB, [("agents", GIB)]),
+        ("agent", True, GIB, [(f"pictures {SOMEBODY}", 5 * GIB), ("agents", GIB)]),
+    ],
+)
+def test_what_counts_for_what_is_sent(kind: str, pictures: bool, enterprise: int, expected: list[tuple[str, int]]) -> None:
+    limits = rules.day_limits(kind, SOMEBODY, "192.0.2.1", enterprise, pictures=pictures)
+
+    assert [(limit.source, limit.bytes) for limit in limits] == expected
 
 
 @given(st.uuids(), st.uuids(), st.uuids(), st.integers(0, 2**63), st.booleans())

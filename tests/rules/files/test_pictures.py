@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from PIL import Image
 
-from qiatan.infra.pictures import MAX_FRAMES, NotAPicture, sanitize
+from qiatan.infra import pictures
+from qiatan.infra.pictures import MAX_FRAMES, MAX_SCANS, NotAPicture
 from qiatan.kit.errors import TooLarge
 from tests.modules.files.pictures import (
     HTML,
@@ -22,6 +24,8 @@ from tests.modules.files.pictures import (
     png_header,
     webp_header,
 )
+
+sanitize = partial(pictures.sanitize, whose=None)
 
 
 async def test_a_photograph_is_turned_upright_and_keeps_no_secrets() -> None:
@@ -155,6 +159,58 @@ async def test_a_pixel_bomb_is_refused_before_it_is_decoded(content: bytes) -> N
 
     with pytest.raises(TooLarge):
         await sanitize(content, max_side=500)
+
+
+@pytest.mark.parametrize("lead_in", [b"", b"\xff\x01\xff\xff", b"\xff\xff\xff"], ids=["plain", "bare-marker", "filling"])
+async def test_a_jpeg_that_goes_through_its_pixels_without_end_is_refused(lead_in: bytes) -> None:
+    # given a progressive JPEG that repeats its last scan
+    ordinary = encoded(Image.new("RGB", (60, 40), "teal"), "JPEG", progressive=True)
+    scans = ordinary.count(b"\xff\xda")
+    last = ordinary[ordinary.rfind(b"\xff\xda") : -2]
+
+    def with_scans(count: int) -> bytes:
+        return ordinary[:-2] + (lead_in + last) * (count - scans) + b"\xff\xd9"
+
+    # then as many are read as programs write, and no more
+    assert (await sanitize(with_scans(MAX_SCANS), max_side=500)).width == 60
+    with pytest.raises(NotAPicture):
+        await sanitize(with_scans(MAX_SCANS + 1), max_side=500)
+
+
+async def test_what_only_looks_like_a_scan_is_none() -> None:
+    """A moving photograph carries a film behind its end, and any segment may hold any bytes."""
+    photograph = encoded(Image.new("RGB", (60, 40), "teal"), "JPEG", comment=b"\xff\xda" * 100)
+
+    picture = await sanitize(photograph + b"\xff\xda" * 100, max_side=500)
+
+    assert (picture.width, picture.height) == (60, 40)
+
+
+async def test_what_has_to_be_decoded_whole_may_have_fewer_pixels_than_a_photograph() -> None:
+    image = Image.new("RGB", (200, 200), "teal")
+    whole = [encoded(image, "PNG"), encoded(image, "WEBP"), encoded(image, "GIF"), encoded(image, "JPEG", progressive=True)]
+
+    assert (await sanitize(encoded(image, "JPEG"), max_side=50, max_pixels=39_999)).width == 50
+    for content in whole:
+        assert (await sanitize(content, max_side=50, max_pixels=40_000)).width == 50
+        with pytest.raises(TooLarge):
+            await sanitize(content, max_side=50, max_pixels=39_999)
+
+
+async def test_a_photograph_of_which_no_fraction_can_be_decoded_is_none() -> None:
+    long = encoded(Image.new("RGB", (40, 1_000), "teal"), "JPEG")
+
+    with pytest.raises(TooLarge):
+        await sanitize(long, max_side=50, max_pixels=39_999)
+
+
+async def test_an_animation_has_most_of_the_pixels_that_one_picture_may_have() -> None:
+    content = animated_gif(5, (40, 30))
+
+    moving = await sanitize(content, max_side=40, max_pixels=7_500)
+    still = await sanitize(content, max_side=40, max_pixels=7_499)
+
+    assert [picture.content_type for picture in (moving, still)] == ["image/gif", "image/png"]
 
 
 def test_a_server_without_pictures_does_not_load_the_decoders() -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from qiatan.infra.db import Tx, is_one_of
 from qiatan.modules.channels.models import ChannelRow
 
+_CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('channels:' || CAST(:enterprise AS text), 0))")
+
 
 class ChannelRepository:
     def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
@@ -32,6 +34,10 @@ class ChannelRepository:
         if after is not None:
             query = query.where(ChannelRow.id > after)
         return list((await self._session.execute(query.order_by(ChannelRow.id).limit(limit))).scalars())
+
+    async def claim(self) -> None:
+        """Wait until nobody else of the enterprise makes a channel, until the end of the transaction."""
+        await self._session.execute(_CLAIM, {"enterprise": self._enterprise_id})
 
     async def count(self) -> int:
         query = select(func.count()).select_from(ChannelRow).where(ChannelRow.enterprise_id == self._enterprise_id)

@@ -97,6 +97,8 @@ async def create(tx: Tx, actor: AgentActor, new: NewChannel) -> Channel:
     """
     require(actor, permissions.EDIT)
     channels = ChannelRepository(tx, tx.enterprise_id)
+    # Counted by one at a time: two at once would both see the ninety-ninth.
+    await channels.claim()
     if await channels.count() >= MAX_CHANNELS:
         raise TooManyChannels
     row = await channels.add(**_fresh(tx, new.name, await accounts.locale_of(tx, actor)))

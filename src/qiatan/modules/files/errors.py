@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qiatan.kit.errors import Fault, NotFound
+from qiatan.kit.errors import Fault, InvalidInput, NotFound
 
 
 class FileNotFound(NotFound):
@@ -27,6 +27,10 @@ class UploadIncomplete(Fault):
     """The file has not arrived whole. Ask how far it is and send the rest."""
 
     code, status = "upload_incomplete", 409
+
+
+class ContentDiffers(InvalidInput):
+    """What has arrived is not what was sent, so it was given up. Send the file again."""
 
 
 class QuotaReached(Fault):

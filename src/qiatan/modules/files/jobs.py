@@ -9,10 +9,13 @@ from qiatan.infra.db import Tx
 from qiatan.infra.jobs import JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.files.repository import Blobs, FileSweep
+from qiatan.modules.files.rules import UNFINISHED_FOR
 
 jobs = JobList("files")
 
 BATCH = 200
+COUNTS = 5_000
+"""Rows of some words each, and nothing is deferred for them."""
 UNUSED_FOR = timedelta(hours=24)
 
 
@@ -49,7 +52,10 @@ async def purge_unused(resources: Resources) -> None:
 
 @jobs.periodic("17 * * * *")
 async def purge_expired(resources: Resources) -> None:
-    """Give up the contents of files that have expired, and uploads that were not finished within a day, a batch per transaction."""
+    """Give up the contents of files that have expired, uploads that were not finished within a day, and counts that are older than one.
+
+    A batch per transaction.
+    """
 
     async def empty(tx: Tx) -> int:
         rows = await FileSweep(tx).empty_expired(tx.now, BATCH)
@@ -61,8 +67,12 @@ async def purge_expired(resources: Resources) -> None:
         await defer_removal(tx, [part for parts in lapsed for part in parts])
         return len(lapsed)
 
+    async def drop_counts(tx: Tx) -> int:
+        return await FileSweep(tx).drop_old_counts(tx.now - UNFINISHED_FOR, COUNTS)
+
     await in_batches(resources, empty, batch=BATCH)
     await in_batches(resources, drop_uploads, batch=BATCH)
+    await in_batches(resources, drop_counts, batch=COUNTS)
 
 
 @jobs.periodic("7 3 * * *")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,3 +86,15 @@ class UploadRow(TenantRow, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
+
+
+class SentRow(Base):
+    """How many bytes came from a source (agents, visitors, an address, somebody's pictures) in an hour. What is older than a day goes."""
+
+    __tablename__ = "sent_bytes"
+    __table_args__ = (ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"]), Index("ix_sent_bytes_hour", "hour"))
+
+    enterprise_id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)

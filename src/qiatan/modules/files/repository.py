@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, case, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from qiatan.infra.db import Tx
-from qiatan.modules.files.models import FileRow, UploadRow
+from qiatan.modules.files.models import FileRow, SentRow, UploadRow
 
 Blobs = Sequence[Row[str, str | None]]
 MAX_COUNTED = 5_000
@@ -112,19 +113,10 @@ class UploadRepository:
         await self._session.flush()
         return row
 
-    async def claim_quota(self) -> None:
-        """Wait until nobody else of the enterprise counts what was sent, until the end of the transaction."""
+    async def claim_quota(self, uploader_kind: str, uploader_id: UUID) -> None:
+        """Wait until this person begins no other upload, until the end of the transaction."""
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 0))")
-        await self._session.execute(lock, {"who": f"uploads:{self._enterprise_id}"})
-
-    async def of_everybody_since(self, since: datetime) -> tuple[int, datetime | None]:
-        """How many bytes the whole enterprise began to send up since then, and when the oldest of that was begun."""
-        counted = case((UploadRow.cancelled_at.is_not(None), UploadRow.received), else_=UploadRow.size)
-        query = select(func.coalesce(func.sum(counted), 0), func.min(UploadRow.created_at)).where(
-            UploadRow.enterprise_id == self._enterprise_id, UploadRow.created_at > since
-        )
-        total, oldest = (await self._session.execute(query)).one()
-        return int(total), oldest
+        await self._session.execute(lock, {"who": f"uploads:{self._enterprise_id}:{uploader_kind}:{uploader_id}"})
 
     async def begun_since(self, uploader_kind: str, uploader_id: UUID, since: datetime) -> Sequence[Row[datetime, int, bool]]:
         """What this person began since then, oldest first: when, how much counts, whether it is unfinished."""
@@ -170,6 +162,36 @@ class UploadRepository:
     async def file_of(self, file_id: UUID) -> FileRow | None:
         query = select(FileRow).where(FileRow.enterprise_id == self._enterprise_id, FileRow.id == file_id)
         return (await self._session.execute(query)).scalar_one_or_none()
+
+
+class SentRepository:
+    """Bytes that came, by source and hour: as many rows are read as there are hours, however much was sent."""
+
+    def __init__(self, tx: Tx, enterprise_id: UUID) -> None:
+        self._session = tx.session
+        self._enterprise_id = enterprise_id
+
+    async def add(self, sources: Collection[str], hour: datetime, size: int) -> None:
+        """Count so many more from each. Who counts from one of them waits for the end of the transaction."""
+        # In one order everywhere, so that no two wait for each other.
+        rows = [{"enterprise_id": self._enterprise_id, "source": source, "hour": hour, "bytes": size} for source in sorted(sources)]
+        new = insert(SentRow).values(rows)
+        counted = new.on_conflict_do_update(
+            index_elements=[SentRow.enterprise_id, SentRow.source, SentRow.hour], set_={"bytes": SentRow.bytes + new.excluded.bytes}
+        )
+        await self._session.execute(counted)
+
+    async def since(self, sources: Collection[str], since: datetime) -> dict[str, list[tuple[datetime, int]]]:
+        """By source, what came in the hours that began after that time: which hour and how many bytes, oldest first."""
+        query = (
+            select(SentRow.source, SentRow.hour, SentRow.bytes)
+            .where(SentRow.enterprise_id == self._enterprise_id, SentRow.source.in_(sources), SentRow.hour > since)
+            .order_by(SentRow.hour)
+        )
+        found: dict[str, list[tuple[datetime, int]]] = {source: [] for source in sources}
+        for source, hour, size in (await self._session.execute(query)).all():
+            found[source].append((hour, size))
+        return found
 
 
 class FileSweep:
@@ -223,3 +245,19 @@ class FileSweep:
         )
         query = delete(UploadRow).where(UploadRow.enterprise_id == old.c.enterprise_id, UploadRow.id == old.c.id).returning(UploadRow.parts)
         return (await self._session.execute(query)).scalars().all()
+
+    async def drop_old_counts(self, before: datetime, limit: int) -> int:
+        """Remove what was counted in hours that began before that time, and how many of those there were."""
+        old = (
+            select(SentRow.enterprise_id, SentRow.source, SentRow.hour)
+            .where(SentRow.hour <= before)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("old")
+        )
+        query = (
+            delete(SentRow)
+            .where(SentRow.enterprise_id == old.c.enterprise_id, SentRow.source == old.c.source, SentRow.hour == old.c.hour)
+            .returning(SentRow.source)
+        )
+        return len((await self._session.execute(query)).all())

@@ -9,17 +9,18 @@ import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from qiatan.infra.http.downloads import file_response
-from qiatan.infra.http.guards import Public, Requires, Visitor
+from qiatan.infra.http.guards import Public, Requires, Visitor, address_of
 from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.infra.http.uploads import CHUNK_BODY, PICTURE_FORM, receive_chunk, receive_picture
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor
+from qiatan.kit.addresses import address_group
 from qiatan.kit.errors import Fault, NotFound
 from qiatan.modules.files import permissions, rules, service
 from qiatan.modules.files.contracts import File, FinishUpload, NewUpload, SentFile, Upload
-from qiatan.modules.files.errors import UploadMoved
+from qiatan.modules.files.errors import ContentDiffers, UploadMoved
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +28,13 @@ router = APIRouter(tags=["files"])
 _api = APIRouter(prefix="/api/v1", route_class=Repeatable)
 
 OF_VISITOR = Rate(burst=30, per_minute=30 / 60)
+OF_ADDRESS = Rate(burst=120, per_minute=30)
+"""Pictures of visitors: many of one office or mobile network, but not what keeps a processor at work."""
 OF_AGENT = Rate(burst=300, per_minute=300 / 60)
 PARTS = Rate(burst=600, per_minute=600)
 FINISHES = Rate(burst=60, per_minute=60)
-"""Each one may write a whole file anew."""
+FINISHES_OF_ONE = Rate(burst=6, per_minute=6)
+"""Of one upload: each that comes before the file is made may write all of it anew."""
 
 Sender = Annotated[AgentActor, Depends(Requires(permissions.SEND))]
 Myself = Annotated[VisitorActor, Depends(Visitor())]
@@ -47,20 +51,29 @@ async def upload_file(actor: Sender, shared: Shared, request: Request) -> File:
 @_api.post("/widget/files", status_code=201, openapi_extra=PICTURE_FORM)
 async def upload_widget_file(actor: Myself, shared: Shared, request: Request) -> File:
     shared.throttle.check(f"files.visitor:{actor.customer_id}", OF_VISITOR)
+    shared.throttle.check(f"files.address:{address_group(address_of(request))}", OF_ADDRESS)
     return await _upload(shared, actor, request)
 
 
 async def _upload(shared: Resources, actor: AgentActor | VisitorActor, request: Request) -> File:
+    origin = _origin(shared, request)
+    # Asked before it is read: nothing is taken from who may send no more, and nothing is decoded for them.
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        await service.check_room(tx, actor, origin, pictures=True)
     name, content = await receive_picture(request, service.MAX_BYTES)
-    prepared = await service.prepare_picture(name, content)
+    prepared = await service.prepare_picture(actor, name, content)
     try:
         await service.store_picture(shared.storage, prepared)
         # Its own transaction instead of the request's: no connection is held while a picture arrives, is encoded and is stored.
         async with shared.database.tenant(actor.enterprise_id) as tx:
-            return await service.upload_picture(tx, actor, prepared=prepared)
+            return await service.upload_picture(tx, actor, origin, prepared=prepared)
     except BaseException:
         await service.discard(shared.storage, prepared)
         raise
+
+
+def _origin(shared: Resources, request: Request) -> service.Origin:
+    return service.Origin(address_of(request), shared.settings.enterprise_uploads)
 
 
 # -- files in parts. Where visitors begin one is with the visits, which know the device (F14).
@@ -118,9 +131,11 @@ async def finish_widget_upload(actor: Myself, shared: Shared, upload_id: UUID, b
 async def _add_part(shared: Resources, actor: AgentActor | VisitorActor, request: Request, upload_id: UUID, offset: int) -> Upload:
     who = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
     shared.throttle.check(f"files.parts:{who}", PARTS)
+    origin = _origin(shared, request)
     # Asked before the part is read: nothing is taken from who has no upload, and no connection is held while it arrives.
     async with shared.database.tenant(actor.enterprise_id) as tx:
         upload = await service.get_upload(tx, actor, upload_id)
+        await service.check_room(tx, actor, origin)
     if upload.offset != offset or upload.offset == upload.size:
         raise UploadMoved
     content = await receive_chunk(request, min(upload.chunk_bytes, upload.size - upload.offset))
@@ -128,7 +143,7 @@ async def _add_part(shared: Resources, actor: AgentActor | VisitorActor, request
     noted = False
     try:
         async with shared.database.tenant(actor.enterprise_id) as tx:
-            upload = await service.add_part(tx, actor, upload_id, offset=offset, part=part, size=len(content))
+            upload = await service.add_part(tx, actor, origin, upload_id, offset=offset, part=part, size=len(content))
             noted = True
     except BaseException:
         if not (noted and await _may_be_kept(shared, actor, upload_id, part)):
@@ -140,12 +155,17 @@ async def _add_part(shared: Resources, actor: AgentActor | VisitorActor, request
 async def _finish(shared: Resources, actor: AgentActor | VisitorActor, upload_id: UUID, body: FinishUpload) -> SentFile:
     who = actor.agent_id if isinstance(actor, AgentActor) else actor.customer_id
     shared.throttle.check(f"files.finish:{who}", FINISHES)
+    shared.throttle.check(f"files.finish_one:{upload_id}", FINISHES_OF_ONE)
     async with shared.database.tenant(actor.enterprise_id) as tx:
         arrived = await service.arrived(tx, actor, upload_id)
     if isinstance(arrived, SentFile):
         return arrived
     try:
         assembled = await service.put_together(shared.storage, arrived, sha256=body.sha256)
+    except ContentDiffers:
+        async with shared.database.tenant(actor.enterprise_id) as tx:
+            await service.cancel_differing(tx, actor, upload_id)
+        raise
     except NotFound:
         # The same call, made twice, may have been faster: then there is the file, and its parts are gone.
         async with shared.database.tenant(actor.enterprise_id) as tx:

@@ -32,16 +32,17 @@ class Prepared:
     blob: str
 
 
-async def prepare(content: bytes) -> Prepared:
-    """Check, turn, scale and encode a picture. Slow, so it is done before a transaction is opened.
+async def prepare(content: bytes, *, enterprise_id: UUID) -> Prepared:
+    """Check, turn, scale and encode a picture, when it is the enterprise's turn. Slow, so it is done before a transaction is opened.
 
     Raises:
         TooLarge: more than 5 MiB or 50 million pixels.
         NotAPicture: another kind of file, or a broken one.
+        Busy: too many of the enterprise wait already.
     """
     if len(content) > MAX_BYTES:
         raise TooLarge(f"This is larger than {MAX_BYTES // 1024 // 1024} MiB. Send something smaller.")
-    picture = await sanitize(content, max_side=MAX_SIDE)
+    picture = await sanitize(content, max_side=MAX_SIDE, whose=(enterprise_id, "agent"))
     # The id alone opens it, so all of it is random: 122 bits, where ids that sort by time would have 74.
     picture_id = UUID(bytes=secrets.token_bytes(16), version=4)
     return Prepared(picture_id, picture, picture_id.hex + _SUFFIXES[picture.content_type])

@@ -24,6 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["visitors"])
 SESSIONS = Rate(burst=1_200, per_minute=600)
 PAGES = Rate(burst=60, per_minute=60)
 UPLOADS = Rate(burst=30, per_minute=1)
+UPLOADS_OF_ADDRESS = Rate(burst=240, per_minute=120)
 
 # No cookie speaks for a visitor, so a foreign page gains nothing here: its answer could not be read, and would be a stranger's.
 _ANYBODY = Depends(Public("a visitor without an identity gets one here", any_origin=True))
@@ -64,15 +65,21 @@ async def open_widget_session(
 
 
 @router.post("/widget/visit", status_code=204)
-async def show_widget_page(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, page: PageRequest) -> None:
+async def show_widget_page(
+    request: Request, actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, page: PageRequest
+) -> None:
     shared.throttle.check(f"visitors.page:{actor.customer_id}", PAGES)
-    await service.show_page(tx, actor, page)
+    address = address_of(request)
+    await service.show_page(tx, actor, page, address=address, region=shared.geo.region_of(address).code)
 
 
 @router.post("/widget/uploads", status_code=201)
-async def start_widget_upload(actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, body: NewUpload) -> Upload:
+async def start_widget_upload(
+    request: Request, actor: Annotated[VisitorActor, Depends(Visitor())], tx: TenantTx, shared: Shared, body: NewUpload
+) -> Upload:
     """Begin to send a file of any kind, in parts. From computers only, and where the channel allows it (F14)."""
     shared.throttle.check(f"visitors.upload:{actor.customer_id}", UPLOADS)
+    shared.throttle.check(f"visitors.upload_address:{address_group(address_of(request))}", UPLOADS_OF_ADDRESS)
     return await service.start_upload(tx, actor, body, enterprise_bytes=shared.settings.enterprise_uploads)
 
 

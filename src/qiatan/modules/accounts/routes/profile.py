@@ -70,7 +70,7 @@ async def change_password(actor: Own, shared: Shared, change: ChangePassword) ->
 async def set_avatar(request: Request, actor: Own, shared: Shared) -> Me:
     throttle(shared, "avatar", common.AVATAR, str(actor.agent_id))
     _, content = await receive_picture(request, MAX_AVATAR_BYTES)
-    picture = await sanitize(content, max_side=AVATAR_SIDE)
+    picture = await sanitize(content, max_side=AVATAR_SIDE, whose=(actor.enterprise_id, "agent"))
     blob = uuid4().hex + _SUFFIXES[picture.content_type]
     await shared.storage.put(blob, picture.content)
     noted = False

@@ -6,6 +6,7 @@ and which conversation it belongs to.
 
 from __future__ import annotations
 
+from qiatan.modules.files.service.amounts import Origin, check_room
 from qiatan.modules.files.service.documents import attach_file
 from qiatan.modules.files.service.links import make_link, open_link
 from qiatan.modules.files.service.pictures import MAX_BYTES, attach, discard, prepare_picture, store_picture, upload_picture
@@ -13,6 +14,7 @@ from qiatan.modules.files.service.reading import conversation_of, find_attached,
 from qiatan.modules.files.service.uploading import (
     add_part,
     arrived,
+    cancel_differing,
     cancel_upload,
     finish_upload,
     get_upload,
@@ -25,11 +27,14 @@ from qiatan.modules.files.service.uploading import (
 
 __all__ = [
     "MAX_BYTES",
+    "Origin",
     "add_part",
     "arrived",
     "attach",
     "attach_file",
+    "cancel_differing",
     "cancel_upload",
+    "check_room",
     "conversation_of",
     "discard",
     "find_attached",

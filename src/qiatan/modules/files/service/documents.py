@@ -10,7 +10,7 @@ from qiatan.modules.files import rules
 from qiatan.modules.files.contracts import AttachedFile, FileKind
 from qiatan.modules.files.errors import FileNotFound
 from qiatan.modules.files.repository import FileRepository
-from qiatan.modules.files.service.pictures import uploader_of
+from qiatan.modules.files.service.uploaders import uploader_of
 
 
 async def attach_file(

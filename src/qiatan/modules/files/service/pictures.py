@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
-from qiatan.infra.pictures import THUMB_TYPE, Picture, sanitize
+from qiatan.infra.pictures import MAX_PIXELS, THUMB_TYPE, Picture, sanitize
 from qiatan.infra.storage import Storage
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.errors import TooLarge
@@ -18,8 +18,12 @@ from qiatan.modules.files.errors import FileNotFound
 from qiatan.modules.files.jobs import defer_deletion
 from qiatan.modules.files.models import FileRow
 from qiatan.modules.files.repository import FileRepository
+from qiatan.modules.files.service.amounts import Origin, count_sent
+from qiatan.modules.files.service.uploaders import uploader_of
 
 MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS_OF_VISITOR = 25_000_000
+"""A long screenshot, or three large screens. Anybody can be a visitor, and a picture of two kilobytes can have any number of pixels."""
 MAX_SIDE = 2560
 THUMB_SIDE = 480
 MAX_UNATTACHED = 20
@@ -35,16 +39,19 @@ class PreparedPicture:
     thumb_blob: str
 
 
-async def prepare_picture(name: str, content: bytes) -> PreparedPicture:
+async def prepare_picture(actor: AgentActor | VisitorActor, name: str, content: bytes) -> PreparedPicture:
     """Check, turn, scale and encode a picture. Slow, so it is done before a transaction is opened.
 
     Raises:
-        TooLarge: more than 10 MiB or 50 million pixels.
+        TooLarge: more than 10 MiB or 50 million pixels; of a visitor, 25 million, but for photographs.
         NotAPicture: another kind of file, or a broken one.
+        Busy: too many of the enterprise's agents, or of its visitors, wait already.
     """
     if len(content) > MAX_BYTES:
         raise TooLarge(f"This is larger than {MAX_BYTES // 1024 // 1024} MiB. Send something smaller.")
-    picture = await sanitize(content, max_side=MAX_SIDE, thumb_side=THUMB_SIDE)
+    kind, _ = uploader_of(actor)
+    most = MAX_PIXELS if kind == "agent" else MAX_PIXELS_OF_VISITOR
+    picture = await sanitize(content, max_side=MAX_SIDE, thumb_side=THUMB_SIDE, max_pixels=most, whose=(actor.enterprise_id, kind))
     return PreparedPicture(
         name=rules.file_name(name, picture.content_type),
         picture=picture,
@@ -66,18 +73,20 @@ async def store_picture(storage: Storage, prepared: PreparedPicture) -> None:
         await storage.put(prepared.thumb_blob, prepared.picture.thumb)
 
 
-async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, *, prepared: PreparedPicture) -> File:
+async def upload_picture(tx: Tx, actor: AgentActor | VisitorActor, origin: Origin, *, prepared: PreparedPicture) -> File:
     """Keep a picture that is stored already (`store_picture`) for its uploader, until it is put into a conversation.
 
     Of more than 20 such ones the oldest go.
 
     Raises:
         NotAllowed: an agent whose role lacks `files.send`.
+        QuotaReached: they, their address or their enterprise would have sent too much today.
     """
     if isinstance(actor, AgentActor):
         require(actor, permissions.SEND)
     kind, uploader_id = uploader_of(actor)
     picture = prepared.picture
+    await count_sent(tx, actor, origin, len(picture.content) + len(picture.thumb or b""), pictures=True)
     repository = FileRepository(tx, tx.enterprise_id)
     row = await repository.add(
         id=new_id(),
@@ -126,13 +135,6 @@ async def attach(tx: Tx, actor: AgentActor | VisitorActor, *, file_id: UUID, con
     if row is None:
         raise FileNotFound
     return _contract(row)
-
-
-def uploader_of(actor: AgentActor | VisitorActor) -> tuple[str, UUID]:
-    """Kind and id by which files know who sent them."""
-    if isinstance(actor, AgentActor):
-        return "agent", actor.agent_id
-    return "customer", actor.customer_id
 
 
 def _contract(row: FileRow) -> File:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,14 +13,15 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
 from qiatan.infra.storage import Storage
 from qiatan.kit.access import AgentActor, VisitorActor, require
-from qiatan.kit.errors import BadRequest, InvalidInput, NotFound
+from qiatan.kit.errors import BadRequest, NotFound
 from qiatan.modules.files import permissions, rules
 from qiatan.modules.files.contracts import FileKind, NewUpload, SentFile, Upload
-from qiatan.modules.files.errors import UploadIncomplete, UploadMoved
+from qiatan.modules.files.errors import ContentDiffers, UploadIncomplete, UploadMoved
 from qiatan.modules.files.jobs import defer_removal
 from qiatan.modules.files.models import FileRow, UploadRow
 from qiatan.modules.files.repository import FileRepository, UploadRepository
-from qiatan.modules.files.service.pictures import uploader_of
+from qiatan.modules.files.service.amounts import Origin, check_ceiling, count_sent
+from qiatan.modules.files.service.uploaders import uploader_of
 
 Uploader = AgentActor | VisitorActor
 
@@ -45,7 +47,8 @@ class Assembled:
 async def start_upload(tx: Tx, actor: Uploader, body: NewUpload, *, enterprise_bytes: int) -> Upload:
     """Begin to send a file up. Whether a visitor may is the caller's to check (F14: by the device).
 
-    `enterprise_bytes`: how much all of the enterprise, visitors and agents, may begin to send up within a day.
+    `enterprise_bytes`: how much all visitors of the enterprise, and as much all its agents, may send up within a day. What was only
+    begun takes none of it: each part is counted as it comes (`add_part`).
 
     Raises:
         NotAllowed: an agent whose role lacks `files.send`.
@@ -56,7 +59,7 @@ async def start_upload(tx: Tx, actor: Uploader, body: NewUpload, *, enterprise_b
     rules.check_size(body.size)
     kind, uploader_id = uploader_of(actor)
     repository = UploadRepository(tx, tx.enterprise_id)
-    await repository.claim_quota()
+    await repository.claim_quota(kind, uploader_id)
     begun = await repository.begun_since(kind, uploader_id, tx.now - rules.UNFINISHED_FOR)
     rules.check_quota(
         rules.OF_AGENT if kind == "agent" else rules.OF_VISITOR,
@@ -65,8 +68,7 @@ async def start_upload(tx: Tx, actor: Uploader, body: NewUpload, *, enterprise_b
         body.size,
         tx.now,
     )
-    all_bytes, oldest = await repository.of_everybody_since(tx.now - rules.UNFINISHED_FOR)
-    rules.check_ceiling(enterprise_bytes, all_bytes, oldest, body.size, tx.now)
+    await check_ceiling(tx, actor, enterprise_bytes, body.size)
     row = await repository.add(
         id=new_id(),
         uploader_kind=kind,
@@ -91,13 +93,14 @@ async def get_upload(tx: Tx, actor: Uploader, upload_id: UUID) -> Upload:
     return _contract(await _own(tx, actor, upload_id))
 
 
-async def add_part(tx: Tx, actor: Uploader, upload_id: UUID, *, offset: int, part: str, size: int) -> Upload:
+async def add_part(tx: Tx, actor: Uploader, origin: Origin, upload_id: UUID, *, offset: int, part: str, size: int) -> Upload:
     """Note that a part is kept as `part`. When this raises, the caller gives the part up (`give_up`).
 
     Raises:
         NotFound: as `get_upload`.
         UploadMoved: the next part does not begin there.
         BadRequest: it came in 500 parts, and there are more.
+        QuotaReached: their address or their enterprise would have sent too much today. The upload stays as it is.
     """
     _may(actor)
     row = await _own(tx, actor, upload_id, lock=True)
@@ -105,6 +108,7 @@ async def add_part(tx: Tx, actor: Uploader, upload_id: UUID, *, offset: int, par
         raise UploadMoved
     if len(row.parts) >= rules.MAX_PARTS:
         raise BadRequest("This file comes in too many small parts. Cancel it, and send it again in larger ones.")
+    await count_sent(tx, actor, origin, size)
     row.received += size
     row.parts = [*row.parts, part]
     await tx.session.flush()
@@ -118,7 +122,21 @@ async def cancel_upload(tx: Tx, actor: Uploader, upload_id: UUID) -> None:
         NotFound: as `get_upload`.
     """
     _may(actor)
-    row = await _own(tx, actor, upload_id, lock=True)
+    await _cancel(tx, await _own(tx, actor, upload_id, lock=True))
+
+
+async def cancel_differing(tx: Tx, actor: Uploader, upload_id: UUID) -> None:
+    """Give up an upload that is not what was sent, unless it has become a file meanwhile, or is gone.
+
+    Its parts never change, so it would be read for nothing each time somebody asks.
+    """
+    kind, uploader_id = uploader_of(actor)
+    row = await UploadRepository(tx, tx.enterprise_id).living(upload_id, kind, uploader_id, tx.now, lock=True)
+    if row is not None and row.file_id is None:
+        await _cancel(tx, row)
+
+
+async def _cancel(tx: Tx, row: UploadRow) -> None:
     await defer_removal(tx, row.parts)
     row.parts, row.cancelled_at = [], tx.now
     await tx.session.flush()
@@ -155,27 +173,28 @@ async def put_together(storage: Storage, whole: Arrived, *, sha256: str | None) 
     """Store the whole file and look at what it is. Slow, so it is done between transactions.
 
     Raises:
-        InvalidInput: `sha256` is another one than the content's; nothing is kept, and the upload stays as it is.
+        ContentDiffers: `sha256` is another one than the content's; nothing was written, and the caller cancels the upload.
         NotFound, StorageFull, StorageUnavailable: nothing is kept.
     """
+    if sha256 is not None:
+        await _compare(storage, whole.parts, sha256)
     blob = secrets.token_hex(16)
     await storage.join(whole.parts, blob)
     try:
         head = b"".join([piece async for piece in storage.stream(blob, 0, rules.SNIFFED)])
-        if sha256 is not None:
-            await _compare(storage, blob, sha256)
     except BaseException:
         await storage.delete(blob)
         raise
     return Assembled(blob, rules.sniff(head, whole.name))
 
 
-async def _compare(storage: Storage, blob: str, sha256: str) -> None:
+async def _compare(storage: Storage, parts: Sequence[str], sha256: str) -> None:
     digest = hashlib.sha256()
-    async for piece in storage.stream(blob):
-        digest.update(piece)
+    for part in parts:
+        async for piece in storage.stream(part):
+            digest.update(piece)
     if not hmac.compare_digest(digest.hexdigest(), sha256):
-        raise InvalidInput.of("sha256", "mismatch", "What has arrived is not what was sent. Send the file again.")
+        raise ContentDiffers.of("sha256", "mismatch", "What has arrived is not what was sent. Send the file again.")
 
 
 async def finish_upload(tx: Tx, actor: Uploader, upload_id: UUID, assembled: Assembled) -> tuple[SentFile, bool]:
