@@ -106,6 +106,49 @@ async def test_a_colleagues_change_of_the_card_or_a_note_is_told_to_who_looks(do
     assert await _told(other, "customer_changed") == []
 
 
+async def test_what_the_site_says_of_its_visitor_is_told_to_who_looks(doors: Doors, scene: Scene) -> None:
+    page, other = await doors.agent_socket(scene.agent), await doors.agent_socket(scene.stranger)
+    await _look(page, scene.id)
+    visitor = doors.visitor(scene.guest.token)
+    card = {"type": "customer_changed", "customer_id": str(scene.guest.customer_id), "what": "card"}
+
+    assert (await visitor.put("/widget/metadata", json={"values": {"order": "S2511041093"}})).status_code == 204
+    assert await _told(page, "customer_changed") == [card]
+    shown = (await doors.agent(scene.agent).get(f"/customers/{scene.guest.customer_id}")).json()
+    assert (shown["metadata"], shown["version"]) == ({"order": "S2511041093"}, 1)
+
+    # what was known already, or is refused, is no news
+    assert (await visitor.put("/widget/metadata", json={"values": {"order": "S2511041093", "level": ""}})).status_code == 204
+    assert (await visitor.put("/widget/metadata", json={"values": {"order": "x" * 501}})).status_code == 422
+    assert await _told(page, "customer_changed") == []
+    assert await _told(other, "customer_changed") == []
+
+
+async def test_who_looks_is_told_that_a_customer_was_blocked_and_released(doors: Doors, scene: Scene) -> None:
+    page, other = await doors.agent_socket(scene.agent), await doors.agent_socket(scene.stranger)
+    await _look(page, scene.id)
+    http, path = doors.agent(scene.leader), f"/customers/{scene.guest.customer_id}"
+    card = {"type": "customer_changed", "customer_id": str(scene.guest.customer_id), "what": "card"}
+    ids = {"customer_ids": [str(scene.guest.customer_id)]}
+
+    assert (await http.post(f"{path}/block", json={"reason": "辱骂"})).status_code == 200
+    assert await _told(page, "customer_changed") == [card]
+    assert (await doors.agent(scene.agent).get(path)).json()["blocked"]["reason"] == "辱骂"
+
+    # nor does it change when somebody does it again, or who may not release
+    assert (await http.post(f"{path}/block", json={"reason": "辱骂"})).status_code == 409
+    assert (await doors.agent(scene.agent).post("/blocked-customers/release", json=ids)).json() != ids
+    assert await _told(page, "customer_changed") == []
+
+    assert (await http.post("/blocked-customers/release", json=ids)).json() == ids
+    assert await _told(page, "customer_changed") == [card]
+    shown = (await doors.agent(scene.agent).get(path)).json()
+    assert (shown["blocked"], shown["version"]) == (None, 1)
+    assert (await http.post("/blocked-customers/release", json=ids)).json() == {"customer_ids": []}
+    assert await _told(page, "customer_changed") == []
+    assert await _told(other, "customer_changed") == []
+
+
 async def test_a_leader_goes_on_seeing_who_looks_when_it_goes_to_somebody_of_the_group(
     database: Database, doors: Doors, scene: Scene
 ) -> None:

@@ -83,6 +83,27 @@ async def test_what_was_so_already_is_no_change(doors: Doors, guest: Guest, agen
     assert len((await http.get(f"{path}/changes")).json()["items"]) == 1
 
 
+async def test_a_name_is_taken_away_by_null_and_stays_where_it_is_left_out(doors: Doors, guest: Guest, agent: Member) -> None:
+    http, path = doors.agent(agent), f"/customers/{guest.customer_id}"
+    made = (await http.get(path)).json()["name"]
+    await http.patch(path, json={"name": "林夕", "version": 1})
+
+    kept = (await http.patch(path, json={"vip": True, "version": 2})).json()
+    refused = await http.patch(path, json={"name": " ", "version": 3})
+    taken = (await http.patch(path, json={"name": None, "version": 3})).json()
+    again = (await http.patch(path, json={"name": None, "version": 4})).json()
+
+    assert (kept["name"], kept["named"], kept["version"]) == ("林夕", True, 3)
+    assert _codes(refused) == [("name", "empty")]
+    assert (taken["name"], taken["named"], taken["vip"], taken["version"]) == (made, False, True, 4)
+    assert again["version"] == 4
+    history = (await http.get(f"{path}/changes?field=name")).json()["items"]
+    assert [(one["before"], one["after"]) for one in sorted(history, key=lambda one: one["before"] or "")] == [
+        (None, "林夕"),
+        ("林夕", None),
+    ]
+
+
 async def test_a_card_that_somebody_changed_meanwhile_stays_theirs(doors: Doors, guest: Guest, agent: Member) -> None:
     http, path = doors.agent(agent), f"/customers/{guest.customer_id}"
 

@@ -91,7 +91,7 @@ async def test_what_the_site_says_is_kept_as_text(doors: Doors, database: Databa
         ({" ": "x"}, "values"),
         ({str(number): "x" for number in range(20)}, "values"),
         ({"plan": 3}, "values.plan"),
-        ({"plan": None}, "values.plan"),
+        ({"since": None, "bio": "x" * 501}, "values.bio"),
         ({"plan": "a\x00"}, "values.plan"),
     ],
 )
@@ -110,3 +110,28 @@ async def test_what_the_site_may_not_say(
     assert [problem["field"] for problem in answer.json()["error"]["fields"]] == [field]
     customer = (await doors.agent(tenant.admin).get(f"/conversations/{conversation_id}/context")).json()["customer"]
     assert customer["metadata"] == {"plan": "pro", "since": "2024"}
+
+
+async def test_a_site_that_has_said_all_it_may_takes_a_name_away_for_another(
+    doors: Doors, database: Database, factories: Factories
+) -> None:
+    # given a visitor of whom as many names are known as may be
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, tenant.admin)
+    http = doors.visitor(guest.token)
+    known = {f"n{number}": "x" for number in range(20)}
+    assert (await http.put("/widget/metadata", json={"values": known})).status_code == 204
+
+    async def shown() -> Any:
+        return (await doors.agent(tenant.admin).get(f"/conversations/{conversation_id}/context")).json()["customer"]["metadata"]
+
+    # when it says one more, nothing is changed
+    refused = await http.put("/widget/metadata", json={"values": {"order": "S1", "n0": "y"}})
+    assert (refused.status_code, [problem["code"] for problem in refused.json()["error"]["fields"]]) == (422, ["too_many"])
+    assert await shown() == known
+
+    # but with a name less there is room, and what nobody knows is taken away without a word
+    answer = await http.put("/widget/metadata", json={"values": {"order": "S1", "n0": "y", "n1": None, "never": None}})
+    assert answer.status_code == 204, answer.text
+    assert await shown() == {name: value for name, value in known.items() if name != "n1"} | {"n0": "y", "order": "S1"}

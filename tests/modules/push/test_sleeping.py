@@ -58,6 +58,11 @@ async def _told(socket: SocketClient, member: Member) -> list[tuple[bool, bool |
     return found
 
 
+async def _say(visitor: SocketClient, words: str) -> None:
+    await visitor.send(type="send", client_message_id=str(new_id()), text=words)
+    await visitor.next("ack")
+
+
 async def _seen(doors: Doors, member: Member) -> dict[str, Any]:
     items = (await doors.agent(member).get("/presence")).json()["items"]
     return next(one for one in items if one["agent_id"] == str(member.id))
@@ -105,6 +110,59 @@ async def test_a_sleeping_phone_is_there_and_called_until_the_lease_of_sleep_end
     assert (await colleague.next("presence"))["connected"] is False
     seen = await _seen(doors, agent)
     assert (seen["connected"], seen["asleep"]) == (False, False)
+
+
+async def test_every_text_from_a_visitors_socket_rings_while_the_line_of_a_dark_phone_lives(
+    service: PushService, doors: Doors, database: Database, agent: Member, guest: Guest, work: Work
+) -> None:
+    # given an agent whose phone's screen is dark, and its line lives
+    await talk.served(database, guest, agent)
+    await work()
+    phone = service.browser()
+    await subscribe(doors, agent, phone)
+    page = await doors.agent_socket(agent)
+    await page.send(type="page", asleep=True)
+    await page.settle()
+    visitor = await doors.visitor_socket(guest.token)
+
+    # when their customer writes: the first text opens the way, all others take the message log
+    for words in ("第一句", "第二句", "第三句"):
+        await _say(visitor, words)
+        await work()
+
+    # then each one rings
+    assert [phone.read(call.body)["text"] for call in service.pushed] == ["第一句", "第二句", "第三句"]
+
+    # and none any more once somebody looks at the page
+    await page.send(type="page", asleep=False)
+    await page.settle()
+    await _say(visitor, "第四句")
+    await work()
+    assert len(service.pushed) == 3
+
+
+async def test_who_only_looks_as_a_colleague_keeps_no_call_of_theirs_back(
+    service: PushService, doors: Doors, database: Database, factories: Factories, work: Work
+) -> None:
+    # given an agent with no page open, and an administrator who looks as them
+    tenant = await factories.tenant()
+    agent = await factories.agent(tenant.enterprise_id)
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    await talk.served(database, guest, agent)
+    await work()
+    phone = service.browser()
+    await subscribe(doors, agent, phone)
+    grant = (await doors.agent(tenant.admin).post(f"/agents/{agent.id}/view-as")).json()
+    page = await doors.socket(cookie=tenant.admin.session_token)
+    await page.send(type="hello", protocol=1, view_as=grant["token"])
+    await page.next("welcome")
+    visitor = await doors.visitor_socket(guest.token)
+
+    for words in ("第一句", "第二句"):
+        await _say(visitor, words)
+        await work()
+
+    assert [phone.read(call.body)["text"] for call in service.pushed] == ["第一句", "第二句"]
 
 
 async def test_who_looks_at_the_phone_again_is_awake_and_goes_with_the_page(

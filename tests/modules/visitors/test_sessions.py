@@ -14,6 +14,7 @@ from qiatan.infra.throttle import Rate, Throttle
 from qiatan.kit.access import VisitorActor
 from qiatan.modules.channels import service as channels
 from qiatan.modules.channels.contracts import Channel, ChannelChange, NewChannel
+from qiatan.modules.customers import service as customers
 from qiatan.modules.customers.models import CustomerRow
 from qiatan.modules.visitors import jobs, routes, service
 from qiatan.modules.visitors.models import TokenRow, VisitRow
@@ -312,6 +313,24 @@ async def test_another_page_after_a_long_pause_is_another_visit_on_the_same_devi
 
     _, visit = await site.visits()
     assert (visit.landing_url, visit.referrer, visit.browser) == ("https://shop.example/cart", None, "Chrome 126")
+
+
+@pytest.mark.parametrize("pause", [1, 31])
+async def test_who_goes_to_another_page_is_here_now_from_where_they_are_now(site: Site, clock: FakeClock, pause: int) -> None:
+    # given a visitor whose session was opened at home
+    session = (await site.greet(address="203.0.113.9")).json()
+    customer_id = UUID(session["customer_id"])
+    clock.advance(minutes=pause, seconds=1)
+
+    # when they go on from elsewhere
+    moved = site.doors.visitor(session["token"], address="198.51.100.7")
+    assert (await moved.post("/widget/visit", json={"page_url": "https://shop.example/cart"})).status_code == 204
+
+    # then that is where and when they were here last
+    assert (await site.visits())[-1].address == "198.51.100.7"
+    async with site.database.tenant(site.tenant.enterprise_id) as tx:
+        assert await service.address_group_of(tx, customer_id=customer_id) == "198.51.100.7"
+        assert (await customers.get(tx, customer_id)).last_seen_at == clock.now()
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer qv_" + "A" * 43, "Basic x"])

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from qiatan.kit.errors import InvalidInput
+from qiatan.kit.text import clean_name
 from qiatan.modules.customers.contracts import MAX_METADATA, METADATA_VALUE_LENGTH
 from qiatan.modules.customers.rules import merged_metadata
 
 words = some.text(max_size=40)
 
 
-@given(some.dictionaries(words, words, max_size=20), some.dictionaries(words, some.text(max_size=600), max_size=25))
-def test_metadata_never_grows_beyond_its_bounds(held: dict[str, str], given_values: dict[str, str]) -> None:
+@given(some.dictionaries(words, words, max_size=20), some.dictionaries(words, some.none() | some.text(max_size=600), max_size=25))
+def test_metadata_never_grows_beyond_its_bounds(held: dict[str, str], given_values: dict[str, str | None]) -> None:
     merged = {}
     try:
         merged = merged_metadata(held, given_values)
@@ -20,7 +21,8 @@ def test_metadata_never_grows_beyond_its_bounds(held: dict[str, str], given_valu
         assert error.fields != ()  # noqa: PT017 -- either is fine, but a refusal names what is wrong
         return
     assert len(merged) <= MAX_METADATA
-    assert held.keys() <= merged.keys()
+    taken = {name for name, value in given_values.items() if value is None}
+    assert held.keys() - merged.keys() <= {clean_name(name, field="values") for name in taken}
     assert all(
         value.strip() == value and 0 < len(value) <= METADATA_VALUE_LENGTH for name, value in merged.items() if held.get(name) != value
     )

@@ -9,7 +9,10 @@ from qiatan.kit.events import Event
 
 
 class CustomerChanged(Event):
-    """A customer got another name, mark, tags or fields. `name` is the shown one."""
+    """Something else is on a customer's card: name, mark, tags, fields, what the site says of them, whether they are on the blacklist.
+
+    `name` is the shown one. `version` moves with what agents write.
+    """
 
     type: Literal["customers.customer_changed.v1"] = "customers.customer_changed.v1"
     customer_id: UUID

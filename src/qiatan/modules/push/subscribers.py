@@ -1,18 +1,17 @@
-"""Who is to be called: agents whom something concerns while no page of theirs is open here."""
+"""Who is to be called: agents whom something concerns while they look at no page."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
-from qiatan.infra.realtime.connection import ASLEEP
+from qiatan.infra.realtime.awake import has_page_awake
 from qiatan.infra.resources import Resources
-from qiatan.kit.access import AgentActor
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.contracts import Message, SenderKind
@@ -25,77 +24,78 @@ from qiatan.modules.routing.events import OfferChanged
 log = structlog.get_logger(__name__)
 
 MOST_WAITING = 10_000
+"""Each enterprise may have an equal share of these, by how many have some: what is too many of one costs its own oldest and nobody else's."""
+AT_ONCE = 4
+"""So many enterprises are called at a time: one that waits for a lock holds up nobody while the others get on."""
 BATCH = 200
 GATHER_SECONDS = 0.5
 _SAID = frozenset({"text", "picture", "rich", "file"})
 
 
 class Caller:
-    """Gathers what agents without an open page should know, and leaves jobs for it.
+    """Gathers what agents who look at no page should know, and leaves jobs for it. Enterprises have their turns.
 
     A later notice of a conversation takes the place of one that waits still. What a crash loses is a call, and no message.
     """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._waiting: OrderedDict[tuple[UUID, UUID, UUID], Notice] = OrderedDict()
-        self._something = asyncio.Event()
+        self._waiting: dict[UUID, OrderedDict[tuple[UUID, UUID], Notice]] = {}
+        """By enterprise, from its first notice until all of its are called: by agent and conversation, the oldest first."""
+        self._line: asyncio.Queue[UUID] = asyncio.Queue()
+        """Whose turn it is: each of those once, unless it is being called or gathers still."""
         self._idle = asyncio.Event()
         self._idle.set()
-        self._calling: asyncio.Task[None] | None = None
+        self._calling: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._calling = asyncio.create_task(self._call(), name="push-caller")
+        self._calling = [asyncio.create_task(self._call(), name="push-caller") for _ in range(AT_ONCE)]
 
     async def close(self) -> None:
-        if self._calling is not None:
-            self._calling.cancel()
+        for calling in self._calling:
+            calling.cancel()
 
     async def settled(self) -> None:
         """Wait until there is a job for every call so far."""
         await self._idle.wait()
 
     def react(self, events: Sequence[Event]) -> None:
-        """Called with the events of each committed transaction, and by the message log for whoever has no page open."""
+        """Called with the events of each committed transaction, and by the message log for whoever looks at no page."""
         for event in events:
             for notice in _notices(event, self._resources.clock.now()):
-                if self._has_no_page(notice.agent_id):
+                if not has_page_awake(self._resources.hub, notice.agent_id):
                     self._add(notice)
 
-    def _has_no_page(self, agent_id: UUID) -> bool:
-        listeners = self._resources.hub.listeners(("agent", agent_id))
-        return not any(isinstance(one.actor, AgentActor) and one.actor.via == "session" and not one.memory.get(ASLEEP) for one in listeners)
-
     def _add(self, notice: Notice) -> None:
-        key = (notice.enterprise_id, notice.agent_id, notice.conversation_id)
-        self._waiting.pop(key, None)
-        self._waiting[key] = notice
-        if len(self._waiting) > MOST_WAITING:
-            self._waiting.popitem(last=False)
-        self._idle.clear()
-        self._something.set()
+        waiting = self._waiting.get(notice.enterprise_id)
+        if waiting is None:
+            waiting = self._waiting[notice.enterprise_id] = OrderedDict()
+            self._idle.clear()
+            self._line_up(notice.enterprise_id)
+        key = (notice.agent_id, notice.conversation_id)
+        waiting.pop(key, None)
+        waiting[key] = notice
+        if len(waiting) > max(1, MOST_WAITING // len(self._waiting)):
+            waiting.popitem(last=False)
+
+    def _line_up(self, enterprise_id: UUID) -> None:
+        if self._resources.relay.alone:
+            self._line.put_nowait(enterprise_id)
+        else:
+            # Whose page is open on another node is known by the database only: asked once for what comes together.
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._line.put_nowait, enterprise_id)
 
     async def _call(self) -> None:
         while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._waiting:
-                await self._call_all()
-            self._idle.set()
-
-    async def _call_all(self) -> None:
-        """One round: all that wait, enterprise by enterprise."""
-        if not self._resources.relay.alone:
-            # Whose page is open on another node is known by the database only: asked once for what comes together.
-            await asyncio.sleep(GATHER_SECONDS)
-        waiting: defaultdict[UUID, list[tuple[UUID, UUID, UUID]]] = defaultdict(list)
-        for key in self._waiting:
-            waiting[key[0]].append(key)
-        for enterprise_id, keys in waiting.items():
-            for start in range(0, len(keys), BATCH):
-                # Some may have been crowded out while others were called.
-                notices = [self._waiting.pop(key) for key in keys[start : start + BATCH] if key in self._waiting]
-                await self._call_some(enterprise_id, notices)
+            enterprise_id = await self._line.get()
+            waiting = self._waiting[enterprise_id]
+            await self._call_some(enterprise_id, [waiting.popitem(last=False)[1] for _ in range(min(BATCH, len(waiting)))])
+            if waiting:
+                self._line_up(enterprise_id)
+                continue
+            del self._waiting[enterprise_id]
+            if not self._waiting:
+                self._idle.set()
 
     async def _call_some(self, enterprise_id: UUID, notices: Sequence[Notice]) -> None:
         try:
@@ -105,7 +105,7 @@ class Caller:
         except Fault as fault:
             log.warning("push.not_called", enterprise_id=str(enterprise_id), code=fault.code)
         except Exception as error:
-            # These calls are lost, their messages are not; this loop must live as long as the process.
+            # These calls are lost, their messages are not; who calls must live as long as the process.
             log.exception("push.call_failed", enterprise_id=str(enterprise_id), calls=len(notices), error=str(error))
 
 

@@ -120,8 +120,8 @@ async def open_session(
     return session
 
 
-async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest) -> None:
-    """The visitor is on another page now.
+async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest, *, address: str, region: str = "") -> None:
+    """The visitor is on another page now, and here, from this address.
 
     Raises:
         NotFound: no visit was ever begun for this customer.
@@ -129,13 +129,16 @@ async def show_page(tx: Tx, actor: VisitorActor, page: PageRequest) -> None:
     latest = await VisitRepository(tx, tx.enterprise_id).latest(actor.customer_id)
     if latest is None:
         raise NotFound
+    await customers.seen(tx, actor.customer_id)
     url, title = rules.kept_url(page.page_url), rules.kept_title(page.page_title)
+    place = {"address": kept_address(address), "region": region or None}
     if latest.channel_id == actor.channel_id and rules.goes_on(latest.last_seen_at, tx.now):
         _move(tx, latest, url, title)
+        latest.address, latest.region = place["address"], place["region"]
         await tx.session.flush()
         _announce(tx, latest)
         return
-    browser = {name: getattr(latest, name) for name in _BROWSER_FIELDS}
+    browser = {name: getattr(latest, name) for name in _BROWSER_FIELDS} | place
     await _begin(tx, actor.channel_id, actor.customer_id, page_url=url, page_title=title, landing_url=url, **browser)
 
 
@@ -169,7 +172,7 @@ async def start_upload(tx: Tx, actor: VisitorActor, body: NewUpload, *, enterpri
     return await files.start_upload(tx, actor, body, enterprise_bytes=enterprise_bytes)
 
 
-_BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen", "address", "region")
+_BROWSER_FIELDS = ("user_agent", "browser", "os", "device", "language", "timezone", "screen")
 
 
 def _group(address: str) -> str | None:

@@ -15,6 +15,7 @@ from qiatan.infra import metrics
 from qiatan.infra.clock import Clock
 from qiatan.infra.db import DirectConnection
 from qiatan.infra.group_commit import GroupCommit, Unavailable
+from qiatan.infra.realtime.awake import has_page_awake
 from qiatan.infra.realtime.connection import Connection
 from qiatan.infra.realtime.doors import encode
 from qiatan.infra.realtime.hub import Hub
@@ -65,7 +66,7 @@ def _is_own_repeat(item: Pending, result: Appended, again: set[UUID]) -> bool:
 def _is_unheard(hub: Hub, item: Pending, result: Appended) -> bool:
     if item.sender_kind is not SenderKind.CUSTOMER or result.assignee_id is None:
         return False
-    return not hub.listeners(topics.agent(result.assignee_id))
+    return not has_page_awake(hub, result.assignee_id)
 
 
 def _told(item: Pending, result: Appended, seq: int) -> MessagesAppended:
@@ -107,7 +108,7 @@ class MessageLog:
     """
 
     def __init__(self, url: str, hub: Hub, relay: Relay, clock: Clock, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
-        """`unheard`: hears of a customer's text whose agent has no page open here."""
+        """`unheard`: hears of a customer's text whose agent looks at no page here."""
         self._direct = DirectConnection(url)
         self._hub = hub
         self._relay = relay

@@ -91,7 +91,8 @@ class CustomerCard(Customer):
 class ChangeCustomer(BaseModel):
     """What agents note of the customer; `version` is the customer's, as it was read. What is left out stays.
 
-    `tag_ids` replaces all tags. `fields` names only what changes: a value, or null (or blank) for nothing known.
+    `name` null: none of their own any more. `tag_ids` replaces all tags. `fields` names only what changes: a value, or null (or blank)
+    for nothing known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -150,8 +151,9 @@ class ChangeCustomerNote(BaseModel):
 
 
 class SetMetadata(BaseModel):
-    """What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing."""
+    """What the site says of its visitor, by name. Values are kept as text and believed by nobody; empty ones change nothing, null takes a
+    name away."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    values: dict[str, str] = Field(max_length=200)
+    values: dict[str, str | None] = Field(max_length=200)

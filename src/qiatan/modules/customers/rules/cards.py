@@ -25,8 +25,9 @@ def id_part(words: str) -> str | None:
     return mark if 2 <= len(mark) <= 5 and set(mark) <= set("0123456789abcdef") else None
 
 
-def merged_metadata(held: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """What is known after the site said `given`: later words replace earlier ones of the same name, empty ones change nothing.
+def merged_metadata(held: Mapping[str, str], given: Mapping[str, str | None]) -> dict[str, str]:
+    """What is known after the site said `given`: later words replace earlier ones of the same name, empty ones change nothing, None takes
+    the name away.
 
     Raises:
         InvalidInput: names every value (`values.NAME`) that is too long or not text, or `values` when there are too many names.
@@ -39,7 +40,9 @@ def merged_metadata(held: Mapping[str, str], given: Mapping[str, str]) -> dict[s
         except InvalidInput as error:
             problems += error.fields
             continue
-        if not storable(value):
+        if value is None:
+            merged.pop(name, None)
+        elif not storable(value):
             problems.append(FieldProblem(f"values.{name}", "invalid_text", "Remove the characters that are not text (NUL, broken pairs)."))
         elif len(value) > METADATA_VALUE_LENGTH:
             problems.append(
@@ -48,7 +51,8 @@ def merged_metadata(held: Mapping[str, str], given: Mapping[str, str]) -> dict[s
         elif value.strip():
             merged[name] = value.strip()
     if len(merged) > MAX_METADATA:
-        problems.append(FieldProblem("values", "too_many", f"Keep to {MAX_METADATA} names; with those known there are {len(merged)}."))
+        known = f"Keep to {MAX_METADATA} names; with those known there are {len(merged)}. Null takes one away."
+        problems.append(FieldProblem("values", "too_many", known))
     if problems:
         raise InvalidInput(fields=tuple(problems[:MAX_METADATA]))
     return merged

@@ -33,6 +33,7 @@ from qiatan.modules.customers.events import CustomerBlocked
 from qiatan.modules.customers.models import BlockRow
 from qiatan.modules.customers.repository import BlockRepository, CustomerRepository
 from qiatan.modules.customers.rules import checked_end, cleaned_reason, shown_name
+from qiatan.modules.customers.service.cards import announce
 
 MAX_QUERY = 60
 
@@ -101,6 +102,7 @@ async def block(
     accounts.record(
         tx, accounts.Who.of(actor), "customer.blocked", subject, reason=reason, expires_at=expires_at, conversation_id=conversation_id
     )
+    announce(tx, customer)
     tx.emit(CustomerBlocked(enterprise_id=tx.enterprise_id, customer_id=customer_id))
     names = await accounts.agent_names(tx, {row.agent_id})
     return _block(row, CustomerBrief(id=customer_id, name=name, vip=customer.vip), names.get(row.agent_id, ""))
@@ -134,13 +136,14 @@ async def release(tx: Tx, actor: AgentActor, body: ReleaseCustomers) -> Released
     if not rows:
         return Released(customer_ids=[])
     by = await accounts.answering_agent(tx, actor)
-    named = {found.id: shown_name(found.id, found.name) for found in await customers.names({row.customer_id for row in rows})}
+    released = {found.id: found for found in await customers.get_all({row.customer_id for row in rows})}
     for row in rows:
         row.released_at, row.released_by = tx.now, by
-        subject = accounts.What("customer", row.customer_id, named[row.customer_id])
+        customer = released[row.customer_id]
+        subject = accounts.What("customer", customer.id, shown_name(customer.id, customer.name))
         accounts.record(tx, accounts.Who.of(actor), "customer.released", subject, reason=shorten(row.reason, 200), blocked_at=row.at)
+        announce(tx, customer)
     await tx.session.flush()
-    released = {row.customer_id for row in rows}
     return Released(customer_ids=[one for one in dict.fromkeys(body.customer_ids) if one in released])
 
 

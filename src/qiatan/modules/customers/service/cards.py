@@ -112,7 +112,7 @@ async def find(tx: Tx, *, words: str, seen: Callable[[ColumnElement[UUID]], Colu
 
 
 async def change(tx: Tx, actor: AgentActor, *, customer_id: UUID, change: ChangeCustomer) -> CustomerCard:
-    """Note what agents know of a customer: name, VIP mark (F12), tags, fields. What is None stays; every change is kept in the history.
+    """Note what agents know of a customer: name, VIP mark (F12), tags, fields. What is left out stays; every change is kept in the history.
 
     A phone or e-mail never joins two customers (F13): who has the same is only counted.
 
@@ -135,7 +135,7 @@ async def change(tx: Tx, actor: AgentActor, *, customer_id: UUID, change: Change
     if row.version != change.version:
         raise VersionConflict
     changes: Changes = dict(changed_fields(row.fields, change.fields or {}, own))
-    if name is not None and name != row.name:
+    if "name" in change.model_fields_set and name != row.name:
         changes["name"] = (row.name, name)
     if change.vip is not None and change.vip != row.vip:
         changes["vip"] = (row.vip, change.vip)
@@ -180,6 +180,11 @@ async def _write(tx: Tx, actor: AgentActor, row: CustomerRow, changes: Changes, 
             for key, (before, after) in changes.items()
         ]
     )
+    announce(tx, row)
+
+
+def announce(tx: Tx, row: CustomerRow) -> None:
+    """Let everybody know who shows this customer's card."""
     shown = shown_name(row.id, row.name)
     tx.emit(CustomerChanged(enterprise_id=tx.enterprise_id, customer_id=row.id, name=shown, vip=row.vip, version=row.version))
 
@@ -245,6 +250,8 @@ async def own_fields(tx: Tx) -> list[OwnField]:
 async def set_metadata(tx: Tx, actor: VisitorActor, given: SetMetadata) -> None:
     """Note what the site says of its visitor. Agents read it and rules ask for it; it never says who somebody is.
 
+    The version stays, so that no agent's change is refused for it.
+
     Raises:
         InvalidInput: too many names, or a name or value that is too long or not text; nothing was changed.
     """
@@ -255,6 +262,7 @@ async def set_metadata(tx: Tx, actor: VisitorActor, given: SetMetadata) -> None:
     if merged != row.attributes:
         row.attributes = merged
         await tx.session.flush()
+        announce(tx, row)
 
 
 async def seen(tx: Tx, customer_id: UUID) -> None:
