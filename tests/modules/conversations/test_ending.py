@@ -1,8 +1,7 @@
-"""Automatic end, grading, and the rules behind both (F18, F33)."""
+"""Automatic end and grading (F18, F33)."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from typing import Any
 from uuid import UUID
@@ -10,96 +9,66 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from qiatan.infra import timers
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.db.migrate import migrations_folder
 from qiatan.infra.resources import Resources
-from qiatan.kit.access import Scope, ScopeKind, SystemActor
+from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations import jobs, service
 from qiatan.modules.conversations.contracts import (
-    AutoEnd,
-    Conversation,
-    ConversationSettings,
+    Ack,
     Grade,
     GradeThreshold,
     Grading,
-    SaveConversationRules,
     SenderKind,
     Status,
 )
+from tests.modules.conversations.ending import due_at, fire, save, shown_now, talking
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Guest, Member, Tenant
-
-
-async def _save(database: Database, tenant: Tenant, *, version: int = 0, grading: Grading | None = None, **web: Any) -> None:
-    settings = ConversationSettings(auto_end={"web": AutoEnd(**web)} if web else {}, grading=grading or Grading())
-    async with database.tenant(tenant.enterprise_id) as tx:
-        await service.save_rules(tx, tenant.admin.actor, SaveConversationRules(settings=settings, version=version))
-
-
-async def _fire(database: Database, enterprise_id: UUID) -> list[UUID]:
-    """What the timer loop does at this moment: returns what was due."""
-    async with database.system() as tx:
-        due = [row for owner, row in await service.idle_due(tx, 1_000) if owner == enterprise_id]
-    for conversation_id in due:
-        async with database.tenant(enterprise_id) as tx:
-            await service.end_idle(tx, conversation_id)
-    return due
-
-
-async def _now(database: Database, member: Member, conversation_id: UUID) -> Conversation:
-    async with database.tenant(member.enterprise_id) as tx:
-        return await service.get(tx, member.actor, conversation_id)
+from tests.support.factories import Factories, Guest
 
 
 async def _events(database: Database, guest: Guest, conversation_id: UUID) -> list[str]:
     return [message.data["name"] for message in await talk.messages(database, guest, conversation_id) if message.data]
 
 
-async def _talking(database: Database, factories: Factories) -> tuple[Tenant, Guest, UUID]:
-    tenant = await factories.tenant()
-    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    return tenant, guest, await talk.served(database, guest, tenant.admin)
-
-
 async def test_after_half_an_hour_without_a_word_it_ends(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, guest, conversation_id = await _talking(database, factories)
+    tenant, guest, conversation_id = await talking(database, factories)
     clock.advance(minutes=29, seconds=59)
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert await fire(database, tenant.enterprise_id) == []
     clock.advance(seconds=1)
 
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
+    assert await fire(database, tenant.enterprise_id) == [conversation_id]
 
-    ended = await _now(database, tenant.admin, conversation_id)
+    ended = await shown_now(database, tenant.admin, conversation_id)
     assert (ended.status, ended.ended_by, ended.ended_at) == (Status.ENDED, SenderKind.SYSTEM, clock.now())
     assert (await talk.messages(database, guest, conversation_id))[-1].data == {"name": "ended", "by": "system"}
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert await fire(database, tenant.enterprise_id) == []
 
 
 async def test_each_word_of_a_person_begins_it_anew_and_only_theirs(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, guest, conversation_id = await _talking(database, factories)
+    tenant, guest, conversation_id = await talking(database, factories)
     clock.advance(minutes=20)
     await talk.write(database, guest)
     clock.advance(minutes=10)
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]  # looked at, and left alone
+    assert await fire(database, tenant.enterprise_id) == [conversation_id]  # looked at, and left alone
     clock.advance(minutes=19)
     await talk.answer(database, tenant.admin, conversation_id)
     clock.advance(minutes=1)
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
+    assert await fire(database, tenant.enterprise_id) == [conversation_id]
     clock.advance(minutes=20)
     await talk.note(database, tenant.admin, conversation_id)
     leader = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
     await talk.join(database, leader, conversation_id)
     clock.advance(minutes=8, seconds=59)
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert await fire(database, tenant.enterprise_id) == []
     clock.advance(seconds=1)
 
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
+    assert await fire(database, tenant.enterprise_id) == [conversation_id]
 
-    assert (await _now(database, tenant.admin, conversation_id)).status == Status.ENDED
+    assert (await shown_now(database, tenant.admin, conversation_id)).status == Status.ENDED
 
 
 async def test_what_an_earlier_release_assigned_is_found_by_night(
@@ -107,27 +76,88 @@ async def test_what_an_earlier_release_assigned_is_found_by_night(
 ) -> None:
     """However many there are before it of an enterprise in which nothing ends by itself: those lack their moment rightly."""
     monkeypatch.setattr(jobs, "WATCH_BATCH", 1)
-    endless, _, spared = await _talking(database, factories)
-    tenant, _, conversation_id = await _talking(database, factories)
+    endless, _, spared = await talking(database, factories)
+    tenant, _, conversation_id = await talking(database, factories)
     assert endless.enterprise_id < tenant.enterprise_id
-    await _save(database, endless, minutes=None)
-    await _save(database, tenant, minutes=30)
+    await save(database, endless, minutes=None)
+    await save(database, tenant, minutes=30)
     async with database.system() as tx:
         ids = [conversation_id, spared]
         await tx.session.execute(text("UPDATE conversations SET idle_due_at = NULL WHERE id = ANY(:ids)"), {"ids": ids})
     clock.advance(minutes=30)
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert await fire(database, tenant.enterprise_id) == []
 
     await jobs.watch_idle_again.run(resources)
 
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
-    assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
-    assert await _fire(database, endless.enterprise_id) == []
-    assert (await _now(database, endless.admin, spared)).status == Status.ACTIVE
+    assert await fire(database, tenant.enterprise_id) == [conversation_id]
+    assert (await shown_now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
+    assert await fire(database, endless.enterprise_id) == []
+    assert (await shown_now(database, endless.admin, spared)).status == Status.ACTIVE
+
+
+async def _withdraw(database: Database, guest: Guest, message: Ack) -> None:
+    async with database.tenant(guest.actor.enterprise_id) as tx:
+        await service.withdraw_own(tx, guest.actor, message.conversation_id, message.seq, new_id())
+
+
+async def test_who_took_back_all_they_wrote_keeps_the_place_for_a_minute(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    written = [await talk.write(database, guest), await talk.write(database, guest)]
+    await _withdraw(database, guest, written[0])
+    assert await due_at(database, written[0].conversation_id) == [None]
+    await _withdraw(database, guest, written[1])
+    clock.advance(seconds=59)
+    assert await fire(database, tenant.enterprise_id) == []
+    clock.advance(seconds=1)
+
+    assert await fire(database, tenant.enterprise_id) == [written[0].conversation_id]
+
+    ended = await shown_now(database, tenant.admin, written[0].conversation_id)
+    assert (ended.status, ended.ended_by, ended.unanswered_since) == (Status.ENDED, SenderKind.SYSTEM, None)
+    assert (await talk.write(database, guest)).conversation_id != written[0].conversation_id
+
+
+async def test_who_writes_anew_within_the_minute_waits_on(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    first = await talk.write(database, guest)
+    await _withdraw(database, guest, first)
+    clock.advance(seconds=59)
+    again = await talk.write(database, guest)
+    clock.advance(seconds=1)
+
+    await fire(database, tenant.enterprise_id)
+
+    shown = await shown_now(database, tenant.admin, first.conversation_id)
+    assert (shown.status, shown.unanswered_since) == (Status.WAITING, again.at)
+    assert await due_at(database, first.conversation_id) == [None]
+    assert (first.conversation_id, again.seq) == (again.conversation_id, 3)
+
+
+async def test_what_an_earlier_release_left_empty_is_found_by_night(
+    database: Database, resources: Resources, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    channel = await factories.channel(tenant.enterprise_id)
+    guest = await factories.visitor(channel)
+    first, waiting = await talk.write(database, guest), await talk.write(database, await factories.visitor(channel))
+    await _withdraw(database, guest, first)
+    async with database.system() as tx:
+        await tx.session.execute(text("UPDATE conversations SET idle_due_at = NULL WHERE id = :id"), {"id": first.conversation_id})
+    clock.advance(minutes=1)
+
+    await jobs.watch_idle_again.run(resources)
+
+    assert await fire(database, tenant.enterprise_id) == [first.conversation_id]
+    assert (await shown_now(database, tenant.admin, first.conversation_id)).status == Status.ENDED
+    assert (await shown_now(database, tenant.admin, waiting.conversation_id)).status == Status.WAITING
 
 
 async def test_messages_do_not_touch_the_timer(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, guest, conversation_id = await _talking(database, factories)
+    tenant, guest, conversation_id = await talking(database, factories)
     query = text("SELECT idle_due_at FROM conversations WHERE id = :id")
 
     async def due() -> Any:
@@ -144,109 +174,70 @@ async def test_messages_do_not_touch_the_timer(database: Database, factories: Fa
 
 
 async def test_who_waits_is_not_cut_off(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, _, conversation_id = await _talking(database, factories)
+    tenant, _, conversation_id = await talking(database, factories)
     other = await factories.visitor(await factories.channel(tenant.enterprise_id))
     waiting = (await talk.write(database, other)).conversation_id
     async with database.tenant(tenant.enterprise_id) as tx:
         await service.release(tx, conversation_id)
     clock.advance(days=2)
 
-    await _fire(database, tenant.enterprise_id)
+    await fire(database, tenant.enterprise_id)
 
-    assert [(await _now(database, tenant.admin, one)).status for one in (conversation_id, waiting)] == [Status.WAITING] * 2
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert [(await shown_now(database, tenant.admin, one)).status for one in (conversation_id, waiting)] == [Status.WAITING] * 2
+    assert await fire(database, tenant.enterprise_id) == []
     for one in (conversation_id, waiting):
         await talk.assign(database, one, tenant.admin)
     clock.advance(minutes=29)
-    assert await _fire(database, tenant.enterprise_id) == []  # the agent has the whole time, however long they waited
+    assert await fire(database, tenant.enterprise_id) == []  # the agent has the whole time, however long they waited
     clock.advance(minutes=1)
-    assert sorted(await _fire(database, tenant.enterprise_id)) == sorted([conversation_id, waiting])
-    assert (await _now(database, tenant.admin, waiting)).status == Status.ENDED
+    assert sorted(await fire(database, tenant.enterprise_id)) == sorted([conversation_id, waiting])
+    assert (await shown_now(database, tenant.admin, waiting)).status == Status.ENDED
 
 
 async def test_a_warning_comes_a_minute_before(database: Database, factories: Factories, clock: FakeClock) -> None:
     tenant = await factories.tenant()
-    await _save(database, tenant, minutes=5, warn=True)
+    await save(database, tenant, minutes=5, warn=True)
     guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
     conversation_id = await talk.served(database, guest, tenant.admin)
     clock.advance(minutes=4)
-    before = await _now(database, tenant.admin, conversation_id)
+    before = await shown_now(database, tenant.admin, conversation_id)
 
-    await _fire(database, tenant.enterprise_id)
+    await fire(database, tenant.enterprise_id)
 
-    warned = await _now(database, tenant.admin, conversation_id)
+    warned = await shown_now(database, tenant.admin, conversation_id)
     warning = (await talk.messages(database, guest, conversation_id))[-1]
     assert warning.data == {"name": "idle_warning", "ends_at": clock.now().replace(minute=5).isoformat()}
     assert warned == before.model_copy(update={"head": before.head + 1})
     clock.advance(seconds=30)
     await talk.write(database, guest)  # and so it goes on
     clock.advance(seconds=30)
-    await _fire(database, tenant.enterprise_id)
+    await fire(database, tenant.enterprise_id)
     clock.advance(minutes=3, seconds=30)
-    await _fire(database, tenant.enterprise_id)
+    await fire(database, tenant.enterprise_id)
     assert await _events(database, guest, conversation_id) == ["assigned", "idle_warning", "idle_warning"]
     clock.advance(seconds=59)
-    assert await _fire(database, tenant.enterprise_id) == []
+    assert await fire(database, tenant.enterprise_id) == []
     clock.advance(seconds=1)
-    await _fire(database, tenant.enterprise_id)
+    await fire(database, tenant.enterprise_id)
     assert await _events(database, guest, conversation_id) == ["assigned", "idle_warning", "idle_warning", "ended"]
 
 
-async def test_a_change_of_the_rule_holds_for_what_is_open(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, _, conversation_id = await _talking(database, factories)
-    clock.advance(minutes=10)
-
-    await _save(database, tenant, minutes=20)
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
-    async with database.system() as tx:
-        assert await service.next_idle_due(tx) is not None
-    clock.advance(minutes=10)
-    await _save(database, tenant, version=1, minutes=None)
-    assert await _fire(database, tenant.enterprise_id) == [conversation_id]
-    clock.advance(days=30)
-    assert await _fire(database, tenant.enterprise_id) == []
-    assert (await _now(database, tenant.admin, conversation_id)).status == Status.ACTIVE
-    await _save(database, tenant, version=2, minutes=5)
-    await _fire(database, tenant.enterprise_id)
-    assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
-
-
-async def test_a_change_of_the_rule_holds_for_what_is_being_assigned_meanwhile(
-    database: Database, factories: Factories, clock: FakeClock
-) -> None:
-    tenant = await factories.tenant()
-    await _save(database, tenant, minutes=None)
-    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
-    conversation_id = (await talk.write(database, guest)).conversation_id
-
-    async with database.tenant(tenant.enterprise_id) as tx:
-        await service.assign(tx, SystemActor(tenant.enterprise_id), conversation_id, tenant.admin.id)
-        saving = asyncio.create_task(_save(database, tenant, version=1, minutes=5))
-        await asyncio.wait([saving], timeout=1)  # it has to wait; one that does not is through by then
-    await saving
-
-    clock.advance(minutes=5)
-    for _ in range(2):
-        await _fire(database, tenant.enterprise_id)
-    assert (await _now(database, tenant.admin, conversation_id)).ended_by == SenderKind.SYSTEM
-
-
 async def test_a_row_that_somebody_holds_is_left_for_the_next_turn(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, _, conversation_id = await _talking(database, factories)
+    tenant, _, conversation_id = await talking(database, factories)
     clock.advance(minutes=30)
 
     async with database.tenant(tenant.enterprise_id) as holder:
         await service.routed(holder, conversation_id, lock=True)
         async with database.tenant(tenant.enterprise_id) as tx:
             assert await service.end_idle(tx, conversation_id) is None
-    assert (await _now(database, tenant.admin, conversation_id)).status == Status.ACTIVE
+    assert (await shown_now(database, tenant.admin, conversation_id)).status == Status.ACTIVE
 
     async with database.tenant(tenant.enterprise_id) as tx:
         assert await service.end_idle(tx, conversation_id) is not None
 
 
 async def test_the_running_program_looks_by_itself(database: Database, factories: Factories, doors: Doors, clock: FakeClock) -> None:
-    _, guest, conversation_id = await _talking(database, factories)
+    _, guest, conversation_id = await talking(database, factories)
     page = await doors.visitor_socket(guest.token)
     await page.send(type="subscribe", topic="mine")
     await page.next("subscribed")
@@ -257,24 +248,8 @@ async def test_the_running_program_looks_by_itself(database: Database, factories
     assert (told["id"], told["status"], told["ended_by"]) == (str(conversation_id), "ended", "system")
 
 
-async def test_a_new_rule_does_not_wait_for_the_next_turn(
-    database: Database, factories: Factories, doors: Doors, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timers, "POLL_SECONDS", 3_600.0)
-    tenant, guest, conversation_id = await _talking(database, factories)
-    page = await doors.visitor_socket(guest.token)
-    await page.send(type="subscribe", topic="mine")
-    await page.next("subscribed")
-    clock.advance(minutes=10)
-
-    await _save(database, tenant, minutes=5)
-
-    told = (await page.next("conversation"))["conversation"]
-    assert (told["id"], told["status"], told["ended_by"]) == (str(conversation_id), "ended", "system")
-
-
 async def test_what_was_open_before_the_upgrade_is_counted_and_ends(database: Database, factories: Factories, clock: FakeClock) -> None:
-    tenant, guest, conversation_id = await _talking(database, factories)
+    tenant, guest, conversation_id = await talking(database, factories)
     answered = clock.advance(minutes=1)
     await talk.answer(database, tenant.admin, conversation_id)
     last = await talk.write(database, guest)
@@ -307,11 +282,11 @@ def _migration() -> Any:
 
 
 async def test_the_grade_is_decided_at_the_end_by_what_people_wrote_and_left(database: Database, factories: Factories) -> None:
-    tenant, guest, conversation_id = await _talking(database, factories)
+    tenant, guest, conversation_id = await talking(database, factories)
     grading = Grading(
         gold=GradeThreshold(customer=3, agent=3), silver=GradeThreshold(customer=3, agent=2), bronze=GradeThreshold(customer=1, agent=1)
     )
-    await _save(database, tenant, grading=grading)
+    await save(database, tenant, grading=grading)
     for _ in range(2):
         await talk.write(database, guest)
     for _ in range(2):
@@ -320,80 +295,12 @@ async def test_the_grade_is_decided_at_the_end_by_what_people_wrote_and_left(dat
     await talk.note(database, tenant.admin, conversation_id)
     async with database.tenant(tenant.enterprise_id) as tx:
         await service.withdraw(tx, tenant.admin.actor, conversation_id, last.seq, new_id())
-    assert (await _now(database, tenant.admin, conversation_id)).grade is None
+    assert (await shown_now(database, tenant.admin, conversation_id)).grade is None
 
     ended = await talk.end(database, tenant.admin, conversation_id)
 
     assert ended.grade == Grade.SILVER
     assert (await talk.conversation(database, guest, conversation_id)).grade is None  # no business of the customer's
-    await _save(database, tenant, version=1, grading=Grading(enabled=False))
-    assert (await _now(database, tenant.admin, conversation_id)).grade == Grade.SILVER
+    await save(database, tenant, version=1, grading=Grading(enabled=False))
+    assert (await shown_now(database, tenant.admin, conversation_id)).grade == Grade.SILVER
     assert await talk.drift(database, tenant.enterprise_id) == []
-
-
-async def test_the_rules_through_their_door(doors: Doors, factories: Factories, database: Database) -> None:
-    tenant = await factories.tenant()
-    http, page = doors.agent(tenant.admin), await doors.agent_socket(tenant.admin)
-    usual = (await http.get("/conversation-rules")).json()
-    assert usual["version"] == 0
-    assert usual["settings"] == {
-        "auto_end": {},
-        "grading": {
-            "enabled": True,
-            "gold": {"customer": 10, "agent": 10},
-            "silver": {"customer": 5, "agent": 5},
-            "bronze": {"customer": 3, "agent": 3},
-        },
-        "evaluation": {"prompt": "", "automatic": False, "by_customer": True},
-    }
-    wanted = usual["settings"] | {"auto_end": {"web": {"minutes": None, "warn": False}}}
-
-    saved = await http.put("/conversation-rules", json={"settings": wanted, "version": 0})
-
-    assert (saved.status_code, saved.json()) == (200, {"settings": wanted, "version": 1})
-    assert (await http.get("/conversation-rules")).json() == {"settings": wanted, "version": 1}
-    told = await page.next("changed")
-    assert (told["object"], told["id"], told["version"]) == ("routing", str(tenant.enterprise_id), 1)
-    entry = (await http.get("/audit?action=conversation_rules.changed")).json()["items"][0]
-    assert entry["details"] == {"auto_end": [{}, {"web": {"minutes": None, "warn": False}}]}
-    for version in (0, 2):
-        stale = await http.put("/conversation-rules", json={"settings": usual["settings"], "version": version})
-        assert (stale.status_code, stale.json()["error"]["code"]) == (409, "version_conflict")
-    assert (await http.get("/conversation-rules")).json()["version"] == 1
-
-
-@pytest.mark.parametrize(
-    ("rules", "field"),
-    [
-        ({"auto_end": {"web": {"minutes": 0}}}, "settings.auto_end.web.minutes"),
-        ({"auto_end": {"web": {"minutes": 1_441}}}, "settings.auto_end.web.minutes"),
-        ({"auto_end": {"web": {"minutes": 1.5}}}, "settings.auto_end.web.minutes"),
-        ({"auto_end": {"web": {"minutes": 1, "warn": True}}}, "settings.auto_end.web.minutes"),
-        ({"grading": {"silver": {"customer": 11, "agent": 5}}}, "settings.grading.silver.customer"),
-        ({"grading": {"bronze": {"customer": 0, "agent": 1}}}, "settings.grading.bronze.customer"),
-    ],
-)
-async def test_rules_that_cannot_be_meant(
-    doors: Doors, factories: Factories, database: Database, rules: dict[str, Any], field: str
-) -> None:
-    tenant = await factories.tenant()
-    http = doors.agent(tenant.admin)
-
-    answer = await http.put("/conversation-rules", json={"settings": rules, "version": 0})
-
-    assert answer.status_code == 422
-    assert [problem["field"] for problem in answer.json()["error"]["fields"]] == [field]
-    assert (await http.get("/conversation-rules")).json()["version"] == 0
-
-
-async def test_the_rules_are_for_the_whole_enterprise(doors: Doors, factories: Factories) -> None:
-    tenant = await factories.tenant()
-    group = await factories.group(tenant.enterprise_id)
-    head = await factories.agent(tenant.enterprise_id, role="department_head", scope=Scope(ScopeKind.GROUPS, frozenset({group})))
-    agent = await factories.agent(tenant.enterprise_id)
-
-    for member in (head, agent):
-        answer = await doors.agent(member).put("/conversation-rules", json={"settings": {}, "version": 0})
-        assert answer.status_code == 403
-    assert (await doors.agent(agent).get("/conversation-rules")).status_code == 403
-    assert (await doors.agent(head).get("/conversation-rules")).json()["version"] == 0

@@ -15,6 +15,7 @@ from qiatan.kit.cursors import encode_cursor
 from qiatan.kit.errors import InvalidInput
 from qiatan.modules.conversations import jobs, service
 from qiatan.modules.conversations.contracts import Mention, ReadMentions
+from qiatan.modules.conversations.service import mentioning
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -183,6 +184,24 @@ async def test_who_may_be_named_is_who_may_see_it(database: Database, factories:
     assert scene.leader.id not in await compare(waiting, scene.tenant.admin)
     await talk.served(database, guest, scene.agent)
     assert scene.agent.id in await compare(waiting, scene.tenant.admin)  # the earlier one of whom they serve now
+
+
+async def test_whoever_may_be_named_is_found_by_a_part_of_the_name(
+    database: Database, factories: Factories, doors: Doors, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mentioning, "TARGETS_SHOWN", 1)
+    for name in ("Anna Li", "Zoe Li"):
+        await factories.agent(scene.tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL), name=name)
+    http = doors.agent(scene.agent)
+
+    async def named(words: str) -> list[str]:
+        answer = await http.get(f"/conversations/{scene.id}/mention-targets", params={"q": words})
+        return [one["name"] for one in answer.json()["items"]]
+
+    assert len(await named("")) == 1
+    assert [await named(words) for words in ("zoe", " OE l", "沈", "Li")] == [["Zoe Li"], ["Zoe Li"], ["沈主管"], ["Anna Li"]]
+    assert [await named(words) for words in ("顾言", "程思远", "%", "\x00")] == [[]] * 4  # oneself, who may not see it, nobody
+    assert (await http.get(f"/conversations/{scene.id}/mention-targets", params={"q": "字" * 101})).status_code == 422
 
 
 async def test_what_one_may_not_see_any_more_is_not_listed(database: Database, factories: Factories, scene: Scene) -> None:

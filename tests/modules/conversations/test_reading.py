@@ -15,6 +15,7 @@ from qiatan.kit.errors import InvalidInput, NotAllowed
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import View
 from qiatan.modules.conversations.errors import ConversationNotFound
+from qiatan.modules.conversations.service import reading
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -264,3 +265,32 @@ async def test_a_visitor_sees_own_conversations_of_this_channel_only(database: D
         assert [row.id for row in (await service.list_own(tx, guest.actor)).items] == [own]
         with pytest.raises(ConversationNotFound):
             await service.messages_own(tx, guest.actor, new_id(), after_seq=None, before_seq=None, limit=10)
+
+
+async def test_a_visitor_reaches_the_very_first_of_their_conversations(
+    database: Database, factories: Factories, doors: Doors, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "EARLIER_SHOWN", 2)
+    tenant = await factories.tenant()
+    channel = await factories.channel(tenant.enterprise_id)
+    guest, stranger = await factories.visitor(channel), await factories.visitor(channel)
+    ids = []
+    for _ in range(5):
+        ids.append((await talk.write(database, guest)).conversation_id)
+        await talk.end(database, tenant.admin, ids[-1])
+        clock.advance(seconds=1)
+    foreign = (await talk.write(database, stranger)).conversation_id
+    http = doors.visitor(guest.token)
+
+    pages: list[list[UUID]] = []
+    after: str | None = ""
+    while after is not None:
+        page = (await http.get(f"/widget/conversations?after={after}")).json()
+        pages.append([UUID(one["id"]) for one in page["items"]])
+        after = page["next"]
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [one for page in pages for one in page] == ids[::-1]
+    assert foreign not in ids
+    refused = await http.get("/widget/conversations?after=x")
+    assert (refused.status_code, refused.json()["error"]["fields"][0]["field"]) == (422, "after")

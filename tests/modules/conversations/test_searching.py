@@ -149,10 +149,29 @@ async def test_what_one_has_joined_beyond_the_scope(database: Database, factorie
 
 
 async def test_half_a_year_back(database: Database, clock: FakeClock, scene: Scene) -> None:
+    await talk.end(database, scene.agent, scene.id)
     clock.advance(days=180)
     assert _ids(await _search(database, scene.agent, "青瓷")) == [scene.id]
     clock.advance(microseconds=1)
     assert await _search(database, scene.agent, "青瓷") == []
+
+
+async def test_what_is_open_still_is_found_however_long_ago_it_began(
+    database: Database, factories: Factories, clock: FakeClock, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "STEPS", (1, 2))
+    channel = await factories.channel(scene.tenant.enterprise_id)
+    ended, open_still = [await talk.served(database, await factories.visitor(channel), scene.agent, "青瓷") for _ in range(2)]
+    await talk.end(database, scene.agent, ended)
+    stranger = await factories.agent(scene.tenant.enterprise_id)
+    await talk.served(database, await factories.visitor(channel), stranger, "青瓷")
+    clock.advance(days=800)
+    await talk.write(database, scene.guest, "昨天说的青瓷")
+    lately = await talk.served(database, await factories.visitor(channel), scene.agent, "青瓷")
+
+    for limit in (1, 2, 100):
+        assert _ids(await _search(database, scene.agent, "青瓷", limit=limit)) == [lately, open_still, scene.id]
+    assert [place.snippet for place in (await _search(database, scene.agent, "昨天"))[0].hits] == ["昨天说的青瓷"]
 
 
 async def test_page_by_page_through_more_than_is_looked_through_at_once(

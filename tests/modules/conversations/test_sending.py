@@ -3,16 +3,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import httpx
 import pytest
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
+from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.kit.errors import Fault, InvalidInput
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import MessageKind, SenderKind, SendMessage, Status
 from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours
+from qiatan.modules.conversations.realtime import inbound
 from tests.support import talk
+from tests.support.doors import Doors
 from tests.support.factories import Factories
 
 
@@ -240,3 +244,39 @@ async def test_a_colleague_does_not_end_it(database: Database, factories: Factor
         await talk.end(database, tenant.admin, conversation_id)
 
     assert (await talk.conversation(database, guest, conversation_id)).status is Status.ACTIVE
+
+
+async def test_what_one_agent_writes_is_counted_at_every_door_together(
+    database: Database, factories: Factories, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (service, inbound):
+        monkeypatch.setattr(place, "AGENT_MESSAGES", Rate(burst=4, per_minute=0.001), raising=False)
+    tenant = await factories.tenant()
+    colleague = await factories.agent(tenant.enterprise_id)
+    channel = await factories.channel(tenant.enterprise_id)
+    ids = [await talk.served(database, await factories.visitor(channel), member) for member in (tenant.admin, colleague)]
+    http, page = doors.agent(tenant.admin), await doors.agent_socket(tenant.admin)
+    there = f"/conversations/{ids[0]}"
+
+    async def write(*, to: httpx.AsyncClient = http, path: str = f"{there}/messages", **more: object) -> tuple[int, str | None]:
+        answer = await to.post(path, json={"client_message_id": str(new_id()), **more})
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    assert await write(text="一") == (200, None)
+    assert await write(path=f"{there}/messages/3/edit", text="二") == (200, None)
+    assert await write(path=f"{there}/messages/3/withdraw") == (200, None)
+    assert await write(path=f"{there}/notes", text="三") == (200, None)
+    before = await talk.read(database, tenant.admin, ids[0])
+
+    refused = [
+        await write(text="四"),
+        await write(path=f"{there}/messages/6/edit", text="五"),
+        await write(path=f"{there}/messages/6/withdraw"),
+        await write(path=f"{there}/notes", text="六"),
+    ]
+    await page.send(type="send", client_message_id=str(new_id()), conversation_id=str(ids[0]), text="七")
+
+    assert refused == [(429, "too_many")] * 4
+    assert (await page.next("error"))["code"] == "too_many"
+    assert await talk.read(database, tenant.admin, ids[0]) == before
+    assert await write(to=doors.agent(colleague), path=f"/conversations/{ids[1]}/messages", text="八") == (200, None)

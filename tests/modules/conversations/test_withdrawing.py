@@ -81,6 +81,76 @@ async def test_others_events_and_withdrawals_cannot_be_withdrawn(database: Datab
     assert await talk.messages(database, guest, conversation_id) == before
 
 
+async def test_what_was_taken_back_was_no_answer(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    asked = await talk.write(database, guest)
+    conversation_id = asked.conversation_id
+    await talk.assign(database, conversation_id, tenant.admin)
+    clock.advance(seconds=20)
+    dots = [(await talk.answer(database, tenant.admin, conversation_id, ".")).seq]
+    clock.advance(seconds=5)
+    await talk.write(database, guest, "在吗")
+    dots.append((await talk.answer(database, tenant.admin, conversation_id, "..")).seq)
+    second = clock.now()
+
+    await withdraw(database, tenant.admin, conversation_id, dots[0])
+    shown = await talk.conversation(database, guest, conversation_id)
+    assert (shown.replied_at, shown.unanswered_since) == (second, None)
+    await withdraw(database, tenant.admin, conversation_id, dots[1])
+
+    before, shown = shown, await talk.conversation(database, guest, conversation_id)
+    assert (shown.replied_at, shown.unanswered_since) == (None, asked.at)
+    assert shown.version == before.version + 1
+    clock.advance(seconds=40)
+    await talk.answer(database, tenant.admin, conversation_id, "您好")
+    shown = await talk.conversation(database, guest, conversation_id)
+    assert (shown.replied_at, shown.unanswered_since) == (clock.now(), None)
+    assert await talk.drift(database, tenant.enterprise_id) == []
+
+
+async def test_a_note_or_a_later_answer_taken_back_changes_nothing_of_that(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, tenant.admin)
+    await talk.answer(database, tenant.admin, conversation_id)
+    answered = clock.now()
+    clock.advance(seconds=1)
+    note = await talk.note(database, tenant.admin, conversation_id)
+    later = await talk.answer(database, tenant.admin, conversation_id)
+    version = (await talk.conversation(database, guest, conversation_id)).version
+
+    for seq in (note.seq, later.seq):
+        await withdraw(database, tenant.admin, conversation_id, seq)
+
+    shown = await talk.conversation(database, guest, conversation_id)
+    assert (shown.replied_at, shown.unanswered_since, shown.version) == (answered, None, version)
+
+
+async def test_who_took_back_their_question_waits_for_no_answer(
+    doors: Doors, database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = await talk.served(database, guest, tenant.admin)
+    clock.advance(seconds=5)
+    second = await talk.write(database, guest)
+    page = await doors.agent_socket(tenant.admin)
+    await page.send(type="subscribe", topic="mine")
+    await page.next("subscribed")
+
+    await withdraw_own(database, guest, conversation_id, 1)
+    assert (await talk.conversation(database, guest, conversation_id)).unanswered_since == second.at
+    await withdraw_own(database, guest, conversation_id, second.seq)
+
+    shown = await talk.conversation(database, guest, conversation_id)
+    assert (shown.status, shown.unanswered_since, shown.replied_at) == ("active", None, None)
+    told = [frame["conversation"] for frame in await page.settle() if frame["type"] == "conversation"]
+    assert [(one["head"], one["unanswered_since"] is None) for one in told] == [(4, False), (5, True)]
+
+
 @pytest.mark.parametrize("seq", ["-1", "2147483648", "99999999999999999999", "1.5", "x", "%00"])
 async def test_a_seq_that_cannot_be(doors: Doors, database: Database, factories: Factories, seq: str) -> None:
     guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))

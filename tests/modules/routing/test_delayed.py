@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from qiatan.entrypoints.registry import TIMERS
 from qiatan.infra import timers
+from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
 from qiatan.infra.timers import TimerLoop
@@ -20,12 +22,13 @@ from qiatan.modules.routing import jobs, service
 from qiatan.modules.routing.contracts.decisions import Fallback, Outcome
 from qiatan.modules.routing.contracts.settings import DelayedStep, TransferSettings
 from tests.modules.routing.passing import delayed, later, routing, served, stay, team, until
-from tests.modules.routing.scene import holder, present, transfers, waiting, why
+from tests.modules.routing.scene import holder, present, settled, transfers, waiting, why
 from tests.modules.routing.test_layers import drain, wish
 from tests.modules.routing.test_queue import fire_due
 from tests.support import talk
 from tests.support.clock import FakeClock
-from tests.support.factories import Factories
+from tests.support.doors import Doors
+from tests.support.factories import Factories, Member, Tenant
 
 THREE = [DelayedStep(seconds=20), DelayedStep(seconds=40), DelayedStep(seconds=60)]
 
@@ -112,6 +115,88 @@ async def test_an_answer_by_anybody_cancels_the_rest_and_a_note_does_not(
     assert await delayed(database, tenant, answered) == []
     assert await holder(database, tenant, noted) != other
     assert (await routing(database, tenant, answered)).transfer_due_at is None
+
+
+async def _dot_taken_back(
+    database: Database, clock: FakeClock, agents: list[Member], conversation_id: UUID, *, holder_id: UUID | None, after: float
+) -> None:
+    """Who holds it answers with a dot and takes that back so many seconds later; what is due meanwhile is done."""
+    agent = next(agent for agent in agents if agent.id == holder_id)
+    dot = await talk.answer(database, agent, conversation_id, ".")
+    await later(database, clock, after, *agents)
+    async with database.tenant(agent.enterprise_id) as tx:
+        await conversations.withdraw(tx, agent.actor, conversation_id, dot.seq, new_id())
+
+
+@pytest.mark.parametrize("after", [5.0, 30.0])
+async def test_an_answer_that_is_taken_back_cancels_nothing(
+    database: Database, factories: Factories, clock: FakeClock, after: float
+) -> None:
+    """Neither before its step would have come, nor after that was looked at. Nobody need hear of it: the deadline looks again by itself."""
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE[:1])
+    conversation_id = await served(database, factories, tenant)
+    first = await holder(database, tenant, conversation_id)
+
+    await _dot_taken_back(database, clock, agents, conversation_id, holder_id=first, after=after)
+    for _ in range(10):
+        await later(database, clock, 20, *agents)
+
+    assert await holder(database, tenant, conversation_id) not in (None, first)
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
+
+
+async def test_what_was_due_when_an_answer_is_taken_back_is_due_at_once(
+    database: Database, doors: Doors, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE[:1])
+    conversation_id = await served(database, factories, tenant)
+    first = await holder(database, tenant, conversation_id)
+
+    await _dot_taken_back(database, clock, agents, conversation_id, holder_id=first, after=30)
+    await settled(doors)
+
+    await until(lambda: _is_elsewhere(database, tenant, conversation_id, first))
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
+
+
+async def _is_elsewhere(database: Database, tenant: Tenant, conversation_id: UUID, first: UUID | None) -> bool:
+    return await holder(database, tenant, conversation_id) != first
+
+
+async def test_an_answer_that_stands_is_looked_at_twice_and_then_no_more(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE)
+    ids = [await served(database, factories, tenant) for _ in range(2)]
+    by_id = {agent.id: agent for agent in agents}
+    held = [await holder(database, tenant, one) for one in ids]
+    for one, holder_id in zip(ids, held, strict=True):
+        assert holder_id is not None
+        await talk.answer(database, by_id[holder_id], one)
+    query = text("SELECT due_at FROM routing_requests WHERE enterprise_id = :id ORDER BY conversation_id")
+
+    async def due() -> list[object]:
+        async with database.system() as tx:
+            return list((await tx.session.execute(query, {"id": tenant.enterprise_id})).scalars())
+
+    clock.advance(seconds=20)
+    async with database.system() as tx:  # the one by itself, the other with all that are due
+        assert await service.dismiss_void(tx, [(tenant.enterprise_id, ids[0])]) == []
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.fire(tx, ids[1])
+    once = await due()
+    clock.advance(seconds=150)
+    async with database.system() as tx:
+        assert await service.dismiss_void(tx, [(tenant.enterprise_id, ids[0])]) == []
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.fire(tx, ids[1])
+
+    assert once == [clock.now()] * 2
+    assert await due() == [None, None]
+    assert [await holder(database, tenant, one) for one in ids] == held
 
 
 async def test_who_had_to_queue_has_the_whole_time_from_the_assignment(database: Database, factories: Factories, clock: FakeClock) -> None:

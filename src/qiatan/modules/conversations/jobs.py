@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 jobs = JobList("conversations")
 
-# `service.joining` keeps it.
+# `service.joining` and `service.idle` keep them.
 end_lost_joining = jobs.promise("end_lost_joining")
+look_at_idle_again = jobs.promise("look_at_idle_again")
 
 DRAFTS_KEPT = timedelta(days=30)
 MENTIONS_KEPT = timedelta(days=180)
@@ -25,7 +26,7 @@ WATCH_BATCH = 5_000
 @jobs.periodic("20 19 * * *")
 async def watch_idle_again(resources: Resources) -> None:
     """Have a look at what has an agent and no moment of its automatic end, nightly (03:20 in Shanghai), where conversations end by
-    themselves: a process of an earlier release gave it to the agent during an upgrade.
+    themselves, and at what waits though its customer took back all of it: a process of an earlier release did that during an upgrade.
     """
     await in_batches(resources, lambda tx: system.look_at_unwatched(tx, WATCH_BATCH), batch=WATCH_BATCH)
 

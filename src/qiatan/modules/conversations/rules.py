@@ -27,6 +27,10 @@ from qiatan.modules.conversations.contracts import (
 from qiatan.modules.conversations.errors import TooLateToEdit
 
 WITHDRAW_WITHIN = timedelta(minutes=2)
+STANDS_AFTER = WITHDRAW_WITHIN + timedelta(seconds=30)
+"""From then on nobody can take a message back any more, also not by what began in time and ended late."""
+EMPTY_FOR = timedelta(minutes=1)
+"""How long who took back all they wrote keeps their place, to write it anew."""
 EDIT_WITHIN = timedelta(minutes=15)
 MAX_EDITS = 20
 """Of one message: each is a row for ever, and a frame to everybody who looks."""
@@ -236,6 +240,16 @@ def idle_since(
     if waits and (unanswered or assigned_at is None):
         return None
     return max(at for at in (created_at, assigned_at, last_at) if at is not None)
+
+
+def empty_until(last_at: datetime) -> datetime:
+    """When a conversation ends that waits and in which nothing of its customer is left, by when they took it back."""
+    return last_at + EMPTY_FOR
+
+
+def stands(answered_at: datetime | None, now: datetime) -> bool:
+    """Whether an answer is there for good: nobody can take it back any more."""
+    return answered_at is not None and now - answered_at > STANDS_AFTER
 
 
 def next_idle(since: datetime, warned_at: datetime | None, policy: AutoEnd, now: datetime) -> IdleStep:

@@ -93,9 +93,10 @@ class Conversation(Out):
 
 
 class ConversationList(Out):
-    """A visitor's conversations, newest first."""
+    """A visitor's conversations, newest first. `next`: the cursor of those before them, absent where there are none."""
 
     items: list[Conversation]
+    next: str | None = None
 
 
 class Context(Out):

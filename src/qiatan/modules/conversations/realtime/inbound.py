@@ -36,7 +36,6 @@ from qiatan.modules.conversations.rules import check_content
 
 log = structlog.get_logger(__name__)
 
-AGENT_MESSAGES = Rate(burst=60, per_minute=600)
 MAX_WATCHED = 20
 _SEND_KEY = "conversations.send_key"
 _ENTERPRISE_KEY = "conversations.enterprise_key"
@@ -51,7 +50,7 @@ class ConversationDoors:
     """The inbound frames of conversations, with the log they write to."""
 
     def __init__(self, resources: Resources, *, unheard: Callable[[Sequence[Event]], None] | None = None) -> None:
-        """`unheard`: hears of customers' texts whose agent has no page open here."""
+        """`unheard`: hears of customers' texts whose agent looks at no page here."""
         self._resources = resources
         self._hub = resources.hub
         self._relay = resources.relay
@@ -189,7 +188,7 @@ class ConversationDoors:
         by_customer = isinstance(actor, VisitorActor)
         check_content(MessageKind(frame.kind), frame.text, frame.file_id, _document_of(frame), by_customer=by_customer)
         if isinstance(actor, AgentActor):
-            self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
+            self._limit(_throttle_key(connection, actor.agent_id), service.AGENT_MESSAGES)
             if frame.conversation_id is None:
                 raise BadRequest("Name the conversation (conversation_id).")
         elif isinstance(actor, VisitorActor):
@@ -315,6 +314,8 @@ class ConversationDoors:
     async def withdraw(self, connection: Connection, frame: Frame) -> None:
         assert isinstance(frame, frames.Withdraw)
         actor = _known(connection)
+        if isinstance(actor, AgentActor):
+            self._limit(_throttle_key(connection, actor.agent_id), service.AGENT_MESSAGES)
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
             if isinstance(actor, AgentActor):
                 ack = await service.withdraw(tx, actor, frame.conversation_id, frame.seq, frame.client_message_id)
@@ -328,7 +329,7 @@ class ConversationDoors:
         actor = _known(connection)
         if not isinstance(actor, AgentActor):
             raise NotAllowed
-        self._limit(_throttle_key(connection, actor.agent_id), AGENT_MESSAGES)
+        self._limit(_throttle_key(connection, actor.agent_id), service.AGENT_MESSAGES)
         await self._log.settled(actor.enterprise_id)
         async with self._resources.database.tenant(actor.enterprise_id) as tx:
             body = EditMessage(client_message_id=frame.client_message_id, text=frame.text)
@@ -347,7 +348,7 @@ class ConversationDoors:
 def _throttle_key(connection: Connection, sender_id: UUID) -> str:
     key: str | None = connection.memory.get(_SEND_KEY)
     if key is None:
-        key = connection.memory[_SEND_KEY] = f"send:{sender_id}"
+        key = connection.memory[_SEND_KEY] = service.send_key(sender_id)
     return key
 
 

@@ -36,6 +36,9 @@ Row = ConversationRow
 _ServingNow = aliased(ConversationRow)
 _LOCKED = "conversations.locked"
 
+Place = tuple[datetime, UUID]
+"""(created_at, id): where a conversation stands among all, by age."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -132,8 +135,11 @@ class ConversationRepository:
         query = query.order_by(key.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 
-    async def of_customer(self, customer_id: UUID, *, channel_id: UUID, limit: int) -> list[ConversationRow]:
+    async def of_customer(self, customer_id: UUID, *, channel_id: UUID, limit: int, after: Place | None = None) -> list[ConversationRow]:
+        """The customer's conversations on a channel, newest first."""
         query = self._all().where(Row.customer_id == customer_id, Row.channel_id == channel_id)
+        if after is not None:
+            query = query.where(tuple_(Row.created_at, Row.id) < after)
         query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
         return list((await self._session.execute(query)).scalars())
 
@@ -247,18 +253,23 @@ class ConversationRepository:
             .execution_options(synchronize_session=False)
         )
 
-    async def look_again(self, now: datetime) -> None:
-        """Have the idle time of all that is open looked at as soon as can be."""
+    async def look_again(self, now: datetime, *, after: Place | None, limit: int) -> Place | None:
+        """Have the idle time of a page of what is open, by age, looked at as soon as can be; returns after what the next page begins."""
+        page = select(Row.created_at, Row.id).where(Row.enterprise_id == self._enterprise_id, OPEN)
+        if after is not None:
+            page = page.where(tuple_(Row.created_at, Row.id) > after)
+        found = (await self._session.execute(page.order_by(Row.created_at, Row.id).limit(limit))).all()
         # Also what waits: the lock makes us wait for whoever is giving it to an agent just now, by the rules as they were before.
         # Writers take these locks in the order of keys; so do we.
-        locked = select(Row.id).where(Row.enterprise_id == self._enterprise_id, OPEN).order_by(Row.id).with_for_update(key_share=True)
-        ids = list((await self._session.execute(locked)).scalars())
+        here = (Row.enterprise_id == self._enterprise_id, is_one_of(Row.id, [row_id for _, row_id in found]), OPEN)
+        ids = list((await self._session.execute(select(Row.id).where(*here).order_by(Row.id).with_for_update(key_share=True))).scalars())
         await self._session.execute(
             update(Row)
             .where(Row.enterprise_id == self._enterprise_id, is_one_of(Row.id, ids))
             .values(idle_due_at=now)
             .execution_options(synchronize_session=False)
         )
+        return (found[-1][0], found[-1][1]) if len(found) == limit else None
 
     async def active_ids(self, agent_ids: Collection[UUID]) -> list[UUID]:
         """What these agents serve, in the order of keys."""

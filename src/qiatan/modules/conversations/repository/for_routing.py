@@ -13,6 +13,7 @@ from qiatan.infra.db import Tx, is_among
 from qiatan.modules.conversations.contracts import Status
 from qiatan.modules.conversations.models import OPEN
 from qiatan.modules.conversations.models import ConversationRow as Row
+from qiatan.modules.conversations.rules import stands
 
 Column = InstrumentedAttribute[UUID]
 
@@ -84,8 +85,9 @@ def ended_before(enterprise_id: Column, conversation_id: Column, moment: datetim
     return exists(select(Row.id).where(Row.enterprise_id == enterprise_id, Row.id == conversation_id, Row.ended_at < moment))
 
 
-async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Which of these (enterprise, conversation) were answered by a person, or have ended. Needs the system role."""
-    query = select(Row.enterprise_id, Row.id).where(is_among(Row.enterprise_id, Row.id, conversations))
+async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], bool]:
+    """Which of these (enterprise, conversation) were answered by a person, or have ended, and whether for good. Needs the system role."""
+    query = select(Row.enterprise_id, Row.id, Row.status, Row.replied_at).where(is_among(Row.enterprise_id, Row.id, conversations))
     query = query.where(or_(Row.replied_at.is_not(None), Row.status == Status.ENDED))
-    return {(enterprise_id, row_id) for enterprise_id, row_id in await tx.session.execute(query)}
+    found = await tx.session.execute(query)
+    return {(enterprise_id, row_id): status == Status.ENDED or stands(at, tx.now) for enterprise_id, row_id, status, at in found}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from qiatan.infra.db import Tx, is_one_of
-from qiatan.modules.conversations.contracts import MessageKind
+from qiatan.modules.conversations.contracts import PERSONAL_KINDS, MessageKind, SenderKind
 from qiatan.modules.conversations.models import MessageRow
+
+_Withdrawal = aliased(MessageRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,37 @@ class MessageRepository:
             MessageRow.ref_seq == seq,
         )
         return (await self._session.execute(query)).first() is not None
+
+    async def first_answer(self, conversation_id: UUID) -> datetime | None:
+        """When an agent first answered with something that was not taken back since."""
+        query = select(MessageRow.at).where(*self._standing(conversation_id, SenderKind.AGENT)).order_by(MessageRow.seq).limit(1)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def unanswered_since(self, conversation_id: UUID) -> datetime | None:
+        """When the customer wrote the oldest message that no agent has answered since, by what neither side has taken back."""
+        of_agents = self._standing(conversation_id, SenderKind.AGENT)
+        answer = select(MessageRow.seq).where(*of_agents).order_by(MessageRow.seq.desc()).limit(1)
+        answered = (await self._session.execute(answer)).scalar_one_or_none() or 0
+        query = select(MessageRow.at).where(*self._standing(conversation_id, SenderKind.CUSTOMER), MessageRow.seq > answered)
+        return (await self._session.execute(query.order_by(MessageRow.seq).limit(1))).scalar_one_or_none()
+
+    def _standing(self, conversation_id: UUID, side: SenderKind) -> tuple[ColumnElement[bool], ...]:
+        """What one side has said to the other and not taken back."""
+        taken_back = exists(
+            select(_Withdrawal.seq).where(
+                _Withdrawal.enterprise_id == MessageRow.enterprise_id,
+                _Withdrawal.conversation_id == MessageRow.conversation_id,
+                _Withdrawal.kind == MessageKind.WITHDRAWAL,
+                _Withdrawal.ref_seq == MessageRow.seq,
+            )
+        )
+        return (
+            MessageRow.enterprise_id == self._enterprise_id,
+            MessageRow.conversation_id == conversation_id,
+            MessageRow.sender_kind == side,
+            MessageRow.kind.in_(PERSONAL_KINDS),
+            ~taken_back,
+        )
 
     async def edits(self, conversation_id: UUID, seq: int) -> int:
         """How often a message was changed."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, tuple_
+from sqlalchemy import or_, select, text, tuple_, union_all
 from sqlalchemy.exc import DBAPIError
 
 from qiatan.infra.db import Tx
 from qiatan.modules.conversations.errors import SearchTooSlow
-from qiatan.modules.conversations.models import ConversationRow
+from qiatan.modules.conversations.models import OPEN, ConversationRow
 from qiatan.modules.conversations.repository.conversations import ConversationRepository, Sight
 
 Row = ConversationRow
@@ -96,20 +96,23 @@ class SearchRepository:
         await self._session.execute(_NO_TIMEOUT)
 
     async def candidates(self, sight: Sight, *, since: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Candidate]:
-        """Conversations that are searched for an agent, newest first: served by them, joined now, or colleagues' in scope.
+        """Conversations that are searched for an agent, newest first: served by them, joined now, or colleagues' in scope; begun `since`
+        then, or open still.
 
         Raises:
             SearchTooSlow
         """
         joined = await ConversationRepository(self._tx, self._enterprise_id).joined_open(sight)
         searched = or_(Row.assignee_id == sight.actor.agent_id, sight.colleagues_condition(), *([Row.id.in_(joined)] if joined else []))
-        query = select(Row.id, Row.customer_id, Row.created_at).where(
-            Row.enterprise_id == self._enterprise_id, Row.created_at >= since, searched
-        )
+        query = select(Row.id, Row.customer_id, Row.created_at).where(Row.enterprise_id == self._enterprise_id, searched)
         if after is not None:
             query = query.where(tuple_(Row.created_at, Row.id) < after)
+        query = query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+        # Apart, so that each goes along an index of its own: together, all that ended long ago would be read to find what is open.
+        ways = (query.where(Row.created_at >= since), query.where(Row.created_at < since, OPEN))
+        either = union_all(*(way.subquery().select() for way in ways)).subquery()
         async with self.in_time():
-            rows = await self._session.execute(query.order_by(Row.created_at.desc(), Row.id.desc()).limit(limit))
+            rows = await self._session.execute(select(either).order_by(either.c.created_at.desc(), either.c.id.desc()).limit(limit))
         return [Candidate(row_id, customer_id, created_at) for row_id, customer_id, created_at in rows]
 
     async def hits(self, conversation_ids: Collection[UUID], pattern: str, *, most: int) -> dict[UUID, list[Hit]]:

@@ -45,13 +45,16 @@ async def next_idle_due(tx: Tx) -> datetime | None:
 
 
 async def look_at_unwatched(tx: Tx, limit: int) -> int:
-    """Have the idle time of what is served without a moment for it looked at now; returns how many there were, at most so many.
+    """Have the idle time of what is served, or waits with nothing of its customer left, without a moment for it looked at now; returns how
+    many there were, at most so many.
 
-    Where conversations never end by themselves all of them lack it, and rightly.
+    Where conversations never end by themselves all that are served lack it, and rightly.
     """
+    served = and_(Row.status == Status.ACTIVE, Row.enterprise_id.not_in(_ENDING_NOTHING))
+    empty = and_(Row.status == Status.WAITING, Row.customer_messages == 0)
     unwatched = (
         select(Row.enterprise_id, Row.id)
-        .where(Row.status == Status.ACTIVE, Row.idle_due_at.is_(None), Row.enterprise_id.not_in(_ENDING_NOTHING))
+        .where(OPEN, Row.idle_due_at.is_(None), or_(served, empty))
         .order_by(Row.enterprise_id, Row.id)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)

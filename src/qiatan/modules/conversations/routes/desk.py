@@ -17,6 +17,8 @@ from qiatan.modules.conversations.permissions import SERVE
 
 router = APIRouter()
 
+MAX_WORDS = 100
+
 Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 
 
@@ -39,9 +41,11 @@ async def save_draft(actor: Server, tx: TenantTx, conversation_id: UUID, body: S
 
 
 @router.get("/conversations/{conversation_id}/mention-targets")
-async def list_mention_targets(actor: Server, tx: TenantTx, conversation_id: UUID) -> MentionTargets:
-    """Colleagues who may see the conversation and so may be named in its notes, at most 200."""
-    return await service.mention_targets(tx, actor, conversation_id)
+async def list_mention_targets(
+    actor: Server, tx: TenantTx, conversation_id: UUID, q: Annotated[str, Query(max_length=MAX_WORDS)] = ""
+) -> MentionTargets:
+    """Colleagues who may see the conversation and so may be named in its notes, at most 200; with `q` those whose name contains it."""
+    return await service.mention_targets(tx, actor, conversation_id, words=q)
 
 
 @router.get("/mentions")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.repeats import Repeatable
-from qiatan.infra.http.transactions import TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, Conversation, ConversationRules, SaveConversationRules, WriteNote
@@ -31,8 +31,11 @@ async def leave_conversation(actor: Annotated[AgentActor, Depends(Requires(SERVE
 
 
 @router.post("/conversations/{conversation_id}/notes")
-async def write_note(actor: Annotated[AgentActor, Depends(Requires(SERVE))], tx: TenantTx, conversation_id: UUID, body: WriteNote) -> Ack:
+async def write_note(
+    actor: Annotated[AgentActor, Depends(Requires(SERVE))], tx: TenantTx, shared: Shared, conversation_id: UUID, body: WriteNote
+) -> Ack:
     """An internal note: customers never get a word of it."""
+    shared.throttle.check(service.send_key(actor.agent_id), service.AGENT_MESSAGES)
     return await service.note(tx, actor, conversation_id, body)
 
 

@@ -38,8 +38,9 @@ SeqInPath = Annotated[int, Path(ge=0, le=2_000_000_000)]
 
 
 @router.get("/conversations")
-async def list_own_conversations(actor: Myself, tx: TenantTx) -> ConversationList:
-    return await service.list_own(tx, actor)
+async def list_own_conversations(actor: Myself, tx: TenantTx, after: str | None = None) -> ConversationList:
+    """One's own on this channel, newest first, twenty at a time."""
+    return await service.list_own(tx, actor, after=after)
 
 
 @router.get("/conversations/{conversation_id}/messages")

@@ -18,7 +18,7 @@ from qiatan.modules.conversations.service.editing import edit
 from qiatan.modules.conversations.service.ending import end, end_own
 from qiatan.modules.conversations.service.evaluating import evaluate, evaluation_form, invite_evaluation
 from qiatan.modules.conversations.service.home import answered_once, home
-from qiatan.modules.conversations.service.idle import end_idle, idle_due, next_idle_due
+from qiatan.modules.conversations.service.idle import end_idle, idle_due, look_again, next_idle_due
 from qiatan.modules.conversations.service.joining import end_lost_joining, join, joined_anywhere, leave, note
 from qiatan.modules.conversations.service.mentioning import list_mentions, mention_targets, read_mentions
 from qiatan.modules.conversations.service.people import find_customers, places
@@ -43,10 +43,12 @@ from qiatan.modules.conversations.service.reading import (
     shown_own,
 )
 from qiatan.modules.conversations.service.routing_view import (
+    ANSWER_STANDS_AFTER,
     active_count,
     active_counts,
     active_lines,
     active_number,
+    answered_for_good,
     answered_or_ended,
     assignees,
     count_drift,
@@ -62,18 +64,21 @@ from qiatan.modules.conversations.service.routing_view import (
     waiting_besides,
 )
 from qiatan.modules.conversations.service.searching import search
-from qiatan.modules.conversations.service.sending import send, send_own
+from qiatan.modules.conversations.service.sending import AGENT_MESSAGES, send, send_key, send_own
 from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
 from qiatan.modules.conversations.service.tagging import tag_catalogue, tag_conversation
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
 from qiatan.modules.conversations.service.writing import note_speaker
 
 __all__ = [
+    "AGENT_MESSAGES",
+    "ANSWER_STANDS_AFTER",
     "How",
     "active_count",
     "active_counts",
     "active_lines",
     "active_number",
+    "answered_for_good",
     "answered_once",
     "answered_or_ended",
     "assign",
@@ -123,6 +128,7 @@ __all__ = [
     "list_mentions",
     "list_own",
     "load_settings",
+    "look_again",
     "mark_read",
     "mark_read_own",
     "mend_counters",
@@ -146,6 +152,7 @@ __all__ = [
     "see_customer",
     "see_rules",
     "send",
+    "send_key",
     "send_own",
     "shown",
     "shown_own",

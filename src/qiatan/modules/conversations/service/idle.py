@@ -11,15 +11,21 @@ from datetime import datetime
 from uuid import UUID
 
 from qiatan.infra.db import Tx
+from qiatan.infra.resources import Resources
 from qiatan.modules.channels import service as channels
 from qiatan.modules.channels.contracts import ChannelKind
-from qiatan.modules.conversations.contracts import AutoEnd, Conversation, SenderKind
+from qiatan.modules.conversations import jobs
+from qiatan.modules.conversations.contracts import AutoEnd, Conversation, SenderKind, Status
+from qiatan.modules.conversations.events import ConversationRulesChanged
 from qiatan.modules.conversations.models import ConversationRow
-from qiatan.modules.conversations.repository import ConversationRepository, system
-from qiatan.modules.conversations.rules import auto_end_of, idle_since, next_idle
+from qiatan.modules.conversations.repository import ConversationRepository, SettingsRepository, system
+from qiatan.modules.conversations.repository.conversations import Place
+from qiatan.modules.conversations.rules import auto_end_of, empty_until, idle_since, next_idle
 from qiatan.modules.conversations.service.ending import finish
 from qiatan.modules.conversations.service.settings import load_settings
 from qiatan.modules.conversations.service.writing import write_event
+
+LOOKED_AT_ONCE = 200
 
 
 async def first_due(tx: Tx, kind: ChannelKind) -> datetime | None:
@@ -46,6 +52,8 @@ async def end_idle(tx: Tx, conversation_id: UUID) -> Conversation | None:
     row = await repository.get_due(conversation_id, tx.now)
     if row is None:
         return None
+    if row.status == Status.WAITING and row.customer_messages == 0:
+        return await _end_empty(tx, row)
     since = idle_since(
         created_at=row.created_at,
         assigned_at=row.assigned_at,
@@ -66,6 +74,36 @@ async def end_idle(tx: Tx, conversation_id: UUID) -> Conversation | None:
     else:
         await repository.set_idle(row, due_at=step.due_at, warned_at=row.idle_warned_at)
     return None
+
+
+async def _end_empty(tx: Tx, row: ConversationRow) -> Conversation | None:
+    """Nobody is to be given a conversation whose customer has taken back all they wrote, and writes nothing else."""
+    until = empty_until(row.last_at or row.created_at)
+    if until <= tx.now:
+        return await finish(tx, row, SenderKind.SYSTEM)
+    await ConversationRepository(tx, tx.enterprise_id).set_idle(row, due_at=until, warned_at=row.idle_warned_at)
+    return None
+
+
+async def look_again(tx: Tx, *, after: Place | None = None) -> Place | None:
+    """The rules have changed: have a page of open conversations looked at by the new ones; returns after what the next page begins, or None."""
+    following = await ConversationRepository(tx, tx.enterprise_id).look_again(tx.now, after=after, limit=LOOKED_AT_ONCE)
+    saved = await SettingsRepository(tx, tx.enterprise_id).get()
+    if after is None and saved is not None:
+        # Told once more, so that the timers begin at once.
+        tx.emit(ConversationRulesChanged(enterprise_id=tx.enterprise_id, version=saved[1]))
+    return following
+
+
+@jobs.look_at_idle_again.kept_by
+async def _look_again(resources: Resources, *, enterprise_id: str) -> None:
+    """A page in each transaction; doing it twice changes nothing."""
+    after: Place | None = None
+    while True:
+        async with resources.database.tenant(UUID(enterprise_id)) as tx:
+            after = await look_again(tx, after=after)
+        if after is None:
+            return
 
 
 async def _policy(tx: Tx, row: ConversationRow) -> AutoEnd:

@@ -25,11 +25,12 @@ TARGETS_SHOWN = 200
 MAX_SEQ = 2_000_000_000
 
 
-async def mention_targets(tx: Tx, actor: AgentActor, conversation_id: UUID) -> MentionTargets:
-    """Who may be named in a note of this conversation, by name. Raises ConversationNotFound."""
+async def mention_targets(tx: Tx, actor: AgentActor, conversation_id: UUID, *, words: str = "") -> MentionTargets:
+    """Who may be named in a note of this conversation and has the words in their name, by name. Raises ConversationNotFound."""
     require(actor, SERVE)
     row = await visible(tx, actor, conversation_id)
-    found = [person for person in await _who_sees(tx, row, await team(tx)) if person.id != actor.agent_id]
+    asked = words.strip().lower()
+    found = [one for one in await _who_sees(tx, row, await team(tx)) if one.id != actor.agent_id and asked in one.name.lower()]
     items = [MentionTarget(id=person.id, name=person.name, avatar_url=person.avatar_url) for person in found[:TARGETS_SHOWN]]
     return MentionTargets(items=items)
 

@@ -122,12 +122,15 @@ def _agents_on(row: ConversationRow) -> list[UUID]:
     return [*([row.assignee_id] if row.assignee_id is not None else []), *row.joined_ids]
 
 
-async def list_own(tx: Tx, actor: VisitorActor) -> ConversationList:
-    """A visitor's conversations on this channel, newest first."""
-    rows = await ConversationRepository(tx, actor.enterprise_id).of_customer(
-        actor.customer_id, channel_id=actor.channel_id, limit=EARLIER_SHOWN
+async def list_own(tx: Tx, actor: VisitorActor, *, after: str | None = None) -> ConversationList:
+    """A page of a visitor's conversations on this channel, newest first. Raises InvalidInput (a foreign cursor)."""
+    key = decode_time_cursor(after) if after else None
+    found = await ConversationRepository(tx, actor.enterprise_id).of_customer(
+        actor.customer_id, channel_id=actor.channel_id, limit=EARLIER_SHOWN + 1, after=key
     )
-    return ConversationList(items=[conversation.for_customer() for conversation in await present(tx, rows)])
+    rows = found[:EARLIER_SHOWN]
+    following = encode_time_cursor(rows[-1].created_at, rows[-1].id) if len(found) > len(rows) else None
+    return ConversationList(items=[conversation.for_customer() for conversation in await present(tx, rows)], next=following)
 
 
 async def messages(

@@ -12,6 +12,9 @@ from qiatan.infra.db import Tx
 from qiatan.modules.conversations.contracts import Routed, Status
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.repository import ConversationRepository, counters, for_routing, system
+from qiatan.modules.conversations.rules import STANDS_AFTER, stands
+
+ANSWER_STANDS_AFTER = STANDS_AFTER
 
 
 async def routed(tx: Tx, conversation_id: UUID, *, lock: bool = False) -> Routed | None:
@@ -62,9 +65,16 @@ async def ended_among(tx: Tx, conversation_ids: Collection[UUID]) -> list[UUID]:
     return await for_routing.ended_among(tx, conversation_ids) if conversation_ids else []
 
 
-async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Which of these (enterprise, conversation) were answered by a person, or have ended. Needs the system role."""
-    return await for_routing.answered_or_ended(tx, conversations) if conversations else set()
+async def answered_or_ended(tx: Tx, conversations: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], bool]:
+    """Which of these (enterprise, conversation) were answered by a person, or have ended, and whether for good: an answer of the last
+    minutes may still be taken back. Needs the system role.
+    """
+    return await for_routing.answered_or_ended(tx, conversations) if conversations else {}
+
+
+def answered_for_good(tx: Tx, routed: Routed) -> bool:
+    """Whether a person has answered and cannot take it back any more."""
+    return stands(routed.replied_at, tx.now)
 
 
 async def handled(tx: Tx, *, since: datetime, limit: int) -> list[tuple[UUID, float]]:

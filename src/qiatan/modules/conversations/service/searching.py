@@ -23,7 +23,8 @@ HITS_SHOWN = 3
 
 
 async def search(tx: Tx, actor: AgentActor, *, words: str, after: str | None, limit: int) -> Page[ConversationHit]:
-    """Own conversations (served, joined) and colleagues' in scope, begun within 180 days, newest first, that contain the words.
+    """Own conversations (served, joined) and colleagues' in scope, begun within 180 days or open, newest first, that contain
+    the words.
 
     At most ten thousand are looked through at a time: `next` may be there with few items or none, and goes on behind them.
 

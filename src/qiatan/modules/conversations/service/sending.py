@@ -8,6 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
+from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.rich_text import checked, plain_text, stored
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage
@@ -24,7 +25,14 @@ from qiatan.modules.customers import service as customers
 from qiatan.modules.files import service as files
 from qiatan.modules.pictures import service as pictures
 
+AGENT_MESSAGES = Rate(burst=60, per_minute=600)
+"""What one agent sends, changes and takes back, by whatever door: a script that runs away must not use up what its enterprise may send."""
 _OPENING_TRIES = 3
+
+
+def send_key(sender_id: UUID) -> str:
+    """By what somebody's messages are counted, at every door."""
+    return f"send:{sender_id}"
 
 
 async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMessage) -> Ack:

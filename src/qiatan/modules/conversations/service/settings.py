@@ -6,10 +6,11 @@ from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.errors import VersionConflict
 from qiatan.modules.accounts import service as accounts
+from qiatan.modules.conversations import jobs
 from qiatan.modules.conversations.contracts import ConversationRules, ConversationSettings, SaveConversationRules
 from qiatan.modules.conversations.events import ConversationRulesChanged
 from qiatan.modules.conversations.permissions import EDIT_RULES, VIEW_RULES
-from qiatan.modules.conversations.repository import ConversationRepository, SettingsRepository
+from qiatan.modules.conversations.repository import SettingsRepository
 from qiatan.modules.conversations.rules import check_settings
 
 
@@ -25,7 +26,7 @@ async def see_rules(tx: Tx, actor: AgentActor) -> ConversationRules:
 
 
 async def save_rules(tx: Tx, actor: AgentActor, change: SaveConversationRules) -> ConversationRules:
-    """Replace the rules. Open conversations are looked at by the new ones at once; grades that were given stay.
+    """Replace the rules. Open conversations are looked at by the new ones at once, by a job; grades that were given stay.
 
     Raises:
         NotAllowed: the role lacks `conversations.edit_rules`, or the scope is not the whole enterprise.
@@ -41,7 +42,8 @@ async def save_rules(tx: Tx, actor: AgentActor, change: SaveConversationRules) -
         raise VersionConflict
     version = change.version + 1
     if before.settings.auto_end != change.settings.auto_end:
-        await ConversationRepository(tx, actor.enterprise_id).look_again(tx.now)
+        # Whoever writes waits for a row that is looked at: however many are open, no transaction holds more than a page of them.
+        await tx.defer(jobs.look_at_idle_again, enterprise_id=str(actor.enterprise_id))
     details = accounts.differences(before.settings.model_dump(mode="json"), value)
     accounts.record(tx, accounts.Who.of(actor), "conversation_rules.changed", accounts.What("conversation_rules", None, ""), **details)
     tx.emit(ConversationRulesChanged(enterprise_id=actor.enterprise_id, version=version))

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, VisitorActor, require
-from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind
+from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, Status
 from qiatan.modules.conversations.errors import ConversationNotFound, TooLate
 from qiatan.modules.conversations.models import ConversationRow
 from qiatan.modules.conversations.permissions import JOIN, SERVE
-from qiatan.modules.conversations.repository import MentionRepository, MessageRepository
-from qiatan.modules.conversations.rules import may_withdraw, picture_holder
+from qiatan.modules.conversations.repository import ConversationRepository, MentionRepository, MessageRepository
+from qiatan.modules.conversations.rules import empty_until, may_withdraw, picture_holder
+from qiatan.modules.conversations.service.announcing import announce
 from qiatan.modules.conversations.service.finding import locked, own, visible
 from qiatan.modules.conversations.service.writing import write
 from qiatan.modules.files import service as files
@@ -79,4 +80,20 @@ async def _withdraw(
         await files.remove_attached(tx, conversation_id=row.id, file_id=UUID(str(message.data["file_id"])))
     if message.kind == MessageKind.RICH and message.client_message_id is not None:
         await pictures.forget(tx, holder_id=picture_holder(row.id, message.client_message_id))
+    if not is_note:
+        await _reckon(tx, row.id)
     return ack
+
+
+async def _reckon(tx: Tx, conversation_id: UUID) -> None:
+    """By what is left, not by what was there once, customers were answered and wait for an answer."""
+    conversations, messages = ConversationRepository(tx, tx.enterprise_id), MessageRepository(tx, tx.enterprise_id)
+    row = await conversations.get(conversation_id, lock=True)
+    if row is None:
+        return
+    left = {"replied_at": await messages.first_answer(row.id), "unanswered_since": await messages.unanswered_since(row.id)}
+    if row.status == Status.WAITING and row.customer_messages == 0:
+        left["idle_due_at"] = empty_until(tx.now)
+    if any(getattr(row, name) != value for name, value in left.items()):
+        await conversations.update(row, **left)
+        await announce(tx, "changed", row)

@@ -135,8 +135,8 @@ class RequestRepository:
             .execution_options(synchronize_session=False)
         )
 
-    async def forget_deadline(self, conversation_id: UUID, seen: datetime) -> None:
-        """The deadline that was `seen` is void; one that was set since stays."""
+    async def forget_deadline(self, conversation_id: UUID, seen: datetime, *, until: datetime | None = None) -> None:
+        """The deadline that was `seen` is void (`until` then, when it is looked at again); one that was set since stays."""
         await self._session.execute(
             update(Row)
             .where(
@@ -145,7 +145,7 @@ class RequestRepository:
                 Row.state == RoutingState.PLACED,
                 Row.due_at == seen,
             )
-            .values(due_at=None, delay_due_at=None)
+            .values(due_at=until, delay_due_at=None)
             .execution_options(synchronize_session=False)
         )
 
@@ -339,8 +339,8 @@ async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     return len(result.all())
 
 
-async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]]) -> None:
-    """The deadlines of these (enterprise, conversation) are void, if they are placed and nobody is at them."""
+async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]], *, until: datetime | None = None) -> None:
+    """The deadlines of these (enterprise, conversation) are void, if they are placed and nobody is at them; `until` as for one."""
     if not requests:
         return
     void = (
@@ -352,6 +352,6 @@ async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]]) -> N
     await tx.session.execute(
         update(Row)
         .where(Row.enterprise_id == void.c.enterprise_id, Row.conversation_id == void.c.conversation_id)
-        .values(due_at=None, delay_due_at=None)
+        .values(due_at=until, delay_due_at=None)
         .execution_options(synchronize_session=False)
     )

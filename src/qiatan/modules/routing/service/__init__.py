@@ -5,7 +5,7 @@ from qiatan.modules.routing.service.absent import absent_due, fire_absent, look_
 from qiatan.modules.routing.service.attendance import attendance
 from qiatan.modules.routing.service.case import case_of
 from qiatan.modules.routing.service.decisions import decisions
-from qiatan.modules.routing.service.delayed import dismiss_void, fire, reschedule
+from qiatan.modules.routing.service.delayed import answer_taken_back, dismiss_void, fire, reschedule
 from qiatan.modules.routing.service.hours import Opening, opening
 from qiatan.modules.routing.service.offers import close_offer, expire_offer, refuse_offer, transfer_offers, withdraw_offer
 from qiatan.modules.routing.service.placement import (
@@ -88,6 +88,7 @@ __all__ = [
     "accept_offer",
     "announce",
     "announce_opening",
+    "answer_taken_back",
     "assign_next",
     "attendance",
     "availability",

@@ -48,7 +48,8 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
         return
     if routed is not None and row.state == RoutingState.PLACED and (routed.replied_at is not None or routed.status is not Status.ACTIVE):
         # Answers do not touch deadlines; most are void by the time they come, and that needs nobody's claim.
-        await requests.forget_deadline(conversation_id, row.due_at)
+        for_good = routed.status is not Status.ACTIVE or conversations.answered_for_good(tx, routed)
+        await requests.forget_deadline(conversation_id, row.due_at, until=None if for_good else tx.now + conversations.ANSWER_STANDS_AFTER)
         return
     if not await requests.take_turn(conversation_id):
         return
@@ -68,10 +69,30 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
 
 
 async def dismiss_void(tx: Tx, due: Sequence[tuple[UUID, UUID]]) -> Sequence[tuple[UUID, UUID]]:
-    """Forget, all at once, the deadlines of conversations that were answered or have ended; returns what is left. Needs the system role."""
+    """Forget, all at once, the deadlines of conversations that were answered or have ended; returns what is left. Needs the system role.
+
+    Where the answer may still be taken back, it is looked at once more when it no longer may.
+    """
     void = await conversations.answered_or_ended(tx, due)
-    await every_request.forget_deadlines(tx, sorted(void))
+    await every_request.forget_deadlines(tx, sorted(one for one, for_good in void.items() if for_good))
+    again = sorted(one for one, for_good in void.items() if not for_good)
+    await every_request.forget_deadlines(tx, again, until=tx.now + conversations.ANSWER_STANDS_AFTER)
     return [one for one in due if one not in void]
+
+
+async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
+    """An agent has taken something back: where nobody has answered any more, the next step is due again, at once if its time has passed."""
+    await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
+    routed = await conversations.routed(tx, conversation_id, lock=True)
+    requests = RequestRepository(tx, tx.enterprise_id)
+    row = await requests.get(conversation_id)
+    if routed is None or routed.status is not Status.ACTIVE or row is None or row.state != RoutingState.PLACED:
+        return
+    steps = (await load_transfers(tx)).steps
+    step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
+    if step is not None:
+        changed = await requests.change(conversation_id, delay_due_at=step.at, due_at=step.at)
+        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
 
 
 async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:

@@ -19,7 +19,8 @@ from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
 from qiatan.modules.accounts.events import AgentChanged, EnterpriseChanged, GroupChanged, RoleChanged
 from qiatan.modules.conversations import service as conversations
-from qiatan.modules.conversations.events import ConversationChanged
+from qiatan.modules.conversations.contracts import Message, MessageKind, SenderKind
+from qiatan.modules.conversations.events import ConversationChanged, MessagesAppended
 from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts.queue import RoutingState
 from qiatan.modules.routing.events import OpeningChanged, PresenceChanged, RoutingChanged, RoutingSettingsChanged
@@ -74,6 +75,8 @@ class Assigner:
             match event:
                 case ConversationChanged():
                     self._conversation_changed(event)
+                case MessagesAppended() if any(_takes_back(message) for message in event.messages):
+                    self._spawn(self._taken_back(event.enterprise_id, event.conversation_id))
                 case RoutingChanged() if event.routing.state is not RoutingState.QUEUED:
                     self._count_again(event.enterprise_id)
                 case RoutingSettingsChanged():
@@ -209,6 +212,14 @@ class Assigner:
             # What is forgotten here, a sweep or the request's own deadline finds.
             log.warning("routing.end_not_noted", conversation_id=str(conversation_id), code=fault.code)
 
+    async def _taken_back(self, enterprise_id: UUID, conversation_id: UUID) -> None:
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.answer_taken_back(tx, conversation_id)
+        except Fault as fault:
+            # The deadline itself is looked at again once no answer can be taken back any more.
+            log.warning("routing.deadline_not_looked_at", conversation_id=str(conversation_id), code=fault.code)
+
     async def _settings_changed(self, event: RoutingSettingsChanged) -> None:
         for _ in range(APPLY_TRIES):
             try:
@@ -291,3 +302,8 @@ class Assigner:
                 # The next turn tries again; a sweep that ended would leave people waiting for ever.
                 log.exception("routing.sweep_failed", error=str(error))
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _takes_back(message: Message) -> bool:
+    """Whether an agent takes back what they said to the customer."""
+    return message.kind is MessageKind.WITHDRAWAL and message.sender_kind is SenderKind.AGENT and not message.internal
