@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import SystemActor
+from qiatan.kit.errors import Busy
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import Ack, Conversation, EditMessage, Message, SendMessage, WriteNote
 from tests.support.factories import Guest, Member
@@ -19,6 +21,20 @@ async def write(database: Database, guest: Guest, words: str = "你好", *, mess
     """A visitor writes, as an ordinary transaction."""
     async with database.tenant(guest.actor.enterprise_id) as tx:
         return await service.send_own(tx, guest.actor, SendMessage(client_message_id=message_id or new_id(), text=words))
+
+
+async def write_at_once(database: Database, guests: Sequence[Guest]) -> list[Ack]:
+    """All of them write in the same moment, and again, as pages do, where a slow machine says that it is busy."""
+
+    async def patiently(guest: Guest, message_id: UUID) -> Ack:
+        while True:
+            try:
+                return await write(database, guest, message_id=message_id)
+            except Busy:
+                await asyncio.sleep(0.5)
+
+    async with asyncio.timeout(100):
+        return list(await asyncio.gather(*(patiently(guest, new_id()) for guest in guests)))
 
 
 async def answer(database: Database, member: Member, conversation_id: UUID, words: str = "您好", *, message_id: UUID | None = None) -> Ack:

@@ -28,6 +28,8 @@ ANIMATED_SHARE = 0.8
 MIN_FRAME_MS = 20
 MAX_SCANS = 32
 """Of a JPEG. Programs write ten to twenty; each goes through all pixels again, for some hundred bytes."""
+MAX_SEGMENTS = 2_000
+"""Of a JPEG. Cameras write some dozen; tables and comments without end keep a decoder busy for seconds."""
 
 THUMB_TYPE = "image/webp"
 CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -114,19 +116,20 @@ def _too_many_pixels(most: int) -> TooLarge:
 
 
 def _check_jpeg(content: bytes) -> None:
-    """Refuse a JPEG that goes through its pixels again and again (ITU T.81, B.1.1): its decoder would go along to the end."""
+    """Refuse a JPEG that goes through its pixels again and again, or of nothing but markers (ITU T.81, B.1.1): its decoder would go along."""
     if content[:2] != b"\xff\xd8":
         return
-    at, scans = 2, 0
+    at, segments, scans = 2, 0, 0
     while (found := _MARKER.search(content, at)) is not None:
         marker, at = found[1][0], found.end()
         if marker == _END:
             return
+        segments += 1
+        scans += marker == _SCAN
+        if scans > MAX_SCANS or segments > MAX_SEGMENTS:
+            raise NotAPicture
         if marker in _BARE:
             continue
-        scans += marker == _SCAN
-        if scans > MAX_SCANS:
-            raise NotAPicture
         at += int.from_bytes(content[at : at + 2], "big")
 
 
@@ -160,7 +163,7 @@ def _encode(image: Image, max_side: int, thumb_side: int | None, max_pixels: int
             return animation
         image.seek(0)
     # JPEG can be decoded at half, a quarter … of its size, which saves most of the work on photographs.
-    image.draft("RGB", (max_side, max_side))
+    image.draft("RGB", _fitting(image.size, max_side))
     _check_pixels(image.size, max_pixels)
     still = _upright(_scaled(_plain(image), max_side), image.getexif().get(_ORIENTATION))
     buffer = io.BytesIO()
@@ -220,14 +223,18 @@ def _upright(image: Image, orientation: object) -> Image:
     return image if turn is None else image.transpose(turn)
 
 
+def _fitting(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """The size of a picture that is scaled down until no side is longer."""
+    scale = min(1, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _scaled(image: Image, max_side: int) -> Image:
     if max(image.size) <= max_side:
         return image
     from PIL.Image import Resampling  # noqa: PLC0415 -- see _sanitize
 
-    scale = max_side / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Resampling.LANCZOS, reducing_gap=2.0)
+    return image.resize(_fitting(image.size, max_side), Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def _thumb(image: Image, side: int | None) -> bytes | None:

@@ -20,7 +20,7 @@ from tests.modules.files.sending import visitor
 from tests.modules.files.world import World
 from tests.support.factories import Factories
 
-SECONDS = 10
+SECONDS = 60
 
 
 class Desk:

@@ -59,7 +59,7 @@ async def test_a_visitor_cannot_touch_another_customers_conversation(doors: Door
 
     assert [answer.status_code for answer in answers] == [404] * 4
     assert await talk.conversation(database, other, foreign) == before
-    assert (await http.get("/widget/conversations")).json() == {"items": []}
+    assert (await http.get("/widget/conversations")).json() == {"items": [], "next": None}
 
 
 async def test_the_other_visitor_hears_nothing(doors: Doors, factories: Factories) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -146,7 +146,7 @@ async def test_an_answer_that_is_taken_back_cancels_nothing(
     assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
 
 
-async def test_what_was_due_when_an_answer_is_taken_back_is_due_at_once(
+async def test_what_was_due_when_an_answer_is_taken_back_leaves_time_to_write_it_anew(
     database: Database, doors: Doors, factories: Factories, clock: FakeClock
 ) -> None:
     tenant, agents = await team(database, factories, 2)
@@ -157,8 +157,15 @@ async def test_what_was_due_when_an_answer_is_taken_back_is_due_at_once(
     await _dot_taken_back(database, clock, agents, conversation_id, holder_id=first, after=30)
     await settled(doors)
 
+    await until(lambda: _is_due(database, tenant, conversation_id, clock.now() + timedelta(seconds=30)))
+    assert await holder(database, tenant, conversation_id) == first
+    await later(database, clock, 30, *agents)
     await until(lambda: _is_elsewhere(database, tenant, conversation_id, first))
     assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
+
+
+async def _is_due(database: Database, tenant: Tenant, conversation_id: UUID, at: datetime) -> bool:
+    return (await routing(database, tenant, conversation_id)).transfer_due_at == at
 
 
 async def _is_elsewhere(database: Database, tenant: Tenant, conversation_id: UUID, first: UUID | None) -> bool:

@@ -370,7 +370,7 @@ async def test_rules_that_are_edited_while_a_hundred_arrive_lose_nobody(app: Fas
         for base_rule in (BaseRule.ROTATE, BaseRule.PRIORITY, BaseRule.FILL_UP, BaseRule.RANDOM, BaseRule.LOAD):
             await save(database, tenant, base_rule=base_rule, order=[agent.id for agent in agents])
 
-    acks, _ = await asyncio.gather(asyncio.gather(*(talk.write(database, guest) for guest in people)), edit())
+    acks, _ = await asyncio.gather(talk.write_at_once(database, people), edit())
 
     async with asyncio.timeout(180):
         while sum((await loads(database, tenant)).values()) < 100:

@@ -267,7 +267,7 @@ async def test_two_hundred_arrive_at_once_for_ten_places(app: FastAPI, database:
     channel = await factories.channel(tenant.enterprise_id)
     people = [await factories.visitor(channel) for _ in range(200)]
 
-    acks = await asyncio.gather(*(talk.write(database, guest) for guest in people))
+    acks = await talk.write_at_once(database, people)
 
     async with asyncio.timeout(180):
         while len(rows := await stand(database, tenant)) != 190 or any(position is None for _, _, position in rows):

@@ -198,10 +198,31 @@ async def test_what_has_to_be_decoded_whole_may_have_fewer_pixels_than_a_photogr
 
 
 async def test_a_photograph_of_which_no_fraction_can_be_decoded_is_none() -> None:
-    long = encoded(Image.new("RGB", (40, 1_000), "teal"), "JPEG")
+    square = encoded(Image.new("RGB", (60, 60), "teal"), "JPEG")
 
+    assert (await sanitize(square, max_side=50, max_pixels=3_600)).width == 50
     with pytest.raises(TooLarge):
-        await sanitize(long, max_side=50, max_pixels=39_999)
+        await sanitize(square, max_side=50, max_pixels=3_599)
+
+
+@pytest.mark.parametrize("size", [(130, 90), (90, 130), (40, 1_000)])
+async def test_of_a_photograph_so_much_is_decoded_as_the_picture_will_have(size: tuple[int, int]) -> None:
+    """One side is less than twice what a side may have, and half of the other is still more than enough."""
+    photograph = encoded(Image.new("RGB", size, "teal"), "JPEG")
+
+    picture = await sanitize(photograph, max_side=60, max_pixels=size[0] * size[1] // 2)
+
+    assert max(picture.width, picture.height) == 60
+
+
+async def test_a_photograph_of_nothing_but_markers_is_none() -> None:
+    empty = b"\xff\xe0\x00\x02"
+    photograph = encoded(Image.new("RGB", (60, 60), "teal"), "JPEG")
+
+    assert (await sanitize(photograph[:2] + empty * 1_900 + photograph[2:], max_side=60)).width == 60
+    for endless in (photograph[:2] + empty * 2_000 + photograph[2:], b"\xff\xd8" + b"\xff\x01" * 2_001):
+        with pytest.raises(NotAPicture):
+            await sanitize(endless, max_side=60)
 
 
 async def test_an_animation_has_most_of_the_pixels_that_one_picture_may_have() -> None:

@@ -95,7 +95,8 @@ class ReplyIndex(_Out):
     are empty. Counts of use do not make a new version.
 
     Not `complete`, for who asked for changes: `entries` holds those that are new or other since the version they have, `groups` all, and
-    `ids` those of all entries there are, null where none was removed since.
+    `ids` those of all entries there are, null where none was removed since. The counts of what is not told stay as old as they are: who
+    orders by them asks for everything now and then.
     """
 
     version: str

@@ -9,14 +9,13 @@ export function css({ color, position, offsetX, offsetY, full }: LoaderSettings)
   const side = `${position}:${offsetX}px;`
   const radius = full ? '0' : '16px 16px 0 0'
   return `:host{all:initial!important;direction:ltr!important}
-:host([hidden]){display:none!important}
 *{box-sizing:border-box}
 .l{position:fixed;${side}bottom:${offsetY}px;z-index:2147483001;height:56px;min-width:56px;padding:0 16px;border:0;border-radius:28px;background:${color};color:${on};box-shadow:0 2px 12px rgb(20 23 28/.22);display:flex;align-items:center;justify-content:center;gap:8px;font:600 15px/20px -apple-system,BlinkMacSystemFont,"Segoe UI","PingFang SC","Microsoft YaHei","Noto Sans SC",sans-serif;cursor:pointer;transition:background .1s;-webkit-tap-highlight-color:transparent}
 .l:hover{background:${mix(color, on === '#ffffff' ? '#000000' : '#ffffff', 0.12)}}
 .l:focus-visible{outline:2px solid ${on};outline-offset:-4px;box-shadow:0 0 0 2px ${color},0 2px 12px rgb(20 23 28/.22)}
 svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:1.7;stroke-linecap:round;stroke-linejoin:round}
 .b{position:absolute;top:-3px;right:-3px;min-width:20px;height:20px;padding:0 5px;border-radius:10px;background:#cc3329;color:#fff;font-size:12px;line-height:20px;text-align:center;box-shadow:0 0 0 2px #fff}
-.l[aria-expanded=true] .t,[hidden]{display:none!important}
+.l[aria-expanded=true] .t,[hidden],:host([hidden]){display:none!important}
 .m{position:fixed;inset:0;z-index:2147483001;background:rgb(20 23 28/.42);opacity:0;visibility:hidden;transition:opacity .15s,visibility .15s;touch-action:none}
 .p{position:fixed;${side}bottom:${offsetY + 68}px;z-index:2147483002;width:380px;height:640px;max-width:calc(100vw - ${offsetX + 16}px);max-height:calc(100vh - ${offsetY + 84}px);border-radius:16px;overflow:hidden;background:#fff;box-shadow:0 0 0 1px rgb(20 23 28/.06),0 8px 24px rgb(20 23 28/.14);visibility:hidden;opacity:0;transform:translateY(8px);transition:opacity .15s,transform .15s,visibility .15s}
 .o,.k{visibility:visible;opacity:1;transform:none}

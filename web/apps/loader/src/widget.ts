@@ -8,8 +8,11 @@ import type { LoaderSettings } from './settings'
 /** Names of this kind say that a tab of the visitor is alive (packages/live/src/outbox-store.ts): they end with the page. */
 const LEASE = 'qiatan.tab.'
 
-/** Half of how long a panel whose document is there may take to say so; each further time twice as long. */
-const PATIENCE = 2_000
+/** How long a panel whose document is there may take to say so. */
+const PATIENCE = 4_000
+
+/** At most so much later is it asked for anew. */
+const LONGEST_PAUSE = 60_000
 
 type Name = 'open' | 'close' | 'unread'
 
@@ -45,7 +48,6 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const badge = element('span', 'b', { 'aria-hidden': 'true' })
   label.textContent = settings.label
   label.hidden = !settings.pill
-  badge.hidden = true
   launcher.append(chat, label, badge)
   const mask = element('div', 'm')
   const panel = element('div', 'p')
@@ -56,7 +58,8 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   const listeners = new Map<Name, Set<(value?: number) => void>>()
   let tell: (message: ToPanel) => void = () => undefined
   let frame: HTMLIFrameElement | null = null
-  let patience = PATIENCE
+  /** Longer after each document that was silent, until somebody opens the panel. */
+  let pause = 0
   let timer = 0
   /** A document is there and says nothing: what a browser without a line, or a proxy without a server, has put in the panel's place. */
   let silent = false
@@ -144,7 +147,6 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
       case 'ready':
         clearTimeout(timer)
         silent = false
-        patience = PATIENCE
         told = ''
         tellPage()
         if (said.assign || said.metadata) tell({ type: 'said', said })
@@ -160,21 +162,24 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   }
 
   const load = (): void => {
+    // what is on its way is waited for: any touch of the launcher comes by here
     if (frame && !silent) return
     clearTimeout(timer)
+    silent = false
     if (!frame) {
       frame = element('iframe', '', { title: text.frame, allow: `clipboard-write ${origin}` })
       tell = connect(frame, origin, hear)
       frame.addEventListener('load', () => {
+        clearTimeout(timer)
         timer = window.setTimeout(() => {
           silent = true
-          load()
-        }, (patience *= 2))
+          timer = window.setTimeout(load, pause)
+          pause = Math.min(pause * 2 + 1_000, LONGEST_PAUSE)
+        }, PATIENCE)
       })
       frame.src = `${origin}/widget/${encodeURIComponent(key)}/panel`
     }
     // put in anew, a frame fetches its document again, and adds no step to the page's history
-    frame.remove()
     panel.append(frame)
   }
 
@@ -189,6 +194,7 @@ export function widget(origin: string, key: string, settings: LoaderSettings): A
   }
 
   const show = (): void => {
+    pause = 0
     load()
     if (shown || host.hidden) return
     shown = opened = true

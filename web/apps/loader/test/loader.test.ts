@@ -211,6 +211,16 @@ describe('widget', () => {
       frame()!.dispatchEvent(new Event('load'))
     }
 
+    const touch = (sign: string): boolean => launcher().dispatchEvent(new Event(sign))
+
+    /** So many documents come and say nothing, however long each is waited for. */
+    async function silences(count: number): Promise<void> {
+      for (let left = count; left > 0; left--) {
+        errorPage()
+        await vi.advanceTimersByTimeAsync(64_001)
+      }
+    }
+
     beforeEach(() => {
       vi.useFakeTimers()
       draw()
@@ -231,10 +241,10 @@ describe('widget', () => {
       errorPage()
       await vi.advanceTimersByTimeAsync(3_999)
       expect(put).toHaveLength(1)
-      await vi.advanceTimersByTimeAsync(1)
+      await vi.advanceTimersByTimeAsync(2)
       expect(put).toEqual([asked, asked])
       errorPage()
-      await vi.advanceTimersByTimeAsync(7_999)
+      await vi.advanceTimersByTimeAsync(4_999)
       expect(put).toHaveLength(2)
       await vi.advanceTimersByTimeAsync(1)
       expect(put).toHaveLength(3)
@@ -245,13 +255,68 @@ describe('widget', () => {
     })
 
     it('asks for it at once when it is opened again', async () => {
-      launcher().dispatchEvent(new Event('pointerenter'))
+      touch('pointerenter')
+      await silences(1)
       errorPage()
       await vi.advanceTimersByTimeAsync(4_000)
-      errorPage()
       expect(put).toHaveLength(2)
       launcher().click()
       expect(put).toHaveLength(3)
+    })
+
+    it('lets what it asked for arrive, however often the launcher is touched, and the panel closed', async () => {
+      launcher().click()
+      await silences(1)
+      expect(put).toHaveLength(2)
+      for (const sign of ['pointerenter', 'touchstart', 'focus']) touch(sign)
+      launcher().click()
+      launcher().click()
+      api.open()
+      await vi.advanceTimersByTimeAsync(600_000)
+      expect(put).toHaveLength(2)
+    })
+
+    it('gives a document that has only just come the time to speak, whoever touches the launcher', async () => {
+      launcher().click()
+      await silences(1)
+      errorPage()
+      await vi.advanceTimersByTimeAsync(3_999)
+      for (const sign of ['pointerenter', 'touchstart', 'focus']) touch(sign)
+      api.open()
+      expect(put).toHaveLength(2)
+    })
+
+    it('lets no more than a minute pass between two attempts, and begins with short times again for who opens it', async () => {
+      touch('pointerenter')
+      await silences(6)
+      expect(put).toHaveLength(7)
+      for (const _again of [1, 2]) {
+        errorPage()
+        put = []
+        await vi.advanceTimersByTimeAsync(63_999)
+        expect(put).toEqual([])
+        await vi.advanceTimersByTimeAsync(1)
+        expect(put).toHaveLength(1)
+      }
+
+      errorPage()
+      launcher().click()
+      expect(put).toHaveLength(1)
+      await vi.advanceTimersByTimeAsync(4_001)
+      expect(put).toHaveLength(2)
+      errorPage()
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect(put).toHaveLength(3)
+    })
+
+    it('leaves a panel alone whose frame loaded twice before it spoke', async () => {
+      launcher().click()
+      errorPage()
+      await vi.advanceTimersByTimeAsync(1_000)
+      panel()
+      await vi.waitFor(() => expect(heard.map(({ type }) => type)).toEqual(['page', 'shown']))
+      await vi.advanceTimersByTimeAsync(600_000)
+      expect(put).toHaveLength(1)
     })
 
     it('leaves a panel alone that is there', async () => {

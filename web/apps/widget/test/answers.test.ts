@@ -162,7 +162,9 @@ describe('the panel', () => {
     take({ id: 'c1', status: 'active', head: 0, version: 1, customer_read_seq: 0, agent_read_seq: 0, customer_unread: 0, participants: [] } as unknown as Live.Conversation)
     await chat.endConversation()
     const { reason } = await import('../src/i18n')
-    await vi.waitFor(() => expect(reason(chat.refusal.code)).toBe('没有成功，请再试一次'))
+    reason(chat.refusal.code)
+    await vi.dynamicImportSettled()
+    expect(reason(chat.refusal.code)).toBe('没有成功，请再试一次')
   })
 
   it('offers earlier messages again where their answer broke off', async () => {
@@ -196,6 +198,8 @@ describe('the panel', () => {
 it('English says how much too long a text is, be it by one', async () => {
   const { setLocale, t } = await import('../src/i18n')
   await setLocale('en')
-  await vi.waitFor(() => expect(t('tooLong', { over: 1 })).toBe('Too long by 1: please send it in parts'))
+  t('tooLong')
+  await vi.dynamicImportSettled()
+  expect(t('tooLong', { over: 1 })).toBe('Too long by 1: please send it in parts')
   expect(t('rateOver', { over: 1 })).toBe('Too long by 1')
 })

@@ -32,6 +32,15 @@ describe('what the page says', () => {
     expect(metadataOf('x')).toEqual({})
     expect(Object.keys(metadataOf(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, 'v']))))).toHaveLength(20)
   })
+
+  it('gives no room of the values to what is taken away or says nothing', () => {
+    const named = (prefix: string, count: number, value: string | null) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, value]))
+    expect(metadataOf({ ...named('gone', 20, null), ...named('empty', 20, ' '), ...named('new', 20, 'v') })).toEqual({ ...named('gone', 20, null), ...named('new', 20, 'v') })
+
+    const names = Object.keys(metadataOf({ ...named('gone', 300, null), ...named('new', 30, 'v') }))
+    expect(names).toHaveLength(200)
+    expect([names[0], names[179], names[180], names[199]]).toEqual(['gone120', 'gone299', 'new0', 'new19'])
+  })
 })
 
 describe('saying it', () => {

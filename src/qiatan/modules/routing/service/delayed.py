@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -35,6 +35,8 @@ from qiatan.modules.routing.service.roster import candidates, surroundings
 from qiatan.modules.routing.service.settings import load_assignment, load_transfers
 
 log = structlog.get_logger(__name__)
+
+TIME_TO_WRITE_ANEW = timedelta(seconds=30)
 
 RESCHEDULED_AT_ONCE = 200
 
@@ -81,7 +83,10 @@ async def dismiss_void(tx: Tx, due: Sequence[tuple[UUID, UUID]]) -> Sequence[tup
 
 
 async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
-    """An agent has taken something back: where nobody has answered any more, the next step is due again, at once if its time has passed."""
+    """An agent has taken something back: where nobody has answered any more, the next step is due again.
+
+    If its time has passed, in a moment: most who take a line back are writing it anew.
+    """
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
     routed = await conversations.routed(tx, conversation_id, lock=True)
     requests = RequestRepository(tx, tx.enterprise_id)
@@ -91,7 +96,8 @@ async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
     steps = (await load_transfers(tx)).steps
     step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
     if step is not None:
-        changed = await requests.change(conversation_id, delay_due_at=step.at, due_at=step.at)
+        due_at = max(step.at, tx.now + TIME_TO_WRITE_ANEW)
+        changed = await requests.change(conversation_id, delay_due_at=due_at, due_at=due_at)
         await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
 
 

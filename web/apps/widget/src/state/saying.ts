@@ -4,6 +4,8 @@ import type { Said } from './bridge'
 type Call = (method: string, path: string, body: unknown) => Promise<unknown>
 
 const MOST = 20
+/** With the values, what the server takes at once. */
+const MOST_TAKEN_AWAY = 180
 const LONGEST_TOKEN = 64
 const LONGEST_TEXT = 500
 const WAITS = [500, 1_500, 4_000]
@@ -41,12 +43,15 @@ export function wishOf(value: unknown, source: Wish['source']): Wish | null {
   return wish.agents.length > 0 || wish.groups.length > 0 || wish.fallback !== 3 ? wish : null
 }
 
-/** What a page says of its visitor, as texts; longer ones are cut. Null takes away what was said by that name. */
+/** What a page says of its visitor, as texts; longer ones are cut, empty ones say nothing. Null takes away what was said by that name, and needs no room. */
 export function metadataOf(value: unknown): Record<string, string | null> {
   const texts = Object.entries(record(value)).flatMap(([name, one]) =>
     name && one !== undefined && one !== Object(one) ? [[name, one === null ? one : [...String(one)].slice(0, LONGEST_TEXT).join('')] as const] : [],
   )
-  return Object.fromEntries(texts.slice(0, MOST))
+  const gone = texts.filter(([, text]) => text === null)
+  const kept = texts.filter(([, text]) => text?.trim())
+  // the page's first removals have most likely been heard already
+  return Object.fromEntries([...gone.slice(-MOST_TAKEN_AWAY), ...kept.slice(0, MOST)])
 }
 
 /** A site that says nonsense, or a server that is unwell for longer, does not keep the visitor from being heard. */

@@ -6328,7 +6328,8 @@ export interface components {
          *     are empty. Counts of use do not make a new version.
          *
          *     Not `complete`, for who asked for changes: `entries` holds those that are new or other since the version they have, `groups` all, and
-         *     `ids` those of all entries there are, null where none was removed since.
+         *     `ids` those of all entries there are, null where none was removed since. The counts of what is not told stay as old as they are: who
+         *     orders by them asks for everything now and then.
          */
         ReplyIndex: {
             /** Version */

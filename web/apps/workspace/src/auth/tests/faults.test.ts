@@ -74,6 +74,21 @@ describe('a form before the sign-in', () => {
     await flushPromises()
     expect([document.activeElement === elsewhere, alerts().length]).toEqual([true, 1])
   })
+
+  it('leaves the focus in another field of its own where somebody writes on', async () => {
+    let answer = (_: Response): void => undefined
+    serve((call) => (call.method === 'POST' ? new Promise<Response>((resolve) => { answer = resolve }) : {}))
+    const wrapper = await show(SignInPage)
+    const mail = wrapper.get<HTMLInputElement>('input[type=email]')
+    await mail.setValue('me@example.com')
+    await wrapper.get('input[type=password]').setValue('secret')
+    await submit(wrapper)
+    mail.element.focus()
+    await mail.setValue('me@example.org')
+    answer(refusal(422, 'invalid_input', [{ field: 'password', code: 'invalid' }]))
+    await flushPromises()
+    expect([document.activeElement === mail.element, alerts().length]).toEqual([true, 1])
+  })
 })
 
 it('changing the own password leads to what is wrong with it', async () => {

@@ -71,6 +71,12 @@ async function openReplies(width: number): Promise<void> {
 const isConversationShown = (): boolean => page.getComponent({ name: 'ConversationColumn' }).element.parentElement?.style.display !== 'none'
 const isPanelAsked = (): boolean => router.currentRoute.value.query['panel'] === 'card'
 
+/** The way back and what is read from an answer take as many turns of the loop as they take. */
+async function until(holds: () => boolean): Promise<void> {
+  await vi.waitUntil(holds, { timeout: 20_000, interval: 5 })
+  await flushPromises()
+}
+
 async function tap(title: string): Promise<void> {
   await page.findAll('[role="option"]').find((one) => one.text().includes(title))?.trigger('click')
   await flushPromises()
@@ -87,6 +93,7 @@ describe('on a phone, where the quick replies cover the conversation', () => {
     expect(isConversationShown()).toBe(false)
 
     await tap('发货')
+    await until(() => put.length > 0)
 
     expect([put, isPanelAsked(), page.find('#side-replies').exists()]).toEqual([[['当天发出', true]], false, false])
   })
@@ -95,8 +102,19 @@ describe('on a phone, where the quick replies cover the conversation', () => {
     await openReplies(PHONE)
 
     await tap('换新')
+    await until(() => useReview().shown !== null)
 
     expect([useReview().shown?.reply.id, isConversationShown(), isPanelAsked(), put]).toEqual([RICH.id, true, false, []])
+  })
+
+  it('whoever goes back before the conversation is there gets no preview over the next one', async () => {
+    await openReplies(PHONE)
+    const tapped = tap('换新')
+    await router.push('/conversations')
+    await tapped
+    await flushPromises()
+
+    expect([router.currentRoute.value.fullPath, useReview().shown, put]).toEqual(['/conversations', null, []])
   })
 
   it('Enter in the search field uses what is found in the same way', async () => {
@@ -104,6 +122,7 @@ describe('on a phone, where the quick replies cover the conversation', () => {
     await page.get('input[type="search"]').setValue('发货')
 
     await press('Enter', page.get('input[type="search"]').element)
+    await until(() => put.length > 0)
 
     expect([put, isPanelAsked()]).toEqual([[['当天发出', true]], false])
   })
@@ -130,6 +149,7 @@ describe('beside the conversation', () => {
     await flushPromises()
 
     expect([useOutbox().entries.map((one) => one.text), put, isPanelAsked()]).toEqual([['当天发出'], [], true])
+    expect(page.find('.ft .go').exists(), 'a second tap of the same finger finds no button').toBe(false)
   })
 
   it('Esc closes the drawer, and not while a dialog takes the key', async () => {

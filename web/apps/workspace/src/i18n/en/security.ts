@@ -84,6 +84,7 @@ export default {
     etc: '{names} and more',
     remedy: 'Trust {address}',
     confirm: 'I know that I will be signed out, save anyway',
+    again: 'The rules have changed. Please confirm once more.',
     previewFailed: 'Could not tell who would be signed out: {reason}',
   },
   trial: {

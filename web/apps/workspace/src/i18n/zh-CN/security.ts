@@ -82,6 +82,7 @@ export default {
     etc: '{names} 等',
     remedy: '把 {address} 加入可信任 IP',
     confirm: '我知道会被登出，仍要保存',
+    again: '规则变了，请再确认一次',
     previewFailed: '没能预先算出谁会被登出：{reason}',
   },
   trial: {

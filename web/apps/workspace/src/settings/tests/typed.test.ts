@@ -94,6 +94,8 @@ describe('an exceptional day that is typed and not added', () => {
     await save()
     expect(exceptions()).toEqual([[{ day: '2027-02-06', open: false, name: '春节', intervals: null }]])
     expect([told(), bar().exists(), day().element.value, name().element.value]).toEqual([['工作时间已保存'], false, '', '春节'])
+    await name().setValue('')
+    expect(bar().exists(), 'an empty row is nothing that is left to be done').toBe(false)
   })
 
   it('without a name keeps all of it from being saved, and says why', async () => {

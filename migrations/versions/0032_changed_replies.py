@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 phase = "before"
@@ -20,7 +20,6 @@ _SEEN = "group_id, position, title, text, kind, document, pinyin, initials, vers
 
 def upgrade() -> None:
     op.add_column("reply_entries", sa.Column("changed_in", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("reply_shelves", sa.Column("removed_in", sa.Integer(), server_default="0", nullable=False))
     op.execute(
         """
         CREATE FUNCTION note_reply_change() RETURNS trigger LANGUAGE plpgsql AS $$
