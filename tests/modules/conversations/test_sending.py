@@ -14,7 +14,7 @@ from qiatan.kit.errors import Fault, InvalidInput
 from qiatan.modules.conversations import service
 from qiatan.modules.conversations.contracts import MessageKind, SenderKind, SendMessage, Status
 from qiatan.modules.conversations.errors import ConversationEnded, ConversationNotFound, NotYours
-from qiatan.modules.conversations.realtime import inbound
+from qiatan.modules.conversations.service import sending
 from tests.support import talk
 from tests.support.doors import Doors
 from tests.support.factories import Factories
@@ -249,8 +249,8 @@ async def test_a_colleague_does_not_end_it(database: Database, factories: Factor
 async def test_what_one_agent_writes_is_counted_at_every_door_together(
     database: Database, factories: Factories, doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in (service, inbound):
-        monkeypatch.setattr(place, "AGENT_MESSAGES", Rate(burst=4, per_minute=0.001), raising=False)
+    for place in (service, sending):
+        monkeypatch.setattr(place, "AGENT_MESSAGES", Rate(burst=4, per_minute=0.001))
     tenant = await factories.tenant()
     colleague = await factories.agent(tenant.enterprise_id)
     channel = await factories.channel(tenant.enterprise_id)

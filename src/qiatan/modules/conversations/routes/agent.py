@@ -12,7 +12,6 @@ from qiatan.infra.http.admission import Lane
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.http.repeats import Repeatable
 from qiatan.infra.http.transactions import Shared, TenantTx
-from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import MAX_PAGE, Page
@@ -42,11 +41,6 @@ Server = Annotated[AgentActor, Depends(Requires(SERVE))]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Seq = Annotated[int | None, Query(ge=0, le=2_000_000_000)]
 SeqInPath = Annotated[int, Path(ge=0, le=2_000_000_000)]
-
-
-def _writes(shared: Resources, actor: AgentActor) -> None:
-    """Raises TooMany: the agent writes more than one agent may, here and by sockets together."""
-    shared.throttle.check(service.send_key(actor.agent_id), service.AGENT_MESSAGES)
 
 
 @router.get("/conversations")
@@ -93,7 +87,7 @@ async def list_messages(
 
 @router.post("/conversations/{conversation_id}/messages")
 async def send_message(actor: Server, tx: TenantTx, shared: Shared, conversation_id: UUID, message: SendMessage) -> Ack:
-    _writes(shared, actor)
+    service.check_rate(shared.throttle, actor)
     limits.message_sent(shared, actor.enterprise_id)
     return await service.send(tx, actor, conversation_id, message)
 
@@ -102,14 +96,14 @@ async def send_message(actor: Server, tx: TenantTx, shared: Shared, conversation
 async def withdraw_message(
     actor: Server, tx: TenantTx, shared: Shared, conversation_id: UUID, seq: SeqInPath, body: WithdrawMessage
 ) -> Ack:
-    _writes(shared, actor)
+    service.check_rate(shared.throttle, actor)
     return await service.withdraw(tx, actor, conversation_id, seq, body.client_message_id)
 
 
 @router.post("/conversations/{conversation_id}/messages/{seq}/edit")
 async def edit_message(actor: Server, tx: TenantTx, shared: Shared, conversation_id: UUID, seq: SeqInPath, body: EditMessage) -> Ack:
     """Another text for an own text or note, within 15 minutes."""
-    _writes(shared, actor)
+    service.check_rate(shared.throttle, actor)
     return await service.edit(tx, actor, conversation_id, seq, body)
 
 

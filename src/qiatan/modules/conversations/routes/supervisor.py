@@ -35,7 +35,7 @@ async def write_note(
     actor: Annotated[AgentActor, Depends(Requires(SERVE))], tx: TenantTx, shared: Shared, conversation_id: UUID, body: WriteNote
 ) -> Ack:
     """An internal note: customers never get a word of it."""
-    shared.throttle.check(service.send_key(actor.agent_id), service.AGENT_MESSAGES)
+    service.check_rate(shared.throttle, actor)
     return await service.note(tx, actor, conversation_id, body)
 
 

@@ -64,7 +64,7 @@ from qiatan.modules.conversations.service.routing_view import (
     waiting_besides,
 )
 from qiatan.modules.conversations.service.searching import search
-from qiatan.modules.conversations.service.sending import AGENT_MESSAGES, send, send_key, send_own
+from qiatan.modules.conversations.service.sending import AGENT_MESSAGES, check_rate, send, send_key, send_own
 from qiatan.modules.conversations.service.settings import load_settings, save_rules, see_rules
 from qiatan.modules.conversations.service.tagging import tag_catalogue, tag_conversation
 from qiatan.modules.conversations.service.withdrawing import withdraw, withdraw_own
@@ -88,6 +88,7 @@ __all__ = [
     "change_customer",
     "change_customer_note",
     "change_known_customer",
+    "check_rate",
     "context",
     "count_drift",
     "customer_changes",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
-from qiatan.infra.throttle import Rate
+from qiatan.infra.throttle import Rate, Throttle
 from qiatan.kit.access import AgentActor, VisitorActor, require
 from qiatan.kit.rich_text import checked, plain_text, stored
 from qiatan.modules.conversations.contracts import Ack, MessageKind, SenderKind, SendMessage
@@ -33,6 +33,11 @@ _OPENING_TRIES = 3
 def send_key(sender_id: UUID) -> str:
     """By what somebody's messages are counted, at every door."""
     return f"send:{sender_id}"
+
+
+def check_rate(throttle: Throttle, actor: AgentActor) -> None:
+    """Raises TooMany: the agent writes more than one agent may, by HTTP and by sockets together."""
+    throttle.check(send_key(actor.agent_id), AGENT_MESSAGES)
 
 
 async def send(tx: Tx, actor: AgentActor, conversation_id: UUID, message: SendMessage) -> Ack:
