@@ -15,7 +15,6 @@ from sqlalchemy import text
 from qiatan.entrypoints.registry import CATALOGUE, JOBS
 from qiatan.infra.db import Database
 from qiatan.infra.http.guards import SESSION_COOKIE, VIEW_HEADER, csrf_token
-from qiatan.infra.jobs import build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.replies import service as replies
@@ -31,6 +30,7 @@ from tests.support.documented import documented_http_codes
 from tests.support.doors import Doors
 from tests.support.factories import Factories
 from tests.support.watching import Entry, watched
+from tests.support.work import app_without_turns
 
 CODES = documented_http_codes()
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -193,9 +193,7 @@ class CallStage:
 
     async def _work_off(self) -> None:
         """Do the jobs that the calls have left: none may fail."""
-        app = build_worker_app(self._url, list(JOBS), self.resources)
-        # What is due by the clock is nobody's call, and may concern the other enterprise.
-        app.periodic_registry.periodic_tasks.clear()
+        app = app_without_turns(self._url, list(JOBS), self.resources)
         async with self.database.system() as tx:
             # Nobody is called: that a push service does not answer is no fault.
             await tx.session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'push.deliver'"))

@@ -62,11 +62,14 @@ class Worker(procrastinate_worker.Worker):
     async def _periodic_deferrer(self) -> None:
         """The library forgets a turn that is more than ten minutes old, so a machine that is off at night would never do what is nightly.
 
-        That a turn was done is a row, so the latest one can be made up for at any time, and is done once.
+        That a turn was done is a row, so the latest one can be made up for at any time, and is done once. Where no turn was ever done, the
+        installation is new: last night's were not missed, and would only take the processor from whoever opens the first page.
         """
         if not self._schedules:
             await asyncio.Event().wait()
-        await periodic.PeriodicDeferrer(self.app.periodic_registry, max_delay=math.inf).worker()
+        age = await self.app.connector.execute_query_one_async("SELECT EXISTS (SELECT FROM procrastinate_periodic_defers) AS worked")
+        max_delay = math.inf if age["worked"] else periodic.MAX_DELAY
+        await periodic.PeriodicDeferrer(self.app.periodic_registry, max_delay=max_delay).worker()
 
 
 class Workers:

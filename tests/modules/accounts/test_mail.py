@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database
-from qiatan.infra.jobs import MAX_ATTEMPTS, build_worker_app
+from qiatan.infra.jobs import MAX_ATTEMPTS
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.kit.access import Scope, ScopeKind
@@ -23,6 +23,7 @@ from tests.modules.accounts.reading import audit_entries, links, session_ids
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories, Member, Tenant
 from tests.support.smtp import SENDER, MailServer, mail_server
+from tests.support.work import app_without_turns
 
 JOIN = {"name": "顾言", "password": "tea leaves unfold"}
 NEW = "tea leaves unfold"
@@ -55,7 +56,7 @@ def work(resources: Resources, database_url: str) -> Work:
     """Does all jobs that are due, those left by earlier tests too, as the worker would."""
 
     async def work() -> None:
-        app = build_worker_app(database_url, list(JOBS), resources)
+        app = app_without_turns(database_url, list(JOBS), resources)
         async with app.open_async():
             await app.run_worker_async(wait=False, install_signal_handlers=False, delete_jobs="successful")
 
@@ -238,7 +239,7 @@ async def test_while_the_mail_server_is_away_letters_wait(
     sent = await invite(doors, tenant, email=email)
     agent_id = str(sent["agent"]["id"])
     away = replace(resources, mailer=type(resources.mailer)(address, SENDER, resources.clock))
-    app = build_worker_app(database_url, list(JOBS), away)
+    app = app_without_turns(database_url, list(JOBS), away)
     async with app.open_async():
         await app.run_worker_async(wait=False, install_signal_handlers=False)
         assert await waiting_jobs(database, agent_id) == [("accounts.mail_invitation", "todo", 1)]
@@ -281,7 +282,7 @@ async def test_a_letter_that_no_try_could_hand_in_is_noted_once(
     sent = await invite(doors, tenant)
     agent_id = str(sent["agent"]["id"])
     away = replace(resources, mailer=type(resources.mailer)(address, SENDER, resources.clock))
-    app = build_worker_app(database_url, list(JOBS), away)
+    app = app_without_turns(database_url, list(JOBS), away)
     async with app.open_async():
         for _ in range(MAX_ATTEMPTS):
             await app.run_worker_async(wait=False, install_signal_handlers=False)

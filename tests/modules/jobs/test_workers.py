@@ -220,6 +220,7 @@ async def test_a_nightly_turn_that_was_slept_through_is_made_up_for_once(here: R
 
         return jobs
 
+    await change(here, "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp) VALUES ('test.compare', 1)")
     async with working(here, [declared(other=False)]):
         await asyncio.wait_for(first_done.wait(), IN_TIME)
 
@@ -227,6 +228,32 @@ async def test_a_nightly_turn_that_was_slept_through_is_made_up_for_once(here: R
     async with working(here, [declared(other=True)]):
         await asyncio.wait_for(other_done.wait(), IN_TIME)
     assert done == ["compare"]
+
+
+async def test_a_new_installation_has_no_turns_to_make_up_for(here: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACE, "fetch_job_polling_interval", 0.05)
+    jobs, turn = JobList("test"), datetime.now(UTC) - timedelta(hours=12)
+    done: list[str] = []
+    looked_at = asyncio.Event()
+
+    @jobs.periodic(f"{turn.minute} {turn.hour} * * *")
+    async def compare(_: Resources) -> None:
+        done.append("compare")
+
+    @jobs.periodic("* * * * *")
+    async def look(_: Resources) -> None:
+        done.append("look")
+        looked_at.set()
+
+    async with working(here, [jobs]):
+        await asyncio.wait_for(looked_at.wait(), IN_TIME)
+
+    # Turns are left in the order of the jobs: the nightly one was looked at before, and its row would stand here.
+    async with here.database.system() as tx:
+        turns = (
+            await tx.session.execute(text("SELECT DISTINCT task_name FROM procrastinate_periodic_defers WHERE task_name LIKE 'test.%'"))
+        ).scalars()
+        assert (list(turns), set(done)) == (["test.look"], {"look"})
 
 
 async def test_a_job_has_all_the_patience_that_a_process_has_at_its_end(here: Resources, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.http_out import HttpOut
-from qiatan.infra.jobs import build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
 from qiatan.infra.web_push import Outcome, Subscription, WebPush
@@ -26,6 +25,7 @@ from tests.support.clock import NOON, FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Guest, Member
 from tests.support.push_service import Browser, PushService, push_service
+from tests.support.work import app_without_turns
 
 Work = Callable[[], Awaitable[None]]
 
@@ -47,7 +47,7 @@ def work(resources: Resources, doors: Doors) -> Work:
 
     async def worked() -> None:
         await doors.app.state.gateway.settled()
-        app = build_worker_app(resources.database.url, [jobs], resources)
+        app = app_without_turns(resources.database.url, [jobs], resources)
         async with app.open_async():
             await app.run_worker_async(wait=False, install_signal_handlers=False, delete_jobs="successful")
 

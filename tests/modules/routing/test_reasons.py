@@ -13,7 +13,6 @@ from sqlalchemy import text
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
-from qiatan.infra.jobs import build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.routing import jobs, service
@@ -28,6 +27,7 @@ from tests.support.access import points_of
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Tenant
+from tests.support.work import app_without_turns
 
 GENERATED = {"kind": "generated", "conversations": 200, "per_hour": 600, "minutes_each": 2, "seed": 7}
 
@@ -302,7 +302,7 @@ async def test_a_worker_takes_it_up(empty_database: str, resources: Resources, c
     tenant = await Factories(here).tenant()
     begun = await start(here.database, tenant, GENERATED, base_rule="random")
 
-    app = build_worker_app(empty_database, list(JOBS), here)
+    app = app_without_turns(empty_database, list(JOBS), here)
     async with app.open_async():
         await app.run_worker_async(wait=False, install_signal_handlers=False)
 
