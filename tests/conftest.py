@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ import pytest
 import structlog
 import uvloop
 from fastapi import FastAPI
+from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
 from qiatan.entrypoints.app import build_app, state_of
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.entrypoints.registry import EVENTS
-from qiatan.infra import timers
+from qiatan.infra import throttle, timers
 from qiatan.infra.bus import MemoryBus
 from qiatan.infra.db import Database
 from qiatan.infra.geo import Geo
@@ -41,7 +43,8 @@ from qiatan.infra.storage import LocalStorage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import heartbeat
 from qiatan.modules.routing.subscribers import assigner
-from tests.support.clock import FakeClock
+from tests.support import fuzzing
+from tests.support.clock import FakeClock, StandingSeconds
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories
 from tests.support.postgres import Broom, TestServer, copy_database
@@ -50,7 +53,14 @@ _SERVER = pytest.StashKey[TestServer]()
 _STORIES = [Path(__file__).resolve().parent / name for name in ("journeys", "faults")]
 
 # How long an example may take says how busy the machine is: several workers share it, with servers and browsers of their own.
-examples.register_profile("qiatan", examples(), deadline=None)
+# What is drawn is the same in each run, so that none fails now and then for what was drawn; `FUZZ_EXAMPLES` asks for as many new ones.
+examples.register_profile(
+    "qiatan",
+    max_examples=fuzzing.examples(100),
+    derandomize=fuzzing.is_short(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 examples.load_profile("qiatan")
 
 _applications: dict[Hashable, FastAPI] = {}
@@ -146,14 +156,23 @@ def _broom(database_url: str) -> Iterator[Broom]:
 
 
 @pytest.fixture
-def database(_database: Database, clock: FakeClock, _broom: Broom) -> Iterator[Database]:
+async def database(_database: Database, clock: FakeClock, _broom: Broom) -> AsyncIterator[Database]:
     """The worker's database on this test's clock. Listeners added by a test go with it, and so do its enterprises."""
     _database.listeners.clear()
     _database.promisers.clear()
     yield _database
     _database.listeners.clear()
     _database.promisers.clear()
+    await _at_rest(_database)
     _broom.sweep()
+
+
+async def _at_rest(database: Database) -> None:
+    """What the test has set off ends here: a transaction that is still open would keep its rows for the next test to find."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while database.begun:
+                await asyncio.sleep(0.001)
 
 
 @pytest.fixture
@@ -168,7 +187,15 @@ def _geo() -> Geo:
 
 
 @pytest.fixture
-def resources(database: Database, settings: Settings, clock: FakeClock) -> Resources:
+def seconds(monkeypatch: pytest.MonkeyPatch) -> StandingSeconds:
+    """The seconds of throttles: they stand, and pass only when told."""
+    standing = StandingSeconds()
+    monkeypatch.setattr(throttle, "time", standing)
+    return standing
+
+
+@pytest.fixture
+def resources(database: Database, settings: Settings, clock: FakeClock, seconds: StandingSeconds) -> Resources:
     """The shared parts, with their own hub, throttle and storage folder."""
     node, hub, bus = Node.single(), Hub(), MemoryBus()
     http = HttpOut(settings.outbound_allow)

@@ -8,8 +8,9 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from qiatan.entrypoints.app import ASKING, CONTENTS, SENDING
+from qiatan.entrypoints.app import ASKING, CALLING, CONTENTS, SENDING
 from qiatan.infra.http.admission import Admission
+from qiatan.infra.http.middleware import Envelope
 from qiatan.infra.limits import Limits
 
 
@@ -25,10 +26,10 @@ class Work:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.begun.append(scope["path"])
         self.bodies.append((await receive())["body"])
-        learn = scope["state"].get("learn_enterprise") if "state" in scope else None
+        learn = scope["state"].get("learn_caller") if "state" in scope else None
         for name, value in scope["headers"]:
             if learn is not None and name == b"authorization" and value.decode() in self.enterprises:
-                learn(self.enterprises[value.decode()])
+                learn(self.enterprises[value.decode()], visitor=value.startswith(b"Bearer visitor"))
         await self.go.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
@@ -58,7 +59,7 @@ class Call:
 
     def __init__(
         self,
-        app: Admission,
+        app: Admission | Envelope,
         path: str = "/api/v1/conversations",
         *,
         token: str | None = None,
@@ -97,6 +98,7 @@ def admission_of(work: Work, **limits: int) -> Admission:
         reserved=("/api/v1/session",),
         free=("/api/v1/poll",),
         asking=ASKING,
+        calling=CALLING,
         contents=CONTENTS,
         sending=SENDING,
     )

@@ -94,5 +94,7 @@ class Doors:
         return await self.socket(cookie=member.session_token, hello={})
 
     async def visitor_socket(self, token: str) -> SocketClient:
-        """A visitor's socket, welcomed. It comes from a page of our own (the panel's frame)."""
-        return await self.socket(hello={"token": token})
+        """A visitor's socket, welcomed and told whether anybody serves. It comes from a page of our own (the panel's frame)."""
+        socket = await self.socket(hello={"token": token})
+        await socket.next("availability")
+        return socket

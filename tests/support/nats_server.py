@@ -12,6 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.network import free_port
+
 START_SECONDS = 20.0
 
 
@@ -19,12 +21,6 @@ def program() -> str:
     found = shutil.which("nats-server") or str(Path(sysconfig.get_path("scripts")) / "nats-server")
     assert Path(found).exists(), "nats-server comes with the development dependencies"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class NatsServer:

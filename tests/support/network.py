@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 
@@ -12,12 +14,20 @@ from fastapi import FastAPI
 
 from qiatan.entrypoints.http_server import HttpServer, http_config
 
+_PORTS = range(10_000, 20_000)
+"""Below what the system gives to outgoing connections, and below the ranges of `bench.server` and `tests.faults.ports`."""
+_OF_WORKER = 1_000
+
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, nor takes before whoever asked does: neither an outgoing connection nor another worker of the run."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _PORTS.start + worker * _OF_WORKER % len(_PORTS)
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", first + secrets.randbelow(_OF_WORKER)))
+            return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -19,13 +19,15 @@ from qiatan.infra.db.migrate import upgrade
 from qiatan.infra.postgres import EmbeddedPostgres, make_scratch_dir
 from qiatan.infra.postgres.cluster import SUPERUSER
 
-_OF_ENTERPRISES = """
+_OF_TESTS = """
     SELECT relname FROM pg_class AS tables
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-      AND (relname IN ('enterprises', 'tries') OR EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = tables.oid AND attname = 'enterprise_id' AND NOT attisdropped))
+      AND (relname IN ('enterprises', 'tries', 'nodes', 'backups')
+        OR relname IN ('procrastinate_jobs', 'procrastinate_events', 'procrastinate_periodic_defers')
+        OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = tables.oid AND attname = 'enterprise_id' AND NOT attisdropped))
     ORDER BY relname"""
-"""All that names an enterprise (test_tenants proves that each does), and the tries that are counted by address: tests share theirs."""
+"""All that names an enterprise (test_tenants proves that each does); the tries that are counted by address, which tests share; and what is
+of the installation and would be counted, or worked off, by a later test."""
 
 
 class TestServer:
@@ -71,7 +73,8 @@ def elsewhere(url: str, database: str) -> str:
 
 
 class Broom:
-    """Removes every enterprise of one database with all that is theirs, as a superuser and past the tables' own triggers.
+    """Removes every enterprise of one database with all that is theirs, and what tests left of jobs, nodes and backups, as a superuser
+    and past the tables' own triggers.
 
     What a test leaves behind has no reader, but a price: the sweeps and timers of each application that starts look at all who wait.
     """
@@ -79,7 +82,7 @@ class Broom:
     def __init__(self, url: str) -> None:
         superuser = make_url(url).set(username=SUPERUSER).render_as_string(hide_password=False)
         self._connection = psycopg.connect(superuser, autocommit=True, options="-c session_replication_role=replica -c lock_timeout=500ms")
-        named = self._connection.execute(_OF_ENTERPRISES).fetchall()
+        named = self._connection.execute(_OF_TESTS).fetchall()
         self._sweep = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for (name,) in named)
 
     def sweep(self) -> None:

@@ -7,33 +7,23 @@ interface Modules {
   getModuleInfo: (id: string) => { importedIds: readonly string[] } | null
 }
 
-/** What every page of an agent needs, and what the conversations need beside it. */
-const SHELL = ['main.ts', 'app/AppShell.vue']
-const DESK = ['conversations/ConversationsPage.vue', 'conversations/background.ts', 'conversations/offers/OfferCards.vue']
-const FIRST = new Set(['index', 'vue', 'first', 'desk', 'AppShell'])
-const known = new Map<string, Set<string>>()
+/** Whose imports, at whatever distance, make an agent's first page. */
+const ENTRY = fileURLToPath(new URL('src/main.ts', import.meta.url))
+const WHOLE = new Set(['index', 'vue', 'first'])
+const first = new Set<string>()
 
-/** Whether one of the files imports a module, at whatever distance. */
-function isPartOf(names: readonly string[], id: string, modules: Modules): boolean {
-  const key = names.join(' ')
-  let found = known.get(key)
-  if (!found) {
-    found = new Set()
-    const open = names.map((name) => fileURLToPath(new URL(`src/${name}`, import.meta.url)))
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (found.has(next)) continue
-      found.add(next)
-      open.push(...modules.getModuleInfo(next)?.importedIds ?? [])
-    }
-    known.set(key, found)
+function isFirst(id: string, modules: Modules): boolean {
+  const open = first.size === 0 ? [ENTRY] : []
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (first.has(next)) continue
+    first.add(next)
+    open.push(...modules.getModuleInfo(next)?.importedIds ?? [])
   }
-  return found.has(id)
+  return first.has(id)
 }
 
-/** Parts that every agent's first page imports when its code runs: named in the page, they come and are compiled before that. */
-const SOON = ['app/AppShell.vue', 'conversations/ConversationsPage.vue', 'conversations/background.ts']
 /** The texts of each language; the page's first script knows which is spoken. */
-const TEXTS = { zh: ['src/i18n/zh-CN/index.ts', 'locale/lang/zh-cn.mjs'], en: ['src/i18n/en/index.ts'] }
+const TEXTS = { zh: 'src/i18n/zh-CN/index.ts', en: 'src/i18n/en/index.ts' }
 
 function firstPage(): Plugin {
   return {
@@ -42,38 +32,19 @@ function firstPage(): Plugin {
     generateBundle: {
       order: 'post',
       handler(_options, bundle) {
-        for (const one of Object.values(bundle)) if (one.type === 'chunk' && FIRST.has(one.name)) one.code = `//# allFunctionsCalledOnLoad\n${one.code}`
+        for (const one of Object.values(bundle)) if (one.type === 'chunk' && WHOLE.has(one.name)) one.code = `//# allFunctionsCalledOnLoad\n${one.code}`
       },
     },
     transformIndexHtml: {
       order: 'post',
       handler(html, { bundle }) {
         const chunks = Object.values(bundle ?? {}).filter((one) => one.type === 'chunk')
-        const partOf = (name: string): string => {
-          const found = chunks.find((one) => one.moduleIds.some((id) => id.endsWith(name)) || one.facadeModuleId?.endsWith(name))
+        const texts = Object.entries(TEXTS).map(([locale, name]) => {
+          const found = chunks.find((one) => one.moduleIds.some((id) => id.endsWith(name)))
           if (!found) throw new Error(`no part of the build holds ${name}: adapt vite.config.ts`)
-          return found.fileName
-        }
-        const named = (file: string): string => `/assets/workspace/${file}`
-        const all = new Set<string>()
-        const styles = new Set<string>()
-        const open = SOON.map((name) => partOf(`src/${name}`))
-        for (let next = open.pop(); next !== undefined; next = open.pop()) {
-          if (all.has(next)) continue
-          all.add(next)
-          const chunk = chunks.find((one) => one.fileName === next)
-          open.push(...chunk?.imports ?? [])
-          for (const style of chunk?.viteMetadata?.importedCss ?? []) styles.add(style)
-        }
-        const isThere = (file: string): boolean => html.includes(named(file))
-        const texts = Object.entries(TEXTS).map(([locale, names]) => `data-${locale}="${names.map((name) => named(partOf(name))).join(' ')}"`).join(' ')
-        return {
-          html: html.replace('<script src="/assets/workspace/boot-1.js"', `<script ${texts} src="/assets/workspace/boot-1.js"`),
-          tags: [
-            ...[...all].filter((file) => !isThere(file)).map((file) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: named(file) }, injectTo: 'head' as const })),
-            ...[...styles].filter((file) => !isThere(file)).map((file) => ({ tag: 'link', attrs: { rel: 'preload', as: 'style', crossorigin: true, href: named(file) }, injectTo: 'head' as const })),
-          ],
-        }
+          return `data-${locale}="/assets/workspace/${found.fileName}"`
+        })
+        return html.replace('<script src="/assets/workspace/boot-1.js"', `<script ${texts.join(' ')} src="/assets/workspace/boot-1.js"`)
       },
     },
   }
@@ -101,10 +72,8 @@ export default defineConfig({
           groups: [
             // What only one page drags along (sorting by hand, through @vueuse/integrations) stays with that page.
             { name: 'vue', test: /node_modules[\\/](@vue|vue|pinia|vue-router|@vueuse(?![\\/]integrations))[\\/]/ },
+            { name: (id, modules) => (isFirst(id, modules) ? 'first' : null), debugName: 'first' },
             { name: 'icons', test: /node_modules[\\/]@lucide[\\/]/ },
-            // The first page of an agent comes in few files, with nothing in them that only other pages share.
-            { name: (id, modules) => (isPartOf([...SHELL, ...DESK], id, modules) ? 'first' : null), debugName: 'first', minShareCount: 2 },
-            { name: (id, modules) => (isPartOf(DESK, id, modules) ? 'desk' : null), debugName: 'desk' },
             { name: 'parts', test: /src[\\/](ui|stores|app)[\\/]|packages[\\/]api[\\/]/, minShareCount: 2 },
           ],
         },

@@ -1,4 +1,6 @@
 import { createRouter, createWebHistory, START_LOCATION, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
+import AppShell from './app/AppShell.vue'
+import ConversationsPage from './conversations/ConversationsPage.vue'
 import type { MessageKey } from './i18n'
 import { useSession } from './stores/session'
 
@@ -25,7 +27,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/link', name: 'link', component: () => import('./auth/LinkPage.vue'), meta: { open: true, title: 'auth.link.page' } },
   {
     path: '/',
-    component: () => import('./app/AppShell.vue'),
+    component: AppShell,
     children: [
       { path: '', redirect: '/conversations' },
       { path: 'home', name: 'home', component: () => import('./home/HomePage.vue'), meta: { title: 'home.title' } },
@@ -33,7 +35,7 @@ const routes: RouteRecordRaw[] = [
       {
         path: 'conversations/:id?',
         name: 'conversations',
-        component: () => import('./conversations/ConversationsPage.vue'),
+        component: ConversationsPage,
         meta: { title: 'common.nav.conversations' },
       },
       {

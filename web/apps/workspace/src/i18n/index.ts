@@ -1,5 +1,5 @@
 import type { Locale } from '@qiatan/api'
-import elementEn from 'element-plus/es/locale/lang/en'
+import type elementEn from 'element-plus/es/locale/lang/en'
 import { shallowRef } from 'vue'
 import { filledIn, takenApart, type Params, type Text } from './format'
 import { learnPlaces } from './places'
@@ -33,15 +33,11 @@ interface Spoken {
 
 /** A page speaks one language: the other is not loaded before it is chosen. */
 const LOADERS: Readonly<Record<Locale, () => Promise<Pick<Spoken, 'messages' | 'element'>>>> = {
-  'zh-CN': async () => {
-    const [messages, element] = await Promise.all([import('./zh-CN'), import('element-plus/es/locale/lang/zh-cn')])
-    return { messages: messages.default, element: element.default }
-  },
+  'zh-CN': () => import('./zh-CN/spoken'),
   en: async () => {
-    const [messages, places] = await Promise.all([import('./en'), import('./en/places')])
-    learnPlaces(places.default)
-    // Its words of this language are in Element Plus whatever is spoken.
-    return { messages: messages.default, element: elementEn }
+    const { places, ...spoken } = await import('./en/spoken')
+    learnPlaces(places)
+    return spoken
   },
 }
 
