@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from bench.report import Row, at_least
+from qiatan.infra.clock import worked
 from qiatan.modules.routing.contracts.conditions import (
     Condition,
     ConditionField,
@@ -42,7 +43,7 @@ def _per_second(base_rule: BaseRule) -> float:
     groups = {UUID(int=10_000 + number): f"group {number}" for number in range(GROUPS)}
     roster = _roster(chance, list(groups))
     rules = compile_assignment(
-        AssignmentSettings(base_rule=base_rule, rules=[_rule(number, chance, list(groups)) for number in range(RULES)])
+        AssignmentSettings(base_rule=base_rule, rules=[_rule(number, chance, list(groups)) for number in range(RULES)]), worked
     )
     around = Surroundings(
         open_now=True, closed_groups=frozenset(), outside=Outside.MESSAGE, queue_enabled=True, queue_has_room=True, groups=groups

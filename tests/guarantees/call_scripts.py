@@ -125,6 +125,7 @@ STORIES: tuple[tuple[str, ...], ...] = (
     ("begin_passkey", "add_passkey", "rename_passkey", "remove_passkey"),
     ("start_passkey_sign_in", "sign_in_by_passkey"),
     ("invite_agent", "look_up_invitation", "invite_agent_again", "look_up_invitation", "accept_invitation", "sign_in"),
+    ("invite_agent", "withdraw_invitation"),
     ("reset_agent_password", "look_up_password_reset", "finish_password_reset", "sign_in"),
     ("sign_up", "sign_in", "sign_in_by_link"),
     ("list_own_sessions", "end_own_session", "end_other_sessions", "sign_out", "get_me"),

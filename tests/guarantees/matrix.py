@@ -50,6 +50,7 @@ OF_EVERYBODY = {
 
 STATE = {
     "invite_agent_again": 409,  # has joined
+    "withdraw_invitation": 409,
     "send_message": 409,  # somebody else serves it
     "withdraw_message": 409,
     "edit_message": 403,  # somebody else wrote it

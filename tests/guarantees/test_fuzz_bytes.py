@@ -21,12 +21,13 @@ from structlog.testing import capture_logs
 from qiatan.entrypoints import http_protocol, sweeping
 from qiatan.entrypoints import socket as sockets
 from qiatan.entrypoints.http_server import HttpServer, http_config
-from qiatan.infra.http import admission
+from qiatan.infra.http import bodies
 from tests.support import fuzzing
 from tests.support.network import serving
 
 EXAMPLES = 15
 SOON = 0.1
+PATIENCE = 20.0
 _STATUS = re.compile(rb"HTTP/1.1 (\d{3}) ")
 _SOCKET = (
     b"GET /api/v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -94,7 +95,7 @@ async def served(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         (http_protocol, "HEAD_SECONDS"),
         (http_protocol, "UNREAD_SECONDS"),
         (sockets, "CLOSE_SECONDS"),
-        (admission, "SILENCE_SECONDS"),
+        (bodies, "SILENCE_SECONDS"),
         (sweeping, "HELLO_SECONDS"),
     ):
         monkeypatch.setattr(module, name, SOON)
@@ -130,7 +131,9 @@ async def test_whatever_bytes_come_every_connection_ends(served: tuple[HttpServe
     with capture_logs() as logged:
         async with asyncio.timeout(60), httpx.AsyncClient() as other:
             answers = await asyncio.gather(*(say(script) for script in said))
-            healthy = await other.get(f"http://{address}/healthz")
+            with pytest.MonkeyPatch.context() as patient:
+                patient.setattr(http_protocol, "HEAD_SECONDS", PATIENCE)
+                healthy = await other.get(f"http://{address}/healthz")
         async with asyncio.timeout(60):
             while server.server_state.connections:
                 await asyncio.sleep(0.02)

@@ -23,12 +23,13 @@ import pytest
 from bench.server import Server, children
 from qiatan.entrypoints import control
 from qiatan.entrypoints.child import Child
-from qiatan.entrypoints.drain import SPREAD_SECONDS, WAVE_LEAST, WAVE_SECONDS, time_away, waves
+from qiatan.entrypoints.drain import SPREAD_SECONDS, WAVE_LEAST, WAVE_SECONDS, waves
 from qiatan.entrypoints.listening import PortTaken, take_port
 from qiatan.entrypoints.slots import Slot, cover
 from qiatan.entrypoints.supervisor import _Supervisor
 from qiatan.infra.nats_server import NatsServer
 from qiatan.infra.realtime.connection import Connection
+from qiatan.infra.realtime.returning import time_away
 from qiatan.infra.settings import Settings
 from qiatan.infra.setup_error import SetupError
 from tests.platform.conftest import alive, await_end

@@ -52,6 +52,8 @@ from qiatan.modules.routing.realtime import AvailabilityFrame, Page, PresenceFra
 RESERVED = ("/api/v1/session", "/api/v1/password-reset", "/api/v1/me")
 """Signing in, and who one is: what a page begins with."""
 POLL_PATH = "/api/v1/poll"
+CALLING = re.compile(r"/api/v1/(?:session/oidc|session/oidc/finish|security/oidc/test|me/push|onboarding/check-site)")
+"""What asks servers of others while the caller waits, which has places of its own."""
 ASKING = ("/widget", "/chat")
 """Pages that are another one for each channel, which the database knows (a test holds that none is missing)."""
 CONTENTS = re.compile(r"/files/[^/]+|/api/v1/(?:conversations/[^/]+/files|widget/files|reply-pictures|avatars)/[^/]+")
@@ -112,6 +114,7 @@ def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
         reserved=RESERVED,
         free=(POLL_PATH,),
         asking=ASKING,
+        calling=CALLING,
         contents=CONTENTS,
         sending=SENDING,
     )
@@ -120,6 +123,7 @@ def build_app(resources: Resources, *, drain: Drain | None = None) -> FastAPI:
         https=resources.settings.public_url.startswith("https:"),
         trusted=resources.settings.trusted_proxies,
         log_all=resources.settings.log_requests,
+        sending=SENDING,
     )
     return app
 

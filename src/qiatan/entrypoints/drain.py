@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qiatan.infra.realtime.returning import time_away
+
 if TYPE_CHECKING:
     from qiatan.entrypoints.gateway import Gateway
     from qiatan.infra.realtime.connection import Connection
@@ -19,9 +21,6 @@ WAVE_LEAST = 250
 """Clients in one wave at least: so many a server takes at once, and few clients are not kept waiting."""
 SPREAD_SECONDS = 3.0
 """How long all waves take at most."""
-RETURNS_A_SECOND = 500
-"""How many of them should come back in one second: they are told over how long to spread."""
-MOST_AWAY = 5.0
 
 
 @dataclass(slots=True)
@@ -58,11 +57,6 @@ def waves(people: Collection[Connection]) -> Iterable[list[Connection]]:
     size = max(WAVE_LEAST, -(-len(everybody) // round(SPREAD_SECONDS / WAVE_SECONDS)))
     for start in range(0, len(everybody), size):
         yield everybody[start : start + size]
-
-
-def time_away(count: int) -> float:
-    """Over how many seconds so many clients should spread their return: none for a few, at most MOST_AWAY."""
-    return round(min(MOST_AWAY, count / RETURNS_A_SECOND), 1)
 
 
 def closing(send: Send) -> Send:

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import structlog
 
-from qiatan.entrypoints.drain import time_away
 from qiatan.entrypoints.entrance import Entrance
 from qiatan.entrypoints.goodbye import bye
 from qiatan.entrypoints.recheck import REPLACED, VIEW_ENDS, unwelcome
 from qiatan.infra.realtime.connection import CLOSE_IDLE, CLOSE_UNAUTHORISED
+from qiatan.infra.realtime.returning import time_away
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts.errors import ViewEnded
 

@@ -25,7 +25,7 @@ from qiatan.infra.clock import FollowingClock
 from qiatan.infra.db.clock_keeper import ClockKeeper
 from qiatan.infra.db.migrate import fits
 from qiatan.infra.job_workers import Workers
-from qiatan.infra.jobs import CALLS, QUEUE, build_worker_app
+from qiatan.infra.jobs import CALLS, MAIL, QUEUE, build_worker_app
 from qiatan.infra.postgres import open_database
 from qiatan.infra.postgres.server import ensure_data_dir
 from qiatan.infra.resources import Resources
@@ -33,7 +33,7 @@ from qiatan.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SLOTS = {QUEUE: 4, CALLS: 4}
+SLOTS = {QUEUE: 4, CALLS: 4, MAIL: 4}
 """How many jobs of a queue run at once."""
 RESTART_SECONDS = 5
 PATIENCE_SECONDS = 4.0

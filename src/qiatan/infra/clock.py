@@ -33,6 +33,11 @@ def ticks() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
+def worked() -> float:
+    """Seconds for which the processor has worked for this thread."""
+    return time.thread_time()
+
+
 class FollowingClock:
     """A clock that follows another machine's, the database's: processes whose own clocks differ agree on what is due.
 

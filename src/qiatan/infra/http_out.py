@@ -12,15 +12,15 @@ import ipaddress
 import json as json_text
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakValueDictionary
 
 import httpx
 import structlog
 
 from qiatan import __version__
 from qiatan.infra.names import Names
+from qiatan.infra.server_lines import NoPlace, ServerLines
 from qiatan.infra.settings import Network
 from qiatan.infra.silent_servers import SilentServers
 
@@ -31,7 +31,9 @@ SECONDS = 10.0
 MAX_REDIRECTS = 3
 MAX_ADDRESSES = 3
 # One server that does not answer may keep only its own callers waiting.
-CONNECTIONS, CONNECTIONS_OF_A_SERVER = 100, 4
+CONNECTIONS, CONNECTIONS_OF_A_SERVER = 200, 4
+LINE_SECONDS = 10.0
+"""How long a call waits for a connection that is free. The other server's own time begins only then."""
 CONNECT_SECONDS = 4.0
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -69,6 +71,10 @@ class OutboundFailed(OutboundError):
     """The other server was not reached, or gave no answer that can be used."""
 
 
+class OutboundBusy(OutboundFailed):
+    """Too many of us call that server: it was not asked, and is not to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the other server said. `url` is where it was said, after redirects; header names are in small letters."""
@@ -90,7 +96,8 @@ class HttpOut:
     """Calls other servers: http and https, at public addresses and those in `allow`.
 
     No proxy of the environment, no cookies, no connection that is kept (two names may share an address but not a certificate), and no
-    compression (a small answer stays small). `timeout` is for all of a call, redirects included.
+    compression (a small answer stays small). `timeout` is for all of a call, redirects included, from when it has a connection on; `at_once`
+    is how many such calls may be under way at one server.
     """
 
     def __init__(self, allow: Sequence[Network] = (), *, resolve: Resolve | None = None, tls: ssl.SSLContext | None = None) -> None:
@@ -99,7 +106,7 @@ class HttpOut:
         self._tls = tls
         self._made: httpx.AsyncHTTPTransport | None = None
         self._silent = SilentServers()
-        self._busy: WeakValueDictionary[tuple[str, str, int], asyncio.Semaphore] = WeakValueDictionary()
+        self._lines = ServerLines(CONNECTIONS, seconds=LINE_SECONDS)
 
     def allows(self, host: str) -> bool:
         """Whether a host is written as an address of the networks that whoever runs the installation allowed on purpose."""
@@ -130,6 +137,7 @@ class HttpOut:
         headers: Mapping[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
         timeout: float = SECONDS,
+        at_once: int = CONNECTIONS_OF_A_SERVER,
     ) -> Any:
         """What a server has to say at an address, as JSON.
 
@@ -138,7 +146,7 @@ class HttpOut:
             OutboundFailed: there was no answer in time, it was none of success, too large or not JSON.
         """
         wanted = {"Accept": "application/json", **(headers or {})}
-        answer = await self.request("GET", url, headers=wanted, max_bytes=max_bytes, timeout=timeout)
+        answer = await self.request("GET", url, headers=wanted, max_bytes=max_bytes, timeout=timeout, at_once=at_once)
         if not 200 <= answer.status < 300:
             raise OutboundFailed(f"{_shown(url)} answered with status {answer.status}: check the address, and that the service is up.")
         return answer.json()
@@ -169,6 +177,7 @@ class HttpOut:
         timeout: float = SECONDS,
         max_redirects: int = MAX_REDIRECTS,
         patient: bool = True,
+        at_once: int = CONNECTIONS_OF_A_SERVER,
     ) -> Answer:
         """Send a request and read its answer, whatever its status.
 
@@ -178,10 +187,11 @@ class HttpOut:
         Raises:
             OutboundRefused: the address, or one it redirects to, may not be called.
             OutboundFailed: no answer in time, one that is too large, or too many redirects.
+            OutboundBusy: no connection became free in time; nothing was sent.
         """
         sent = {"User-Agent": f"Qiatan/{__version__}"}
         sent |= {name: value for name, value in (headers or {}).items() if name.lower() not in _OWN_HEADERS}
-        asked = _Asked(method.upper(), _parse(url), sent, data, json, content)
+        asked = _Asked(method.upper(), _parse(url), sent, data, json, content, at_once)
         if patient:
             return await self._in_time(asked, max_bytes, max_redirects, timeout)
         server = _origin(asked.url)
@@ -189,6 +199,8 @@ class HttpOut:
             raise OutboundFailed(f"{_shown(url)} did not answer a moment ago: it is asked again soon.")
         try:
             answer = await self._in_time(asked, max_bytes, max_redirects, timeout)
+        except OutboundBusy:
+            raise
         except OutboundFailed:
             self._silent.was_silent(server)
             raise
@@ -197,15 +209,15 @@ class HttpOut:
 
     async def _in_time(self, asked: _Asked, max_bytes: int, redirects: int, timeout: float) -> Answer:
         try:
-            async with asyncio.timeout(timeout):
-                return await self._follow(asked, max_bytes, redirects)
+            async with asyncio.timeout(timeout) as time_left:
+                return await self._follow(asked, max_bytes, redirects, time_left)
         except TimeoutError:
             told = f"{_shown(str(asked.url))} did not answer within {timeout:g} seconds: check that the service is up."
             raise OutboundFailed(told) from None
 
-    async def _follow(self, asked: _Asked, max_bytes: int, redirects: int) -> Answer:
+    async def _follow(self, asked: _Asked, max_bytes: int, redirects: int, time_left: asyncio.Timeout) -> Answer:
         while True:
-            answer = await self._once(asked, max_bytes)
+            answer = await self._once(asked, max_bytes, time_left)
             target = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not target:
                 return answer
@@ -214,10 +226,12 @@ class HttpOut:
             redirects -= 1
             asked = asked.redirected(answer.status, target)
 
-    async def _once(self, asked: _Asked, max_bytes: int) -> Answer:
-        server = self._busy.setdefault(_origin(asked.url), asyncio.Semaphore(CONNECTIONS_OF_A_SERVER))
-        async with server:
-            return await self._at_one_address(asked, max_bytes)
+    async def _once(self, asked: _Asked, max_bytes: int, time_left: asyncio.Timeout) -> Answer:
+        try:
+            async with self._lines.place(_origin(asked.url), asked.at_once, time_left):
+                return await self._at_one_address(asked, max_bytes)
+        except NoPlace:
+            raise OutboundBusy(f"too many calls to {_shown(str(asked.url))} wait already: try again in a moment.") from None
 
     async def _at_one_address(self, asked: _Asked, max_bytes: int) -> Answer:
         host, port = _host_and_port(asked.url)
@@ -293,6 +307,7 @@ class _Asked:
     data: Mapping[str, str] | None
     json: object
     content: bytes | None = None
+    at_once: int = CONNECTIONS_OF_A_SERVER
 
     def redirected(self, status: int, target: str) -> _Asked:
         try:
@@ -306,7 +321,9 @@ class _Asked:
         if keeps and not same and (self.data is not None or self.json is not None or self.content is not None):
             raise OutboundRefused(f"{_shown(str(self.url))} wants what is sent to go to {url.host}: give that address if it is meant.")
         headers = self.headers if same else {name: value for name, value in self.headers.items() if name.lower() in _KEPT_ELSEWHERE}
-        return _Asked(self.method, url, headers, self.data, self.json, self.content) if keeps else _Asked("GET", url, headers, None, None)
+        if keeps:
+            return replace(self, url=url, headers=headers)
+        return _Asked("GET", url, headers, None, None, at_once=self.at_once)
 
 
 def permitted(address: str, allow: Iterable[Network] = ()) -> bool:

@@ -25,7 +25,7 @@ the last try failed, is said with `given_up_by`:
     @mail_invitation.given_up_by
     async def _tell(resources: Resources, *, enterprise_id: str, agent_id: str) -> None: ...
 
-Jobs that call others' servers, which may keep them waiting, are of the queue `CALLS` and hold up nothing else.
+Jobs that call others' servers, which may keep them waiting, are of the queue `CALLS` and hold up nothing else; letters are of `MAIL`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ JobFunction = Callable[..., Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
-QUEUE, CALLS = "default", "calls"
+QUEUE, CALLS, MAIL = "default", "calls", "mail"
 MAX_ATTEMPTS = 10
 FAILED_KEPT_HOURS = 7 * 24
 """How long a job that was given up stands in the table, for whoever looks into it; then the health page and alarms are quiet again. So long
@@ -101,7 +101,7 @@ class _Connector(procrastinate.PsycopgConnector):
 
 
 class JobList:
-    """The jobs one module declares, all of one queue."""
+    """The jobs one module declares, of one queue unless a promise names another."""
 
     def __init__(self, module: str, *, queue: str = QUEUE) -> None:
         self.module = module
@@ -115,12 +115,12 @@ class JobList:
         """A job run on a schedule, in UTC; if several workers run, exactly one gets each turn."""
         return lambda function: self._add(function.__name__, function, cron)
 
-    def promise(self, name: str) -> Job:
+    def promise(self, name: str, *, queue: str | None = None) -> Job:
         """A job whose work the module's service gives (`Job.kept_by`)."""
-        return self._add(name, _not_kept, None)
+        return self._add(name, _not_kept, None, queue)
 
-    def _add(self, name: str, function: JobFunction, cron: str | None) -> Job:
-        job = Job(f"{self.module}.{name}", function, cron, self.queue)
+    def _add(self, name: str, function: JobFunction, cron: str | None, queue: str | None = None) -> Job:
+        job = Job(f"{self.module}.{name}", function, cron, queue or self.queue)
         self.jobs.append(job)
         return job
 

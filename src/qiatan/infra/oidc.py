@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import jwt
 
-from qiatan.infra.http_out import HttpOut, OutboundError
+from qiatan.infra.http_out import HttpOut, OutboundBusy, OutboundError
 from qiatan.kit.text import storable
 
 SCOPE = "openid email profile"
@@ -25,10 +25,16 @@ CLOCK_LEEWAY = timedelta(seconds=90)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat"]
 _MAX_SUBJECT = 255
+AT_ONCE = 24
+"""Calls under way at one provider in each process: some serve thousands of enterprises, all of which sign in at nine."""
 
 
 class ProviderUnreachable(Exception):
     """The provider does not answer, or answers with what is no OpenID Connect. The text tells an administrator which call and why."""
+
+
+class ProviderNotAsked(ProviderUnreachable):
+    """Too many of us ask this provider: nothing was sent to it, and nothing is known of it."""
 
 
 class ProviderRefused(Exception):
@@ -214,22 +220,26 @@ def _endpoint(told: Mapping[str, Any], name: str, issuer: str) -> str:
 
 async def _get(http: HttpOut, address: str) -> dict[str, Any]:
     try:
-        return _object(address, await http.get_json(address))
+        return _object(address, await http.get_json(address, at_once=AT_ONCE))
     except OutboundError as error:
-        raise ProviderUnreachable(str(error)) from error
+        raise _unreachable(error) from error
 
 
 async def _post(http: HttpOut, address: str, form: dict[str, str], headers: dict[str, str]) -> dict[str, Any]:
     try:
         # Credentials go to the address that was checked and nowhere else: redirects are not followed.
-        answer = await http.request("POST", address, headers=headers, data=form, max_redirects=0)
+        answer = await http.request("POST", address, headers=headers, data=form, max_redirects=0, at_once=AT_ONCE)
         if answer.status in (400, 401, 403):
             raise ProviderRefused(f"{address} answered with status {answer.status}: {answer.body[:300]!r}")
         if answer.status != 200:
             raise ProviderUnreachable(f"{address} answered with status {answer.status}")
         return _object(address, answer.json())
     except OutboundError as error:
-        raise ProviderUnreachable(str(error)) from error
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: OutboundError) -> ProviderUnreachable:
+    return (ProviderNotAsked if isinstance(error, OutboundBusy) else ProviderUnreachable)(str(error))
 
 
 def _object(address: str, found: Any) -> dict[str, Any]:

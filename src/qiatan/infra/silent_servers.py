@@ -12,7 +12,8 @@ PAUSE_SECONDS = 30.0
 class SilentServers:
     """Whoever can come again later does not wait for them too: a server is let alone for a while, then one is let through to try."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = PAUSE_SECONDS) -> None:
+        self._pause = pause
         self._until: dict[Hashable, float] = {}
 
     def is_let_alone(self, server: Hashable) -> bool:
@@ -22,12 +23,12 @@ class SilentServers:
             return False
         if ticks() < until:
             return True
-        self._until[server] = ticks() + PAUSE_SECONDS
+        self._until[server] = ticks() + self._pause
         return False
 
     def was_silent(self, server: Hashable) -> None:
         now = ticks()
-        self._until = {known: until for known, until in self._until.items() if until > now} | {server: now + PAUSE_SECONDS}
+        self._until = {known: until for known, until in self._until.items() if until > now} | {server: now + self._pause}
 
     def has_answered(self, server: Hashable) -> None:
         self._until.pop(server, None)

@@ -64,7 +64,8 @@ class Timer:
     next_due: the earliest moment of all, past or future; None when nothing waits. In a system transaction.
     fire: locks the row of this id (SKIP LOCKED), reads it again, acts or does nothing; afterwards the row is not due any more. In a
         transaction of its enterprise.
-    dismiss: of what is due, forgets at once what has become void, and returns the rest. In a system transaction.
+    dismiss: of what is due, forgets at once what has become void, and returns the rest; what it leaves out is not due any more. In a
+        system transaction.
     """
 
     name: str

@@ -38,16 +38,27 @@ def minutes(clock: str) -> int:
     return int(hours) * 60 + int(rest)
 
 
+def _joined(day: Day) -> Day:
+    """The spans of a day in their order, those that touch or overlap as one."""
+    joined: list[Span] = []
+    for span in sorted(day, key=lambda one: one.start):
+        if joined and span.start <= joined[-1].until:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].until, span.until))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
 class BusinessHours:
     """A week (Monday first), the days that are not like their weekday, and the zone whose clock counts."""
 
     def __init__(self, week: Sequence[Day], exceptions: Mapping[date, Day], zone: tzinfo) -> None:
         if len(week) != 7:
             raise ValueError("a week has seven days")
-        self._week = tuple(tuple(day) for day in week)
-        self._exceptions = {day: tuple(spans) for day, spans in exceptions.items()}
+        self._week = tuple(_joined(day) for day in week)
+        self._exceptions = {day: _joined(spans) for day, spans in exceptions.items()}
         self._coming = sorted(self._exceptions)
-        alike = all(not day for day in self._week) or all(tuple(day) == _WHOLE for day in self._week)
+        alike = all(not day for day in self._week) or all(day == _WHOLE for day in self._week)
         # Where all days are alike, an exceptional one changes nothing later than at its end.
         self._sure = _DAY if alike else _SURE
         self._zone = zone
@@ -65,7 +76,11 @@ class BusinessHours:
     def next_change(self, at: datetime) -> datetime | None:
         """The first moment after `at` at which `is_open` is another, in UTC; None: never again."""
         now, at = self.is_open(at), at.astimezone(UTC)
+        unchanged: Day = _WHOLE if now else ()
         for day in self._days(at):
+            # Of years of holidays most days are passed over here; a day that is not has a change, so that hardly two are looked into.
+            if self.of(day) == unchanged:
+                continue
             for moment in sorted(set(self._moments(day))):
                 if moment > at and self.is_open(moment) != now and moment.astimezone(self._zone).date() == day:
                     return moment

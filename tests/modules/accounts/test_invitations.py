@@ -154,6 +154,98 @@ async def test_an_address_with_an_account_anywhere_is_not_invited(doors: Doors, 
     assert len((await doors.agent(tenant.admin).get("/agents")).json()["items"]) == 1
 
 
+# -- whose an address is
+
+
+async def test_an_invitation_never_accepted_does_not_keep_its_owner_from_signing_up(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    group = await factories.group(tenant.enterprise_id)
+    email = f"{uuid4().hex}@example.com"
+    invited = (await invite(doors, tenant, email=email, group_ids=[str(group)])).json()
+    owner = {"enterprise_name": "真店", "name": "真主", "email": email.upper(), "password": "tea leaves unfold"}
+
+    assert (await doors.stranger().post("/signup", json=owner)).status_code == 201
+
+    agents = (await doors.agent(tenant.admin).get("/agents")).json()["items"]
+    assert [agent["id"] for agent in agents] == [str(tenant.admin.id)]
+    entry = (await audit_entries(database, tenant.enterprise_id))[-1]
+    assert (entry.action, entry.subject_id, entry.actor_id) == ("agent.invitation_withdrawn", UUID(invited["agent"]["id"]), None)
+    assert entry.details == {"email": email, "elsewhere": True}
+    refused = await doors.stranger().post("/invitations/accept", json={"token": token_of(invited["link"]), **JOIN})
+    assert refused.status_code == 410
+
+
+async def test_who_invites_an_address_takes_it_from_an_invitation_elsewhere(doors: Doors, factories: Factories, tenant: Tenant) -> None:
+    email = f"{uuid4().hex}@example.com"
+    stranger = await factories.tenant()
+    theirs = (await invite(doors, stranger, email=email)).json()
+
+    ours = await invite(doors, tenant, email=email)
+
+    assert ours.status_code == 201
+    assert (await doors.agent(stranger.admin).get(f"/agents/{theirs['agent']['id']}")).status_code == 404
+    joined = await doors.stranger().post("/invitations/accept", json={"token": token_of(ours.json()["link"]), **JOIN})
+    assert joined.json()["enterprise"]["id"] == str(tenant.enterprise_id)
+    assert (await invite(doors, stranger, email=email)).status_code == 409
+
+
+async def test_a_refused_invitation_takes_nothing_from_elsewhere(doors: Doors, factories: Factories, tenant: Tenant) -> None:
+    email = f"{uuid4().hex}@example.com"
+    theirs = (await invite(doors, tenant, email=email)).json()
+    other = await factories.tenant()
+
+    assert (await invite(doors, other, email=email, group_ids=[str(uuid4())])).status_code == 422
+
+    assert (await doors.agent(tenant.admin).get(f"/agents/{theirs['agent']['id']}")).status_code == 200
+
+
+async def test_in_one_enterprise_an_address_is_invited_once(doors: Doors, tenant: Tenant, database: Database) -> None:
+    email = f"{uuid4().hex}@example.com"
+    first = (await invite(doors, tenant, email=email)).json()
+    before = await agent_row(database, UUID(first["agent"]["id"]))
+
+    assert (await invite(doors, tenant, email=email)).status_code == 409
+    assert await agent_row(database, UUID(first["agent"]["id"])) == before
+
+
+async def test_an_invitation_is_withdrawn(doors: Doors, tenant: Tenant, database: Database) -> None:
+    email = f"{uuid4().hex}@example.com"
+    invited = (await invite(doors, tenant, email=email)).json()
+    path = f"/agents/{invited['agent']['id']}/invitation"
+    admin = doors.agent(tenant.admin)
+
+    assert (await admin.delete(path)).status_code == 204
+
+    assert (await admin.delete(path)).status_code == 404
+    assert (await doors.stranger().post("/invitations/lookup", json={"token": token_of(invited["link"])})).status_code == 410
+    entry = (await audit_entries(database, tenant.enterprise_id))[-1]
+    assert (entry.action, entry.actor_id) == ("agent.invitation_withdrawn", tenant.admin.id)
+    assert entry.details == {"email": email, "elsewhere": False}
+    assert (await invite(doors, tenant, email=email)).status_code == 201
+
+
+async def test_who_has_joined_is_not_withdrawn(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
+    colleague = await factories.agent(tenant.enterprise_id)
+    before = await agent_row(database, colleague.id)
+
+    refused = await doors.agent(tenant.admin).delete(f"/agents/{colleague.id}/invitation")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "already_joined")
+    assert await agent_row(database, colleague.id) == before
+
+
+async def test_an_invitation_with_more_rights_is_not_withdrawn(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    admin = await factories.agent(tenant.enterprise_id, role="admin", pending=True)
+    lesser = await factories.agent(tenant.enterprise_id, points=frozenset({"agents.view", "agents.create"}), scope=Scope(ScopeKind.ALL))
+    before = await agent_row(database, admin.id)
+
+    assert (await doors.agent(lesser).delete(f"/agents/{admin.id}/invitation")).status_code == 403
+    assert await agent_row(database, admin.id) == before
+
+
 async def test_groups_of_another_enterprise_do_not_exist(doors: Doors, factories: Factories, tenant: Tenant) -> None:
     other = await factories.tenant()
     foreign = await factories.group(other.enterprise_id)

@@ -10,8 +10,10 @@ from sqlalchemy import text
 
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
+from tests.modules.accounts.factors import add_passkey
 from tests.modules.accounts.reading import agent_row, audit_entries, count_factors, give_factors, links, session_ids, token_of
 from tests.support.access import points_of
+from tests.support.authenticator import Authenticator
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories, Member, Tenant
@@ -251,3 +253,32 @@ async def test_asking_from_foreign_pages_is_refused(doors: Doors) -> None:
     assert (await doors.stranger(csrf=None).post("/password-reset", json={"email": "a@example.com"})).status_code == 403
     foreign = doors.stranger(headers={"Origin": "https://evil.example"})
     assert (await foreign.post("/password-reset", json={"email": "a@example.com"})).status_code == 403
+
+
+async def test_keys_that_the_account_made_end_with_its_old_password_and_those_of_others_live(
+    doors: Doors, factories: Factories, tenant: Tenant, database: Database
+) -> None:
+    founder = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
+    body = {"name": "报表", "points": ["enterprise.view"]}
+    key, other = [(await doors.agent(maker).post("/api-keys", json=body)).json() for maker in (founder, tenant.admin)]
+    token = token_of(await reset_link(doors, tenant, founder))
+    assert (await doors.visitor(key["secret"]).get("/enterprise")).status_code == 200
+
+    assert (await doors.stranger().post("/password-reset/finish", json={"token": token, "password": NEW})).status_code == 204
+
+    assert (await doors.visitor(key["secret"]).get("/enterprise")).status_code == 401
+    assert (await doors.visitor(other["secret"]).get("/enterprise")).status_code == 200
+    ended = [entry for entry in await audit_entries(database, tenant.enterprise_id) if entry.action == "api_key.revoked"]
+    assert [(entry.actor_id, str(entry.subject_id)) for entry in ended] == [(founder.id, key["api_key"]["id"])]
+
+
+async def test_whose_address_a_stranger_signed_up_with_cannot_mistake_the_account_for_their_own(
+    doors: Doors, tenant: Tenant, member: Member
+) -> None:
+    await add_passkey(doors.agent(member), Authenticator())
+    token = token_of(await reset_link(doors, tenant, member))
+    assert (await doors.stranger().post("/password-reset/finish", json={"token": token, "password": NEW})).status_code == 204
+
+    answer = (await doors.stranger().post("/session", json={"email": member.email, "password": NEW})).json()
+
+    assert (answer["me"], answer["second_factor"]["methods"]) == (None, ["passkey", "recovery_code"])

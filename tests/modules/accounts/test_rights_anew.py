@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from qiatan.entrypoints import drain
 from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.db import Database
+from qiatan.infra.realtime import returning
 from qiatan.kit.access import Scope, ScopeKind
+from tests.support.access import points_of
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Member, Tenant
 from tests.support.sockets import SocketClient
@@ -109,7 +110,7 @@ async def test_many_whose_rights_changed_are_asked_to_spread_their_return(
     doors: Doors, database: Database, gateway: Gateway, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a role of three agents, when it changes, all are told over how long to come back; who is signed out is told nothing of it."""
-    monkeypatch.setattr(drain, "RETURNS_A_SECOND", 1)
+    monkeypatch.setattr(returning, "RETURNS_A_SECOND", 1)
     members = [await factories.agent(tenant.enterprise_id) for _ in range(4)]
     sockets = [await doors.agent_socket(member) for member in members]
     await _sql(database, "UPDATE agents SET scope_kind = 'all' WHERE id = ANY(:ids)", ids=[member.id for member in members[:3]])
@@ -121,6 +122,23 @@ async def test_many_whose_rights_changed_are_asked_to_spread_their_return(
         await socket.until_closed()
     byes = [socket.frames[-1] for socket in sockets]
     assert [(bye["code"], bye.get("within")) for bye in byes] == [*[("replaced", 3.0)] * 3, ("signed_out", None)]
+
+
+async def test_many_whose_role_was_changed_are_asked_to_spread_their_return(
+    doors: Doors, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returning, "RETURNS_A_SECOND", 1)
+    members = [await factories.agent(tenant.enterprise_id, role="group_leader") for _ in range(3)]
+    sockets = [await doors.agent_socket(member) for member in members]
+    role_id = await factories.role_id(tenant.enterprise_id, "group_leader")
+    points = sorted(points_of("group_leader") - {"conversations.view_colleagues"})
+
+    changed = await doors.agent(tenant.admin).patch(f"/roles/{role_id}", json={"points": points, "version": 1})
+
+    assert changed.status_code == 200
+    for socket in sockets:
+        await socket.until_closed()
+    assert [(socket.frames[-1]["code"], socket.frames[-1].get("within")) for socket in sockets] == [("replaced", 3.0)] * 3
 
 
 async def test_one_alone_comes_back_at_once(

@@ -129,7 +129,10 @@ async def test_a_poll_hears_it_too(doors: Doors, database: Database, monkeypatch
     http = doors.stranger()
     headers = {"Authorization": f"Bearer {guest.token}"}
     poll_id = (await http.post("/poll", json={"hello": {"token": guest.token}}, headers=headers)).json()["poll_id"]
-    await http.post(f"/poll/{poll_id}", json={"frames": []}, headers=headers)
+    greeted: list[str] = []
+    while "availability" not in greeted:
+        answer = await http.post(f"/poll/{poll_id}", json={"frames": []}, headers=headers)
+        greeted += [frame["type"] for frame in answer.json()["frames"]]
     waiting = asyncio.create_task(http.post(f"/poll/{poll_id}", json={"frames": []}, headers=headers))
     await asyncio.sleep(0)
 

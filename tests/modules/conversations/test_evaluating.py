@@ -235,6 +235,7 @@ async def test_a_remark_that_is_too_long_is_named_and_nothing_is_kept(database: 
 
 async def test_where_the_rules_say_so_the_end_asks(database: Database, scene: Scene) -> None:
     await _rules(database, scene.tenant, automatic=True)
+    await talk.answer(database, scene.agent, scene.id)
     ended = await talk.end(database, scene.agent, scene.id)
     assert ended.evaluation_invited_at == ended.ended_at
     assert [event["name"] for event in await _events(database, scene.agent, scene.id)][-2:] == ["ended", "evaluation_invited"]
@@ -248,6 +249,26 @@ async def test_the_end_does_not_ask_who_has_said_it(database: Database, scene: S
     ended = await talk.end(database, scene.agent, scene.id)
     assert ended.evaluation_invited_at is None
     assert [event["name"] for event in await _events(database, scene.agent, scene.id)] == ["assigned", "ended"]
+
+
+async def test_the_end_does_not_ask_who_was_never_answered(database: Database, scene: Scene) -> None:
+    await _rules(database, scene.tenant, automatic=True)
+    ended = await talk.end(database, scene.agent, scene.id)
+    assert ended.evaluation_invited_at is None
+    assert [event["name"] for event in await _events(database, scene.agent, scene.id)] == ["assigned", "ended"]
+    assert (await _form(database, scene.guest, scene.id)).open is True
+
+
+async def test_the_end_asks_who_was_answered_and_waits_again(database: Database, scene: Scene) -> None:
+    await _rules(database, scene.tenant, automatic=True)
+    await talk.answer(database, scene.agent, scene.id)
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        await service.release_some_of(tx, scene.agent.id)
+    async with database.tenant(scene.tenant.enterprise_id) as tx:
+        ended = await service.end_own(tx, scene.guest.actor, scene.id)
+    assert ended.evaluation_invited_at == ended.ended_at
+    assert (await _say(database, scene.guest, scene.id)).evaluation is not None
+    assert [[part["agent_id"] for part in parts] for parts in await _segments(database, scene.id)] == [[str(scene.agent.id)]]
 
 
 async def test_the_end_does_not_ask_who_was_never_served(database: Database, factories: Factories) -> None:

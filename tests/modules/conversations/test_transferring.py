@@ -91,7 +91,7 @@ async def test_those_of_several_agents_are_released_in_the_order_in_which_messag
 
     async def release() -> int:
         async with database.tenant(tenant.enterprise_id) as tx:
-            return await service.release_all_of(tx, *(agent.id for agent in agents))
+            return await service.release_some_of(tx, *(agent.id for agent in agents))
 
     async with database.tenant(tenant.enterprise_id) as writer:
         await service.routed(writer, first, lock=True)
@@ -187,6 +187,7 @@ async def test_what_routing_asks(database: Database, factories: Factories, clock
             first_customer_at=began,
             replied_at=None,
             unanswered_since=began,
+            customer_messages=1,
         )
     for one in (later, conversation_id):
         await talk.assign(database, one, first)

@@ -258,6 +258,7 @@ async def test_a_signed_address_stays_out_of_the_log(scene: Scene, monkeypatch: 
     with capture_logs() as logged:
         answer = await scene.open(url)
 
-    assert (answer.status_code, [entry["event"] for entry in logged]) == (503, ["request.failed"])
-    assert url.rpartition("/")[2] not in str(logged[0])
-    assert logged[0]["route"].startswith("GET /files/{")
+    failed = [entry for entry in logged if entry["event"] == "request.failed"]
+    assert (answer.status_code, len(failed)) == (503, 1)
+    assert url.rpartition("/")[2] not in str(logged)
+    assert failed[0]["route"].startswith("GET /files/{")

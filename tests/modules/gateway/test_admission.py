@@ -19,6 +19,7 @@ from qiatan.infra.realtime import connection as connections
 from qiatan.infra.settings import Settings
 from qiatan.infra.throttle import Rate
 from tests.support import talk
+from tests.support.clock import StandingSeconds
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import Factories, Guest
 from tests.support.sockets import SocketClient
@@ -29,23 +30,6 @@ FEW = Limits(messages=60, conversations=60, visitors=60, connections=1, address_
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, public_url=PUBLIC_URL, limits=FEW)
-
-
-class Later:
-    """The clock that rates are counted by."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    clock = Later()
-    monkeypatch.setattr("qiatan.infra.throttle.time", clock)
-    return clock
 
 
 async def _guests(factories: Factories, count: int) -> list[Guest]:
@@ -63,7 +47,7 @@ async def _send(socket: SocketClient, words: str) -> dict[str, object]:
 
 
 async def test_the_messages_of_an_enterprise_are_counted_together(
-    doors: Doors, factories: Factories, database: Database, later: Later
+    doors: Doors, factories: Factories, database: Database, seconds: StandingSeconds
 ) -> None:
     one, two = await _guests(factories, 2)
     [other] = await _guests(factories, 1)
@@ -80,12 +64,12 @@ async def test_the_messages_of_an_enterprise_are_counted_together(
     stored = await talk.stored(database, one.actor.enterprise_id)
     assert sorted(words for _, _, words in stored if words is not None) == sorted(str(number) for number in range(20))
 
-    later.now += 2
+    seconds.now += 2
     again = await clients[1].post("/widget/messages", json={"client_message_id": str(new_id()), "text": "on it goes"})
     assert again.status_code == 200
 
 
-async def test_a_socket_hears_when_to_send_again(doors: Doors, factories: Factories, database: Database, later: Later) -> None:
+async def test_a_socket_hears_when_to_send_again(doors: Doors, factories: Factories, database: Database, seconds: StandingSeconds) -> None:
     [guest] = await _guests(factories, 1)
     [neighbour] = await _guests(factories, 1)
     client = doors.visitor(guest.token, address="198.51.100.1")
@@ -93,7 +77,7 @@ async def test_a_socket_hears_when_to_send_again(doors: Doors, factories: Factor
     for number in range(19):
         sent = await client.post("/widget/messages", json={"client_message_id": str(new_id()), "text": str(number)})
         assert sent.status_code == 200
-    later.now += 0.5  # the visitor's own rate and the enterprise's are the same here; a half is not a whole one
+    seconds.now += 0.5  # the visitor's own rate and the enterprise's are the same here; a half is not a whole one
     assert (await _send(socket, "the twentieth"))["type"] == "ack"
 
     refused = await _send(socket, "one more")
@@ -101,12 +85,12 @@ async def test_a_socket_hears_when_to_send_again(doors: Doors, factories: Factor
     assert (refused["type"], refused["code"], refused["retry_after"]) == ("error", "too_many", 1)
     assert (await _send(beside, "hello"))["type"] == "ack"
     assert "one more" not in {words for _, _, words in await talk.stored(database, guest.actor.enterprise_id)}
-    later.now += 1
+    seconds.now += 1
     assert (await _send(socket, "on it goes"))["type"] == "ack"
 
 
 async def test_from_one_address_only_so_many_conversations_begin(
-    doors: Doors, factories: Factories, database: Database, later: Later
+    doors: Doors, factories: Factories, database: Database, seconds: StandingSeconds
 ) -> None:
     guests = await _guests(factories, 4)
 
@@ -118,7 +102,7 @@ async def test_from_one_address_only_so_many_conversations_begin(
     # Who talks already goes on; another address is counted by itself.
     assert [await write(guests[0], "198.51.100.1"), await write(guests[3], "198.51.100.2")] == [200, 200]
     assert len({conversation_id for conversation_id, _, _ in await talk.stored(database, guests[0].actor.enterprise_id)}) == 3
-    later.now += 60
+    seconds.now += 60
     assert await write(guests[2], "198.51.100.1") == 200
 
 
@@ -145,7 +129,7 @@ async def test_an_enterprise_has_only_so_many_visitors_connected_and_its_agents_
 
 
 async def test_hellos_are_counted_by_whoever_owns_the_address(
-    doors: Doors, factories: Factories, later: Later, monkeypatch: pytest.MonkeyPatch
+    doors: Doors, factories: Factories, seconds: StandingSeconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entrance, "HELLOS", Rate(burst=1, per_minute=1))
     guests = [(await _guests(factories, 1))[0] for _ in range(3)]
@@ -159,7 +143,7 @@ async def test_hellos_are_counted_by_whoever_owns_the_address(
     refused = await answer(guests[1], "2001:db8:1:2:3:4:5:6")
     assert (refused["type"], refused["code"], refused["retry_after"]) == ("error", "too_many", 60)
     assert (await answer(guests[2], "2001:db8:1:3::1"))["type"] == "welcome"
-    later.now += 60
+    seconds.now += 60
     assert (await answer(guests[1], "2001:db8:1:2:3:4:5:6"))["type"] == "welcome"
 
 

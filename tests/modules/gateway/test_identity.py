@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from qiatan.entrypoints import sweeping
+from qiatan.entrypoints import entrance, gateway, sweeping
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, StandingSeconds
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories
 
@@ -157,26 +157,23 @@ async def test_without_a_hello_the_connection_ends_whatever_else_is_sent(doors: 
 
 
 async def test_a_silent_connection_ends_and_one_with_heartbeats_stays(
-    doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
+    doors: Doors, factories: Factories, seconds: StandingSeconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "IDLE_SECONDS", 1.0)
+    for module in (entrance, gateway, sweeping):
+        monkeypatch.setattr(module, "time", seconds)
     monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 0.02)
     await _restart_sweep(doors)
     guest = await factories.visitor(await factories.channel((await factories.tenant()).enterprise_id))
     silent, alive = await doors.visitor_socket(guest.token), await doors.visitor_socket(guest.token)
 
-    async def beat() -> None:
-        while silent.close_code is None:
-            await alive.settle()
-            await asyncio.sleep(0.05)
+    seconds.now += sweeping.IDLE_SECONDS
+    await alive.settle()
+    seconds.now += 1
 
-    beating = asyncio.create_task(beat())
-    code = await silent.until_closed()
-    await beating
-
-    assert code == 4408
+    assert await silent.until_closed() == 4408
     assert silent.frames[-1]["code"] == "idle"
-    assert await alive.settle() is not None
+    await alive.settle()
+    assert alive.close_code is None
 
 
 async def _restart_sweep(doors: Doors) -> None:
@@ -186,7 +183,12 @@ async def _restart_sweep(doors: Doors) -> None:
     running.start()
 
 
-async def test_a_password_change_closes_the_other_sessions_sockets_within_a_second(doors: Doors, factories: Factories) -> None:
+async def test_a_password_change_closes_the_other_sessions_sockets_at_once(
+    doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No turn of the sweep is waited for."""
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 3600.0)
+    await _restart_sweep(doors)
     tenant = await factories.tenant()
     here = await factories.agent(tenant.enterprise_id)
     elsewhere = await factories.session(here)
@@ -195,7 +197,7 @@ async def test_a_password_change_closes_the_other_sessions_sockets_within_a_seco
     answer = await doors.agent(here).put("/me/password", json={"current_password": PASSWORD, "new_password": "another one, longer"})
 
     assert answer.status_code == 204
-    assert await asyncio.wait_for(ends.until_closed(), 1) == 4401
+    assert await ends.until_closed() == 4401
     assert ends.frames[-1]["code"] == "signed_out"
     await stays.settle()
     await colleague.settle()

@@ -28,7 +28,6 @@ HELD_BACK = 60_000
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", SOON)
     monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", SOON)
     monkeypatch.setattr(sockets, "CLOSE_SECONDS", SOON)
 
@@ -69,8 +68,11 @@ async def _until_all_are_gone(server: HttpServer) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"G", b"GET /short HTTP/1.1\r\nHost: x\r\n", b"\r\n"])
-async def test_a_head_that_does_not_end_ends_the_connection(plain: tuple[HttpServer, str, int], head: bytes) -> None:
+async def test_a_head_that_does_not_end_ends_the_connection(
+    plain: tuple[HttpServer, str, int], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
     server, host, port = plain
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", SOON)
     reader, writer = await asyncio.open_connection(host, port)
     with closing(writer):
         writer.write(head)
@@ -80,26 +82,45 @@ async def test_a_head_that_does_not_end_ends_the_connection(plain: tuple[HttpSer
 
 
 @pytest.mark.parametrize("head", [b"G", b"\r\n"])
-async def test_a_second_head_that_does_not_end_ends_it_too(plain: tuple[HttpServer, str, int], head: bytes) -> None:
+async def test_a_second_head_that_does_not_end_ends_it_too(
+    plain: tuple[HttpServer, str, int], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
     server, host, port = plain
     reader, writer = await asyncio.open_connection(host, port)
     with closing(writer):
         writer.write(SHORT)
         assert (await reader.readuntil(b"short.")).startswith(b"HTTP/1.1 200")
+        monkeypatch.setattr(http_protocol, "HEAD_SECONDS", SOON)
         writer.write(head)
 
         assert await _rest(reader) == b""
         await _until_all_are_gone(server)
 
 
-async def test_who_asks_again_and_again_is_answered(plain: tuple[HttpServer, str, int]) -> None:
-    reader, writer = await asyncio.open_connection(*plain[1:])
+async def test_who_asks_again_and_again_has_time_for_each_head(plain: tuple[HttpServer, str, int]) -> None:
+    server, host, port = plain
+    reader, writer = await asyncio.open_connection(host, port)
+    deadlines: list[asyncio.TimerHandle] = []
     with closing(writer):
         for _ in range(3):
-            for part in (SHORT[:9], SHORT[9:]):
-                writer.write(part)
-                await asyncio.sleep(0.6 * SOON)
+            writer.write(SHORT[:9])
+            deadlines.append(await _deadline_of_the_head(server))
+            writer.write(SHORT[9:])
             assert (await reader.readuntil(b"short.")).startswith(b"HTTP/1.1 200")
+            assert deadlines[-1].cancelled()
+
+    assert len({id(one) for one in deadlines}) == 3
+
+
+async def _deadline_of_the_head(server: HttpServer) -> asyncio.TimerHandle:
+    """Of the only connection, once it is set."""
+    async with asyncio.timeout(10):
+        while True:
+            for connection in server.server_state.connections:
+                found: asyncio.TimerHandle | None = getattr(connection, "_heading", None)
+                if found is not None:
+                    return found
+            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("path", ["/long", "/held-back"])

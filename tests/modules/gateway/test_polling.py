@@ -161,6 +161,7 @@ async def test_who_knows_the_id_of_a_visitors_poll_is_not_the_visitor(doors: Doo
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
     assert (await poll.until("welcome"))["me"] == {"kind": "customer", "id": str(guest.customer_id)}
+    await poll.until("availability")
     await poll.call({"type": "ping"})
     await poll.until("pong")
     assert [frame["type"] for frame in poll.frames] == []
@@ -241,6 +242,7 @@ async def test_a_call_without_news_comes_back_empty(doors: Doors, factories: Fac
     poll = Poll(doors.stranger())
     await poll.open(token=guest.token)
     await poll.until("welcome")
+    await poll.until("availability")
 
     answer = await poll.call()
 

@@ -15,6 +15,7 @@ from qiatan.infra.resources import Resources
 from qiatan.infra.storage import LocalStorage
 from qiatan.modules.files.jobs import delete_blobs
 from tests.support.clock import FakeClock
+from tests.support.work import app_without_turns
 
 
 async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing_else(
@@ -30,7 +31,7 @@ async def test_the_worker_runs_what_a_committed_transaction_deferred_and_nothing
     with pytest.raises(LookupError):
         await _defer_and_fail(database, kept)
 
-    app = build_worker_app(empty_database, list(JOBS), here)
+    app = app_without_turns(empty_database, list(JOBS), here)
     async with app.open_async():
         await app.run_worker_async(wait=False, install_signal_handlers=False)
 

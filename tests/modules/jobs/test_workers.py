@@ -15,10 +15,11 @@ from qiatan.entrypoints import worker as work
 from qiatan.entrypoints.registry import JOBS
 from qiatan.infra.db import Database
 from qiatan.infra.job_workers import PACE, Workers
-from qiatan.infra.jobs import CALLS, FAILED_KEPT_HOURS, MAX_ATTEMPTS, JobList, build_worker_app
+from qiatan.infra.jobs import CALLS, FAILED_KEPT_HOURS, MAIL, MAX_ATTEMPTS, JobList, build_worker_app
 from qiatan.infra.resources import Resources
 from qiatan.modules.push.jobs import deliver
 from tests.support.clock import FakeClock
+from tests.support.work import app_without_turns
 
 IN_TIME = 60
 """For what comes at once, on a machine with much to do."""
@@ -45,8 +46,8 @@ async def working(here: Resources, lists: Sequence[JobList]) -> AsyncIterator[No
 
 
 async def once(here: Resources, lists: Sequence[JobList]) -> None:
-    """Work off what can be done now."""
-    app = build_worker_app(here.database.url, list(lists), here)
+    """Work off what was left by others than the clock."""
+    app = app_without_turns(here.database.url, list(lists), here)
     async with app.open_async():
         await app.run_worker_async(wait=False, install_signal_handlers=False, delete_jobs="successful")
 
@@ -69,7 +70,7 @@ async def change(here: Resources, statement: str, **given: int) -> None:
         await tx.session.execute(text(statement), given)
 
 
-async def test_letters_do_not_wait_for_push_services_that_say_nothing(here: Resources) -> None:
+async def test_other_work_does_not_wait_for_push_services_that_say_nothing(here: Resources) -> None:
     calls, letters = JobList("test", queue=CALLS), JobList("test")
     never, sent, called = asyncio.Event(), asyncio.Event(), []
 
@@ -94,6 +95,27 @@ async def test_letters_do_not_wait_for_push_services_that_say_nothing(here: Reso
     assert len(called) <= work.SLOTS[CALLS]
 
 
+async def test_background_work_does_not_wait_for_a_mail_server_that_says_nothing(here: Resources) -> None:
+    given, never, done = JobList("test"), asyncio.Event(), asyncio.Event()
+    letter = given.promise("letter", queue=MAIL)
+
+    @letter.kept_by
+    async def _letter(_: Resources, *, number: int) -> None:
+        await never.wait()
+
+    @given.job
+    async def cleaning(_: Resources) -> None:
+        done.set()
+
+    async with here.database.system() as tx:
+        for number in range(2 * sum(work.SLOTS.values())):
+            await tx.defer(letter, number=number)
+        await tx.defer(cleaning)
+
+    async with working(here, [given]):
+        await asyncio.wait_for(done.wait(), IN_TIME)
+
+
 async def test_calls_of_browsers_have_slots_of_their_own(here: Resources) -> None:
     given = {"enterprise_id": "", "session_id": "", "topic": "", "sealed": "", "at": ""}
     async with here.database.system() as tx:
@@ -101,6 +123,8 @@ async def test_calls_of_browsers_have_slots_of_their_own(here: Resources) -> Non
         queue = (await tx.session.execute(text("SELECT queue_name FROM procrastinate_jobs"))).scalar_one()
     assert queue in work.SLOTS
     assert {job.name for jobs in JOBS for job in jobs.jobs if job.queue == queue} == {"push.deliver"}
+    letters = {"accounts.mail_invitation", "accounts.mail_reset", "accounts.mail_asked_reset"}
+    assert {job.name for jobs in JOBS for job in jobs.jobs if job.queue == MAIL} == letters
     assert {job.queue for jobs in JOBS for job in jobs.jobs} == set(work.SLOTS)
 
 

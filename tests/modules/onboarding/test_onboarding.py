@@ -17,6 +17,7 @@ from qiatan.modules.onboarding.contracts import CheckSite, SiteCheck, SiteProble
 from tests.support import talk
 from tests.support.doors import Doors
 from tests.support.factories import Factories, Tenant
+from tests.support.network import free_port
 from tests.support.web_server import web_server
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -163,9 +164,8 @@ async def test_a_site_that_cannot_be_asked(factories: Factories, database: Datab
         inside = await _check(database, tenant.admin.actor, site, http=HttpOut())
         assert inside.problem is SiteProblem.REFUSED
         assert server.heard == []
-        closed = server.port
     # when nobody listens
-    assert (await _check(database, tenant.admin.actor, f"http://127.0.0.1:{closed}/")).problem is SiteProblem.UNREACHABLE
+    assert (await _check(database, tenant.admin.actor, f"http://127.0.0.1:{free_port()}/")).problem is SiteProblem.UNREACHABLE
     # when it is no address
     with pytest.raises(InvalidInput) as refused:
         await _check(database, tenant.admin.actor, "javascript://alert")

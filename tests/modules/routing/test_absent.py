@@ -134,3 +134,25 @@ async def test_a_supervisor_who_only_wrote_along_may_take_over_from_who_is_gone(
     await fire_absences(database, tenant)
 
     assert await holder(database, tenant, conversation_id) == tenant.admin.id
+
+
+async def test_who_had_it_before_gets_it_back_from_who_is_gone(database: Database, factories: Factories, clock: FakeClock) -> None:
+    # given a conversation that went from one who was gone to the other
+    tenant, [first] = await team(database, factories, 1)
+    await transfers(database, tenant, absent_minutes=5)
+    conversation_id = await served(database, factories, tenant)
+    second = await factories.agent(tenant.enterprise_id)
+    clock.advance(seconds=LEASE.total_seconds() + 300)
+    await present(database, second)
+    await fire_absences(database, tenant)
+    moved = await holder(database, tenant, conversation_id)
+
+    # when that one is gone, and the first is back
+    clock.advance(seconds=LEASE.total_seconds() + 300)
+    await present(database, first)
+    await fire_absences(database, tenant)
+
+    # then it goes back, once
+    assert (moved, await holder(database, tenant, conversation_id)) == (second.id, first.id)
+    causes = [one.cause for one in await why(database, tenant, conversation_id)]
+    assert causes.count(Cause.ABSENT) == 2

@@ -22,7 +22,8 @@ from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
 from qiatan.modules.routing.errors import LimitReached
 from qiatan.modules.routing.service.presence import LEASE
-from tests.modules.routing.scene import NODE
+from qiatan.modules.routing.subscribers.assigner import Assigner
+from tests.modules.routing.scene import NODE, served
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
@@ -201,6 +202,29 @@ async def test_a_conversation_that_is_released_keeps_its_place(database: Databas
         assert await service.release_idle(tx, {agent.id, tenant.admin.id}) == 1
 
     assert await still_waiting(database, tenant) == [first, second]
+
+
+async def test_what_many_agents_held_goes_back_a_page_in_a_transaction(
+    database: Database, factories: Factories, resources: Resources
+) -> None:
+    """Given one conversation more than a page, what is left after a page goes back with the next, and the reaction goes on to the end."""
+    tenants = [await factories.tenant() for _ in range(2)]
+    released = []
+    for tenant in tenants:
+        agents = [await factories.agent(tenant.enterprise_id, max_conversations=100) for _ in range(3)]
+        for agent in agents:
+            await served(database, factories, agent, service.RELEASED_AT_ONCE // 3 + 1)
+        async with database.system() as tx:
+            await tx.session.execute(text("UPDATE agents SET enabled = false WHERE id = ANY(:ids)"), {"ids": [one.id for one in agents]})
+        if tenant is tenants[0]:
+            for _ in range(2):
+                async with database.tenant(tenant.enterprise_id) as tx:
+                    released.append(await service.release_idle(tx, {one.id for one in agents}))
+        else:
+            await Assigner(resources)._release_pages(tenant.enterprise_id, {one.id for one in agents})
+
+    assert released == [service.RELEASED_AT_ONCE, 1]
+    assert [await loads(database, tenant) for tenant in tenants] == [{}, {}]
 
 
 async def test_an_assignment_beside_a_switch_off_leaves_nobody_with_a_switched_off_agent(

@@ -344,7 +344,7 @@ async def test_the_time_with_an_agent_is_no_waiting(database: Database, factorie
     await drain(database, tenant.enterprise_id)
     clock.advance(minutes=10)
     async with database.tenant(tenant.enterprise_id) as tx:
-        await conversations.release_all_of(tx, first.id)
+        await conversations.release_some_of(tx, first.id)
         await service.place(tx, conversation_id)  # the lease has run out: into the queue
     clock.advance(seconds=45)
     await present(database, first)

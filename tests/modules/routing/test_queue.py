@@ -59,7 +59,7 @@ async def stand(database: Database, tenant: Tenant) -> list[tuple[UUID, RoutingS
 async def fire_due(database: Database) -> None:
     """What the loop of timers does."""
     async with database.system() as tx:
-        due = await requests.due(tx, 1_000)
+        due = await service.dismiss_void(tx, await requests.due(tx, 1_000))
     for enterprise_id, conversation_id in due:
         async with database.tenant(enterprise_id) as tx:
             await service.fire(tx, conversation_id)
@@ -299,6 +299,28 @@ async def test_the_queue_s_doors(doors: Doors, database: Database, factories: Fa
     shown = (await doors.visitor(guest.token).get("/widget/queue")).json()
     assert shown == {"conversation_id": str(waits), "state": "queued", "position": 1, "expected_seconds": None, "text": "马上就来"}
     assert (await http.get("/routings?view=ended")).status_code == 422
+
+
+async def test_who_was_answered_and_queues_again_gives_the_place_up_like_anybody_else(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agent, answered = await full_house(database, factories)
+    await talk.answer(database, agent, answered)
+    other = await factories.agent(tenant.enterprise_id, max_conversations=1)
+    await present(database, other)
+    await guests(database, factories, tenant, clock, 1)
+    async with database.system() as tx:
+        await tx.session.execute(text("UPDATE agents SET enabled = false WHERE id = :id"), {"id": agent.id})
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.release_idle(tx, {agent.id})
+    await drain(database, tenant.enterprise_id)
+    queued = await stand(database, tenant)
+    clock.advance(minutes=5)  # and the page is closed
+
+    await fire_due(database)
+
+    assert queued == [(answered, RoutingState.QUEUED, 1)]
+    assert await stand(database, tenant) == [(answered, RoutingState.MESSAGE, None)]
 
 
 @pytest.mark.parametrize("path", ["/widget/queue", "/widget/queue/leave"])

@@ -14,7 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from qiatan.entrypoints import pages
-from qiatan.entrypoints.app import ASKING, CONTENTS, SENDING
+from qiatan.entrypoints.app import ASKING, CALLING, CONTENTS, SENDING
 from qiatan.infra.clock import new_id
 from qiatan.infra.http import admission, transactions
 from qiatan.infra.http.admission import Admission
@@ -261,3 +261,44 @@ async def test_what_only_looks_like_a_file_takes_a_turn() -> None:
     await turns()
     assert (app.downloads.inside, app.requests.inside) == (0, 3)
     work.go.set()
+
+
+async def test_a_crowd_of_visitors_does_not_keep_the_agents_of_its_enterprise_waiting() -> None:
+    work, enterprise = Work(), new_id()
+    work.enterprises = {"Bearer visitor": enterprise, "Bearer agent": enterprise}
+    app = admission_of(work, requests=2, all_requests=12)
+    work.go.set()
+    for token in work.enterprises:
+        assert await Call(app, token=token).body().status() == 200
+    work.go.clear()
+    work.begun.clear()
+
+    crowd = [Call(app, "/api/v1/widget/messages", token="Bearer visitor").body() for _ in range(10)]
+    await turns()
+    agent = Call(app, token="Bearer agent").body()
+    await turns()
+
+    assert work.begun == ["/api/v1/widget/messages"] * 2 + ["/api/v1/conversations"]
+    work.go.set()
+    assert [await call.status() for call in (agent, *crowd)] == [200] * 11
+
+
+async def test_who_waits_for_servers_of_others_takes_no_place_from_the_requests_or_from_signing_in() -> None:
+    work = Work()
+    app = admission_of(work, requests=6, all_requests=6)
+    paths = ("/api/v1/session/oidc", "/api/v1/session/oidc/finish", "/api/v1/security/oidc/test", "/api/v1/onboarding/check-site")
+    waiting = [Call(app, path, peer=f"192.0.2.{number}").body() for path in paths for number in range(5)]
+    await turns()
+
+    assert (app.calls.inside, app.requests.inside) == (20, 0)
+    others = [Call(app, path).body() for path in ("/api/v1/session", "/api/v1/conversations")]
+    await turns()
+    assert work.begun[20:] == ["/api/v1/session", "/api/v1/conversations"]
+    work.go.set()
+    assert [await call.status() for call in (*waiting, *others)] == [200] * 22
+    assert app.calls.inside == 0
+
+
+def test_every_path_that_calls_others_is_one_that_there_is() -> None:
+    known = {path for path in description()["paths"] if CALLING.fullmatch(path)}
+    assert len(known) == 5

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
-from qiatan.infra.http import admission
-from qiatan.infra.http.admission import Bodies
+from qiatan.entrypoints.app import SENDING
+from qiatan.infra.clock import new_id
+from qiatan.infra.http import bodies
+from qiatan.infra.http.bodies import Bodies, Body, Message
+from qiatan.infra.http.middleware import MAX_BODY, Envelope
 from qiatan.kit.errors import Busy
 from tests.support.admission import Call, Parts, Work, admission_of, turns
 
@@ -39,7 +43,7 @@ async def test_a_slow_sender_holds_no_place_and_its_body_arrives_whole() -> None
 async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(
     monkeypatch: pytest.MonkeyPatch, path: str, kind: bytes
 ) -> None:
-    monkeypatch.setattr(admission, "SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "SILENCE_SECONDS", 0.01)
     work = Parts()
     app = admission_of(work, requests=1, all_requests=1)
     silent = Call(app, path, kind=kind)
@@ -121,3 +125,79 @@ async def test_parts_of_files_that_come_slowly_hold_so_much_and_no_more() -> Non
         call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
     assert [await call.status() for call in held] == [200, 200]
     assert (work.whole, app.uploaded.size, app.uploads.inside) == ([bytes(5), bytes(5)], 0, 0)
+
+
+async def test_a_body_that_drips_is_given_up_though_it_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "SILENCE_SECONDS", 0.05)
+    app = admission_of(Work())
+    dripping = Call(app)
+
+    async def drip() -> None:
+        while not dripping.task.done():
+            dripping._parts.put_nowait({"type": "http.request", "body": b".", "more_body": True})
+            await asyncio.sleep(0.001)
+
+    drops = asyncio.create_task(drip())
+    assert await dripping.status() == 408
+    await drops
+    assert (app.bodies.size, app.requests.inside) == (0, 0)
+
+
+async def test_who_brings_enough_goes_on_for_as_long_as_it_takes() -> None:
+    said: list[object] = []
+    parts: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    body = Body(parts.get, send, "-")
+    for _ in range(5):
+        body._left = 0.5  # nearly all of the time is over
+        parts.put_nowait({"type": "http.request", "body": bytes(bodies.LEAST), "more_body": True})
+        await body.receive()
+        assert body._left == bodies.SILENCE_SECONDS
+    assert (body.given_up, said) == (False, [])
+
+
+async def test_strangers_leave_memory_to_those_who_are_known_and_may_still_send_what_is_small() -> None:
+    work, enterprise = Work(), new_id()
+    work.enterprises = {"Bearer a": enterprise}
+    work.go.set()
+    app = admission_of(work)
+    app.bodies = Bodies(100_000, 100_000, 20_000)
+    assert await Call(app, token="Bearer a").body().status() == 200
+
+    # given strangers whose bodies hold all they may, each with a token that nobody has
+    held = [Call(app, peer=f"192.0.2.{number}", token=f"Bearer no{number}") for number in range(2)]
+    for call in held:
+        call._parts.put_nowait({"type": "http.request", "body": bytes(10_000), "more_body": True})
+    await turns()
+
+    # when others come, then only what is large and of a stranger has to wait
+    assert await Call(app, peer="192.0.2.8").body(bytes(bodies.SMALL + 1)).status() == 503
+    assert await Call(app, peer="192.0.2.8").body(b"an e-mail address and a password").status() == 200
+    assert await Call(app, peer="192.0.2.8", token="Bearer a").body(bytes(50_000)).status() == 200
+    for call in held:
+        call.body()
+    assert [await call.status() for call in held] == [200, 200]
+    assert (app.bodies.size, app.bodies.of_strangers) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "size", "status"),
+    [
+        ("/api/v1/roles", b"multipart/form-data; boundary=x", MAX_BODY + 1, 413),
+        ("/api/v1/roles", b"application/octet-stream", MAX_BODY + 1, 413),
+        ("/api/v1/nothing", b"multipart/form-data; boundary=x", MAX_BODY + 1, 413),
+        ("/api/v1/roles", b"multipart/form-data; boundary=x", MAX_BODY, 200),
+        ("/api/v1/files", b"multipart/form-data; boundary=x", MAX_BODY + 1, 200),
+        ("/api/v1/uploads/1", b"application/octet-stream", MAX_BODY + 1, 200),
+    ],
+)
+async def test_only_where_files_are_sent_a_body_may_be_large(path: str, kind: bytes, size: int, status: int) -> None:
+    work = Parts()
+    app = Envelope(work, https=False, sending=SENDING)
+
+    answer = await Call(app, path, kind=kind).body(bytes(size)).status()
+
+    assert (answer, len(work.whole)) == (status, 1 if status == 200 else 0)

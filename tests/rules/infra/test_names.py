@@ -9,12 +9,13 @@ from threading import Event, Lock
 
 import pytest
 
+from qiatan.infra import silent_servers
 from qiatan.infra.http_out import HttpOut, OutboundFailed
-from qiatan.infra.names import AT_ONCE_OF_A_ZONE, Names
+from qiatan.infra.names import AT_ONCE, AT_ONCE_OF_A_ZONE, PAUSE_SECONDS, Names
 
 
 class Servers:
-    """Answers at once for all names but those of `silent.test`, which wait until `speak` is set."""
+    """Answers at once for all names but those with `silent` in them, which wait until `speak` is set."""
 
     def __init__(self) -> None:
         self.speak = Event()
@@ -24,7 +25,7 @@ class Servers:
     def look(self, host: str, port: int) -> Sequence[str]:
         with self._lock:
             self.asked.append(host)
-        if host.endswith("silent.test"):
+        if "silent" in host:
             self.speak.wait()
         if host == "unknown.test":
             raise socket.gaierror(socket.EAI_NONAME, "not known")
@@ -52,7 +53,7 @@ async def test_a_zone_that_keeps_silent_holds_up_itself_only() -> None:
 
 async def test_who_gave_up_leaves_the_place_taken_until_the_system_has_answered() -> None:
     servers = Servers()
-    names = Names(servers.look, seconds=0.05)
+    names = Names(servers.look, seconds=0.05, pause=0)
     gave_up = await asyncio.gather(
         *(names.resolve(f"a{number}.silent.test", 443) for number in range(AT_ONCE_OF_A_ZONE)), return_exceptions=True
     )
@@ -75,6 +76,50 @@ async def test_who_gave_up_leaves_the_place_taken_until_the_system_has_answered(
             continue
     else:
         pytest.fail("the places were never given back")
+
+
+async def test_many_zones_that_keep_silent_leave_those_alone_that_have_answered() -> None:
+    # given a zone that has answered, and more names of silent zones than there are places
+    servers = Servers()
+    names = Names(servers.look, seconds=60)
+    await names.resolve("login.example", 443)
+    zones = AT_ONCE // AT_ONCE_OF_A_ZONE + 1
+    crowd = [
+        asyncio.ensure_future(names.resolve(f"a{n}.silent{zone}.test", 443)) for zone in range(zones) for n in range(AT_ONCE_OF_A_ZONE)
+    ]
+    await asyncio.sleep(0)
+    try:
+        # when it is asked again, then it is answered
+        async with asyncio.timeout(30):
+            assert await names.resolve("login.example", 443) == ["198.51.100.7"]
+    finally:
+        servers.speak.set()
+    assert await asyncio.gather(*crowd) == [["198.51.100.7"]] * len(crowd)
+
+
+async def test_a_zone_that_kept_silent_is_let_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(silent_servers, "ticks", lambda: now)
+    servers = Servers()
+    names = Names(servers.look, seconds=0.05)
+    try:
+        with pytest.raises(TimeoutError):
+            await names.resolve("a.silent.com.cn", 443)
+
+        names._seconds = 60
+
+        # when names of it come meanwhile, then nobody is asked for them; a neighbour in the same country is
+        for host in ("a.silent.com.cn", "b.silent.com.cn"):
+            with pytest.raises(TimeoutError):
+                await names.resolve(host, 443)
+        assert await names.resolve("shop.com.cn", 443) == ["198.51.100.7"]
+        assert servers.asked == ["a.silent.com.cn", "shop.com.cn"]
+    finally:
+        servers.speak.set()
+
+    # when the pause is over, then it is asked again
+    now += PAUSE_SECONDS
+    assert await names.resolve("b.silent.com.cn", 443) == ["198.51.100.7"]
 
 
 async def test_an_address_is_asked_of_nobody() -> None:

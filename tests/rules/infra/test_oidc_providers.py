@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from qiatan.infra import oidc, oidc_providers
-from qiatan.infra.http_out import HttpOut
+from qiatan.infra import attempts, oidc, oidc_providers
+from qiatan.infra.http_out import HttpOut, OutboundBusy, OutboundFailed
 from qiatan.infra.oidc_providers import KEPT_SECONDS, Providers
 from tests.support.web_server import WebServer, web_server
 
@@ -184,3 +184,99 @@ async def test_those_used_longest_ago_are_forgotten_first(stage: Stage, monkeypa
         await stage.providers.description(issuer)
 
     assert stage.asked() == ["/2" + DESCRIPTION]
+
+
+# -- providers that do not answer
+
+
+async def test_a_provider_that_does_not_answer_is_asked_once_for_all_and_then_left_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a crowd that signs in while the provider keeps silent
+    asked, silence = 0, asyncio.Event()
+
+    async def silent(*_: object, **__: object) -> object:
+        nonlocal asked
+        asked += 1
+        await silence.wait()
+        raise OutboundFailed("did not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.http, "get_json", silent)
+        crowd = [asyncio.ensure_future(stage.sign_in()) for _ in range(60)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        crowd[0].cancel()
+        silence.set()
+
+        # when the one call fails, then it has failed for all, and who comes a moment later hears so at once
+        ends = await asyncio.gather(*crowd, return_exceptions=True)
+        assert [type(end) for end in ends] == [asyncio.CancelledError] + [oidc.ProviderUnreachable] * 59
+        with pytest.raises(oidc.ProviderUnreachable, match="did not answer"):
+            await stage.sign_in()
+        assert asked == 1
+
+        # when the pause is over, then one tries, and nobody waits for that
+        stage.seconds += attempts.PAUSE_SECONDS
+        silence.clear()
+        trying = asyncio.ensure_future(stage.sign_in())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(oidc.ProviderUnreachable):
+            await stage.sign_in()
+        silence.set()
+        with pytest.raises(oidc.ProviderUnreachable):
+            await trying
+        assert asked == 2
+
+    # when it answers again, then sign-ins go on
+    stage.seconds += attempts.PAUSE_SECONDS
+    assert (await stage.sign_in()).subject == "1"
+
+
+async def test_keys_that_cannot_be_read_keep_nobody_waiting_in_a_line(stage: Stage) -> None:
+    await stage.providers.description(stage.issuer)
+    stage.server.says(KEYS, status=503)
+    stage.asked()
+
+    ends = await asyncio.gather(*[stage.sign_in() for _ in range(5)], return_exceptions=True)
+
+    assert {type(end) for end in ends} == {oidc.ProviderUnreachable}
+    assert stage.asked().count(KEYS) == 1
+
+
+async def test_an_administrators_trial_that_goes_well_ends_the_pause(stage: Stage) -> None:
+    stage.server.says(DESCRIPTION, status=503)
+    with pytest.raises(oidc.ProviderUnreachable):
+        await stage.sign_in()
+    stage.describes()
+    with pytest.raises(oidc.ProviderUnreachable):
+        await stage.sign_in()
+
+    await stage.providers.description(stage.issuer, anew=True)
+
+    assert (await stage.sign_in()).subject == "1"
+
+
+async def test_a_line_of_our_own_is_no_reason_to_forget_a_provider(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.sign_in()
+    stage.asked()
+
+    async def full(*_: object, **__: object) -> object:
+        raise OutboundBusy("too many wait")
+
+    with monkeypatch.context() as rush:
+        rush.setattr(stage.http, "request", full)
+        with pytest.raises(oidc.ProviderNotAsked):
+            await stage.sign_in()
+
+    assert (await stage.sign_in()).subject == "1"
+    assert stage.asked() == [TOKEN]
+
+    # nor to leave one alone of which nothing is known yet
+    stage.seconds += KEPT_SECONDS
+    with monkeypatch.context() as rush:
+        rush.setattr(stage.http, "get_json", full)
+        with pytest.raises(oidc.ProviderNotAsked):
+            await stage.sign_in()
+    assert (await stage.sign_in()).subject == "1"

@@ -164,6 +164,21 @@ def test_the_next_change_is_found_however_far_it_is(week: list[tuple[Span, ...]]
     assert change == next((moment for moment in moments if moment > begin and known.is_open(moment) != now), None)
 
 
+@pytest.mark.parametrize("week", [[()] * 7, [(Span(0, 720), Span(720, 1_440))] * 7])
+def test_holidays_that_are_like_their_week_are_passed_over(week: list[tuple[Span, ...]]) -> None:
+    looked_into = []
+
+    class Counted(BusinessHours):
+        def is_open(self, at: datetime) -> bool:
+            looked_into.append(at)
+            return super().is_open(at)
+
+    holidays = {date(2026, 1, 2) + timedelta(days=3 * number): week[0] for number in range(1_000)}
+
+    assert Counted(week, holidays, SHANGHAI).next_change(at("2026-01-01T10:00:00")) is None
+    assert len(looked_into) == 1
+
+
 def test_a_calendar_of_centuries_is_not_walked_through_day_by_day() -> None:
     looked_at = []
 

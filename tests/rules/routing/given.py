@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from qiatan.infra.clock import worked
 from qiatan.modules.routing.contracts.conditions import (
     Condition,
     ConditionField,
@@ -77,7 +78,7 @@ def rule(number: int, *conditions: Condition, agents: Sequence[int] = (), groups
 
 
 def rules(*advanced: AdvancedRule, base: BaseRule = BaseRule.PRIORITY, **other: Any) -> CompiledAssignment:
-    return compile_assignment(AssignmentSettings(base_rule=base, rules=list(advanced), **other))
+    return compile_assignment(AssignmentSettings(base_rule=base, rules=list(advanced), **other), worked)
 
 
 def first(count: int) -> int:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from uuid import UUID
 
 import pytest
@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
+from qiatan.infra.clock import worked
 from qiatan.modules.routing.contracts.conditions import Condition, ConditionField, ConditionGroup, Operator, VisitorCondition
 from qiatan.modules.routing.rules.case import Case
-from qiatan.modules.routing.rules.conditions import SLOW_EXPRESSIONS, Seen, condition_check, path_of, rule_check, spans
+from qiatan.modules.routing.rules.conditions import EXPRESSIONS_SECONDS, Seen, condition_check, path_of, rule_check, spans
 from tests.rules.routing.given import CASE, MONDAY_NOON, ON_DESKTOP, ON_PHONE, looks, rule, rules, times, with_case
 
 LANDING, CURRENT, REGION, ENGINE = (
@@ -26,7 +27,7 @@ CONTAINS, EQUALS, STARTS, IN, MATCHES = Operator.CONTAINS, Operator.EQUALS, Oper
 
 
 def holds(condition: Condition, case: Case = CASE) -> bool:
-    return condition_check(condition)(Seen(case))
+    return condition_check(condition)(Seen(case, worked))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_groups_and_rules_mean_all_or_any(every: bool, shape: list[tuple[str, li
     ]
     inner = [all(values) if match == "all" else any(values) for match, values in shape]
 
-    assert rule_check(groups, every=every)(Seen(CASE)) is (all(inner) if every else any(inner))
+    assert rule_check(groups, every=every)(Seen(CASE, worked)) is (all(inner) if every else any(inner))
 
 
 EXPLODING = looks(KEYWORD, MATCHES, "(a+)+(a+)+(a+)+$")
@@ -205,14 +206,26 @@ def test_an_expression_that_explodes_counts_as_not_matching_and_is_named() -> No
 
 def test_after_a_few_exploding_expressions_no_further_one_is_tried() -> None:
     tame = looks(KEYWORD, MATCHES, "^a")
-    seen = Seen(ENDLESS)
+    seen = Seen(ENDLESS, worked)
     exploding, harmless = condition_check(EXPLODING), condition_check(tame)
 
     assert harmless(seen)
-    for _ in range(SLOW_EXPRESSIONS):
+    while seen.left > 0:
         assert not exploding(seen)
+    exploded = seen.slow
     assert not harmless(seen)
-    assert seen.slow == SLOW_EXPRESSIONS + 1
+    assert seen.slow == exploded + 1
+
+
+def test_expressions_that_are_each_quick_enough_have_one_time_together() -> None:
+    """Given expressions of which each takes more than a fifth of the time, the sixth is not asked, though it would hold."""
+    seen = Seen(ENDLESS, count(step=EXPRESSIONS_SECONDS / 4.5).__next__)
+    slow = condition_check(VisitorCondition(field=KEYWORD, operator=MATCHES, values=["b", "c", "d", "e", "f", "^a"]))
+    fifth = condition_check(VisitorCondition(field=KEYWORD, operator=MATCHES, values=["b", "c", "d", "e", "^a"]))
+
+    assert not slow(seen)
+    assert seen.slow == 1
+    assert fifth(Seen(ENDLESS, count(step=EXPRESSIONS_SECONDS / 4.5).__next__))
 
 
 def test_an_expression_that_cannot_be_read_matches_nothing() -> None:

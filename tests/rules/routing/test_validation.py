@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from qiatan.infra.clock import worked
 from qiatan.modules.routing.contracts.conditions import Condition, ConditionField, ConditionGroup, Operator
 from qiatan.modules.routing.contracts.hours import ExceptionalDay, GroupHours, HoursSettings, Interval
 from qiatan.modules.routing.contracts.settings import AdvancedRule, AssignmentSettings, DelayedStep, Problem, TransferSettings
@@ -255,7 +256,7 @@ cases = some.builds(
 
 
 def holds(advanced: AdvancedRule, case: Case) -> bool:
-    return rule_check(advanced.groups, every=advanced.match == "all")(Seen(case))
+    return rule_check(advanced.groups, every=advanced.match == "all")(Seen(case, worked))
 
 
 @given(some_rules, some_rules, some.lists(cases, min_size=5, max_size=20))

@@ -12,6 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +20,9 @@ from uuid import UUID
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from qiatan.infra import metrics
 from qiatan.infra.fair import Gate
 from qiatan.infra.http.address import Networks, client_address
+from qiatan.infra.http.bodies import CLOSE, Bodies, Body, Header, arrived, counted, say
 from qiatan.infra.http.guards import SESSION_COOKIE, identify
 from qiatan.infra.limits import Limits
 from qiatan.kit.addresses import address_group
@@ -32,7 +33,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
 API: Final = "/api/"
 KNOWN_CREDENTIALS: Final = 50_000
@@ -46,21 +46,21 @@ DOWNLOADS_OF_EACH: Final = 96
 """A picture is held in memory until it is read, of a file a piece and its descriptor."""
 STALLED_SECONDS: Final = 30.0
 """How long a client keeps its place without taking a piece (256 KiB) of a file: players pause, and those behind them must not."""
+CALLS: Final = 256
+CALLS_OF_EACH: Final = 64
+"""Requests for which others are called, who may keep them waiting: they mostly wait, so they have places of their own too."""
 BODIES: Final = 256 * 1024 * 1024
 BODIES_OF_EACH: Final = 64 * 1024 * 1024
-"""Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, and of one enterprise or address."""
+BODIES_OF_STRANGERS: Final = 64 * 1024 * 1024
+"""Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, of one enterprise or address, and of all
+addresses together whose callers are not known yet."""
 UPLOADED: Final = 512 * 1024 * 1024
 UPLOADED_OF_EACH: Final = 256 * 1024 * 1024
+UPLOADED_OF_STRANGERS: Final = 256 * 1024 * 1024
 """The same of parts of files, which places alone do not bound: all of them together would be 2 GiB."""
-SILENCE_SECONDS: Final = 20.0
-"""How long a body may bring nothing: who is slow goes on, and who is gone or plays at being slow holds nothing any more."""
 
 _BUSY = b'{"error":{"code":"try_again","message":"%s","request_id":"%s"}}'
-_TOO_SLOW = (
-    b'{"error":{"code":"too_slow","message":"Nothing more of this request came for a while, so it was given up. Send it again.",'
-    b'"request_id":"%s"}}'
-)
-_CLOSE: Final = (b"connection", b"close")
+_VISITORS: Final = "visitors"
 _NOTHING: Final = re.compile(r"(?!)")
 _COOKIE = SESSION_COOKIE.encode() + b"="
 
@@ -68,8 +68,8 @@ _COOKIE = SESSION_COOKIE.encode() + b"="
 class Admission:
     """ASGI middleware, inside the envelope.
 
-    `reserved`: paths that work while everything else waits (signing in), with all below them. `free`: those that are bounded by other
-    means (a poll waits for half a minute). `contents`: those that give the contents of files, wherever they are; `sending`: those to which
+    `reserved`: paths that work while everything else waits (signing in), with all below them. `calling`: those for which servers of
+    others are called, reserved or not. `free`: those that are bounded by other means (a poll waits for half a minute). `contents`: those that give the contents of files, wherever they are; `sending`: those to which
     files are sent. `asking`: pages that ask the database, with all below them. What else is not under /api/ costs none: the other pages, and
     whether the server lives.
     """
@@ -83,13 +83,14 @@ class Admission:
         reserved: Iterable[str] = (),
         free: Iterable[str] = (),
         asking: Iterable[str] = (),
+        calling: re.Pattern[str] = _NOTHING,
         contents: re.Pattern[str] = _NOTHING,
         sending: re.Pattern[str] = _NOTHING,
     ) -> None:
         self._app = app
-        self._contents, self._sending = contents, sending
-        self.bodies = Bodies(BODIES, BODIES_OF_EACH)
-        self.uploaded = Bodies(UPLOADED, UPLOADED_OF_EACH)
+        self._calling, self._contents, self._sending = calling, contents, sending
+        self.bodies = Bodies(BODIES, BODIES_OF_EACH, BODIES_OF_STRANGERS)
+        self.uploaded = Bodies(UPLOADED, UPLOADED_OF_EACH, UPLOADED_OF_STRANGERS)
         self._trusted = trusted
         self._reserved, self._free, self._asking = tuple(reserved), tuple(free), tuple(asking)
         places = limits.all_requests
@@ -110,7 +111,8 @@ class Admission:
         self.downloads = Gate(
             DOWNLOADS, DOWNLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="downloads"
         )
-        self._known: OrderedDict[bytes, UUID] = OrderedDict()
+        self.calls = Gate(CALLS, CALLS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="calls")
+        self._known: OrderedDict[bytes, Hashable] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._costs(scope):
@@ -119,22 +121,23 @@ class Admission:
         state = scope.setdefault("state", {})
         credential = _credential(scope["headers"])
         if credential is not None:
-            state["learn_enterprise"] = lambda enterprise_id: self._learn(credential, enterprise_id)
-        key = self._key(scope, credential)
-        body = _Body(receive, send, str(state.get("request_id", "-")))
+            state["learn_caller"] = partial(self._learn, credential)
+        known = self._known.get(credential) if credential is not None else None
+        key = known if known is not None else self._address(scope)
+        body = Body(receive, send, str(state.get("request_id", "-")))
         gate = self._gate_of(scope)
         comes_later = gate in (self.uploads, self.downloads)
-        with (self.uploaded if comes_later else self.bodies).held(key) as hold:
+        with (self.uploaded if comes_later else self.bodies).held(key, stranger=known is None) as hold:
             rest_comes = not comes_later
             try:
-                receive = _counted(body.receive, hold) if comes_later else await _arrived(body.receive, hold)
+                receive = counted(body.receive, hold) if comes_later else await arrived(body.receive, hold)
                 rest_comes = False
                 if body.given_up:
                     return
                 if gate is not None:
                     await gate.enter(key, reserved=_lies_at(scope["path"], self._reserved))
             except Busy as busy:
-                await _refuse(send, busy, str(state.get("request_id", "-")), *([_CLOSE] if rest_comes else []))
+                await _refuse(send, busy, str(state.get("request_id", "-")), *([CLOSE] if rest_comes else []))
                 return
             with _once(gate, key) as leave:
                 if gate is self.downloads:
@@ -151,6 +154,8 @@ class Admission:
             return self.downloads
         if self._is_upload(scope):
             return self.uploads
+        if scope["method"] != "GET" and self._calling.fullmatch(scope["path"]) is not None:
+            return self.calls
         return None if _lies_at(scope["path"], self._free) else self.requests
 
     def _is_download(self, scope: Scope) -> bool:
@@ -163,7 +168,7 @@ class Admission:
         kind = next((value.lower() for name, value in scope["headers"] if name == b"content-type"), b"")
         return kind.startswith((b"multipart/", b"application/octet-stream"))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: _Body, leave: Callable[[], None]) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: Body, leave: Callable[[], None]) -> None:
         async def answer(message: Message) -> None:
             if body.given_up:
                 return
@@ -179,43 +184,16 @@ class Admission:
             if not body.given_up:
                 raise
 
-    def _key(self, scope: Scope, credential: bytes | None) -> Hashable:
-        enterprise_id = self._known.get(credential) if credential is not None else None
-        if enterprise_id is not None:
-            return enterprise_id
+    def _address(self, scope: Scope) -> str:
         peer = scope["client"][0] if scope.get("client") else None
         return address_group(client_address(peer, scope["headers"], self._trusted))
 
-    def _learn(self, credential: bytes, enterprise_id: UUID) -> None:
-        self._known[credential] = enterprise_id
+    def _learn(self, credential: bytes, enterprise_id: UUID, *, visitor: bool) -> None:
+        """An enterprise's visitors have a line of their own: a crowd of them must not keep its agents waiting."""
+        self._known[credential] = (enterprise_id, _VISITORS) if visitor else enterprise_id
         self._known.move_to_end(credential)
         if len(self._known) > KNOWN_CREDENTIALS:
             self._known.popitem(last=False)
-
-
-class _Body:
-    """What a client sends, for as long as it goes on sending: after SILENCE_SECONDS it is told so, and is gone for the application."""
-
-    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
-        self.given_up = self.answered = False
-        self._receive, self._send, self._request_id = receive, send, request_id
-        self._whole = False
-
-    async def receive(self) -> Message:
-        if self.given_up:
-            return {"type": "http.disconnect"}
-        if self._whole or self.answered:
-            return await self._receive()
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                message = await self._receive()
-        except TimeoutError:
-            self.given_up = True
-            # The rest may still come, and must not be taken for the next request.
-            await _say(self._send, 408, _TOO_SLOW % self._request_id.encode(), _CLOSE)
-            return {"type": "http.disconnect"}
-        self._whole = not message.get("more_body", False)
-        return message
 
 
 def _or_leave(send: Send, leave: Callable[[], None]) -> Send:
@@ -264,86 +242,9 @@ def _credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return blake2b(session, digest_size=16).digest() if session else None
 
 
-class Bodies:
-    """How much memory the bodies of requests hold: bounded of one key and in all, however many send however slowly."""
-
-    def __init__(self, most: int, most_of_each: int) -> None:
-        self._most, self._most_of_each = most, most_of_each
-        self._of: dict[Hashable, int] = {}
-        self.size = 0
-
-    @contextmanager
-    def held(self, key: Hashable) -> Iterator[Callable[[int], None]]:
-        """What the block is given holds so many bytes more until the block ends, or raises `Busy`."""
-        own = 0
-
-        def hold(size: int) -> None:
-            nonlocal own
-            before = self._of.get(key, 0)
-            if size and (self.size + size > self._most or before + size > self._most_of_each):
-                metrics.TURNED_AWAY.add("bodies")
-                raise Busy(retry_after=2)
-            if size:
-                self._of[key] = before + size
-                self.size, own = self.size + size, own + size
-
-        try:
-            yield hold
-        finally:
-            if own:
-                self.size -= own
-                left = self._of[key] - own
-                if left:
-                    self._of[key] = left
-                else:
-                    del self._of[key]
-
-
-async def _arrived(receive: Receive, hold: Callable[[int], None]) -> Receive:
-    """Read the whole body, which the envelope bounds, before a place is taken: a slow sender must hold none.
-
-    Raises:
-        Busy: too much of others, or of the same caller, is held already.
-    """
-    # In one piece: byte by byte it would take hundreds of times its size.
-    content, more = bytearray(), True
-    messages: list[Message] = []
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            messages.append(message)
-            break
-        piece, more = message.get("body", b""), message.get("more_body", False)
-        hold(len(piece))
-        content += piece
-    messages.append({"type": "http.request", "body": bytes(content), "more_body": more})
-
-    async def again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return again
-
-
-def _counted(receive: Receive, hold: Callable[[int], None]) -> Receive:
-    """Receives as before; each piece is held until the request is answered. Receiving raises `Busy` where too much would be."""
-
-    async def counted() -> Message:
-        message = await receive()
-        hold(len(message.get("body", b"")))
-        return message
-
-    return counted
-
-
 async def _refuse(send: Send, busy: Busy, request_id: str, *headers: Header) -> None:
     body = _BUSY % (busy.message.encode(), request_id.encode())
-    await _say(send, Busy.status, body, (b"retry-after", str(busy.retry_after or 1).encode()), *headers)
-
-
-async def _say(send: Send, status: int, body: bytes, *more: Header) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await say(send, Busy.status, body, (b"retry-after", str(busy.retry_after or 1).encode()), *headers)
 
 
 class Lane:

@@ -51,9 +51,9 @@ async def identify(request: Request) -> AgentActor | VisitorActor | None:
     if not hasattr(request.state, "actor"):
         lookup: Identify = request.app.state.identify
         request.state.actor = found = await lookup(request)
-        learn = getattr(request.state, "learn_enterprise", None)
+        learn = getattr(request.state, "learn_caller", None)
         if learn is not None and found is not None:
-            learn(found.enterprise_id)
+            learn(found.enterprise_id, visitor=isinstance(found, VisitorActor))
         around = getattr(request.state, "around", None)
         if around is not None:
             around.name(request.state.actor, request.path_params)

@@ -87,11 +87,14 @@ class Envelope:
     """Pure ASGI middleware: outermost, so that even errors carry the headers and the request number.
 
     `X-Request-Id` of a trusted proxy is kept as the request's number, so that its log and ours speak of the same thing. `log_all`:
-    each request gets a line.
+    each request gets a line. `sending`: paths to which files are sent; bodies to others are small.
     """
 
-    def __init__(self, app: App, *, https: bool, trusted: Networks = (), log_all: bool = False) -> None:
+    def __init__(
+        self, app: App, *, https: bool, trusted: Networks = (), log_all: bool = False, sending: re.Pattern[str] = re.compile(r"(?!)")
+    ) -> None:
         self._app = app
+        self._sending = sending
         self._trusted = trusted
         self._log_all = log_all
         self._defaults = dict(_DEFAULTS)
@@ -103,7 +106,9 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         believed = bool(self._trusted) and is_trusted(scope["client"][0] if scope.get("client") else None, self._trusted)
-        exchange = _Exchange(scope, receive, send, self._defaults, _request_id(scope["headers"]) if believed else _new_id())
+        request_id = _request_id(scope["headers"]) if believed else _new_id()
+        limit = _limit_of(scope) if self._sending.fullmatch(scope["path"]) else MAX_BODY
+        exchange = _Exchange(scope, receive, send, self._defaults, request_id, limit)
         cause = RequestAround(exchange.request_id)
         scope["state"]["around"] = cause
         named = logs.around.set(cause)
@@ -156,11 +161,11 @@ class Envelope:
 class _Exchange:
     """One request and its answer on their way through the envelope."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], request_id: str, limit: int) -> None:
         self.request_id = request_id
         self.status = 0
         scope.setdefault("state", {})["request_id"] = self.request_id
-        self.limit = _limit_of(scope)
+        self.limit = limit
         self.started = self.cut = False
         self._receive = receive
         self._send = send

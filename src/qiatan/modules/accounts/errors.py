@@ -27,6 +27,12 @@ class LoginDenied(Fault):
         return cls(f"Signing in is not allowed from the address {address}. Ask an administrator of your enterprise.")
 
 
+class TooManyLetters(Fault):
+    """Enough letters were sent for now, to this address or by this enterprise today. Wait, then send it again."""
+
+    code, status = "too_many_letters", 429
+
+
 class WrongCode(Fault):
     """This code is not right. Take the newest one from your app, or a recovery code that was not used yet."""
 

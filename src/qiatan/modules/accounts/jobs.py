@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from qiatan.infra import answers, tries
-from qiatan.infra.jobs import JobList, in_batches
+from qiatan.infra.jobs import MAIL, JobList, in_batches
 from qiatan.infra.resources import Resources
 from qiatan.modules.accounts import repository
 
@@ -16,10 +16,10 @@ LOGINS_KEPT = timedelta(days=400)
 
 BATCH = 5_000
 
-# Letters; `service.mailing` writes them.
-mail_invitation = jobs.promise("mail_invitation")
-mail_reset = jobs.promise("mail_reset")
-mail_asked_reset = jobs.promise("mail_asked_reset")
+# Letters; `service.mailing` writes them. A mail server that keeps silent holds up letters and nothing else.
+mail_invitation = jobs.promise("mail_invitation", queue=MAIL)
+mail_reset = jobs.promise("mail_reset", queue=MAIL)
+mail_asked_reset = jobs.promise("mail_asked_reset", queue=MAIL)
 
 
 @jobs.job

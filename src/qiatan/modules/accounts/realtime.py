@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 from uuid import UUID
 
 from qiatan.infra.realtime.connection import CLOSE_RESTART, CLOSE_UNAUTHORISED, Connection
 from qiatan.infra.realtime.doors import ByeFrame, ChangedFrame, encode
 from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.returning import time_away
 from qiatan.kit.access import AgentActor
 from qiatan.kit.events import Event
 from qiatan.modules.accounts import permissions, rules
@@ -26,11 +27,10 @@ from qiatan.modules.accounts.events import (
 # cost changes times listeners, and more than a queue of frames holds.
 MANY_AGENTS = 100
 
+_Reason = Literal["signed_out", "replaced"]
+
 _CLOSE = {"signed_out": CLOSE_UNAUTHORISED, "replaced": CLOSE_RESTART}
-_BYE = {
-    "signed_out": encode(ByeFrame("signed_out", "This session has ended. Sign in again.")),
-    "replaced": encode(ByeFrame("replaced", "Your rights have changed. Connect again.")),
-}
+_SAID = {"signed_out": "This session has ended. Sign in again.", "replaced": "Your rights have changed. Connect again."}
 
 
 def publish(hub: Hub, events: Sequence[Event]) -> None:
@@ -42,12 +42,16 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
     if many:
         for enterprise_id in {event.enterprise_id for event in changed}:
             _tell_of_many(hub, enterprise_id, [event for event in changed if event.enterprise_id == enterprise_id], events)
-    for event in events:
-        if isinstance(event, SessionsEnded):
-            _close(hub, event)
-        elif isinstance(event, RoleChanged):
-            for agent_id in event.members:
-                _close(hub, SessionsEnded(enterprise_id=event.enterprise_id, agent_id=agent_id, reason="replaced"))
+    _say_goodbye([one for event in events for ended in _ends(event) for one in _closed_by(hub, ended)])
+
+
+def _ends(event: Event) -> Iterator[SessionsEnded]:
+    """What an event ends: sessions, or nothing."""
+    if isinstance(event, SessionsEnded):
+        yield event
+    elif isinstance(event, RoleChanged):
+        for agent_id in event.members:
+            yield SessionsEnded(enterprise_id=event.enterprise_id, agent_id=agent_id, reason="replaced")
 
 
 def _tell(hub: Hub, event: Event, *, many: bool) -> None:
@@ -101,7 +105,8 @@ def _viewers(hub: Hub, enterprise_id: UUID) -> list[tuple[Connection, AgentActor
     return [(listener, listener.actor) for listener in listeners if isinstance(listener.actor, AgentActor)]
 
 
-def _close(hub: Hub, event: SessionsEnded) -> None:
+def _closed_by(hub: Hub, event: SessionsEnded) -> Iterator[tuple[Connection, _Reason]]:
+    """The sockets that end with these sessions, and why."""
     for connection in hub.listeners(("agent", event.agent_id)) | hub.listeners(("viewer", event.agent_id)):
         actor = connection.actor
         if not isinstance(actor, AgentActor):
@@ -109,15 +114,20 @@ def _close(hub: Hub, event: SessionsEnded) -> None:
         if actor.via == "view" and actor.agent_id == event.agent_id:
             # Whoever looks as this agent looks again, if there is still something to see.
             if event.only is None:
-                _say_goodbye(connection, "replaced")
+                yield connection, "replaced"
         elif actor.session_id != event.besides and event.only in (None, actor.session_id):
-            _say_goodbye(connection, event.reason)
+            yield connection, event.reason
 
 
-def _say_goodbye(connection: Connection, reason: Literal["signed_out", "replaced"]) -> None:
-    connection.push(_BYE[reason])
-    connection.flush()
-    connection.close(_CLOSE[reason], reason)
+def _say_goodbye(closed: Sequence[tuple[Connection, _Reason]]) -> None:
+    """Close them. Whose rights changed comes back at once: of a thousand with the same role, each at a moment of its own."""
+    within = time_away(sum(reason == "replaced" for _, reason in closed))
+    for connection, reason in closed:
+        if connection.closed:
+            continue  # another of these events was about it, too
+        connection.push(encode(ByeFrame(reason, _SAID[reason], within or None if reason == "replaced" else None)))
+        connection.flush()
+        connection.close(_CLOSE[reason], reason)
 
 
 def _changed(kind: str, changed: UUID, version: int) -> bytes:

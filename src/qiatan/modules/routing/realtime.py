@@ -15,7 +15,7 @@ from qiatan.infra.realtime.connection import ASLEEP, Connection
 from qiatan.infra.realtime.doors import ChangedFrame, Frame, FrameDoor, OutFrame, encode
 from qiatan.infra.realtime.hub import Hub
 from qiatan.infra.resources import Resources
-from qiatan.kit.access import AgentActor
+from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
 from qiatan.modules.conversations.permissions import SERVE
@@ -109,6 +109,54 @@ def _availability(hub: Hub, enterprise_id: UUID, *, online: bool) -> None:
         hub.publish((("visitors", enterprise_id),), encode(AvailabilityFrame(online)))
 
 
+class AvailabilityTeller:
+    """Tells visitors whether anybody serves where no change would: whoever comes (back), and all whose news may have been lost."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._hub = resources.hub
+        self._database = resources.database
+        self._lost: set[UUID] = set()
+        self._telling: asyncio.Task[None] | None = None
+        resources.relay.on_lost.append(self.look_again)
+
+    async def greet(self, connection: Connection, enterprise_id: UUID) -> None:
+        """Somebody has just come in, who may have been away while it changed."""
+        online = self._hub.notes.get(("availability", enterprise_id))
+        try:
+            connection.push(encode(AvailabilityFrame(await self._read(enterprise_id) if online is None else online is True)))
+        except Fault as fault:
+            # The next change tells it.
+            log.info("availability.not_told", enterprise_id=str(enterprise_id), code=fault.code)
+
+    def look_again(self, enterprise_id: UUID | None) -> None:
+        """What was said of an enterprise, or (None) of any, may not have been heard here."""
+        visitors = {one.actor.enterprise_id for one in self._hub.connections if isinstance(one.actor, VisitorActor)}
+        self._lost |= visitors if enterprise_id is None else visitors & {enterprise_id}
+        if self._lost and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.create_task(self._tell(), name="availability")
+
+    def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+
+    async def _tell(self) -> None:
+        while self._lost:
+            enterprise_id = self._lost.pop()
+            self._hub.notes.pop(("availability", enterprise_id), None)
+            try:
+                frame = encode(AvailabilityFrame(await self._read(enterprise_id)))
+            except Fault as fault:
+                log.warning("availability.not_told", enterprise_id=str(enterprise_id), code=fault.code)
+            else:
+                self._hub.publish((("visitors", enterprise_id),), frame)
+
+    async def _read(self, enterprise_id: UUID) -> bool:
+        async with self._database.tenant(enterprise_id) as tx:
+            online = await service.anybody_serves(tx)
+        # What was told meanwhile is newer.
+        return self._hub.notes.setdefault(("availability", enterprise_id), online) is True
+
+
 def _routing(hub: Hub, event: RoutingChanged) -> None:
     """To the agents who see the conversation; to its customer only what they know and what truly changed."""
     audience = [("conversation", event.routing.conversation_id)]
@@ -138,6 +186,7 @@ class PresenceKeeper:
         """Of whom all pages here sleep with their lines open, and when that was noted last."""
         self._untold: set[tuple[UUID, UUID]] = set()
         """Who came back by a renewal, and could not be announced yet."""
+        self._availability = AvailabilityTeller(resources)
         self.doors = (FrameDoor(Page, self.page, agents=SERVE, visitors=False),)
 
     def start(self) -> None:
@@ -145,6 +194,7 @@ class PresenceKeeper:
 
     async def close(self) -> None:
         """Stop. Leases lapse by themselves: after a restart the agents' pages are back before that."""
+        self._availability.close()
         tasks = [*self._tasks, *([self._renewing] if self._renewing else [])]
         for task in tasks:
             task.cancel()
@@ -159,6 +209,8 @@ class PresenceKeeper:
 
     async def opened(self, connection: Connection) -> None:
         actor = connection.actor
+        if isinstance(actor, VisitorActor):
+            await self._availability.greet(connection, actor.enterprise_id)
         # Who looks as somebody else does not make them present; who may not serve is not looked for.
         if not isinstance(actor, AgentActor) or actor.via != "session" or not actor.may(SERVE):
             return

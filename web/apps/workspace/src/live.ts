@@ -1,5 +1,5 @@
 import { LiveConnection, type ClientFrame, type ConversationHead, type LiveEvents, type LiveState, type Off, type ServerFrame, type Topic, type Transport } from '@qiatan/live'
-import { getCurrentScope, onScopeDispose, readonly, shallowRef } from 'vue'
+import { getCurrentScope, nextTick, onScopeDispose, readonly, shallowRef } from 'vue'
 import { csrfToken } from './api'
 import { paced } from './ui/painted'
 import { view, viewToken } from './view'
@@ -23,9 +23,11 @@ const state = shallowRef<LiveState>('idle')
 const transport = shallowRef<Transport | null>(null)
 const endedBy = shallowRef<string | null>(null)
 const ahead = shallowRef(0)
+const isTimed = shallowRef(false)
 
 connection.on('state', (now) => {
-  state.value = now.state
+  if (now.state === 'open' && state.value === 'open') tellNewLine()
+  else state.value = now.state
   transport.value = now.transport
 })
 connection.on('ended', ({ code }) => {
@@ -34,8 +36,16 @@ connection.on('ended', ({ code }) => {
 for (const type of ['welcome', 'pong'] as const) {
   connection.on(type, ({ at }) => {
     const there = Date.parse(at)
-    if (!Number.isNaN(there)) ahead.value = there - Date.now()
+    if (Number.isNaN(there)) return
+    ahead.value = there - Date.now()
+    isTimed.value = true
   })
+}
+
+/** A line took over from one that was open. It knows nothing of what this one was told: who tells it when a line opens must see it open. */
+function tellNewLine(): void {
+  state.value = 'connecting'
+  void nextTick(() => { state.value = connection.state })
 }
 
 export const live = {
@@ -47,6 +57,8 @@ export const live = {
   endedBy: readonly(endedBy),
   /** By how many milliseconds the server's clock is ahead of this machine's: deadlines are the server's. */
   ahead: readonly(ahead),
+  /** Whether the server has told its hour; before that `ahead` says nothing. */
+  isTimed: readonly(isTimed),
 
   start(): void {
     endedBy.value = null
@@ -87,7 +99,7 @@ export function onFrame<K extends ServerFrame['type']>(type: K, listener: (frame
 
 /** Calls `listener` when the line is open again after a break: `changed` frames may have been missed meanwhile. */
 export function onReconnect(listener: () => void): Off {
-  let broken = false
+  let broken = state.value === 'lost'
   return withScope(
     connection.on('state', ({ state: now }) => {
       if (now === 'lost') broken = true

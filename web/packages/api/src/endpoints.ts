@@ -93,6 +93,7 @@ export function endpoints(client: ApiClient) {
     agents: (options?: RequestOptions) => list<Agent>('/agents', options),
     agent: (agent: Id, options?: RequestOptions) => client.get<Agent>(`/agents/${id(agent)}`, options),
     invite: (body: { email: string; name: string; role_id?: Id; scope?: Scope; group_ids: Id[] }) => client.post<LinkSent>('/agents/invitations', body),
+    withdrawInvitation: (agent: Id) => client.delete(`/agents/${id(agent)}/invitation`),
     inviteAgain: (agent: Id) => client.post<LinkSent>(`/agents/${id(agent)}/invitation`),
     changeAgent: (agent: Id, body: AgentChange) => client.patch<Agent>(`/agents/${id(agent)}`, body),
     sight: (agent: Id, options?: RequestOptions) => client.get<Sight>(`/agents/${id(agent)}/sight`, options),

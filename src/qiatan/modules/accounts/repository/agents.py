@@ -298,6 +298,11 @@ class AgentRepository:
         statement = upsert(AgentRow).values(row).on_conflict_do_nothing(index_elements=[func.lower(AgentRow.email)])
         return (await self._session.execute(statement.returning(AgentRow.id))).scalar_one_or_none() is not None
 
+    async def delete_pending(self, agent_id: UUID) -> None:
+        """Delete an account that nobody has ever used, with all that is about it alone."""
+        here = and_(AgentRow.enterprise_id == self._enterprise_id, AgentRow.id == agent_id, AgentRow.password_hash.is_(None))
+        await self._session.execute(delete(AgentRow).where(here))
+
     async def set_groups(self, agent_id: UUID, group_ids: Collection[UUID]) -> None:
         here = and_(GroupMemberRow.enterprise_id == self._enterprise_id, GroupMemberRow.agent_id == agent_id)
         await self._session.execute(delete(GroupMemberRow).where(here))

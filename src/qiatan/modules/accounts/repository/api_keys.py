@@ -59,6 +59,16 @@ class ApiKeyRepository:
         await self._session.flush()
         return row
 
+    async def revoke_made_by(self, agent_id: UUID) -> list[ApiKeyRow]:
+        """End the living keys that an account has made; returns them."""
+        here = and_(ApiKeyRow.enterprise_id == self._enterprise_id, ApiKeyRow.created_by == agent_id, ApiKeyRow.revoked_at.is_(None))
+        query = select(ApiKeyRow).where(here).order_by(ApiKeyRow.created_at, ApiKeyRow.id).with_for_update()
+        keys = list((await self._session.execute(query.execution_options(populate_existing=True))).scalars())
+        for key in keys:
+            key.revoked_at = self._now
+        await self._session.flush()
+        return keys
+
     async def use(self, key_id: UUID) -> None:
         """Note that a key was used now."""
         here = and_(ApiKeyRow.enterprise_id == self._enterprise_id, ApiKeyRow.id == key_id)

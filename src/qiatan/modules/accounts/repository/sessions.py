@@ -163,6 +163,12 @@ async def find_account(tx: Tx, email: str, *, lock: bool = False) -> AgentRecord
     return record(found) if found else None
 
 
+async def account_name(tx: Tx, email: str) -> str:
+    """An address as accounts are told apart by it. The database says how: its small letters are not Python's (`İ` is one of its `i`)."""
+    name: str = (await tx.session.execute(select(func.lower(email)))).scalar_one()
+    return name
+
+
 async def came_from(tx: Tx, email: str, *, since: datetime, limit: int) -> set[str]:
     """The addresses from which the account of an e-mail address came in, looking at its newest entries in the login log."""
     query = (
@@ -172,6 +178,13 @@ async def came_from(tx: Tx, email: str, *, since: datetime, limit: int) -> set[s
         .order_by(LoginEntryRow.at.desc())
         .limit(limit)
     )
+    return set((await tx.session.execute(query)).scalars())
+
+
+async def enterprise_came_from(tx: Tx, enterprise_id: UUID, *, since: datetime, limit: int) -> set[str]:
+    """The addresses from which anybody of an enterprise came in, looking at the newest entries in its login log."""
+    here = (LoginEntryRow.enterprise_id == enterprise_id, LoginEntryRow.allowed, LoginEntryRow.at >= since)
+    query = select(LoginEntryRow.address).where(*here).order_by(LoginEntryRow.at.desc()).limit(limit)
     return set((await tx.session.execute(query)).scalars())
 
 

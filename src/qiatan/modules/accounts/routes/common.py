@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 
@@ -16,8 +18,17 @@ from qiatan.kit.access import AgentActor, Point
 from qiatan.kit.cursors import MAX_PAGE
 from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import Me, SecondFactor, SignInAnswer
-from qiatan.modules.accounts.errors import LoginDenied
-from qiatan.modules.accounts.service import Caller, Denied, Outcome, SecondFactorNeeded, SignedIn, Site, request_options
+from qiatan.modules.accounts.errors import LoginDenied, TooManyLetters
+from qiatan.modules.accounts.service import (
+    Caller,
+    Denied,
+    Outcome,
+    SecondFactorNeeded,
+    SignedIn,
+    Site,
+    account_name,
+    request_options,
+)
 
 After = Annotated[str | None, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
@@ -39,12 +50,18 @@ PASSWORD = Rate(burst=5, per_minute=2)
 # Each makes this server call another one. An enterprise of a thousand signs in at nine, half of them a second time, mostly from one office:
 # one beginning and one end each. What strangers can make us ask of a provider stays below ten calls a second.
 OIDC = Rate(burst=4_000, per_minute=1_200)
+# A stranger must not use up what an enterprise has. Whoever comes from where somebody of it came in before needs none of this, nor of the
+# enterprise's: the first of a new office to come in makes its address known.
+OIDC_OF_STRANGER = Rate(burst=40, per_minute=20)
 OIDC_TEST = Rate(burst=20, per_minute=20)
 OIDC_OF_ENTERPRISE = Rate(burst=1_500, per_minute=600)
 INVITE = Rate(burst=100, per_minute=60)
 # Asking for a new password: by caller, and letters by address, so that nobody's mailbox is filled by a stranger.
 RESET = Rate(burst=10, per_minute=10 / 60)
 RESET_EMAIL = Rate(burst=3, per_minute=3 / 60)
+# Letters that colleagues have sent, counted by all nodes together: whoever may sign up must not fill a mailbox, nor send to half the world.
+LETTERS_TO = Rate(burst=3, per_minute=3 / 60)
+LETTERS_A_DAY = Rate(burst=200, per_minute=200 / (24 * 60))
 # Second steps and passkeys (two calls each) by address, for an office of a thousand that signs in together, half of them with a second
 # try; codes are counted by account, where they are taken.
 SECOND_FACTOR = Rate(burst=3_000, per_minute=600)
@@ -88,6 +105,23 @@ async def count(resources: Resources, purpose: str, rate: Rate, *parts: str) -> 
         await tries_of(resources).take(tx, purpose, rate, *parts)
 
 
+async def count_letter(resources: Resources, enterprise_id: UUID, email: str) -> None:
+    """Count a letter to an address, where letters are sent at all.
+
+    Raises:
+        TooManyLetters: the address got as many as it should, or the enterprise has sent as many as it may.
+    """
+    if not resources.mailer.configured:
+        return
+    tries = tries_of(resources)
+    async with resources.database.system() as tx:
+        account = await account_name(tx, email)
+        seconds = await tries.wait(tx, "letters-to", LETTERS_TO, account)
+        seconds = seconds or await tries.wait(tx, "letters-of", LETTERS_A_DAY, str(enterprise_id))
+        if seconds > 0:
+            raise TooManyLetters(retry_after=math.ceil(seconds))
+
+
 async def forgive(resources: Resources, purpose: str, *parts: str) -> None:
     """Forget the tries that `count` counted by these parts, after a success."""
     async with resources.database.system() as tx:
@@ -116,6 +150,10 @@ class Entrance:
     def throttle(self, purpose: str, rate: Rate, *parts: str) -> None:
         """Count one try by the parts, or by the caller's address when there are none. Raises `TooMany`."""
         throttle(resources_of(self._request), purpose, rate, *(parts or (self.address,)))
+
+    def wait(self, purpose: str, rate: Rate, *parts: str) -> float:
+        """Count one try by the parts. Returns 0, or the seconds until there will be one."""
+        return resources_of(self._request).throttle.wait(_key(purpose, parts), rate)
 
     @property
     def address(self) -> str:

@@ -18,19 +18,27 @@ router = APIRouter()
 
 
 @router.post("/agents/invitations", status_code=201)
-async def invite_agent(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, command: Invite) -> LinkSent:
+async def invite_agent(actor: Inviter, shared: Shared, catalogue: Catalogue, command: Invite) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
+    await common.count_letter(shared, actor.enterprise_id, command.email)
     return await service.invite(
-        tx, actor, command, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
+        shared.database, actor, command, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
     )
 
 
 @router.post("/agents/{agent_id}/invitation")
-async def invite_agent_again(actor: Inviter, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
+async def invite_agent_again(actor: Inviter, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    return await service.invite_again(
-        tx, actor, agent_id=agent_id, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
-    )
+    await common.count_letter(shared, actor.enterprise_id, await service.address_of(shared.database, actor, agent_id))
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        return await service.invite_again(
+            tx, actor, agent_id=agent_id, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
+        )
+
+
+@router.delete("/agents/{agent_id}/invitation", status_code=204)
+async def withdraw_invitation(actor: Inviter, tx: TenantTx, catalogue: Catalogue, agent_id: UUID) -> None:
+    await service.withdraw_invitation(tx, actor, agent_id=agent_id, catalogue=catalogue)
 
 
 @router.post("/invitations/lookup", dependencies=[Depends(Public("the holder of an invitation has no session yet"))])

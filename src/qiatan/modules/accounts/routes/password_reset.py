@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Public
-from qiatan.infra.http.transactions import Shared, SystemTx, TenantTx
+from qiatan.infra.http.transactions import Shared, SystemTx
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import AskReset, FinishReset, LinkSent, LinkToken, ResetPreview
 from qiatan.modules.accounts.routes import common
@@ -22,7 +22,8 @@ async def ask_password_reset(entrance: EntranceOf, shared: Shared, tx: SystemTx,
     entrance.throttle("reset", common.RESET)
     # Whether letters go to an address as often as asked is not told: the answer is the same for all.
     letters = common.tries_of(shared)
-    if shared.mailer.configured and await letters.wait(tx, "reset-email", common.RESET_EMAIL, command.email.casefold()) == 0:
+    account = await service.account_name(tx, command.email)
+    if shared.mailer.configured and await letters.wait(tx, "reset-email", common.RESET_EMAIL, account) == 0:
         await service.ask_reset(tx, command)
 
 
@@ -39,13 +40,15 @@ async def finish_password_reset(entrance: EntranceOf, shared: Shared, command: F
 
 
 @router.post("/agents/{agent_id}/password-reset")
-async def reset_agent_password(actor: Editor, tx: TenantTx, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
+async def reset_agent_password(actor: Editor, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    return await service.send_reset(
-        tx,
-        actor,
-        agent_id=agent_id,
-        mail=shared.mailer.configured,
-        public_url=shared.settings.public_url,
-        catalogue=catalogue,
-    )
+    await common.count_letter(shared, actor.enterprise_id, await service.address_of(shared.database, actor, agent_id))
+    async with shared.database.tenant(actor.enterprise_id) as tx:
+        return await service.send_reset(
+            tx,
+            actor,
+            agent_id=agent_id,
+            mail=shared.mailer.configured,
+            public_url=shared.settings.public_url,
+            catalogue=catalogue,
+        )

@@ -39,8 +39,8 @@ async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
 @router.post("/session", dependencies=[Depends(Public("signing in"))])
 async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignIn) -> SignInAnswer:
     entrance.throttle("sign-in-address", common.SIGN_IN_ADDRESS)
-    account, address, tries = command.email.casefold(), entrance.address, common.tries_of(shared)
-    await _count(entrance, shared, command.email)
+    address, tries = entrance.address, common.tries_of(shared)
+    account = await _count(entrance, shared, command.email)
     try:
         outcome = await service.sign_in(
             shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
@@ -57,20 +57,24 @@ async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
     return entrance.answer(outcome)
 
 
-async def _count(entrance: Entrance, shared: Resources, email: str) -> None:
+async def _count(entrance: Entrance, shared: Resources, email: str) -> str:
     """Take a try before the password is looked at, so that guesses at the same moment are not more than one after another.
+
+    Returns the account's name that it was counted by.
 
     Raises:
         TooMany: too many passwords were tried, by this caller or for this account.
     """
-    account, address, tries = email.casefold(), entrance.address, common.tries_of(shared)
+    address, tries = entrance.address, common.tries_of(shared)
     async with shared.database.system() as tx:
+        account = await service.account_name(tx, email)
         await tries.take(tx, "sign-in-pair", common.SIGN_IN_PAIR, account, address)
         await tries.take(tx, "sign-in-wrong", common.SIGN_IN_WRONG, address)
         seconds = await tries.wait(tx, "sign-in-account", common.SIGN_IN_ACCOUNT, account)
     # Strangers can use the account's tries up; whoever came in from here before need not wait for them.
     if seconds > 0 and not await service.came_before(shared.database, email=email, address=entrance.caller.address):
         raise too_many(seconds)
+    return account
 
 
 @router.post("/session/link", dependencies=[Depends(Public("signing in by a one-time link"))])

@@ -2,7 +2,7 @@
 
 from qiatan.modules.accounts.repository import AuditFilters, LoginFilter
 from qiatan.modules.accounts.rules.preferences import is_quiet
-from qiatan.modules.accounts.service.agents import agents_page, change_agent, reset_second_factor, see_agent
+from qiatan.modules.accounts.service.agents import address_of, agents_page, change_agent, reset_second_factor, see_agent
 from qiatan.modules.accounts.service.api_keys import api_keys_page, create_api_key, looks_like_key, resolve_api_key, revoke_api_key
 from qiatan.modules.accounts.service.audit import What, Who, differences, record
 from qiatan.modules.accounts.service.audit_log import (
@@ -20,7 +20,13 @@ from qiatan.modules.accounts.service.current import OpenSocket, living_sessions,
 from qiatan.modules.accounts.service.enterprise import add_agent, change_enterprise, found_enterprise, see_enterprise, sign_up
 from qiatan.modules.accounts.service.groups import change_group, create_group, delete_group, groups_page
 from qiatan.modules.accounts.service.hashing import hash_password
-from qiatan.modules.accounts.service.invitations import accept_invitation, invite, invite_again, look_up_invitation
+from qiatan.modules.accounts.service.invitations import (
+    accept_invitation,
+    invite,
+    invite_again,
+    look_up_invitation,
+    withdraw_invitation,
+)
 from qiatan.modules.accounts.service.login_log import login_log_page, login_log_rows, start_login_log_export
 from qiatan.modules.accounts.service.login_policy import (
     change_login_policy,
@@ -75,7 +81,9 @@ from qiatan.modules.accounts.service.sign_in import (
     Denied,
     Outcome,
     SecondFactorNeeded,
+    account_name,
     came_before,
+    enterprise_came_before,
     give_second_factor,
     proceed,
     settled,
@@ -104,8 +112,10 @@ __all__ = [
     "What",
     "Who",
     "accept_invitation",
+    "account_name",
     "add_agent",
     "add_passkey",
+    "address_of",
     "agent_count",
     "agent_names",
     "agents_page",
@@ -139,6 +149,7 @@ __all__ = [
     "encode_challenge",
     "end_other_sessions",
     "end_own_session",
+    "enterprise_came_before",
     "enterprise_ids",
     "enterprises_named",
     "exported_rows",
@@ -227,4 +238,5 @@ __all__ = [
     "unknown_regions",
     "verify_chain",
     "view_as",
+    "withdraw_invitation",
 ]

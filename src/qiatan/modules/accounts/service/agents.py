@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from qiatan.infra.db import Tx
+from qiatan.infra.db import Database, Tx
 from qiatan.infra.geo import Geo
 from qiatan.kit.access import AgentActor, Point, RegionLimit, RegionMode, Scope, ScopeKind, require
 from qiatan.kit.cursors import MAX_PAGE, Page, decode_time_cursor, encode_time_cursor
@@ -54,6 +54,12 @@ async def see_agent(tx: Tx, actor: AgentActor, *, agent_id: UUID) -> Agent:
     """
     require(actor, permissions.VIEW_AGENTS)
     return to_agent(await visible_agent(tx, actor, agent_id))
+
+
+async def address_of(database: Database, actor: AgentActor, agent_id: UUID) -> str:
+    """Where a letter to an account in the actor's scope goes. Raises `NotFound`."""
+    async with database.tenant(actor.enterprise_id) as tx:
+        return (await visible_agent(tx, actor, agent_id)).row.email
 
 
 @dataclass(frozen=True, slots=True)

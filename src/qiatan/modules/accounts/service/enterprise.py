@@ -19,6 +19,7 @@ from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, Ent
 from qiatan.modules.accounts.service.audit import What, Who, differences, record
 from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.mapping import to_enterprise
+from qiatan.modules.accounts.service.releasing import release_address
 from qiatan.modules.accounts.service.sessions import Caller, SignedIn
 from qiatan.modules.accounts.service.sign_in import proceed
 
@@ -121,7 +122,8 @@ async def add_agent(
         "locale": locale,
         "created_at": tx.now,
     }
-    made = await agents.get(agent_id) if await agents.insert(values) else None
+    free = await agents.insert(values) or (await release_address(tx, email, to=enterprise_id) and await agents.insert(values))
+    made = await agents.get(agent_id) if free else None
     if made is None:
         raise EmailTaken
     return made

@@ -36,12 +36,33 @@ from qiatan.modules.accounts.service.hashing import hash_password
 from qiatan.modules.accounts.service.links import spend_link
 from qiatan.modules.accounts.service.mailing import hand_out
 from qiatan.modules.accounts.service.mapping import agent_changed, group_changed
+from qiatan.modules.accounts.service.releasing import delete_pending, release_address
 from qiatan.modules.accounts.service.sessions import Caller
 from qiatan.modules.accounts.service.sign_in import Outcome, proceed
 from qiatan.modules.accounts.service.tokens import token_hash
 
 
-async def invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
+async def invite(
+    database: Database, actor: AgentActor, command: Invite, *, mail: bool, public_url: str, catalogue: Collection[Point]
+) -> LinkSent:
+    """Make a pending account, as `_invite`. An invitation of another enterprise that was never accepted does not hold the address.
+
+    That one goes only once all else has been found right. Both see their own enterprise alone, so it takes a transaction of its own.
+    """
+    for last in (False, True):
+        try:
+            async with database.tenant(actor.enterprise_id) as tx:
+                return await _invite(tx, actor, command, mail=mail, public_url=public_url, catalogue=catalogue)
+        except EmailTaken:
+            if last:
+                raise
+        async with database.system() as tx:
+            if not await release_address(tx, command.email, to=actor.enterprise_id):
+                raise EmailTaken
+    raise EmailTaken
+
+
+async def _invite(tx: Tx, actor: AgentActor, command: Invite, *, mail: bool, public_url: str, catalogue: Collection[Point]) -> LinkSent:
     """Make a pending account and the link that lets its owner join. The link belongs to this account and address, whoever opens it.
 
     A colleague of somebody who sees some regions' visitors only sees these as well (F22), until that is changed.
@@ -115,6 +136,22 @@ async def invite_again(tx: Tx, actor: AgentActor, *, agent_id: UUID, mail: bool,
     if not invited.row.enabled:
         raise NotAllowed("This account is switched off. Switch it on first.")
     return await _send(tx, actor, invited, mail=mail, public_url=public_url, again=True)
+
+
+async def withdraw_invitation(tx: Tx, actor: AgentActor, *, agent_id: UUID, catalogue: Collection[Point]) -> None:
+    """Delete an account that is still pending; its link ends, and its address is free.
+
+    Raises:
+        NotFound: there is no such account in the actor's scope.
+        AlreadyJoined: it is not pending any more.
+        NotAllowed: it has rights the actor lacks.
+    """
+    actor = await lock_rights(tx, actor, permissions.CREATE_AGENTS, catalogue=catalogue)
+    invited = await visible_agent(tx, actor, agent_id, lock=True)
+    if not invited.pending:
+        raise AlreadyJoined
+    require_authority_over(actor, invited, catalogue=catalogue)
+    await delete_pending(tx, invited, Who.of(actor), elsewhere=False)
 
 
 async def _send(tx: Tx, actor: AgentActor, invited: AgentRecord, *, mail: bool, public_url: str, again: bool) -> LinkSent:

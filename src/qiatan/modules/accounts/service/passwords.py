@@ -12,7 +12,15 @@ from qiatan.modules.accounts import permissions, repository
 from qiatan.modules.accounts.contracts import ActorKind, AskReset, FinishReset, LinkPurpose, LinkSent, ResetPreview
 from qiatan.modules.accounts.errors import WrongCredentials
 from qiatan.modules.accounts.events import SessionsEnded
-from qiatan.modules.accounts.repository import AgentRecord, AgentRepository, ChallengeRepository, LinkRepository, SessionRepository
+from qiatan.modules.accounts.repository import (
+    AgentRecord,
+    AgentRepository,
+    ApiKeyRepository,
+    ChallengeRepository,
+    EnterpriseRepository,
+    LinkRepository,
+    SessionRepository,
+)
 from qiatan.modules.accounts.service.agents import visible_agent
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_authority_over
@@ -110,6 +118,10 @@ async def look_up_reset(tx: Tx, *, token: str) -> ResetPreview:
 async def finish_reset(database: Database, command: FinishReset, *, address: str) -> None:
     """Use up a link and set the password. Everything that is signed in ends; signing in anew asks for the second factor as ever.
 
+    The keys that the account made end too: whoever had it before (who signed up with somebody else's address, say) may hold them. Its
+    passkeys and its app stay, as they are its second factor: a mailbox alone must not open the account. Who does not have them, whose
+    address others used, is not let in and cannot mistake the account for their own.
+
     The link is looked at before the password is hashed, so that bad tokens cost nothing.
 
     Raises:
@@ -119,6 +131,11 @@ async def finish_reset(database: Database, command: FinishReset, *, address: str
         await look_up_reset(tx, token=command.token)
     password_hash = await hash_password(command.password.get_secret_value())
     async with database.system() as tx:
+        found = await repository.find_link(tx, token_hash(command.token), LinkPurpose.RESET)
+        if found is None:
+            raise LinkExpired
+        # Before the account's lock, as everybody does: a key may be inviting somebody at this moment.
+        await EnterpriseRepository(tx, found[2].id).lock()
         link = await spend_link(tx, command.token, LinkPurpose.RESET)
         account = await AgentRepository(tx, link.enterprise_id).get(link.agent_id, lock=True)
         if account is None or not account.may_sign_in or account.row.email != link.email:
@@ -127,6 +144,14 @@ async def finish_reset(database: Database, command: FinishReset, *, address: str
         await _put_out(tx, account)
         who = Who(ActorKind.AGENT, account.row.id, address)
         record(tx, who, "password.reset", _account(account), enterprise_id=link.enterprise_id)
+        await _end_keys(tx, account, who)
+
+
+async def _end_keys(tx: Tx, account: AgentRecord, who: Who) -> None:
+    enterprise_id = account.row.enterprise_id
+    for key in await ApiKeyRepository(tx, enterprise_id).revoke_made_by(account.row.id):
+        await LinkRepository(tx, enterprise_id).drop_made_by(key.id)
+        record(tx, who, "api_key.revoked", What("api_key", key.id, key.name), enterprise_id=enterprise_id)
 
 
 async def _put_out(tx: Tx, account: AgentRecord, *, besides: UUID | None = None) -> None:

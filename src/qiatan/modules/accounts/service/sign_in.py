@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import structlog
 
@@ -48,7 +49,9 @@ __all__ = [
     "Outcome",
     "SecondFactorNeeded",
     "SignedIn",
+    "account_name",
     "came_before",
+    "enterprise_came_before",
     "give_second_factor",
     "proceed",
     "settled",
@@ -64,6 +67,7 @@ RECOVERY_CODES = Rate(burst=10, per_minute=0.2)
 # How far the login log is looked back into for addresses that an account is used from.
 _KNOWN_FOR = timedelta(days=90)
 _KNOWN_BY = 500
+_KNOWN_BY_ENTERPRISE = 2_000
 # So that nothing of the note can be told from how long the answer took.
 _AFTER_THE_ANSWER = 0.05
 
@@ -153,10 +157,22 @@ async def sign_in(database: Database, *, email: str, password: str, caller: Call
         return await proceed(tx, found, caller=caller, method=LoginMethod.PASSWORD, catalogue=catalogue)
 
 
+async def account_name(tx: Tx, email: str) -> str:
+    """What tries for an account are counted by: all that leads to one account is one name, and an unknown account has one too."""
+    return await repository.account_name(tx, email)
+
+
 async def came_before(database: Database, *, email: str, address: str) -> bool:
     """Whether somebody came into this account from about this address lately. For an unknown account the same is asked, and it is no."""
     async with database.system() as tx:
         addresses = await repository.came_from(tx, email, since=tx.now - _KNOWN_FOR, limit=_KNOWN_BY)
+    return rules.address_group(address) in {rules.address_group(one) for one in addresses}
+
+
+async def enterprise_came_before(database: Database, *, enterprise_id: UUID, address: str) -> bool:
+    """Whether somebody of the enterprise came in from about this address lately."""
+    async with database.system() as tx:
+        addresses = await repository.enterprise_came_from(tx, enterprise_id, since=tx.now - _KNOWN_FOR, limit=_KNOWN_BY_ENTERPRISE)
     return rules.address_group(address) in {rules.address_group(one) for one in addresses}
 
 

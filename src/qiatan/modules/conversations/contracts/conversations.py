@@ -132,7 +132,10 @@ class ConversationHit(Out):
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """What routing must know of a conversation. `agent_ids`: who has served it or written to its customer."""
+    """What routing must know of a conversation. `agent_ids`: who has served it or written to its customer.
+
+    `customer_messages`: what its customer has said and not taken back.
+    """
 
     id: UUID
     customer_id: UUID
@@ -146,3 +149,4 @@ class Routed:
     first_customer_at: datetime | None
     replied_at: datetime | None
     unanswered_since: datetime | None
+    customer_messages: int

@@ -91,13 +91,21 @@ class Viewers:
             customer_id = await service.customer_seen(tx, actor, frame.conversation_id)
             if _NAME not in connection.memory:
                 connection.memory[_NAME] = (await accounts.agent_names(tx, {actor.agent_id}))[actor.agent_id]
-        self.leave(connection)  # another frame of this socket may have been handled meanwhile
-        first = not self._hub.listeners(topics.viewing(frame.conversation_id))
-        self._hub.subscribe(connection, topics.viewing(frame.conversation_id))
-        self._hub.subscribe(connection, topics.looked_at(customer_id))
-        connection.memory[_VIEWED] = frame.conversation_id
-        connection.memory[_CUSTOMER] = customer_id
-        self._changed(actor.enterprise_id, frame.conversation_id, asks=first)
+            self.leave(connection)  # another frame of this socket may have been handled meanwhile
+            first = not self._hub.listeners(topics.viewing(frame.conversation_id))
+            self._hub.subscribe(connection, topics.viewing(frame.conversation_id))
+            self._hub.subscribe(connection, topics.looked_at(customer_id))
+            connection.memory[_VIEWED] = frame.conversation_id
+            connection.memory[_CUSTOMER] = customer_id
+            try:
+                # Who lost the right while the names were read was not heard of: look once more, now that it would be.
+                await service.customer_seen(tx, actor, frame.conversation_id)
+            except BaseException:
+                if connection.memory.get(_VIEWED) == frame.conversation_id:
+                    self.leave(connection)
+                raise
+        if connection.memory.get(_VIEWED) == frame.conversation_id:
+            self._changed(actor.enterprise_id, frame.conversation_id, asks=first)
 
     def leave(self, connection: Connection) -> None:
         """This socket shows the conversation no more, or is gone."""

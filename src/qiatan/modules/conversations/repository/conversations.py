@@ -271,12 +271,12 @@ class ConversationRepository:
         )
         return (found[-1][0], found[-1][1]) if len(found) == limit else None
 
-    async def active_ids(self, agent_ids: Collection[UUID]) -> list[UUID]:
-        """What these agents serve, in the order of keys."""
+    async def active_ids(self, agent_ids: Collection[UUID], *, limit: int) -> list[UUID]:
+        """What these agents serve, in the order of keys, at most so many."""
         query = select(Row.id).where(
             Row.enterprise_id == self._enterprise_id, is_one_of(Row.assignee_id, agent_ids), Row.status == Status.ACTIVE
         )
-        return list((await self._session.execute(query.order_by(Row.id))).scalars())
+        return list((await self._session.execute(query.order_by(Row.id).limit(limit))).scalars())
 
     async def active_counts(self) -> dict[UUID, int]:
         """How many conversations each agent serves now."""

@@ -19,10 +19,10 @@ Column = InstrumentedAttribute[UUID]
 
 
 async def waiting_besides(tx: Tx, known: Select[UUID], limit: int) -> list[tuple[UUID, datetime]]:
-    """(conversation, since when) of those who wait and are not among `known`, the longest first."""
+    """(conversation, since when) of those who wait, with something to answer, and are not among `known`, the longest first."""
     query = (
         select(Row.id, Row.waiting_since)
-        .where(Row.enterprise_id == tx.enterprise_id, Row.status == Status.WAITING, Row.id.not_in(known))
+        .where(Row.enterprise_id == tx.enterprise_id, Row.status == Status.WAITING, Row.customer_messages > 0, Row.id.not_in(known))
         .order_by(Row.waiting_since, Row.id)
         .limit(limit)
     )
@@ -31,7 +31,8 @@ async def waiting_besides(tx: Tx, known: Select[UUID], limit: int) -> list[tuple
 
 async def enterprises_waiting_besides(tx: Tx, known: Callable[[Column, Column], ColumnElement[bool]]) -> list[UUID]:
     """Enterprises in which somebody waits for whom `known(enterprise, conversation)` is false. Needs the system role."""
-    query = select(Row.enterprise_id).where(Row.status == Status.WAITING, ~known(Row.enterprise_id, Row.id)).distinct().limit(10_000)
+    waits = (Row.status == Status.WAITING, Row.customer_messages > 0, ~known(Row.enterprise_id, Row.id))
+    query = select(Row.enterprise_id).where(*waits).distinct().limit(10_000)
     return list((await tx.session.execute(query)).scalars())
 
 

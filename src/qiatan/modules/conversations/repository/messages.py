@@ -86,6 +86,11 @@ class MessageRepository:
         query = select(MessageRow.at).where(*self._standing(conversation_id, SenderKind.AGENT)).order_by(MessageRow.seq).limit(1)
         return (await self._session.execute(query)).scalar_one_or_none()
 
+    async def first_of_customer(self, conversation_id: UUID) -> datetime | None:
+        """When the customer first wrote something that they have not taken back since."""
+        query = select(MessageRow.at).where(*self._standing(conversation_id, SenderKind.CUSTOMER)).order_by(MessageRow.seq).limit(1)
+        return (await self._session.execute(query)).scalar_one_or_none()
+
     async def unanswered_since(self, conversation_id: UUID) -> datetime | None:
         """When the customer wrote the oldest message that no agent has answered since, by what neither side has taken back."""
         of_agents = self._standing(conversation_id, SenderKind.AGENT)

@@ -46,6 +46,7 @@ _HITS = text(
                                 WHERE e.enterprise_id = m.enterprise_id AND e.conversation_id = m.conversation_id
                                   AND e.kind = 'edit' AND e.ref_seq = coalesce(m.ref_seq, m.seq) AND e.seq > m.seq)
              ORDER BY 1 DESC LIMIT :most) AS found
+     ORDER BY found.seq DESC
     """
 )
 

@@ -1,7 +1,7 @@
 """The use cases of conversations; other modules and the doors call these."""
 
 from qiatan.modules.conversations.service.blocking import block_customer, block_here
-from qiatan.modules.conversations.service.changing import How, assign, reassign, release, release_all_of
+from qiatan.modules.conversations.service.changing import RELEASED_AT_ONCE, How, assign, reassign, release, release_some_of
 from qiatan.modules.conversations.service.customer import (
     change_customer,
     change_customer_note,
@@ -73,6 +73,7 @@ from qiatan.modules.conversations.service.writing import note_speaker
 __all__ = [
     "AGENT_MESSAGES",
     "ANSWER_STANDS_AFTER",
+    "RELEASED_AT_ONCE",
     "How",
     "active_count",
     "active_counts",
@@ -145,7 +146,7 @@ __all__ = [
     "reassign",
     "recorded",
     "release",
-    "release_all_of",
+    "release_some_of",
     "routed",
     "save_draft",
     "save_rules",

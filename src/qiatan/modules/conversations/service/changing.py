@@ -21,6 +21,8 @@ from qiatan.modules.conversations.service.writing import write_event
 
 How = Literal["by_hand", "delayed", "taken_over", "absent"]
 
+RELEASED_AT_ONCE = 20
+
 
 async def assign(tx: Tx, actor: SystemActor | AgentActor, conversation_id: UUID, agent_id: UUID) -> Conversation:
     """Give a waiting conversation to an agent. The caller (routing) has claimed a free place for it.
@@ -69,12 +71,14 @@ async def release(tx: Tx, conversation_id: UUID) -> Conversation | None:
     return await announce(tx, "released", row, left=left)
 
 
-async def release_all_of(tx: Tx, *agent_ids: UUID) -> int:
-    """Put all active conversations of these agents back into the queue (the accounts were disabled). Returns how many.
+async def release_some_of(tx: Tx, *agent_ids: UUID) -> int:
+    """Put active conversations of these agents back into the queue (the accounts were disabled), a page of them. Returns how many.
 
-    Name all agents of a transaction at once: rows are locked in the order of keys, as the message log does, whoever serves them.
+    Their rows are locked until the transaction ends, and the message log waits for them with everybody's messages: hence RELEASED_AT_ONCE
+    of them at most. Name all agents of a transaction at once: rows are locked in the order of keys, as the message log does, whoever
+    serves them.
     """
-    ids = await ConversationRepository(tx, tx.enterprise_id).active_ids(agent_ids)
+    ids = await ConversationRepository(tx, tx.enterprise_id).active_ids(agent_ids, limit=RELEASED_AT_ONCE)
     for conversation_id in ids:
         await release(tx, conversation_id)
     return len(ids)

@@ -68,7 +68,8 @@ async def asked_at_end(tx: Tx, row: ConversationRow, rules: EvaluationRules) -> 
         repository = EvaluationRepository(tx, tx.enterprise_id)
         await repository.set_segments(row.id, await repository.segments(row.id))
         return False
-    if not rules.automatic or not _served(row):
+    # Who has waited in vain is not asked how they liked it; saying it unasked is theirs.
+    if not rules.automatic or row.first_customer_at is None or row.replied_at is None:
         return False
     await write_event(tx, row.id, "evaluation_invited", how="automatic")
     return True
@@ -114,7 +115,8 @@ async def evaluate(tx: Tx, actor: VisitorActor, conversation_id: UUID, body: Eva
 
 
 def _served(row: ConversationRow) -> bool:
-    return row.first_customer_at is not None and row.assignee_id is not None
+    """Somebody serves or served it, or has answered it since it went back into the queue."""
+    return row.first_customer_at is not None and (row.assignee_id is not None or row.replied_at is not None)
 
 
 def _may(row: ConversationRow, rules: EvaluationRules) -> bool:

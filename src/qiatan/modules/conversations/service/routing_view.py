@@ -47,6 +47,7 @@ def _routed(row: ConversationRow) -> Routed:
         first_customer_at=row.first_customer_at,
         replied_at=row.replied_at,
         unanswered_since=row.unanswered_since,
+        customer_messages=row.customer_messages,
     )
 
 

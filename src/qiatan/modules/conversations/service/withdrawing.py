@@ -91,7 +91,11 @@ async def _reckon(tx: Tx, conversation_id: UUID) -> None:
     row = await conversations.get(conversation_id, lock=True)
     if row is None:
         return
-    left = {"replied_at": await messages.first_answer(row.id), "unanswered_since": await messages.unanswered_since(row.id)}
+    left = {
+        "first_customer_at": await messages.first_of_customer(row.id),
+        "replied_at": await messages.first_answer(row.id),
+        "unanswered_since": await messages.unanswered_since(row.id),
+    }
     if row.status == Status.WAITING and row.customer_messages == 0:
         left["idle_due_at"] = empty_until(tx.now)
     if any(getattr(row, name) != value for name, value in left.items()):

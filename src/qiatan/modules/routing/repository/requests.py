@@ -339,19 +339,24 @@ async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     return len(result.all())
 
 
-async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]], *, until: datetime | None = None) -> None:
-    """The deadlines of these (enterprise, conversation) are void, if they are placed and nobody is at them; `until` as for one."""
+async def forget_deadlines(tx: Tx, requests: Collection[tuple[UUID, UUID]], *, until: datetime | None = None) -> set[tuple[UUID, UUID]]:
+    """The deadlines of these (enterprise, conversation) are void, if they are placed and nobody is at them; `until` as for one.
+
+    Returns of which that was so: what still is due has to be done.
+    """
     if not requests:
-        return
+        return set()
     void = (
         select(Row.enterprise_id, Row.conversation_id)
         .where(is_among(Row.enterprise_id, Row.conversation_id, requests), Row.state == RoutingState.PLACED, Row.due_at <= tx.now)
         .with_for_update(skip_locked=True)
         .cte("void")
     )
-    await tx.session.execute(
+    forgotten = await tx.session.execute(
         update(Row)
         .where(Row.enterprise_id == void.c.enterprise_id, Row.conversation_id == void.c.conversation_id)
         .values(due_at=until, delay_due_at=None)
+        .returning(Row.enterprise_id, Row.conversation_id)
         .execution_options(synchronize_session=False)
     )
+    return {(enterprise_id, conversation_id) for enterprise_id, conversation_id in forgotten}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy import and_, delete, func, or_, select, text, update
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -54,6 +54,12 @@ class SpanRepository:
         closed = update(Row).where(here, Row.started_at < at).values(ended_at=at).returning(Row.id)
         if (await self._session.execute(closed.execution_options(synchronize_session=False))).first() is None:
             await self._session.execute(delete(Row).where(here).execution_options(synchronize_session=False))
+
+    async def any_online(self, agent_ids: Collection[UUID], *, since: datetime) -> bool:
+        """Whether one of these agents was online at any time since then."""
+        of_them = (Row.enterprise_id == self._enterprise_id, Row.agent_id.in_(agent_ids), Row.status == PresenceStatus.ONLINE.value)
+        query = select(Row.id).where(*of_them, or_(Row.ended_at.is_(None), Row.ended_at > since)).limit(1)
+        return (await self._session.execute(query)).first() is not None
 
     async def days(self, days: Sequence[Day], agents: Collection[UUID] | None, *, now: datetime, limit: int) -> list[DaySpent]:
         """What these agents (None: all) spent on each of some days that follow one another; nothing of a day on which they were not there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,13 +35,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class CompiledAssignment:
-    """Settings with their enabled rules prepared."""
+    """Settings with their enabled rules prepared. `worked` measures how long expressions look."""
 
     settings: AssignmentSettings
     base_rule: BaseRule
     returning: bool
     rules: tuple[CompiledRule, ...]
     names: tuple[str, ...]
+    worked: Callable[[], float]
 
     @property
     def order(self) -> Sequence[UUID]:
@@ -51,7 +52,7 @@ class CompiledAssignment:
         """The first rule that holds for the case. What is unknown of the visitor matches nothing."""
         if not self.rules:
             return Match(None, [], [])
-        seen = Seen(case)
+        seen = Seen(case, self.worked)
         slow: list[str] = []
         slow_before = 0
         for number, rule in enumerate(self.rules):
@@ -64,7 +65,7 @@ class CompiledAssignment:
         return Match(None, list(self.names), slow)
 
 
-def compile_assignment(settings: AssignmentSettings) -> CompiledAssignment:
+def compile_assignment(settings: AssignmentSettings, worked: Callable[[], float]) -> CompiledAssignment:
     """Prepare settings for decisions. An expression that cannot be read matches nothing; `validation.problems` refuses it before."""
     rules = tuple(_compile(rule) for rule in settings.rules if rule.enabled)
     return CompiledAssignment(
@@ -73,6 +74,7 @@ def compile_assignment(settings: AssignmentSettings) -> CompiledAssignment:
         returning=settings.returning,
         rules=rules,
         names=tuple(rule.name for rule in rules),
+        worked=worked,
     )
 
 

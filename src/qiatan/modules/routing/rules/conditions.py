@@ -22,8 +22,8 @@ from qiatan.modules.routing.rules.case import Case
 EXPRESSION_SECONDS: Final = 0.005
 """How long one regular expression may look at one text."""
 
-SLOW_EXPRESSIONS: Final = 3
-"""After so many that ran out of time, a decision asks no further expression: they count as not matching."""
+EXPRESSIONS_SECONDS: Final = 0.015
+"""How long all expressions of a decision may look together. Those that are left then count as not matching."""
 
 WEEK: Final = 7 * 24 * 60
 _DAY: Final = 24 * 60
@@ -36,11 +36,14 @@ URLS: Final = frozenset({ConditionField.LANDING_PAGE, ConditionField.CURRENT_PAG
 
 
 class Seen:
-    """A case as conditions look at it: letters folded once, not once per condition."""
+    """A case as conditions look at it: letters folded once, not once per condition.
 
-    __slots__ = ("metadata", "minute", "paths", "slow", "tags", "texts")
+    `worked`: for how many seconds the processor has worked, since whenever; `left`: for how many expressions may still be asked.
+    """
 
-    def __init__(self, case: Case) -> None:
+    __slots__ = ("left", "metadata", "minute", "paths", "slow", "tags", "texts", "worked")
+
+    def __init__(self, case: Case, worked: Callable[[], float]) -> None:
         self.texts: dict[ConditionField, str | None] = {
             ConditionField.LANDING_PAGE: _folded(case.landing_page),
             ConditionField.CURRENT_PAGE: _folded(case.current_page),
@@ -56,6 +59,8 @@ class Seen:
         self.metadata = {fold(key): fold(value) for key, value in case.metadata.items()}
         self.minute = minute_of_week(case.now.isoweekday(), case.now.hour * 60 + case.now.minute)
         self.slow = 0
+        self.left = EXPRESSIONS_SECONDS
+        self.worked = worked
 
 
 def fold(text: str) -> str:
@@ -271,14 +276,17 @@ def _expressions(condition: VisitorCondition) -> Check:
 
 
 def _found(pattern: regex.Pattern[str], text: str, seen: Seen) -> bool:
-    if seen.slow >= SLOW_EXPRESSIONS:
+    if seen.left <= 0:
         seen.slow += 1
         return False
+    began = seen.worked()
     try:
-        return pattern.search(text, timeout=EXPRESSION_SECONDS) is not None
+        return pattern.search(text, timeout=min(EXPRESSION_SECONDS, seen.left)) is not None
     except TimeoutError:
         seen.slow += 1
         return False
+    finally:
+        seen.left -= seen.worked() - began
 
 
 def _folded(text: str | None) -> str | None:

@@ -11,6 +11,7 @@ from qiatan.modules.routing.service.offers import close_offer, expire_offer, ref
 from qiatan.modules.routing.service.placement import (
     MAX_NEW,
     MESSAGES_OF_EACH,
+    RELEASED_AT_ONCE,
     Look,
     Settled,
     assign_next,
@@ -24,6 +25,7 @@ from qiatan.modules.routing.service.presence import (
     SLEEP,
     announce,
     announce_opening,
+    anybody_serves,
     availability,
     connected,
     disconnected,
@@ -73,12 +75,14 @@ from qiatan.modules.routing.service.taking import take, take_over
 from qiatan.modules.routing.service.targets import transfer_targets
 from qiatan.modules.routing.service.transfers import accept_offer, transfer
 from qiatan.modules.routing.service.trial import try_rules
+from qiatan.modules.routing.service.unserved import leave_unserved
 from qiatan.modules.routing.service.wishes import set_wish
 
 __all__ = [
     "MAX_NEW",
     "MESSAGES_OF_EACH",
     "QUEUE_LEASE",
+    "RELEASED_AT_ONCE",
     "SLEEP",
     "Counting",
     "Look",
@@ -89,6 +93,7 @@ __all__ = [
     "announce",
     "announce_opening",
     "answer_taken_back",
+    "anybody_serves",
     "assign_next",
     "attendance",
     "availability",
@@ -115,6 +120,7 @@ __all__ = [
     "keeping_hours",
     "lapse",
     "leave_queue",
+    "leave_unserved",
     "list_presence",
     "list_simulations",
     "look",

@@ -73,13 +73,14 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
 async def dismiss_void(tx: Tx, due: Sequence[tuple[UUID, UUID]]) -> Sequence[tuple[UUID, UUID]]:
     """Forget, all at once, the deadlines of conversations that were answered or have ended; returns what is left. Needs the system role.
 
-    Where the answer may still be taken back, it is looked at once more when it no longer may.
+    Where the answer may still be taken back, it is looked at once more when it no longer may. Who was answered and queues again is left:
+    of them the deadline is that of the queue, which no answer makes void.
     """
     void = await conversations.answered_or_ended(tx, due)
-    await every_request.forget_deadlines(tx, sorted(one for one, for_good in void.items() if for_good))
+    forgotten = await every_request.forget_deadlines(tx, sorted(one for one, for_good in void.items() if for_good))
     again = sorted(one for one, for_good in void.items() if not for_good)
-    await every_request.forget_deadlines(tx, again, until=tx.now + conversations.ANSWER_STANDS_AFTER)
-    return [one for one in due if one not in void]
+    forgotten |= await every_request.forget_deadlines(tx, again, until=tx.now + conversations.ANSWER_STANDS_AFTER)
+    return [one for one in due if one not in forgotten]
 
 
 async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
@@ -102,6 +103,13 @@ async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
 
 
 async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
+    if routed.customer_messages == 0:
+        # Everything was taken back: the steps count anew from when something may be there again.
+        changed = await RequestRepository(tx, tx.enterprise_id).change(
+            row.conversation_id, delay_from=tx.now, delay_due_at=None, due_at=tx.now + TIME_TO_WRITE_ANEW
+        )
+        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+        return
     steps = (await load_transfers(tx)).steps
     step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
     if step is None or row.delay_from is None or step.at > tx.now:
@@ -139,11 +147,16 @@ async def world(tx: Tx) -> World:
 
 
 async def choose_another(tx: Tx, seen: World, routed: Routed, step: DelayedStep | None = None) -> Choice:
-    """Who could take over from all who have held this conversation: by automatic assignment, or of the step's group. Never into a queue."""
+    """Who could take over: by automatic assignment, or of the delayed transfer's step's group. Never into a queue.
+
+    With a step none of those who have held it (F04); without one only not who holds it now and is gone.
+    """
     rules, roster, around = seen.rules, seen.roster, seen.around
-    # Not who has only joined and written (F23): of them nobody has waited for an answer.
-    held = await DecisionRepository(tx, tx.enterprise_id).given_to(routed.id) | {one for one in (routed.assignee_id,) if one is not None}
-    case = await build_case(tx, routed, None, excluded=held, settings=rules.settings)
+    besides = frozenset({routed.assignee_id} if routed.assignee_id is not None else ())
+    if step is not None:
+        # Not who has only joined and written (F23): of them nobody has waited for an answer.
+        besides |= await DecisionRepository(tx, tx.enterprise_id).given_to(routed.id)
+    case = await build_case(tx, routed, None, excluded=besides, settings=rules.settings)
     if step is not None and step.group_id is not None:
         target = Target(kind=TargetKind.GROUP, id=step.group_id, name=around.groups.get(step.group_id))
         choice = decide_waiting(rules, roster, case, around, target=target, pick=pick)

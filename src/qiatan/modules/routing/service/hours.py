@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,7 +14,6 @@ from qiatan.infra.db import Tx
 from qiatan.kit.business_hours import BusinessHours, Day, Span, minutes
 from qiatan.modules.accounts import service as accounts
 from qiatan.modules.routing.contracts.hours import HoursSettings, Interval, Outside
-from qiatan.modules.routing.contracts.hours import Week as WeekInput
 from qiatan.modules.routing.service.settings import is_unsaved, loaded_hours
 
 KEPT = 500
@@ -59,7 +60,8 @@ async def opening(tx: Tx) -> Opening:
     kept = _memory.get(tx.enterprise_id)
     if kept is not None and not is_unsaved(tx) and (kept.version, kept.zone) == (hours.version, zone) and _holds(kept, tx.now):
         return kept.opening
-    worked_out = opening_at(hours.value, zone, tx.now)
+    # Of hundreds of groups with a thousand holidays each: not on the loop that everybody's messages pass.
+    worked_out = await asyncio.to_thread(opening_at, hours.value, zone, tx.now)
     if is_unsaved(tx):
         return worked_out
     _memory[tx.enterprise_id] = _Kept(hours.version, zone, tx.now, worked_out)
@@ -77,8 +79,8 @@ def opening_at(settings: HoursSettings, zone: str, at: datetime) -> Opening:
     """Working time at a moment, by these settings in this zone."""
     if not settings.enabled:
         return Opening(open_now=True, closed_groups=frozenset(), outside=settings.outside, changes_at=None)
-    own = calendar(settings, settings.week, zone)
-    groups = {group.group_id: calendar(settings, group.week, zone) for group in settings.groups}
+    own, *of_groups = _calendars(settings, ZoneInfo(zone))
+    groups = dict(zip((group.group_id for group in settings.groups), of_groups, strict=True))
     own_change = own.next_change(at)
     changes = [own_change, *(hours.next_change(at) for hours in groups.values())]
     return Opening(
@@ -90,14 +92,19 @@ def opening_at(settings: HoursSettings, zone: str, at: datetime) -> Opening:
     )
 
 
-def calendar(settings: HoursSettings, week: WeekInput, zone: str) -> BusinessHours:
-    """A week with the enterprise's exceptional days: closed, worked with hours of their own, or worked like this week's Monday."""
-    days = [_spans(day) for day in week]
-    exceptions: dict[date, Day] = {}
+def _calendars(settings: HoursSettings, zone: ZoneInfo) -> Iterator[BusinessHours]:
+    """The enterprise's week, then those of the groups, with the enterprise's exceptional days: closed, worked with hours of their own, or
+    worked like the week's own Monday."""
+    days: dict[date, Day] = {}
+    like_monday: list[date] = []
     for exception in settings.exceptions:
-        worked = days[0] if exception.intervals is None else _spans(exception.intervals)
-        exceptions[exception.day] = worked if exception.open else ()
-    return BusinessHours(days, exceptions, ZoneInfo(zone))
+        if exception.open and exception.intervals is None:
+            like_monday.append(exception.day)
+        else:
+            days[exception.day] = _spans(exception.intervals or []) if exception.open else ()
+    for week in (settings.week, *(group.week for group in settings.groups)):
+        spans = [_spans(day) for day in week]
+        yield BusinessHours(spans, days | dict.fromkeys(like_monday, spans[0]), zone)
 
 
 def _spans(intervals: list[Interval]) -> Day:

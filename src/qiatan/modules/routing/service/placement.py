@@ -49,6 +49,7 @@ from qiatan.modules.routing.service.settings import load_assignment, load_queue
 
 log = structlog.get_logger(__name__)
 
+RELEASED_AT_ONCE = conversations.RELEASED_AT_ONCE
 MAX_NEW = 1_000
 MESSAGES_OF_EACH = 50
 """Messages left that one look tries for each target."""
@@ -172,6 +173,9 @@ async def settle(tx: Tx, seen: Look, conversation_id: UUID, cause: Cause | None 
         if row is not None and routed is not None and routed.status is Status.ENDED:
             await note_ended(tx, row)
         return Settled.GONE
+    if routed.customer_messages == 0:
+        # Its customer has taken back everything: it ends soon, unless they write again.
+        return Settled.KEPT
     waits = row is not None and row.state in (RoutingState.QUEUED, RoutingState.MESSAGE)
     wish = read_wish(row.wish) if row is not None else await pending_wish(tx, routed)
     case = await build_case(tx, routed, wish, settings=seen.rules.settings, visitor=bool(seen.rules.rules))
@@ -261,11 +265,13 @@ def _log_unknown(choice: Choice, wish: Wish, conversation_id: UUID) -> None:
 
 
 async def release_idle(tx: Tx, agent_ids: Collection[UUID]) -> int:
-    """Put back into the queue what those of the agents hold who may serve no more; returns how many conversations.
+    """Put back into the queue what those of the agents hold who may serve no more, a page of it; returns how many conversations.
+
+    RELEASED_AT_ONCE of them: there may be more, which belong into a transaction of their own.
 
     Under the claim: an assignment that still saw the agent serving has committed, and its conversation is among them.
     """
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
     held = set(agent_ids).intersection(await conversations.active_counts(tx))
     serving = {agent.id for agent in await accounts.serving_agents(tx, SERVE)} if held else set()
-    return await conversations.release_all_of(tx, *(held - serving))
+    return await conversations.release_some_of(tx, *(held - serving))

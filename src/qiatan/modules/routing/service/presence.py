@@ -27,18 +27,22 @@ SLEEP = timedelta(minutes=10)
 LEASE = timedelta(seconds=60)
 """How long an agent stays present without a sign of life from the process that holds their connection."""
 
+NEARLY_GONE = timedelta(seconds=10)
+"""Leases are renewed long before they have so little left, so these agents have gone: who leaves notes when their transaction began, which
+may be later than when the transaction began that waited for it."""
+
 
 async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Presence:
     """An agent chooses the own status."""
     await _move(tx, actor.enterprise_id, actor.agent_id, status=status)
-    return await announce(tx, actor.agent_id)
+    return await _announce_move(tx, actor.agent_id)
 
 
 async def connected(tx: Tx, agent_id: UUID, node_id: UUID) -> Presence:
     """A page of the agent has connected to a node. One who was never seen before starts online."""
     await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now + LEASE)
     await RoutingRepository(tx, tx.enterprise_id).open_page(agent_id, node_id)
-    return await announce(tx, agent_id)
+    return await _announce_move(tx, agent_id)
 
 
 async def page_closed(tx: Tx, agent_id: UUID, node_id: UUID, is_back: Callable[[], bool] = lambda: False) -> None:
@@ -67,7 +71,7 @@ async def gone(tx: Tx, agent_id: UUID) -> None:
         return
     if row.asleep_until is None or row.asleep_until <= tx.now:
         await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
-    await announce(tx, agent_id)
+    await _announce_move(tx, agent_id)
 
 
 async def fall_asleep(tx: Tx, agent_id: UUID, node_id: UUID, *, alone: bool) -> None:
@@ -81,7 +85,7 @@ async def fall_asleep(tx: Tx, agent_id: UUID, node_id: UUID, *, alone: bool) -> 
     await routing.sleep(agent_id, until)
     if alone:
         await routing.close_page(agent_id, node_id)
-    await announce(tx, agent_id)
+    await _announce_move(tx, agent_id)
 
 
 async def wake_up(tx: Tx, agent_id: UUID, node_id: UUID) -> None:
@@ -126,7 +130,7 @@ async def lapse(tx: Tx, agent_id: UUID) -> None:
     if row is None or row.lease_until > tx.now:
         return
     await _note(tx, tx.enterprise_id, agent_id, gone_at=row.lease_until, becomes=None)
-    await announce(tx, agent_id)
+    await _announce_move(tx, agent_id)
 
 
 async def _move(
@@ -158,6 +162,15 @@ async def _note(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, gone_at: datetim
         running = None
     if running is None and becomes is not None:
         await spans.begin(agent_id, becomes, tx.now)
+
+
+async def _announce_move(tx: Tx, agent_id: UUID) -> Presence:
+    """Tell that an agent came, left, or chose another status. Last in its transaction: others who come and leave wait for its end.
+
+    Two who leave at once would each still see the other, and visitors would be told for good that somebody is online.
+    """
+    await RoutingRepository(tx, tx.enterprise_id).claim_availability()
+    return await announce(tx, agent_id)
 
 
 async def announce(tx: Tx, agent_id: UUID) -> Presence:
@@ -221,13 +234,15 @@ async def availability(tx: Tx, _actor: VisitorActor) -> Availability:
 
 
 async def announce_opening(tx: Tx) -> Opening:
-    """Working time begins or ends: tell who may know, and let who waits be looked at again. Returns how it stands now."""
+    """Working time begins or ends, or who may serve at all: tell who may know, and let who waits be looked at again. Returns how it stands."""
+    await RoutingRepository(tx, tx.enterprise_id).claim_availability()
     tx.emit(OpeningChanged(enterprise_id=tx.enterprise_id, anybody_serves=await anybody_serves(tx)))
     return await opening(tx)
 
 
 async def anybody_serves(tx: Tx) -> bool:
-    """Whether it is working time and somebody is online."""
+    """Whether it is working time and somebody is online who may be given anything at all."""
     if not (await opening(tx)).open_now:
         return False
-    return await RoutingRepository(tx, tx.enterprise_id).anybody_serves(tx.now)
+    online = await RoutingRepository(tx, tx.enterprise_id).online(tx.now + NEARLY_GONE)
+    return bool(online) and any(agent.id in online and agent.max_conversations > 0 for agent in await accounts.serving_agents(tx, SERVE))

@@ -38,7 +38,7 @@ from qiatan.modules.routing.contracts.settings import (
 from qiatan.modules.routing.events import RoutingSettingsChanged
 from qiatan.modules.routing.repository.settings import Part, SettingsRepository
 from qiatan.modules.routing.rules import Candidate, settings_checks, validation
-from qiatan.modules.routing.service.hours import opening_at
+from qiatan.modules.routing.service.hours import opening
 from qiatan.modules.routing.service.presence import announce_opening
 from qiatan.modules.routing.service.settings import (
     load_assignment,
@@ -299,5 +299,5 @@ async def _transfer_problems(tx: Tx, settings: TransferSettings) -> list[Problem
 
 async def _shown_hours(tx: Tx, settings: HoursSettings, version: int) -> Hours:
     zone = (await accounts.get_enterprise(tx)).timezone
-    now = opening_at(settings, zone, tx.now)
+    now = await opening(tx)
     return Hours(settings=settings, version=version, timezone=zone, open_now=now.open_now, changes_at=now.own_changes_at)

@@ -6,12 +6,14 @@ holds; asking again costs one look at the version.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
+from qiatan.infra.clock import worked
 from qiatan.infra.db import Tx
 from qiatan.modules.routing.contracts.hours import HoursSettings
 from qiatan.modules.routing.contracts.settings import AssignmentSettings, QueueSettings, TransferSettings
@@ -107,7 +109,7 @@ async def loaded_hours(tx: Tx) -> Loaded[HoursSettings]:
 
 def _assignment(stored: dict[str, Any]) -> tuple[AssignmentSettings, CompiledAssignment]:
     settings = AssignmentSettings.model_validate(stored)
-    return settings, compile_assignment(settings)
+    return settings, compile_assignment(settings, worked)
 
 
 _UNSET_ASSIGNMENT = Loaded(_assignment({}), 0)
@@ -119,11 +121,11 @@ _UNSET_HOURS = Loaded(HoursSettings(), 0)
 async def _load(tx: Tx, part: Part, prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]) -> Loaded[Kept]:
     if is_unsaved(tx):
         fresh = await SettingsRepository(tx, tx.enterprise_id).get(part)
-        return Loaded(prepare(fresh.value or {}), fresh.version) if fresh is not None else unset
+        return Loaded(await asyncio.to_thread(prepare, fresh.value or {}), fresh.version) if fresh is not None else unset
     # A decision asks for the same part many times; within one transaction one answer is enough.
     seen = cast("Loaded[Kept] | None", tx.memory.get((_SEEN, part)))
     if seen is None:
-        seen = tx.memory[_SEEN, part] = _prepared(tx, part, await _stored(tx), prepare, unset)
+        seen = tx.memory[_SEEN, part] = await _prepared(tx, part, await _stored(tx), prepare, unset)
     return seen
 
 
@@ -138,7 +140,7 @@ async def _stored(tx: Tx) -> dict[Part, Stored]:
     return stored
 
 
-def _prepared(
+async def _prepared(
     tx: Tx, part: Part, stored: dict[Part, Stored], prepare: Callable[[dict[str, Any]], Kept], unset: Loaded[Kept]
 ) -> Loaded[Kept]:
     found = stored.get(part)
@@ -147,6 +149,7 @@ def _prepared(
     known = cast("dict[Part, Loaded[Kept]]", tx.memory[_KNOWN]).get(part)
     if found.value is None and known is not None:
         return known
-    loaded = Loaded(prepare(found.value or {}), found.version)
+    # Hundreds of rules with their expressions: not on the loop that everybody's messages pass.
+    loaded = Loaded(await asyncio.to_thread(prepare, found.value or {}), found.version)
     _memory.keep(tx.enterprise_id, part, loaded)
     return loaded

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from qiatan.infra.clock import new_id
+from qiatan.infra.clock import new_id, worked
 from qiatan.infra.db import Tx
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, require
@@ -205,7 +205,7 @@ async def _begin(tx: Tx, simulation_id: UUID) -> _Inputs | None:
         cases = [arrival.case for arrival in models] or [_nobody_known(tx.now.astimezone(zone))]
         traffic = generated(command.traffic, cases, begins=tx.now.astimezone(zone))
     around = replace(await surroundings(tx, saved), open_now=True, closed_groups=frozenset(), pointers={})
-    after = await asyncio.to_thread(compile_assignment, command.settings)
+    after = await asyncio.to_thread(compile_assignment, command.settings, worked)
     return _Inputs(before, after, agents, traffic, around, (await load_queue(tx)).limit)
 
 

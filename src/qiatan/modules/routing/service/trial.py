@@ -7,6 +7,7 @@ import secrets
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from qiatan.infra.clock import worked
 from qiatan.infra.db import Tx
 from qiatan.kit.access import AgentActor, require
 from qiatan.kit.calendar_file import FIRST_DAY, LAST_DAY
@@ -38,7 +39,7 @@ async def try_rules(tx: Tx, actor: AgentActor, asked: TryRules) -> Trial:
         raise InvalidInput.of("case", "one_of_both", "Describe a visitor, or choose a conversation.")
     settings, rules = await load_assignment(tx)
     if asked.settings is not None:
-        settings, rules = asked.settings, await asyncio.to_thread(compile_assignment, asked.settings)
+        settings, rules = asked.settings, await asyncio.to_thread(compile_assignment, asked.settings, worked)
     zone = ZoneInfo((await accounts.get_enterprise(tx)).timezone)
     if asked.conversation_id is not None:
         await conversations.get(tx, actor, asked.conversation_id)
@@ -47,7 +48,7 @@ async def try_rules(tx: Tx, actor: AgentActor, asked: TryRules) -> Trial:
         case = _case(tx, asked.case or TrialCase(), zone)
     around, roster = await surroundings(tx, settings), await candidates(tx, settings)
     if asked.case is not None and asked.case.at is not None:
-        then = opening_at(await load_hours(tx), str(zone), case.now)
+        then = await asyncio.to_thread(opening_at, await load_hours(tx), str(zone), case.now)
         around = replace(around, open_now=then.open_now, closed_groups=then.closed_groups)
     # Draft expressions may use up their time: not on the loop that everybody's messages pass.
     choice = await asyncio.to_thread(decide, rules, roster, case, around, pick=secrets.randbelow)

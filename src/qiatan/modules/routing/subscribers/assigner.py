@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -249,16 +249,34 @@ class Assigner:
     async def _agent_changed(self, event: AgentChanged) -> None:
         if not event.serving or event.role_changed:
             await self._release(event.enterprise_id, frozenset({event.agent_id}))
+        else:
+            await self._tell_availability(event.enterprise_id)
         self.look_at(event.enterprise_id)
 
     async def _release(self, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> None:
         """Put back into the queue what those of the agents hold who may serve no more."""
         try:
-            async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.release_idle(tx, agent_ids)
+            await self._release_pages(enterprise_id, agent_ids)
         except Fault as fault:
             log.warning("routing.release_failed", enterprise_id=str(enterprise_id), code=fault.code)
+        await self._tell_availability(enterprise_id)
         self.look_at(enterprise_id)
+
+    async def _release_pages(self, enterprise_id: UUID, agent_ids: Collection[UUID]) -> None:
+        """A page in a transaction: what waits for one of its rows or for the claim gets its turn between two."""
+        released = service.RELEASED_AT_ONCE
+        while released == service.RELEASED_AT_ONCE:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                released = await service.release_idle(tx, agent_ids)
+
+    async def _tell_availability(self, enterprise_id: UUID) -> None:
+        """Who may serve, or how much, has changed: with it perhaps whether anybody does."""
+        try:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                await service.announce_opening(tx)
+        except Fault as fault:
+            # Whoever comes or leaves next tells it.
+            log.warning("routing.availability_not_told", enterprise_id=str(enterprise_id), code=fault.code)
 
     async def _left(self, enterprise_id: UUID, conversation_id: UUID, agent_id: UUID | None) -> None:
         """Somebody does not serve it any more: their load fell, and what they asked about it is over."""
@@ -274,16 +292,20 @@ class Assigner:
     # -- what was lost
 
     async def _heal(self) -> None:
-        """Release what agents still hold who may serve no more, and end what waits though it has ended: the reaction was lost or failed."""
+        """Release what agents still hold who may serve no more, and end what waits though it has ended: the reaction was lost or failed.
+
+        And let leave a message who waits though nobody comes any more.
+        """
         async with self._resources.database.system() as tx:
             held = await conversations.assignees(tx)
             queueing = await service.enterprises_with_requests(tx)
         for enterprise_id in held.keys() | queueing:
             try:
-                async with self._resources.database.tenant(enterprise_id) as tx:
-                    await service.release_idle(tx, held.get(enterprise_id, ()))
+                await self._release_pages(enterprise_id, held.get(enterprise_id, ()))
                 async with self._resources.database.tenant(enterprise_id) as tx:
                     await service.end_forgotten(tx)
+                async with self._resources.database.tenant(enterprise_id) as tx:
+                    await service.leave_unserved(tx)
             except Exception as error:
                 # One enterprise's fault must not hold up the others.
                 log.exception("routing.not_healed", enterprise_id=str(enterprise_id), error=str(error))

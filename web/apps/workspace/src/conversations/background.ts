@@ -18,12 +18,14 @@ import { useIntent } from './stores/intent'
 import { useMentions } from './stores/mentions'
 import { useOffers } from './stores/offers'
 import { useOutbox } from './stores/outbox'
+import { useOwn } from './stores/own'
 import { usePlaces } from './stores/places'
 import { useRouting } from './stores/routing'
 import { useThread } from './stores/thread'
 import { useTyping } from './stores/typing'
 import { useUnsaved } from './stores/unsaved'
 import { useViewers } from './stores/viewers'
+import { tellUnsent } from './unsent'
 
 /** Title and icon of the window are dear to change: not for what is read as it comes. */
 const COUNT_AFTER_MS = 100
@@ -57,7 +59,9 @@ function follow(): void {
   const places = usePlaces()
   const alerts = useAlerts()
   const badges = useBadges()
+  const acceptOwn = useOwn()
   useSleep()
+  tellUnsent()
 
   const listen: typeof onFrame = (type, listener) => {
     const off = onFrame(type, listener)
@@ -138,10 +142,8 @@ function follow(): void {
     })
   })
 
-  /** A message of mine that the server has stored: it does not send it back to the connection that sent it. */
   function takeOwn(message: Message): void {
-    directory.applyMessage(message)
-    thread.apply(message)
+    acceptOwn(message)
     if (thread.id === message.conversation_id) thread.newAfter = null
   }
 
@@ -153,7 +155,7 @@ function follow(): void {
       directory.applyMessage(message)
       if (isNews) alerts.message(conversation, message)
       // What was missed in between may be unread as well; only the server can count it.
-      if (message.seq > conversation.head + 1) reask(conversation.id)
+      if (message.seq > conversation.head + 1) directory.reask(conversation.id)
     } else {
       look(message.conversation_id)
     }
@@ -162,14 +164,21 @@ function follow(): void {
 
   listen('conversation', ({ conversation }) => {
     const before = directory.known.get(conversation.id)
+    const hadLeft = before !== undefined && hasLeft(before)
     const after = directory.accept(conversation)
     if (before && (before.customer.name !== after.customer.name || before.customer.vip !== after.customer.vip)) {
       directory.followCustomer(after.customer)
       thread.followCustomer(after.customer)
     } else if (before && isCardNews(before, after)) void thread.refreshCustomer(after.customer.id)
     thread.setHead(after.id, after.head)
-    announce(before, after)
+    announce(hadLeft ? undefined : before, after)
   })
+
+  /** It was told to be gone, and nothing about it since: what is known of it still says where it was. */
+  function hasLeft(conversation: Conversation): boolean {
+    const { phase, ids } = directory.lists[viewOf(conversation, session.agent?.id ?? '')]
+    return phase === 'ready' && !ids.includes(conversation.id)
+  }
 
   function announce(before: Conversation | undefined, after: Conversation): void {
     const myId = session.agent?.id ?? ''
@@ -183,7 +192,7 @@ function follow(): void {
     if (topic === 'mine') tellMoved(conversation_id)
     if (topic !== 'conversation') directory.leave(conversation_id, topic)
     // Whether it may still be seen, and what has become of it, only the server knows.
-    if (thread.id === conversation_id) reask(conversation_id)
+    if (thread.id === conversation_id) directory.reask(conversation_id)
   })
 
   listen('read', ({ conversation_id, side, seq }) => directory.applyRead(conversation_id, side, seq))
@@ -220,16 +229,21 @@ function follow(): void {
   /** Conversations whose going was told by the offer that was accepted. */
   const handed = new Set<Id>()
 
+  function isListedMine(id: Id): boolean {
+    return directory.lists.mine.ids.includes(id)
+  }
+
   /** It went to somebody else while I served it; what I did myself has been said already. */
   function tellMoved(id: Id): void {
     const moved = directory.known.get(id)
-    if (handed.delete(id) || offers.outgoingOf(id) !== null || !moved || !directory.lists.mine.ids.includes(id)) return
+    if (handed.delete(id) || offers.outgoingOf(id) !== null || !moved || !isListedMine(id)) return
     toastProblem(t('routing.moved', { customer: customerName(moved.customer) }))
   }
 
   listen('transfer_offer', ({ offer }) => {
     if (!offers.accept(offer)) return
-    if (offer.state === 'accepted' && offer.from_agent_id === session.agent?.id) handed.add(offer.conversation_id)
+    // Where it has gone already, its going was not told either.
+    if (offer.state === 'accepted' && offer.from_agent_id === session.agent?.id && isListedMine(offer.conversation_id)) handed.add(offer.conversation_id)
     if (offer.state !== 'open') offerTold(offer, session.agent?.id ?? '')
     else if (offer.from_agent_id !== session.agent?.id) alerts.offered(offer)
   })
@@ -246,7 +260,7 @@ function follow(): void {
     if (frame.topic === 'mine') void offers.load().then((found) => found.forEach(alerts.offered))
     for (const { id, head } of frame.conversations) thread.setHead(id, head)
     if (frame.topic === 'conversation') {
-      for (const { id, version } of frame.conversations) if ((directory.known.get(id)?.version ?? 0) < version) reask(id)
+      for (const { id, version } of frame.conversations) if ((directory.known.get(id)?.version ?? 0) < version) directory.reask(id)
       return
     }
     void compare(frame, frame.topic)
@@ -267,19 +281,19 @@ function follow(): void {
     const loading = list.phase !== 'ready' || isBehind ? catchUp(place) : null
     for (const id of left) {
       directory.leave(id, place)
-      if (place === 'mine' || thread.id === id) reask(id)
+      if (place === 'mine' || thread.id === id) directory.reask(id)
     }
     await loading
     // Without an answer it stays behind, and the next heartbeat tells so.
     if (place !== 'mine' || (loading && directory.lists.mine.error !== null) || session.agent?.id !== agentId) return
     directory.name(conversations)
-    if (loading) conversations.filter(isListedBehind).slice(0, ASKED_AT_ONCE).forEach(({ id }) => reask(id))
+    if (loading) conversations.filter(isListedBehind).slice(0, ASKED_AT_ONCE).forEach(({ id }) => directory.reask(id))
   }
 
   /** Its row stands below the page that was just loaded, and was told anew meanwhile. */
   function isListedBehind({ id, head, version }: ConversationHead): boolean {
     const known = directory.known.get(id)
-    return known !== undefined && directory.lists.mine.ids.includes(id) && (known.head < head || known.version < version)
+    return known !== undefined && isListedMine(id) && (known.head < head || known.version < version)
   }
 
   async function catchUp(place: 'mine' | 'queue' | 'colleagues'): Promise<void> {
@@ -292,13 +306,6 @@ function follow(): void {
 
   function look(id: Id): void {
     directory.find(id).then((found) => announce(undefined, found), notFoundIsFine)
-  }
-
-  function reask(id: Id): void {
-    directory.refresh(id).catch((error: unknown) => {
-      if (error instanceof ApiError && error.status === 404) directory.gone.add(id)
-      else notFoundIsFine(error)
-    })
   }
 }
 

@@ -11,7 +11,11 @@ export function useFirstSteps() {
   const state = shallowRef<Onboarding | null>(null)
   const busy = shallowRef(false)
   const may = computed(() => session.can('enterprise.edit'))
-  const load = useLoad(async () => { if (may.value) state.value = await api.onboarding() })
+  const load = useLoad(async (isLatest) => {
+    if (!may.value) return
+    const found = await api.onboarding()
+    if (isLatest()) state.value = found
+  })
 
   /** True when it was saved. */
   async function skip(steps: FirstStep[]): Promise<boolean> {

@@ -4,6 +4,7 @@ import { computed, shallowRef } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
+import { oneAtATime } from './oneAtATime'
 import { useSession } from './session'
 
 /** The enterprise's web channels, kept true by `changed` frames once a page has asked for them. */
@@ -17,9 +18,21 @@ export const useChannels = defineStore('channels', () => {
     return all.value.find((one) => one.id === id) ?? null
   }
 
-  async function load(): Promise<void> {
-    all.value = await api.channels()
+  const everything = oneAtATime(async () => {
+    const of = session.agent?.id
+    const found = await api.channels()
+    if (session.agent?.id !== of) return
+    // What was saved here while the answer was on its way is newer than the answer.
+    all.value = found.map((one) => {
+      const known = channel(one.id)
+      return known && known.version > one.version ? known : one
+    })
     loaded.value = true
+  })
+
+  /** Fetches all of them as they are from now on. */
+  function load(): Promise<void> {
+    return everything.anew()
   }
 
   function accept(item: Channel): void {
@@ -34,7 +47,8 @@ export const useChannels = defineStore('channels', () => {
 
   onFrame('changed', (frame) => {
     if (frame.object !== 'channel' || !loaded.value || !session.can('channels.view')) return
-    if ((channel(frame.id)?.version ?? 0) < frame.version) fetchOne(frame.id).catch(reportSurprise)
+    // All of them that are on their way may be older than this change, and would overwrite it.
+    if ((channel(frame.id)?.version ?? 0) < frame.version) (everything.isUnderway() ? everything.anew() : fetchOne(frame.id)).catch(reportSurprise)
   })
   onReconnect(() => {
     if (loaded.value && session.can('channels.view')) load().catch(reportSurprise)

@@ -5,7 +5,13 @@ import { computed, shallowRef, watch } from 'vue'
 import { api } from '../api'
 import { onFrame, onReconnect } from '../live'
 import { reportSurprise } from '../ui/report'
+import { oneAtATime } from './oneAtATime'
 import { useSession } from './session'
+
+/** What was saved here while an answer was on its way is newer than the answer. */
+function latest<T extends { version: number }>(known: T | null, item: T): T {
+  return known && known.version > item.version ? known : item
+}
 
 function newer<T extends { id: Id; version: number }>(list: readonly T[], item: T): T[] {
   const known = list.find((one) => one.id === item.id)
@@ -35,12 +41,19 @@ export const usePeople = defineStore('people', () => {
     return groups.value.find((one) => one.id === id) ?? null
   }
 
-  async function load(): Promise<void> {
-    wanted = true
+  const everybody = oneAtATime(async () => {
+    const of = session.agent?.id
     const [allAgents, allGroups] = await Promise.all([api.agents(), api.groups()])
-    agents.value = allAgents
+    if (session.agent?.id !== of) return
+    agents.value = allAgents.map((one) => latest(agent(one.id), one))
     groups.value = allGroups
     loaded.value = true
+  })
+
+  /** Fetches everybody as they are from now on. */
+  function load(): Promise<void> {
+    wanted = true
+    return everybody.anew()
   }
 
   function acceptAgent(item: Agent): void {
@@ -58,7 +71,8 @@ export const usePeople = defineStore('people', () => {
 
   onFrame('changed', (frame) => {
     if (!loaded.value || !session.can('agents.view')) return
-    if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) fetchAgent(frame.id).catch(reportSurprise)
+    // All of them that are on their way may be older than this change, and would overwrite it.
+    if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) (everybody.isUnderway() ? everybody.anew() : fetchAgent(frame.id)).catch(reportSurprise)
     // A group changes the group_ids of its members, and a deleted one is announced like a changed one: all of it, once.
     if (frame.object === 'group') load().catch(reportSurprise)
   })

@@ -62,8 +62,8 @@ export function toastDone(text: string, action?: ToastAction): void {
 }
 
 /** Says at the lower left why something was not done, in words of the page's own. */
-export function toastProblem(text: string): void {
-  show('failed', text)
+export function toastProblem(text: string, action?: ToastAction): void {
+  show('failed', text, action)
 }
 
 /** Says at the lower left what failed and why. */

@@ -3,26 +3,30 @@ import { onScopeDispose, shallowRef, type Ref } from 'vue'
 export interface Load {
   loading: Readonly<Ref<boolean>>
   error: Readonly<Ref<unknown>>
-  /** Loads (again). An answer that a later call overtook is dropped. */
+  /** Loads (again). Where a later call overtook it, neither its failure nor its end is told any more. */
   run: () => Promise<void>
 }
 
-/** Runs what a page needs before it can be drawn, and says where it stands. */
-export function useLoad(work: () => Promise<void>, options: { immediate?: boolean } = {}): Load {
+/**
+ * Runs what a page needs before it can be drawn, and says where it stands. `work` keeps its answer only while `isLatest` says so:
+ * one that a later call overtook may belong to another question.
+ */
+export function useLoad(work: (isLatest: () => boolean) => Promise<void>, options: { immediate?: boolean } = {}): Load {
   const loading = shallowRef(options.immediate !== false)
   const error = shallowRef<unknown>(null)
   let turn = 0
 
   async function run(): Promise<void> {
     const mine = ++turn
+    const isLatest = (): boolean => mine === turn
     loading.value = true
     error.value = null
     try {
-      await work()
+      await work(isLatest)
     } catch (failure) {
-      if (mine === turn) error.value = failure
+      if (isLatest()) error.value = failure
     } finally {
-      if (mine === turn) loading.value = false
+      if (isLatest()) loading.value = false
     }
   }
 

@@ -4,9 +4,8 @@ import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
 import { api } from '../../api'
 import { t } from '../../i18n'
-import { toastFailed } from '../../ui/toasts'
-import { useDirectory } from '../stores/directory'
-import { useThread } from '../stores/thread'
+import { toastFailed, toastProblem } from '../../ui/toasts'
+import { useOwn } from '../stores/own'
 
 function keyOf({ conversation_id, seq }: Message): string {
   return `${conversation_id} ${seq}`
@@ -17,8 +16,7 @@ function keyOf({ conversation_id, seq }: Message): string {
  * known by message, so that a slow answer holds up no other one, and the number of one try is never that of another message's.
  */
 export const useEdit = defineStore('edit', () => {
-  const thread = useThread()
-  const directory = useDirectory()
+  const accept = useOwn()
   const saving = shallowReactive(new Set<string>())
   const tried = new Map<string, { text: string; id: string }>()
 
@@ -41,12 +39,12 @@ export const useEdit = defineStore('edit', () => {
         conversation_id: message.conversation_id, seq: ack.seq, kind: 'edit', sender_kind: 'agent', sender_id: message.sender_id,
         client_message_id: ack.client_message_id, at: ack.at, text, data: { seq: message.seq }, withdrawn: false,
       }
-      thread.apply(edit)
-      directory.applyMessage(edit)
+      accept(edit)
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      toastFailed(error, t('talk.editFailed'))
+      if (error.code === 'too_late') toastProblem(t('talk.editTooLate'))
+      else toastFailed(error, t('talk.editFailed'))
       return false
     } finally {
       saving.delete(key)

@@ -2,7 +2,7 @@ import { ApiError, type Conversation, type Id } from '@qiatan/api'
 import { computed, shallowRef, watch } from 'vue'
 import { api } from '../../api'
 import { useSession } from '../../stores/session'
-import { mentionBefore, type Colleague } from '../model/mentions'
+import { mentionBefore, mentioned, mentionParts, LONGEST_NAME, MAX_MENTIONS, type Colleague } from '../model/mentions'
 
 const SHOWN = 20
 /** The server names at most this many (docs/protocol.md); it is asked for the others by a part of their name. */
@@ -26,22 +26,43 @@ export function useMentions(of: () => Conversation) {
   /** Who takes part, until the server has said who can see the conversation. */
   const colleagues = computed<readonly Colleague[]>(() => {
     const { id, participants } = of()
-    const all = asked.value?.of === id ? asked.value.colleagues : participants.map((one) => ({ id: one.id, name: one.name }))
-    return all.filter((one) => one.id !== session.agent?.id)
+    return others(asked.value?.of === id ? asked.value.colleagues : participants.map((one) => ({ id: one.id, name: one.name })))
   })
+  function others(all: readonly Colleague[]): Colleague[] {
+    return all.filter((one) => one.id !== session.agent?.id)
+  }
   const options = computed(() => {
     const query = typed.value?.query.toLocaleLowerCase() ?? ''
     return colleagues.value.filter((one) => one.name.toLocaleLowerCase().includes(query)).slice(0, SHOWN)
   })
 
-  async function load(): Promise<void> {
+  async function load(): Promise<Asked | null> {
     const { id } = of()
     try {
       const found = await api.mentionTargets(id)
-      if (of().id === id) asked.value = { of: id, colleagues: named(found), isCut: found.length >= MOST_NAMED }
+      const answer: Asked = { of: id, colleagues: named(found), isCut: found.length >= MOST_NAMED }
+      if (of().id === id) asked.value = answer
+      return answer
     } catch (error) {
       // Those who take part can still be called; the next `@` asks again.
       if (!(error instanceof ApiError)) throw error
+      return null
+    }
+  }
+
+  /** Those whom a text calls. It may have been begun before this was here: whoever can be called is asked for then. Null where no answer came. */
+  async function called(text: string): Promise<Colleague[] | null> {
+    if (!text.includes('@')) return []
+    const found = asked.value?.of === of().id ? asked.value : await load()
+    if (found === null) return null
+    const known = others(found.colleagues)
+    if (!found.isCut) return mentioned(text, known)
+    try {
+      const further = await Promise.all(unknownIn(text, known).map((name) => api.mentionTargets(found.of, { query: { q: name } })))
+      return mentioned(text, [...known, ...others(named(further.flat()))])
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      return null
     }
   }
 
@@ -91,7 +112,13 @@ export function useMentions(of: () => Conversation) {
     asked.value = null
   })
 
-  return { colleagues, options, typed, at, look, step, close }
+  return { colleagues, options, typed, at, look, step, close, called }
+}
+
+/** The names a text may call beyond those who are known. */
+function unknownIn(text: string, known: readonly Colleague[]): string[] {
+  const plain = mentionParts(text, known).flatMap((part) => (part.colleague ? [] : [part.text])).join(' ')
+  return [...new Set([...plain.matchAll(/@([^\s@]+)/g)].flatMap(([, name]) => (name && name.length <= LONGEST_NAME ? name : [])))].slice(0, MAX_MENTIONS)
 }
 
 function named(found: readonly Colleague[]): Colleague[] {

@@ -7,8 +7,7 @@ import { t } from '../../i18n'
 import { useSession } from '../../stores/session'
 import { toastFailed, toastProblem } from '../../ui/toasts'
 import type { Colleague } from '../model/mentions'
-import { useDirectory } from '../stores/directory'
-import { useThread } from '../stores/thread'
+import { useOwn } from '../stores/own'
 
 /**
  * Writes internal notes. One that may have arrived is sent again under the same number, so that it is stored once. What is under way is known by
@@ -16,20 +15,22 @@ import { useThread } from '../stores/thread'
  */
 export const useNote = defineStore('note', () => {
   const session = useSession()
-  const directory = useDirectory()
-  const thread = useThread()
+  const accept = useOwn()
   /** The conversations whose note is on its way. */
   const sending = shallowReactive(new Set<Id>())
   const tried = new Map<Id, { text: string; id: Id }>()
 
-  /** Whether the server has stored it; why not is told. */
-  async function write(of: Id, text: string, calls: readonly Colleague[] = [], replyTo: number | null = null): Promise<boolean> {
+  /** Whether the server has stored it; why not is told. `called`: whom it calls, told by who asks where it cannot be said. */
+  async function write(of: Id, text: string, called: () => Promise<readonly Colleague[] | null>, replyTo: number | null = null): Promise<boolean> {
     if (sending.has(of)) return false
     const before = tried.get(of)
     const id = before?.text === text ? before.id : uuidv7()
     tried.set(of, { text, id })
     sending.add(of)
+    let calls: readonly Colleague[] | null = null
     try {
+      calls = await called()
+      if (calls === null) return false
       const ack = await api.writeNote(of, {
         client_message_id: id, text,
         ...(calls.length > 0 ? { mentions: calls.map((one) => one.id) } : {}),
@@ -40,13 +41,12 @@ export const useNote = defineStore('note', () => {
         conversation_id: of, seq: ack.seq, kind: 'note', sender_kind: 'agent', sender_id: session.agent?.id ?? null,
         client_message_id: ack.client_message_id, at: ack.at, text, data: dataOf(calls, replyTo), withdrawn: false,
       }
-      directory.applyMessage(note)
-      thread.apply(note)
+      accept(note)
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       const unseen = error.fields.some((one) => one.field.startsWith('mentions'))
-      if (unseen) toastProblem(t('talk.mention.unseen', { name: calls.map((one) => one.name).join(t('conversations.side.comma')) }))
+      if (unseen) toastProblem(t('talk.mention.unseen', { name: (calls ?? []).map((one) => one.name).join(t('conversations.side.comma')) }))
       else toastFailed(error, t('routing.note.failed'))
       return false
     } finally {

@@ -1,7 +1,7 @@
 import type { Conversation } from '@qiatan/api'
 import { createSharedComposable } from '@vueuse/core'
 import { computed, onScopeDispose, shallowRef, watch } from 'vue'
-import { live } from '../../live'
+import { live, onReconnect } from '../../live'
 import { useSession } from '../../stores/session'
 import { whenIdle } from '../../ui/painted'
 import { useClock } from '../layout/useClock'
@@ -85,6 +85,7 @@ export const useList = createSharedComposable(() => {
     // Below what is open, and asked for behind it.
     if (agentId) whenIdle(() => { if (session.agent?.id === agentId && directory.lists.ended.phase === 'idle') void directory.load('ended') })
   }, { immediate: true })
+  onReconnect(() => { if (directory.lists.ended.phase === 'failed') void directory.load('ended') })
   watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
 
   return { tab, tabs, query, filter, search, list, rows, ids, endedHasMore, choose, loadMore, reload }

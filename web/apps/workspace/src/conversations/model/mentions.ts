@@ -8,7 +8,7 @@ export interface Colleague {
 
 /** At most this many in one note (docs/protocol.md). */
 export const MAX_MENTIONS = 10
-const LONGEST_NAME = 30
+export const LONGEST_NAME = 30
 
 /** The name that is being typed after an `@` before the caret; null where none is. */
 export function mentionBefore(text: string, caret: number): { from: number; query: string } | null {

@@ -176,6 +176,13 @@ export const useDirectory = defineStore('conversations', () => {
     return started === generation ? accept(answer, isStale) : answer
   }
 
+  /** The same where nobody waits for it. Without an answer the next `subscribed` or digest brings this page in step again. */
+  function reask(id: Id): void {
+    refresh(id).catch((error: unknown) => {
+      if (asApiError(error).status === 404) gone.add(id)
+    })
+  }
+
   /** Loads a list's first page; a list already shown keeps its rows and their places meanwhile. */
   async function load(view: ConversationView): Promise<void> {
     const list = lists[view]
@@ -241,5 +248,5 @@ export const useDirectory = defineStore('conversations', () => {
     for (const view of VIEWS) lists[view] = emptyList()
   }
 
-  return { known, lists, gone, named, mine, untouched, unread, rows, accept, followCustomer, leave, clear, name, ownHeads, drop, applyMessage, applyRead, find, refresh, load, loadMore, reset }
+  return { known, lists, gone, named, mine, untouched, unread, rows, accept, followCustomer, leave, clear, name, ownHeads, drop, applyMessage, applyRead, find, refresh, reask, load, loadMore, reset }
 })

@@ -1,7 +1,7 @@
 import { ApiError, type Id } from '@qiatan/api'
 import { IndexedBlobStore, Outbox, UploadError, cancelUpload, messageOf, uploadInParts, type BegunUpload, type Message, type OutboxEntry, type RichDocument } from '@qiatan/live'
 import { defineStore } from 'pinia'
-import { shallowRef } from 'vue'
+import { computed, shallowRef } from 'vue'
 import { api, csrfToken } from '../../api'
 import { live, onFrame } from '../../live'
 
@@ -12,6 +12,8 @@ export const useOutbox = defineStore('outbox', () => {
   const entries = shallowRef<readonly OutboxEntry[]>([])
   /** False from the moment a picture could not be kept for a reload. */
   const picturesKept = shallowRef(true)
+  /** The conversations that hold something which was not sent. */
+  const failed = computed(() => new Set(entries.value.flatMap((entry) => (entry.state === 'failed' && entry.conversation_id !== null ? [entry.conversation_id] : []))))
   const urls = new Map<Id, string>()
   const recalled = new Set<Id>()
   let outbox: Outbox | null = null
@@ -87,6 +89,7 @@ export const useOutbox = defineStore('outbox', () => {
 
   return {
     entries,
+    failed,
     picturesKept,
     open,
     close,

@@ -157,10 +157,10 @@ export const useThread = defineStore('thread', () => {
   }
 
   const { earlier, earlierPhase, history } = above
-  const { messageAt } = quotes
+  const { messageAt, isFailed: isQuoteFailed, again: askQuote } = quotes
   const { context, contextError, notesRound, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, catchUpCustomer } = beside
   return {
     id, phase, error, messages, earlier, earlierPhase, context, contextError, newAfter, unreadAtOpen, wanted, conversation, history,
-    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, notesRound, catchUpCustomer, loadEarlier, reach, messageAt, prefetch, apply, trim, setHead, markRead, reset,
+    open, retry, close, loadContext, changeCustomer, followCustomer, refreshCustomer, followVisit, followNotes, notesRound, catchUpCustomer, loadEarlier, reach, messageAt, isQuoteFailed, askQuote, prefetch, apply, trim, setHead, markRead, reset,
   }
 })

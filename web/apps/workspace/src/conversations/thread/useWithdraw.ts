@@ -3,13 +3,11 @@ import { uuidv7, type Message } from '@qiatan/live'
 import { api } from '../../api'
 import { t } from '../../i18n'
 import { toastFailed } from '../../ui/toasts'
-import { useDirectory } from '../stores/directory'
-import { useThread } from '../stores/thread'
+import { useOwn } from '../stores/own'
 
 /** Takes a message of mine back. The server decides whether it is still possible; the page shows the result at once. */
 export function useWithdraw(): (message: Message) => Promise<void> {
-  const thread = useThread()
-  const directory = useDirectory()
+  const accept = useOwn()
   /** What is on its way: asked for twice, it would be refused the second time. */
   const underWay = new Set<string>()
 
@@ -31,8 +29,7 @@ export function useWithdraw(): (message: Message) => Promise<void> {
         data: { ref_seq: message.seq },
         withdrawn: false,
       }
-      thread.apply(withdrawal)
-      directory.applyMessage(withdrawal)
+      accept(withdrawal)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       toastFailed(error, t('conversations.thread.withdrawFailed'))

@@ -3,7 +3,7 @@ export default {
     admin: 'Administrator',
     agent: 'Agent',
     adminHint: 'May do anything. A company has at least one.',
-    agentHint: 'Serves customers and manages the own profile.',
+    agentHint: 'Serves customers and manages their own profile.',
   },
   template: {
     specialist: { name: 'Specialist', hint: 'Serves customers, takes from the queue, sends pictures; no colleagues\' conversations' },

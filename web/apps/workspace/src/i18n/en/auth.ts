@@ -119,7 +119,7 @@ export default {
   reset: {
     page: 'New password',
     title: 'Choose a new password',
-    subtitle: 'For {email}. Afterwards every device has to sign in again.',
+    subtitle: 'For {email}. Afterwards every device has to sign in again, and API keys made by this account end.',
     password: 'New password',
     submit: 'Save the new password',
     submitting: 'Saving',

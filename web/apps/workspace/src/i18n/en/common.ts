@@ -70,6 +70,7 @@ export default {
     somethingWrong: 'Something went wrong on this page',
     somethingWrongHint: 'Reloading may help. If not, tell an administrator when it happened.',
     reload: 'Reload',
+    missing: 'This could not be loaded. Try again; if it still fails, reload the page.',
   },
   day: {
     today: 'today',

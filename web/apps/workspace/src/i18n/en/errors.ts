@@ -67,6 +67,7 @@ export default {
   not_a_spreadsheet: 'Not a spreadsheet we can read. Save it as .xlsx, or fill in the template.',
   invalid_input: 'Some of this is not valid. See the marked fields.',
   too_slow: 'The connection was silent for too long. Please send it again.',
+  too_many_letters: 'Enough letters were sent to this address, or by your company today. Please wait and send it again.',
   too_many: 'Too many attempts. Please wait and try again.',
   too_many_edits: 'A message can be changed 20 times. Withdraw it, or write a new one.',
   too_late: 'More than 2 minutes ago, it can no longer be withdrawn',

@@ -9,7 +9,7 @@ export default {
   byCustomer: 'Customers can rate unasked',
   byHandHint: 'Agents can ask at any time with "Ask for a rating", once a minute at most.',
   window: 'A conversation can be rated, and the rating changed, until 24 hours after its end.',
-  tooLong: '{over} characters too many; 100 at most',
+  tooLong: '1 character too many; 100 at most | {over} characters too many; 100 at most',
   invalid: 'There are characters that cannot be saved. Remove them and try again.',
   preview: 'What customers see',
   previewHint: 'You can change this for 24 hours',

@@ -21,7 +21,7 @@ export default {
     disk: 'Disk space',
     mail: 'Mail',
     backups: 'Backups',
-    bus: 'Bus between processes',
+    bus: 'Messages between processes',
     timers: 'Timed actions',
     jobs: 'Background jobs',
     counters: 'Counters',

@@ -26,7 +26,7 @@ export default {
     enterprise: '企业',
     security: '登录与安全',
     audit: '操作日志',
-    api_keys: 'API 密钥',
+    api_keys: '接口密钥',
     system: '系统',
   },
   point: {
@@ -71,7 +71,7 @@ export default {
     security_logins: { name: '看登录日志', hint: '范围内账号的登录，可导出', brief: '登录日志' },
     audit_view: { name: '查看', hint: '谁在什么时候改了什么', brief: '操作日志' },
     audit_export: { name: '导出', hint: '导出为 CSV 文件', brief: '导出操作日志' },
-    api_keys_manage: { name: '管理', hint: '新建和吊销，范围须为全部', brief: '管理 API 密钥' },
+    api_keys_manage: { name: '管理', hint: '新建和吊销，范围须为全部', brief: '管理接口密钥' },
     system_view: { name: '看系统状态', hint: '系统各部分是否正常，给技术支持的人看', brief: '系统状态' },
     system_repair: { name: '修正计数', hint: '把与实际不符的计数改对，范围须为全部，有记录', brief: '修正计数' },
   },

@@ -116,7 +116,7 @@ export default {
   reset: {
     page: '重设密码',
     title: '重设密码',
-    subtitle: '{email} 的新密码。设好后，所有设备都要重新登录。',
+    subtitle: '{email} 的新密码。设好后，所有设备都要重新登录，这个账号建的接口密钥会停用。',
     password: '新密码',
     submit: '保存新密码',
     submitting: '正在保存',

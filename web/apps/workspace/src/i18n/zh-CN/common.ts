@@ -67,6 +67,7 @@ export default {
     somethingWrong: '这一页出错了',
     somethingWrongHint: '可以重新载入。若仍出错，请把时间告诉管理员。',
     reload: '重新载入',
+    missing: '没有加载出来。请再试一次；若仍不行，请重新载入这一页。',
   },
   day: {
     today: '今天',

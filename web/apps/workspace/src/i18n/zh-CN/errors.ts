@@ -65,6 +65,7 @@ export default {
   not_a_spreadsheet: '这不是能读取的表格，请存成 .xlsx，或用模板填写',
   invalid_input: '有的内容不合要求，请看标出的地方',
   too_slow: '网络中断太久，没有发送成功，请重试',
+  too_many_letters: '给这个邮箱或今天发出的邮件已经够多了，请稍后再发',
   too_many: '太频繁了，请稍后再试',
   too_many_edits: '一条消息最多改 20 次，可以撤回后重发',
   too_late: '超过 2 分钟，不能撤回了',

@@ -2,6 +2,9 @@
 import type { PolicyDraft, Role } from '@qiatan/api'
 import { flushPromises, mount } from '@vue/test-utils'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import TrialColumn from '../assignment/TrialColumn.vue'
+import { settings } from '../assignment/tests/make'
+import AttendancePage from '../attendance/AttendancePage.vue'
 import OidcPage from '../oidc/OidcPage.vue'
 import TrialBox from '../security/TrialBox.vue'
 import { openPage, refusal, serve, signIn } from './page'
@@ -72,5 +75,43 @@ describe('the test of an identity provider', () => {
     await flushPromises()
     expect([wrapper.find('.test .ok').exists(), wrapper.find('.test .er').exists()]).toEqual([false, false])
     wrapper.unmount()
+  })
+})
+
+describe('the attendance of a range', () => {
+  const day = (name: string) => ({ items: [{ day: '2026-11-22', agent_id: name, name, first_seen_at: '2026-11-22T01:00:00Z', last_seen_at: null, online_seconds: 60, busy_seconds: 0, away_seconds: 0 }] })
+
+  it('that comes late does not stand under a newer range', async () => {
+    const { answers } = held('/attendance', {})
+    signIn(['routing.attendance'])
+    const { wrapper } = await openPage(AttendancePage)
+    const until = wrapper.get<HTMLInputElement>('input[type=date]')
+    await until.setValue(wrapper.findAll<HTMLInputElement>('input[type=date]')[1]?.element.value)
+    expect(answers).toHaveLength(2)
+
+    answers[1]?.(day('今天'))
+    await flushPromises()
+    answers[0]?.(day('一周'))
+    await flushPromises()
+    expect(wrapper.findAll('tbody td:first-child').map((cell) => cell.text())).toEqual(['今天'])
+    wrapper.unmount()
+  })
+})
+
+describe('the trial of the rules', () => {
+  afterEach(() => vi.useRealTimers())
+
+  it('that was begun for a supposed visitor is not waited for where a conversation is to be chosen', async () => {
+    vi.useFakeTimers()
+    const { answers } = held('/routing/trial', { items: [], next: null })
+    signIn(['routing.view'])
+    const column = mount(TrialColumn, { props: { settings: settings(), changed: false } })
+    await vi.advanceTimersByTimeAsync(0)
+    expect([answers.length, column.get('.out').attributes('aria-busy')]).toEqual([1, 'true'])
+
+    await column.findAll('.head button')[1]?.trigger('click')
+    await vi.advanceTimersByTimeAsync(400)
+    expect(column.get('.out').attributes('aria-busy')).toBe('false')
+    column.unmount()
   })
 })

@@ -3,7 +3,9 @@ import type { Me } from '@qiatan/api'
 import { flushPromises } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { useChannels } from '../channels'
 import { useCustomerFields } from '../customerFields'
+import { usePeople } from '../people'
 import { useRoles } from '../roles'
 import { useSession } from '../session'
 import { useTags } from '../tags'
@@ -20,14 +22,14 @@ vi.mock('../../live', async (original) => ({
 }))
 
 /** Questions whose answers the test gives; the others are answered at once. */
-const HELD = new Set(['/tags', '/customer-fields', '/roles'])
+const HELD = new Set(['/tags', '/customer-fields', '/roles', '/agents', '/channels'])
 let asked: { path: string; answer: (names: string[]) => void }[]
 
 beforeEach(() => {
   listeners.length = 0
   asked = []
   setActivePinia(createPinia())
-  useSession().me = { agent: { id: 'me', version: 1, role: { id: 'r0' } }, enterprise: { id: 'e', version: 1 }, points: ['agents.view'] } as unknown as Me
+  useSession().me = { agent: { id: 'me', version: 1, role: { id: 'r0' } }, enterprise: { id: 'e', version: 1 }, points: ['agents.view', 'channels.view'] } as unknown as Me
   vi.stubGlobal('fetch', vi.fn((url: string) => {
     const path = (url.split('?')[0] ?? '').replace('/api/v1', '')
     if (!HELD.has(path)) return Promise.resolve(new Response(JSON.stringify({ groups: [], items: [] })))
@@ -44,6 +46,8 @@ afterEach(() => { vi.unstubAllGlobals() })
 const STORES = {
   tags: () => { const store = useTags(); return { load: store.load, shown: () => store.catalogue.tags.map((one) => one.name) } },
   customer_fields: () => { const store = useCustomerFields(); return { load: store.load, shown: () => store.fields.map((one) => one.name) } },
+  agent: () => { const store = usePeople(); return { load: store.load, shown: () => store.agents.map((one) => one.name) } },
+  channel: () => { const store = useChannels(); return { load: store.load, shown: () => store.all.map((one) => one.name) } },
   role: () => { const store = useRoles(); return { load: store.load, shown: () => store.roles.map((one) => one.name) } },
 } as const
 
@@ -56,7 +60,7 @@ async function answer(at: number, ...names: string[]): Promise<void> {
   await flushPromises()
 }
 
-describe.each(['tags', 'customer_fields', 'role'] as const)('a change of %s', (object) => {
+describe.each(['tags', 'customer_fields', 'role', 'agent', 'channel'] as const)('a change of %s', (object) => {
   it('that comes while an answer is on its way is asked for after it, once for all of them', async () => {
     const store = STORES[object]()
     const first = store.load()

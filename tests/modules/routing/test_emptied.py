@@ -1,0 +1,92 @@
+"""Conversations whose customer has taken back everything: nobody is given them, and they go on as soon as something is there again."""
+
+from __future__ import annotations
+
+from qiatan.infra.clock import new_id
+from qiatan.infra.db import Database
+from qiatan.modules.conversations import service as conversations
+from qiatan.modules.routing import service
+from qiatan.modules.routing.contracts.settings import DelayedStep
+from qiatan.modules.routing.service.placement import Settled
+from tests.modules.routing.passing import delayed, later, stay, team
+from tests.modules.routing.scene import holder, present, transfers
+from tests.modules.routing.test_layers import drain
+from tests.modules.routing.test_queue import fire_due
+from tests.support import talk
+from tests.support.clock import FakeClock
+from tests.support.factories import Factories
+
+
+async def test_nobody_is_given_what_was_taken_back_until_something_is_there_again(database: Database, factories: Factories) -> None:
+    # given one who left a message and one at whom nobody has looked, both of whom took it back
+    tenant = await factories.tenant()
+    channel = await factories.channel(tenant.enterprise_id)
+    guests = [await factories.visitor(channel) for _ in range(2)]
+    ids = [(await talk.write(database, guests[0])).conversation_id]
+    async with database.tenant(tenant.enterprise_id) as tx:
+        assert await service.place(tx, ids[0]) is Settled.WAITS
+    ids.append((await talk.write(database, guests[1])).conversation_id)
+    for guest, conversation_id in zip(guests, ids, strict=True):
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await conversations.withdraw_own(tx, guest.actor, conversation_id, 1, new_id())
+
+    # when somebody is there
+    await present(database, tenant.admin)
+    await drain(database, tenant.enterprise_id)
+    empty = [await holder(database, tenant, one) for one in ids]
+    async with database.tenant(tenant.enterprise_id) as tx:
+        one_by_one = await service.place(tx, ids[1])
+    async with database.system() as tx:
+        fresh = await conversations.enterprises_waiting_besides(tx, lambda _enterprise, row: row != row)  # noqa: PLR0124 -- nothing is known
+
+    # then nobody is given them, and whoever writes again is served
+    assert (empty, one_by_one, tenant.enterprise_id in fresh) == ([None, None], Settled.KEPT, False)
+    for guest in guests:
+        await talk.write(database, guest, "还在")
+    await drain(database, tenant.enterprise_id)
+    assert [await holder(database, tenant, one) for one in ids] == [tenant.admin.id] * 2
+
+
+async def test_the_delayed_transfer_waits_until_something_is_there_again(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=[DelayedStep(seconds=60)])
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = (await talk.write(database, guest)).conversation_id
+    await drain(database, tenant.enterprise_id)
+    first = await holder(database, tenant, conversation_id)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await conversations.withdraw_own(tx, guest.actor, conversation_id, 1, new_id())
+
+    await later(database, clock, 60, *agents)
+    await later(database, clock, 30, *agents)
+    assert (await holder(database, tenant, conversation_id), await delayed(database, tenant, conversation_id)) == (first, [])
+
+    await talk.write(database, guest, "还在")
+    await later(database, clock, 59, *agents)
+    at_59 = await holder(database, tenant, conversation_id)
+    clock.advance(seconds=1)
+    await stay(database, *agents)
+    await fire_due(database)
+
+    assert at_59 == first
+    assert await holder(database, tenant, conversation_id) not in (first, None)
+
+
+async def test_a_first_message_taken_back_was_not_the_first(database: Database, factories: Factories, clock: FakeClock) -> None:
+    tenant = await factories.tenant()
+    guest = await factories.visitor(await factories.channel(tenant.enterprise_id))
+    conversation_id = (await talk.write(database, guest)).conversation_id
+    second = clock.advance(seconds=30)
+    await talk.write(database, guest, "想问一下")
+    firsts = []
+
+    for seq in (1, 2):
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await conversations.withdraw_own(tx, guest.actor, conversation_id, seq, new_id())
+            found = await conversations.routed(tx, conversation_id)
+            assert found is not None
+            firsts.append(found.first_customer_at)
+
+    assert firsts == [second, None]
