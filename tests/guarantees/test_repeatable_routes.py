@@ -17,9 +17,6 @@ HOLDS_A_SECRET = frozenset(
     {
         "add_passkey",
         "create_api_key",
-        "invite_agent",
-        "invite_agent_again",
-        "reset_agent_password",
         "view_as_agent",
     }
 )
