@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from qiatan.infra.http_out import Resolve
+
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -25,6 +29,15 @@ class Heard:
     path: str
     headers: dict[str, str]
     body: bytes
+
+
+def names(known: dict[str, Sequence[str]], otherwise: str = "127.0.0.1") -> Resolve:
+    """A name server. Each name's answers are given; others, and addresses, are this machine."""
+
+    async def resolve(host: str, _: int) -> Sequence[str]:
+        return known.get(host, [otherwise])
+
+    return resolve
 
 
 Reply = bytes | Callable[[asyncio.StreamWriter], object]
