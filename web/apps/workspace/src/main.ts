@@ -14,5 +14,5 @@ app.use(createPinia())
 // The texts, what the address names, and the answer to who is signed in are fetched at the same time.
 const preferences = usePreferences()
 app.use(router)
-await preferences.ready()
-app.mount('#app')
+// Not awaited here: the file of a language takes parts from the one that this is in, and each would wait for the other.
+void preferences.ready().then(() => app.mount('#app'))
