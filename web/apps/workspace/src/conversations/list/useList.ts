@@ -78,13 +78,16 @@ export const useList = createSharedComposable(() => {
     if (next !== 'mine' || directory.lists.mine.phase === 'failed') void directory.load(next)
   })
   onScopeDispose(() => live.unsubscribe('colleagues'))
+  let stopWaiting: (() => void) | undefined
   watch(() => session.agent?.id, (agentId) => {
+    stopWaiting?.()
     tab.value = 'mine'
     query.value = ''
     filter.value = NO_FILTER
     // Below what is open, and asked for behind it.
-    if (agentId) whenIdle(() => { if (session.agent?.id === agentId && directory.lists.ended.phase === 'idle') void directory.load('ended') })
+    if (agentId) stopWaiting = whenIdle(() => { if (directory.lists.ended.phase === 'idle') void directory.load('ended') })
   }, { immediate: true })
+  onScopeDispose(() => stopWaiting?.())
   onReconnect(() => { if (directory.lists.ended.phase === 'failed') void directory.load('ended') })
   watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
 
