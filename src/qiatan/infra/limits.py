@@ -39,7 +39,10 @@ class Limits:
     in each process. Default 20000."""
 
     requests: int = 12
-    """ENTERPRISE_REQUESTS: HTTP requests of an enterprise that are worked on at once, in each process; more wait in turn. Default 12."""
+    """ENTERPRISE_REQUESTS: HTTP requests of an enterprise's agents, and of its visitors, that are worked on at once, in each process.
+
+    More wait in turn. Default 12.
+    """
 
     all_requests: int = 48
     """REQUESTS: HTTP requests that are worked on at once, in each process. Default 48."""
