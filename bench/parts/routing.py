@@ -43,9 +43,10 @@ WITH people AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM custome
      team AS (SELECT agent_id, row_number() OVER (ORDER BY agent_id) - 1 AS n FROM agent_presence WHERE enterprise_id = %(enterprise)s)
 INSERT INTO conversations
     (enterprise_id, id, customer_id, channel_id, status, assignee_id, agent_ids, head, version, customer_read_seq, agent_read_seq,
-     agent_unread, customer_unread, created_at, waiting_since, assigned_at, first_customer_at, replied_at, unanswered_since)
+     agent_unread, customer_unread, created_at, waiting_since, assigned_at, first_customer_at, customer_messages, replied_at,
+     unanswered_since)
 SELECT %(enterprise)s, gen_random_uuid(), p.id, %(channel)s, 'active', t.agent_id, ARRAY[t.agent_id], 0, 1, 0, 0, 0, 0, now(), now(), now(),
-       now(), CASE WHEN p.n %% %(unanswered_every)s <> 0 THEN now() END, CASE WHEN p.n %% %(unanswered_every)s = 0 THEN now() END
+       now(), 1, CASE WHEN p.n %% %(unanswered_every)s <> 0 THEN now() END, CASE WHEN p.n %% %(unanswered_every)s = 0 THEN now() END
   FROM people p JOIN team t ON t.n = p.n %% (SELECT count(*) FROM team) WHERE p.n < %(served)s
 """
 _WAITING = """
@@ -53,8 +54,8 @@ WITH people AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM custome
      made AS (
         INSERT INTO conversations
             (enterprise_id, id, customer_id, channel_id, status, agent_ids, head, version, customer_read_seq, agent_read_seq,
-             agent_unread, customer_unread, created_at, waiting_since, first_customer_at)
-        SELECT %(enterprise)s, gen_random_uuid(), p.id, %(channel)s, 'waiting', '{}', 0, 1, 0, 0, 0, 0, now(), now(), now()
+             agent_unread, customer_unread, created_at, waiting_since, first_customer_at, customer_messages)
+        SELECT %(enterprise)s, gen_random_uuid(), p.id, %(channel)s, 'waiting', '{}', 0, 1, 0, 0, 0, 0, now(), now(), now(), 1
           FROM people p WHERE p.n >= %(served)s RETURNING id, customer_id)
 INSERT INTO routing_requests (enterprise_id, conversation_id, customer_id, state, target_kind, entered_at, present_until, due_at)
 SELECT %(enterprise)s, id, customer_id, 'queued', 'enterprise', now(), now() + interval '1 hour', now() + interval '1 hour' FROM made
