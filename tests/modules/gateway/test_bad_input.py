@@ -181,8 +181,10 @@ async def test_too_many_frames_are_refused_and_then_closed(
     code = await socket.until_closed()
 
     answers = [frame["code"] for frame in socket.frames if frame["type"] == "error"]
-    # The hello was one of the two hundred that may come at once.
-    assert answers == ["not_allowed"] * 199 + ["too_many"] * 201
+    # Two hundred may come at once; the hello is one of them where it is read before the line is known.
+    free = answers.count("not_allowed")
+    assert free in (199, 200)
+    assert answers == ["not_allowed"] * free + ["too_many"] * 201
     assert {frame["retry_after"] for frame in socket.frames if (frame["type"], frame.get("code")) == ("error", "too_many")} == {1}
     assert (code, socket.frames[-1]["type"]) == (connections.CLOSE_TOO_MANY, "bye")
     assert await quiet.settle() == []
