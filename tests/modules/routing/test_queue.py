@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from uuid import UUID
 
 import pytest
@@ -170,6 +171,27 @@ async def test_a_place_is_kept_over_a_minute_of_absence_and_given_up_then(
     ]
     assert (await why(database, tenant, lost))[-1].steps[-1].reason == "went_away"
     assert (await place(database, away)).state is RoutingState.MESSAGE
+
+
+async def test_where_more_are_in_the_queue_than_are_renewed_at_once_those_come_first_whose_time_is_nearest(
+    database: Database, factories: Factories, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, _, _ = await full_house(database, factories)
+    [(_, first), (_, second), (_, third)] = await guests(database, factories, tenant, clock, 3)
+    monkeypatch.setattr(import_module("qiatan.modules.routing.service.queue"), "RENEWED_AT_ONCE", 2)
+    nearest = text("UPDATE routing_requests SET present_until = present_until - interval '30 seconds' WHERE conversation_id = :id")
+    async with database.system() as tx:
+        await tx.session.execute(nearest, {"id": first})
+
+    clock.advance(seconds=30)
+    async with database.system() as tx:
+        await service.renew_queued(tx, lambda _: True)
+    clock.advance(seconds=50)
+    await fire_due(database)
+    await drain(database, tenant.enterprise_id)
+
+    states = {conversation_id: state for conversation_id, state, _ in await stand(database, tenant)}
+    assert states == {first: RoutingState.QUEUED, second: RoutingState.QUEUED, third: RoutingState.MESSAGE}
 
 
 async def test_the_longest_wait_ends_in_a_message_also_when_it_is_set_later(

@@ -285,10 +285,14 @@ async def next_due(tx: Tx) -> datetime | None:
 
 
 async def leases_before(tx: Tx, moment: datetime, limit: int) -> list[tuple[UUID, UUID, UUID]]:
-    """(enterprise, conversation, customer) of those in the queue whose presence has to be renewed before then."""
+    """(enterprise, conversation, customer) of those in the queue whose presence has to be renewed before then, the nearest first.
+
+    Whoever stands in front is renewed by the process they are connected to or falls out of the queue: so the page moves on.
+    """
     query = (
         select(Row.enterprise_id, Row.conversation_id, Row.customer_id)
         .where(Row.state == RoutingState.QUEUED, Row.present_until < moment)
+        .order_by(Row.present_until, Row.conversation_id)
         .limit(limit)
     )
     return [(e, c, customer) for e, c, customer in await tx.session.execute(query)]
