@@ -20,6 +20,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.unstubAllGlobals()
+  Reflect.deleteProperty(navigator, 'credentials')
   get.mockReset()
   create.mockReset()
 })

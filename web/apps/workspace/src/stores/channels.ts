@@ -35,6 +35,11 @@ export const useChannels = defineStore('channels', () => {
     return everything.anew()
   }
 
+  /** An answer that is on its way may be older than a change, the first one too. */
+  function isFollowed(): boolean {
+    return loaded.value || everything.isUnderway()
+  }
+
   function accept(item: Channel): void {
     const known = channel(item.id)
     if (known && known.version > item.version) return
@@ -46,12 +51,12 @@ export const useChannels = defineStore('channels', () => {
   }
 
   onFrame('changed', (frame) => {
-    if (frame.object !== 'channel' || !loaded.value || !session.can('channels.view')) return
+    if (frame.object !== 'channel' || !isFollowed() || !session.can('channels.view')) return
     // All of them that are on their way may be older than this change, and would overwrite it.
     if ((channel(frame.id)?.version ?? 0) < frame.version) (everything.isUnderway() ? everything.anew() : fetchOne(frame.id)).catch(reportSurprise)
   })
   onReconnect(() => {
-    if (loaded.value && session.can('channels.view')) load().catch(reportSurprise)
+    if (isFollowed() && session.can('channels.view')) load().catch(reportSurprise)
   })
 
   return { all, web, loaded, channel, load, accept, fetchOne }

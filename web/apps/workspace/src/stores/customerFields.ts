@@ -23,15 +23,20 @@ export const useCustomerFields = defineStore('customerFields', () => {
     return everything.anew()
   }
 
+  /** An answer that is on its way may be older than a change, the first one too. */
+  function isFollowed(): boolean {
+    return loaded.value || everything.isUnderway()
+  }
+
   /** Fetches where nothing is known yet. */
   async function need(): Promise<void> {
     if (!loaded.value) await everything.shared()
   }
 
   onFrame('changed', (frame) => {
-    if (loaded.value && frame.object === 'customer_fields') load().catch(reportSurprise)
+    if (isFollowed() && frame.object === 'customer_fields') load().catch(reportSurprise)
   })
-  onReconnect(() => { if (loaded.value) load().catch(reportSurprise) })
+  onReconnect(() => { if (isFollowed()) load().catch(reportSurprise) })
   watch(() => session.enterprise?.id, (now, before) => {
     if (now === before) return
     fields.value = []

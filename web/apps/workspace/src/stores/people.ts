@@ -56,8 +56,17 @@ export const usePeople = defineStore('people', () => {
     return everybody.anew()
   }
 
+  /** An answer that is on its way may be older than a change, the first one too. */
+  function isFollowed(): boolean {
+    return loaded.value || everybody.isUnderway()
+  }
+
   function acceptAgent(item: Agent): void {
     agents.value = newer(agents.value, item)
+  }
+
+  function dropAgent(id: Id): void {
+    agents.value = agents.value.filter((one) => one.id !== id)
   }
 
   async function fetchAgent(id: Id): Promise<void> {
@@ -65,12 +74,12 @@ export const usePeople = defineStore('people', () => {
       acceptAgent(await api.agent(id))
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error
-      agents.value = agents.value.filter((one) => one.id !== id)
+      dropAgent(id)
     }
   }
 
   onFrame('changed', (frame) => {
-    if (!loaded.value || !session.can('agents.view')) return
+    if (!isFollowed() || !session.can('agents.view')) return
     // All of them that are on their way may be older than this change, and would overwrite it.
     if (frame.object === 'agent' && (agent(frame.id)?.version ?? 0) < frame.version) (everybody.isUnderway() ? everybody.anew() : fetchAgent(frame.id)).catch(reportSurprise)
     // A group changes the group_ids of its members, and a deleted one is announced like a changed one: all of it, once.
@@ -93,8 +102,8 @@ export const usePeople = defineStore('people', () => {
     clear()
   })
   onReconnect(() => {
-    if (loaded.value && session.can('agents.view')) load().catch(reportSurprise)
+    if (isFollowed() && session.can('agents.view')) load().catch(reportSurprise)
   })
 
-  return { agents, groups, loaded, sortedAgents, sortedGroups, admins, agent, group, load, acceptAgent, fetchAgent }
+  return { agents, groups, loaded, sortedAgents, sortedGroups, admins, agent, group, load, acceptAgent, dropAgent, fetchAgent }
 })

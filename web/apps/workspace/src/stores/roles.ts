@@ -44,6 +44,11 @@ export const useRoles = defineStore('roles', () => {
     return everything.anew()
   }
 
+  /** An answer that is on its way may be older than a change, the first one too. */
+  function isFollowed(): boolean {
+    return loaded.value || everything.isUnderway()
+  }
+
   function accept(item: Role): void {
     const known = role(item.id)
     if (known && known.version > item.version) return
@@ -64,7 +69,7 @@ export const useRoles = defineStore('roles', () => {
   }
 
   onFrame('changed', (frame) => {
-    if (!loaded.value || !session.can('agents.view')) return
+    if (!isFollowed() || !session.can('agents.view')) return
     // What the reader holds decides what they may grant, so the catalogue comes along with their own change.
     if (frame.object === 'me') load().catch(reportSurprise)
     // All of them that are on their way may be older than this change, and would overwrite it.
@@ -73,7 +78,7 @@ export const useRoles = defineStore('roles', () => {
     if (frame.object === 'agent') everyRole.anew().catch(reportSurprise)
   })
   onReconnect(() => {
-    if (loaded.value && session.can('agents.view')) load().catch(reportSurprise)
+    if (isFollowed() && session.can('agents.view')) load().catch(reportSurprise)
   })
 
   return { roles, builtin, custom, sorted, groups, templates, grantable, loaded, role, load, accept, drop, fetch }

@@ -52,6 +52,11 @@ export const useTags = defineStore('tags', () => {
     return everything.anew()
   }
 
+  /** An answer that is on its way may be older than a change, the first one too. */
+  function isFollowed(): boolean {
+    return loaded.value || everything.isUnderway()
+  }
+
   /** From now on the numbers of uses come along, until they are asked for no more. */
   function count(on: boolean): void {
     counted = on
@@ -76,9 +81,9 @@ export const useTags = defineStore('tags', () => {
   }
 
   onFrame('changed', (frame) => {
-    if (loaded.value && frame.object === 'tags') load().catch(reportSurprise)
+    if (isFollowed() && frame.object === 'tags') load().catch(reportSurprise)
   })
-  onReconnect(() => { if (loaded.value) load().catch(reportSurprise) })
+  onReconnect(() => { if (isFollowed()) load().catch(reportSurprise) })
   watch(() => session.enterprise?.id, (now, before) => {
     if (now === before) return
     catalogue.value = { groups: [], tags: [] }

@@ -2,7 +2,7 @@ import { ApiError, type Conversation, type Id } from '@qiatan/api'
 import { computed, shallowRef, watch } from 'vue'
 import { api } from '../../api'
 import { useSession } from '../../stores/session'
-import { mentionBefore, mentioned, mentionParts, LONGEST_NAME, MAX_MENTIONS, type Colleague } from '../model/mentions'
+import { mentionBefore, mentioned, LONGEST_NAME, MAX_MENTIONS, type Colleague } from '../model/mentions'
 
 const SHOWN = 20
 /** The server names at most this many (docs/protocol.md); it is asked for the others by a part of their name. */
@@ -58,8 +58,7 @@ export function useMentions(of: () => Conversation) {
     const known = others(found.colleagues)
     if (!found.isCut) return mentioned(text, known)
     try {
-      const further = await Promise.all(unknownIn(text, known).map((name) => api.mentionTargets(found.of, { query: { q: name } })))
-      return mentioned(text, [...known, ...others(named(further.flat()))])
+      return mentioned(text, [...known, ...others(await furtherIn(text, known, found.of))])
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       return null
@@ -115,10 +114,33 @@ export function useMentions(of: () => Conversation) {
   return { colleagues, options, typed, at, look, step, close, called }
 }
 
-/** The names a text may call beyond those who are known. */
-function unknownIn(text: string, known: readonly Colleague[]): string[] {
-  const plain = mentionParts(text, known).flatMap((part) => (part.colleague ? [] : [part.text])).join(' ')
-  return [...new Set([...plain.matchAll(/@([^\s@]+)/g)].flatMap(([, name]) => (name && name.length <= LONGEST_NAME ? name : [])))].slice(0, MAX_MENTIONS)
+/** Those whom a text may call beyond those who are known. */
+async function furtherIn(text: string, known: readonly Colleague[], of: Id): Promise<Colleague[]> {
+  const answers = new Map<string, Promise<readonly Colleague[]>>()
+  function ask(letters: string): Promise<readonly Colleague[]> {
+    const answer = answers.get(letters) ?? api.mentionTargets(of, { query: { q: letters } })
+    answers.set(letters, answer)
+    return answer
+  }
+  return named((await Promise.all(calledIn(text, known).map((words) => startingLike(words, ask)))).flat())
+}
+
+/** What stands behind each `@` and is not just the name of somebody known. */
+function calledIn(text: string, known: readonly Colleague[]): string[] {
+  const called = [...text.matchAll(/@(?!\s)([^@\n]+)/g)].map(([, words]) => words?.trim().slice(0, LONGEST_NAME) ?? '')
+  return [...new Set(called)].filter((words) => !known.some((one) => words === one.name || words.startsWith(`${one.name} `))).slice(0, MAX_MENTIONS)
+}
+
+/** Where a name ends among the words that follow it, only the names tell: its first letters are asked for, as many as leave few enough. */
+async function startingLike(words: string, ask: (letters: string) => Promise<readonly Colleague[]>): Promise<readonly Colleague[]> {
+  const letters = Array.from(words)
+  const found: Colleague[] = []
+  for (let many = 1; many <= letters.length; many += 1) {
+    const answer = await ask(letters.slice(0, many).join(''))
+    found.push(...answer)
+    if (answer.length < MOST_NAMED) break
+  }
+  return found
 }
 
 function named(found: readonly Colleague[]): Colleague[] {

@@ -1,4 +1,4 @@
-import type { Conversation } from '@qiatan/api'
+import type { Conversation, ConversationView } from '@qiatan/api'
 import { createSharedComposable } from '@vueuse/core'
 import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { live, onReconnect } from '../../live'
@@ -63,9 +63,13 @@ export const useList = createSharedComposable(() => {
     return directory.lists.ended.next !== null && Boolean(last?.ended_at) && dayName(last?.ended_at ?? '', minute.value, zone.value) === 'today'
   })
 
+  /** Below what is open of mine stands what ended today: once all of the former is here, further pages are of the latter. */
+  const furtherView = computed<ConversationView>(() => (tab.value === 'mine' && list.value.next === null && endedHasMore.value ? 'ended' : tab.value))
+  /** The list that the next page comes from. */
+  const further = computed(() => directory.lists[furtherView.value])
+
   async function loadMore(): Promise<void> {
-    if (list.value.next !== null) await directory.loadMore(tab.value)
-    else if (tab.value === 'mine' && endedHasMore.value) await directory.loadMore('ended')
+    await directory.loadMore(furtherView.value)
   }
 
   async function reload(): Promise<void> {
@@ -91,5 +95,5 @@ export const useList = createSharedComposable(() => {
   onReconnect(() => { if (directory.lists.ended.phase === 'failed') void directory.load('ended') })
   watch(tabs, (now) => { if (!now.includes(tab.value)) tab.value = 'mine' })
 
-  return { tab, tabs, query, filter, search, list, rows, ids, endedHasMore, choose, loadMore, reload }
+  return { tab, tabs, query, filter, search, list, further, rows, ids, endedHasMore, choose, loadMore, reload }
 })

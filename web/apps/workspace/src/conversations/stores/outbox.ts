@@ -1,7 +1,7 @@
 import { ApiError, type Id } from '@qiatan/api'
 import { IndexedBlobStore, Outbox, UploadError, cancelUpload, messageOf, uploadInParts, type BegunUpload, type Message, type OutboxEntry, type RichDocument } from '@qiatan/live'
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, onScopeDispose, shallowRef } from 'vue'
 import { api, csrfToken } from '../../api'
 import { live, onFrame } from '../../live'
 
@@ -86,6 +86,7 @@ export const useOutbox = defineStore('outbox', () => {
 
   onFrame('ack', (frame) => outbox?.acknowledged(frame))
   onFrame('error', (frame) => outbox?.refused(frame))
+  onScopeDispose(close)
 
   return {
     entries,

@@ -1,6 +1,5 @@
 // @vitest-environment jsdom
 import type { Conversation, Me, Routing } from '@qiatan/api'
-import type { ServerFrame } from '@qiatan/live'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { nextTick, watch } from 'vue'
@@ -14,44 +13,13 @@ import { useOffers } from '../stores/offers'
 import { useOutbox } from '../stores/outbox'
 import { useRouting } from '../stores/routing'
 import { useThread } from '../stores/thread'
-import { ME, conversation, message, offer, routing } from './make'
+import { ME, conversation, message, offer, routing, say, signedIn, TestSocket } from './make'
 
 // What comes is taken at once here; how it is gathered, paced.test.ts tells.
 vi.mock('../../ui/painted', async (original) => ({ ...await original<object>(), paced: () => (work: () => void) => work() }))
 
-/** The network's edge: a socket the test speaks through, and lists that answer with what the test puts here. */
-class TestSocket {
-  static current: TestSocket | null = null
-  static readonly OPEN = 1
-  readyState = 1
-  sent: Record<string, unknown>[] = []
-  onopen: (() => void) | null = null
-  onmessage: ((event: { data: string }) => void) | null = null
-  onclose: ((event: { code: number }) => void) | null = null
-  onerror: (() => void) | null = null
-
-  constructor() {
-    TestSocket.current = this
-    setTimeout(() => {
-      this.onopen?.()
-      this.say({ type: 'welcome', protocol: 1, me: { kind: 'agent', id: ME }, at: '' })
-    })
-  }
-
-  send(data: string): void {
-    this.sent.push(JSON.parse(data) as Record<string, unknown>)
-  }
-
-  close(): void {
-    this.readyState = 3
-  }
-
-  say(...frames: ServerFrame[]): void {
-    this.onmessage?.({ data: JSON.stringify(frames) })
-  }
-}
-
-const me = { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: ['conversations.serve', 'conversations.take'], csrf_token: 'x' } as unknown as Me
+const me = signedIn('conversations.serve', 'conversations.take')
+/** Lists answer with what the test puts here. */
 let mine: Conversation[]
 let further: string | null
 let waiting: Routing[]
@@ -73,7 +41,6 @@ function answer(url: string): Response {
 }
 
 const settled = () => vi.waitFor(() => expect(live.state.value).toBe('open'))
-const say = (...frames: ServerFrame[]): void => TestSocket.current?.say(...frames)
 
 beforeEach(async () => {
   localStorage.clear()

@@ -15,7 +15,7 @@ import { ME, conversation, unsent } from './make'
 
 /** Pages of `mine`, each named by its place; what is asked beyond them fails. */
 let pages: Conversation[][]
-let ended: () => Response
+let ended: (at: number) => Response | Promise<Response>
 let asked: string[]
 let search: Map<string, (ids: string[]) => void>
 let page: VueWrapper
@@ -41,7 +41,7 @@ beforeEach(() => {
         }))))
       })
     }
-    if (searchParams.get('view') === 'ended') return Promise.resolve(ended())
+    if (searchParams.get('view') === 'ended') return Promise.resolve(ended(Number(searchParams.get('after') ?? 0)))
     if (searchParams.get('view') === 'mine') {
       const at = Number(searchParams.get('after') ?? 0)
       asked.push(String(at))
@@ -89,6 +89,65 @@ describe('a filtered list', () => {
     await page.get('.again .lk').trigger('click')
     await flushPromises()
     expect(asked.length).toBe(21)
+  })
+
+  describe('below which stands what ended today', () => {
+    const NONE = '没有符合筛选的对话'
+    let places: number[]
+    const endedPage = (at: number): Response => new Response(JSON.stringify({
+      items: [conversation(`e${at}`, { status: 'ended', ended_at: new Date().toISOString(), agent_unread: at === 36 ? 1 : 0 })], next: at < 37 ? String(at + 1) : null,
+    }))
+
+    beforeEach(async () => {
+      places = []
+      ended = (at) => {
+        places.push(at)
+        return endedPage(at)
+      }
+      await opened()
+      await useDirectory().load('ended')
+      await flushPromises()
+    })
+
+    it('goes on over pages of that too, pauses as with the open ones, and goes on when asked to', async () => {
+      // given as many of them as fill the column; one more page is asked for as they make room
+      places = []
+      shared.filter.value = UNREAD
+      await flushPromises()
+      expect([places.length, page.get('.again').text()]).toEqual([11, expect.stringContaining('继续找')])
+
+      await page.get('.again .lk').trigger('click')
+      await flushPromises()
+      expect(places.length).toBe(21)
+
+      await page.get('.again .lk').trigger('click')
+      await flushPromises()
+      expect([places.at(-1), shared.ids.value, page.find('.again').exists()]).toEqual([37, ['e36'], false])
+    })
+
+    it('says that nothing passes once it has looked, and not while a page is on its way', async () => {
+      let give = (_: Response): void => undefined
+      ended = () => new Promise<Response>((resolve) => { give = resolve })
+      shared.filter.value = UNREAD
+      await flushPromises()
+      expect([page.text().includes(NONE), page.find('[aria-busy=true]').exists(), page.find('.again').exists()]).toEqual([false, true, false])
+
+      give(new Response(JSON.stringify({ items: [], next: null })))
+      await flushPromises()
+      expect(page.text()).toContain(NONE)
+    })
+
+    it('tells of a page of that which did not come, and asks for it again by a press', async () => {
+      ended = () => new Response('{}', { status: 409 })
+      shared.filter.value = UNREAD
+      await flushPromises()
+      expect(page.findAll('.again').map((one) => one.text())).toEqual([expect.stringContaining('更多的没有加载出来')])
+
+      ended = () => new Response(JSON.stringify({ items: [], next: null }))
+      await page.get('.again .lk').trigger('click')
+      await flushPromises()
+      expect(page.find('.again').exists()).toBe(false)
+    })
   })
 })
 
@@ -138,6 +197,18 @@ it('what ended today and could not be loaded is told, and asked for again by a p
   await page.get('.again .lk').trigger('click')
   await flushPromises()
   expect(page.find('.again').exists()).toBe(false)
+})
+
+it('a further page that did not come is told no more once the list is here whole', async () => {
+  await opened()
+  const { mine } = useDirectory().lists
+  Object.assign(mine, { more: 'failed', next: '1' })
+  await flushPromises()
+  expect(page.get('.again').text()).toContain('更多的没有加载出来')
+
+  await useDirectory().load('mine')
+  await flushPromises()
+  expect([mine.next, page.find('.again').exists()]).toEqual([null, false])
 })
 
 it('a conversation that holds what was not sent is marked', async () => {

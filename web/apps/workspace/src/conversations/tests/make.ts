@@ -1,5 +1,5 @@
-import type { Conversation, Routing, TransferOffer } from '@qiatan/api'
-import type { Message, OutboxEntry } from '@qiatan/live'
+import type { Conversation, Me, Point, Routing, TransferOffer } from '@qiatan/api'
+import type { Message, OutboxEntry, ServerFrame } from '@qiatan/live'
 
 export const ME = 'agent-1'
 
@@ -94,4 +94,46 @@ export function offer(id: string, over: Partial<TransferOffer> = {}): TransferOf
     due_at: '2026-11-22T06:01:00Z',
     ...over,
   }
+}
+
+/** Me, as the server answers who is signed in. */
+export function signedIn(...points: Point[]): Me {
+  return { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points, csrf_token: 'x' } as unknown as Me
+}
+
+/** The network's edge: a socket the test speaks through. */
+export class TestSocket {
+  static current: TestSocket | null = null
+  static readonly OPEN = 1
+  readyState = 1
+  sent: Record<string, unknown>[] = []
+  onopen: (() => void) | null = null
+  onmessage: ((event: { data: string }) => void) | null = null
+  onclose: ((event: { code: number }) => void) | null = null
+  onerror: (() => void) | null = null
+
+  constructor() {
+    TestSocket.current = this
+    setTimeout(() => {
+      this.onopen?.()
+      this.say({ type: 'welcome', protocol: 1, me: { kind: 'agent', id: ME }, at: '' })
+    })
+  }
+
+  send(data: string): void {
+    this.sent.push(JSON.parse(data) as Record<string, unknown>)
+  }
+
+  close(): void {
+    this.readyState = 3
+  }
+
+  say(...frames: ServerFrame[]): void {
+    this.onmessage?.({ data: JSON.stringify(frames) })
+  }
+}
+
+/** The server speaks on the line that was opened last. */
+export function say(...frames: ServerFrame[]): void {
+  TestSocket.current?.say(...frames)
 }

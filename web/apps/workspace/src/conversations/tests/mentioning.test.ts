@@ -11,8 +11,10 @@ import { draftKey, useDrafts } from '../stores/drafts'
 import { ME, conversation, message } from './make'
 
 const LILEI = { id: 'agent-9', name: '李雷' }
-/** Whom a note may call, by what is asked for; null: no answer comes. */
-let targets: Record<string, { id: string; name: string }[]> | null
+/** Whom a note may call; null: no answer comes. */
+let targets: { id: string; name: string }[] | null
+/** By which part of their name they were asked for. */
+let sought: string[]
 let sent: { text: string; mentions?: string[] }[]
 
 beforeEach(() => {
@@ -23,14 +25,17 @@ beforeEach(() => {
   for (const { id } of toasts.value) dismiss(id)
   useSession().me = { agent: { id: ME }, points: ['conversations.serve'] } as unknown as Me
   useDrafts().open(ME)
-  targets = { '': [LILEI] }
+  targets = [LILEI]
+  sought = []
   sent = []
   vi.stubGlobal('CSS', { supports: () => true })
   vi.stubGlobal('fetch', vi.fn((url: string, init?: RequestInit) => {
     const { pathname, searchParams } = new URL(url, 'http://localhost')
     if (pathname.endsWith('/mention-targets')) {
       if (targets === null) return Promise.resolve(new Response('{}', { status: 409 }))
-      return Promise.resolve(new Response(JSON.stringify({ items: targets[searchParams.get('q') ?? ''] ?? [] })))
+      const part = searchParams.get('q') ?? ''
+      sought.push(part)
+      return Promise.resolve(new Response(JSON.stringify({ items: targets.filter((one) => one.name.includes(part)).slice(0, 200) })))
     }
     if (pathname.endsWith('/notes')) sent.push(JSON.parse(String(init?.body)) as { text: string; mentions?: string[] })
     return Promise.resolve(new Response(JSON.stringify({ conversation_id: 'a', seq: 9, client_message_id: 'm', at: '2026-11-22T06:00:00Z', items: [] })))
@@ -69,12 +74,19 @@ describe('a note that was begun before', () => {
     wrapper.unmount()
   })
 
-  it('calls whom it names among more than the server names at once', async () => {
-    targets = { '': Array.from({ length: 200 }, (_, at) => ({ id: `agent-x${at}`, name: `同事${at}号` })), 李雷: [LILEI] }
-    useDrafts().write(draftKey('a', true), '@同事7号 @李雷 请看一下')
+  it.each([
+    ['@同事7号 @李雷 请看一下', ['agent-x7', LILEI.id], ['', '李']],
+    ['@李雷请看一下，客户说了很多，这里一句也不省，一直写到比谁的名字都长', [LILEI.id], ['', '李']],
+    ['@李雷，请看', [LILEI.id], ['', '李']],
+    // given more of one beginning than the server names, a longer one is asked for; what two of them share, once
+    ['@同事305号请看，@同事306号也看', ['agent-x305', 'agent-x306'], ['', '同', '同事', '同事3']],
+    ['@谁也不是', undefined, ['', '谁']],
+  ])('calls whom it names among more than the server names at once: %s', async (text, mentions, asked) => {
+    targets = [...Array.from({ length: 310 }, (_, at) => ({ id: `agent-x${at}`, name: `同事${at}号` })), LILEI]
+    useDrafts().write(draftKey('a', true), text)
     const wrapper = write()
     await send(wrapper)
-    expect(sent.map((one) => one.mentions)).toEqual([['agent-x7', LILEI.id]])
+    expect([sent.map((one) => one.mentions), sought]).toEqual([[mentions], asked])
     wrapper.unmount()
   })
 

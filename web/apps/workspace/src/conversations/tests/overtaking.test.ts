@@ -1,6 +1,5 @@
 // @vitest-environment jsdom
-import type { Conversation, Me } from '@qiatan/api'
-import type { ServerFrame } from '@qiatan/live'
+import type { Conversation } from '@qiatan/api'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { nextTick } from 'vue'
@@ -14,45 +13,13 @@ import { useNote } from '../composer/useNote'
 import { useDirectory } from '../stores/directory'
 import { useOutbox } from '../stores/outbox'
 import { useThread } from '../stores/thread'
-import { ME, conversation, message, offer } from './make'
+import { ME, conversation, message, offer, say, signedIn, TestSocket } from './make'
 
 // What comes is taken at once here; how it is gathered, paced.test.ts tells.
 vi.mock('../../ui/painted', async (original) => ({ ...await original<object>(), paced: () => (work: () => void) => work() }))
 vi.mock('../alerts/sound', () => ({ playSound: vi.fn(), unlockSound: vi.fn(), SOUNDS: [] }))
 
-/** The network's edge: a socket the test speaks through. */
-class TestSocket {
-  static current: TestSocket | null = null
-  static readonly OPEN = 1
-  readyState = 1
-  sent: Record<string, unknown>[] = []
-  onopen: (() => void) | null = null
-  onmessage: ((event: { data: string }) => void) | null = null
-  onclose: ((event: { code: number }) => void) | null = null
-  onerror: (() => void) | null = null
-
-  constructor() {
-    TestSocket.current = this
-    setTimeout(() => {
-      this.onopen?.()
-      this.say({ type: 'welcome', protocol: 1, me: { kind: 'agent', id: ME }, at: '' })
-    })
-  }
-
-  send(data: string): void {
-    this.sent.push(JSON.parse(data) as Record<string, unknown>)
-  }
-
-  close(): void {
-    this.readyState = 3
-  }
-
-  say(...frames: ServerFrame[]): void {
-    this.onmessage?.({ data: JSON.stringify(frames) })
-  }
-}
-
-const me = { agent: { id: ME, version: 1, role: { id: 'role-1' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: ['conversations.serve'], csrf_token: 'x' } as unknown as Me
+const me = signedIn('conversations.serve')
 /** What the server has of the conversation `a`. */
 let stored: Conversation
 let now: number
@@ -67,7 +34,6 @@ function answer(url: string, init?: RequestInit): Response {
   return new Response(JSON.stringify({ items: pathname === '/api/v1/conversations' ? [conversation('a', { head: 1 })] : [], next: null, head: 0, more: false }))
 }
 
-const say = (...frames: ServerFrame[]): void => TestSocket.current?.say(...frames)
 const known = () => useDirectory().known.get('a')
 const told = () => toasts.value.map((one) => one.text)
 
@@ -172,6 +138,8 @@ describe('a message that was not sent', () => {
   it('is no news after a reload', async () => {
     await refuse('a')
     for (const { id } of toasts.value) dismiss(id)
+    useOutbox().close()
+    await nextTick()
     useOutbox().open(ME, () => undefined)
     await nextTick()
     expect([told(), [...useOutbox().failed]]).toEqual([[], ['a']])

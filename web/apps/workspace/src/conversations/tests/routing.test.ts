@@ -2,6 +2,7 @@
 import type { Me, Routing, TransferOffer } from '@qiatan/api'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { live } from '../../live'
 import { usePresence } from '../../stores/presence'
 import { useSession } from '../../stores/session'
 import { useOffers } from '../stores/offers'
@@ -36,7 +37,10 @@ beforeEach(() => {
   vi.stubGlobal('WebSocket', class { close(): void { /* no line in this test */ } })
   useSession().accept({ agent: { id: ME, version: 1, role: { id: 'r' }, scope: { kind: 'self', group_ids: [] } }, enterprise: { version: 1 }, points: [], csrf_token: 'x' } as unknown as Me)
 })
-afterEach(() => vi.unstubAllGlobals())
+afterEach(() => {
+  live.stop()
+  vi.unstubAllGlobals()
+})
 
 describe('how conversations stand', () => {
   it('is what the queue answers, and its limit with it', async () => {

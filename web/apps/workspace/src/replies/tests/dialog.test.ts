@@ -12,8 +12,8 @@ import { useReplies } from '../store'
 const DELIVERY = { id: 'g1', owner: 'own', name: '发货', position: 1, version: 1 } as ReplyGroup
 let wrapper: VueWrapper
 
+drawnNowhere()
 beforeEach(async () => {
-  drawnNowhere()
   localStorage.clear()
   setActivePinia(createPinia())
   useSession().me = { agent: { id: 'me', name: '沈知夏' }, enterprise: { name: '', timezone: 'UTC' }, points: ['replies.use', 'replies.edit_own'] } as unknown as Me

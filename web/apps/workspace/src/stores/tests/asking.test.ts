@@ -78,6 +78,16 @@ describe.each(['tags', 'customer_fields', 'role', 'agent', 'channel'] as const)(
     expect([store.shown(), asked.length]).toEqual([['a', 'b', 'c'], 3])
   })
 
+  it('that comes while the first answer of all is on its way is asked for after it', async () => {
+    const store = STORES[object]()
+    void store.load()
+    changed(object)
+    await answer(0, 'a')
+    expect(asked.length).toBe(2)
+    await answer(1, 'a', 'b')
+    expect([store.shown(), asked.length]).toEqual([['a', 'b'], 2])
+  })
+
   it('is asked for also where the answer before it failed', async () => {
     const store = STORES[object]()
     const first = store.load()

@@ -22,7 +22,7 @@ function page(shows: (open: boolean, set: (open: boolean) => void) => unknown) {
 }
 
 async function opened(shown: Component, further: Component | (() => Promise<Component>) = shown): Promise<Router> {
-  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: shown }, { path: '/other', component: further }] })
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: shown, meta: { open: true } }, { path: '/other', component: further }] })
   void router.push('/').catch(() => undefined)
   app = mount(App, { attachTo: document.body, global: { plugins: [router] } })
   await flushPromises()

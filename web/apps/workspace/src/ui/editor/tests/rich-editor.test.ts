@@ -21,8 +21,8 @@ async function write(text: string): Promise<Editor> {
   return (wrapper.get('.ProseMirror').element as unknown as { editor: Editor }).editor
 }
 
+drawnNowhere()
 beforeEach(() => {
-  drawnNowhere()
   answers = []
   elsewhere = document.body.appendChild(document.createElement('input'))
 })
