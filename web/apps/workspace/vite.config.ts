@@ -44,7 +44,10 @@ function firstPage(): Plugin {
           if (!found) throw new Error(`no part of the build holds ${name}: adapt vite.config.ts`)
           return `data-${locale}="/assets/workspace/${found.fileName}"`
         })
-        return html.replace('<script src="/assets/workspace/boot-1.js"', `<script ${texts.join(' ')} src="/assets/workspace/boot-1.js"`)
+        return html
+          .replace('<script src="/assets/workspace/boot-2.js"', `<script ${texts.join(' ')} src="/assets/workspace/boot-2.js"`)
+          // Before the code has run there is nothing to see: a picture of it would cost the time of one.
+          .replaceAll('<script type="module"', '<script type="module" blocking="render"')
       },
     },
   }
@@ -67,6 +70,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
+        // One sign beyond Latin makes a browser keep, and read, the whole file at two bytes a sign.
+        charset: 'ascii',
         // A page needs dozens of tiny icons and shared parts: one file each, instead of one request for every icon.
         codeSplitting: {
           groups: [

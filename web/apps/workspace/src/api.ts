@@ -1,4 +1,4 @@
-import { ApiClient, endpoints, type ApiError } from '@qiatan/api'
+import { ApiClient, endpoints, type ApiError, type EarlyAnswer } from '@qiatan/api'
 import { viewToken } from './view'
 
 let csrf: string | null = null
@@ -9,8 +9,8 @@ let refused: ((error: ApiError) => void) | null = null
 const EARLY_MS = 10_000
 let early = typeof window.qiatanEarly === 'undefined' ? null : window.qiatanEarly
 
-/** What the page's first script (public/boot-1.js) asked for before this code was here. Each answer serves once. */
-function takeEarly(url: string): Promise<Response | null> | null {
+/** What the page's first script (public/boot-2.js) asked for before this code was here. Each answer serves once. */
+function takeEarly(url: string): Promise<EarlyAnswer | null> | null {
   if (performance.now() > EARLY_MS) early = null
   const answer = early?.get(url) ?? null
   early?.delete(url)

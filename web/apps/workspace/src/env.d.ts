@@ -1,6 +1,9 @@
 /// <reference types="vite/client" />
+import type { EarlyAnswer } from '@qiatan/api'
 
-interface Window {
-  /** Answers that public/boot-1.js asked for, by address; null: there was none. */
-  qiatanEarly?: Map<string, Promise<Response | null>>
+declare global {
+  interface Window {
+    /** Answers that public/boot-2.js asked for, by address; null: there was none. */
+    qiatanEarly?: Map<string, Promise<EarlyAnswer | null>>
+  }
 }

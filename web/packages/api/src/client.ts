@@ -2,6 +2,8 @@ import { Doubts } from './doubts'
 import { ApiError, apiErrorFrom } from './errors'
 
 export const REQUEST_TIMEOUT_MS = 15_000
+/** For what the server asks another one for, in a line maybe: longer than it takes it to give up, as it can be asked once only. */
+export const ASKING_OTHERS_TIMEOUT_MS = 30_000
 const UPLOAD_TIMEOUT_MS = 120_000
 const RETRY_DELAYS_MS = [300, 1_000]
 
@@ -29,7 +31,13 @@ export interface ClientConfig {
   /** Allows seeing what a colleague sees (`POST /agents/{id}/view-as`); null: nobody looks as somebody else. */
   viewToken?: () => string | null
   /** The answer to a GET that somebody asked for before; null, also in the promise: there is none. Not asked where a view token is set. */
-  early?: (url: string) => Promise<Response | null> | null
+  early?: (url: string) => Promise<EarlyAnswer | null> | null
+}
+
+/** An answer whose text is here, too: whoever takes it need not wait behind the drawing of the page for what came long ago. */
+export interface EarlyAnswer {
+  response: Response
+  text: string
 }
 
 /** Names who is looked as; such a call can only read. */
@@ -48,6 +56,10 @@ interface Answer<B> {
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+function answered<B>(response: Response, body: B): Answer<B> {
+  return { status: response.status, header: (name) => response.headers.get(name), body }
+}
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -186,9 +198,18 @@ export class ApiClient {
   }
 
   private async once<T>(method: Method, path: string, body: unknown, options: RequestOptions, key?: string): Promise<T> {
-    const { status, header, body: text } = await this.exchange(method, path, body, options, (response) => response.text(), key)
+    const early = method === 'GET' ? this.early(path, options) : null
+    // Without one, the request goes out in the same task: before what the question was asked for is drawn.
+    const { status, header, body: text } = (early ? await early : null)
+      ?? await this.exchange(method, path, body, options, (response) => response.text(), key)
     if (status >= 200 && status < 300) return parsed(text) as T
     throw this.refused(apiErrorFrom(status, parsed(text), header))
+  }
+
+  private early(path: string, options: RequestOptions): Promise<Answer<string> | null> | null {
+    if ((this.config.viewToken?.() ?? null) !== null) return null
+    const early = this.config.early?.(this.url(path, options.query)) ?? null
+    return early?.then((found) => found && answered(found.response, found.text)) ?? null
   }
 
   private async exchange<B>(method: Method, path: string, body: unknown, options: RequestOptions, read: (response: Response) => Promise<B>, key?: string): Promise<Answer<B>> {
@@ -200,10 +221,7 @@ export class ApiClient {
     if (key !== undefined) headers.set('Idempotency-Key', key)
     if (body !== undefined) headers.set('Content-Type', 'application/json')
     try {
-      const url = this.url(path, options.query)
-      const early = method === 'GET' && view === null ? this.config.early?.(url) : null
-      // Without one, the request goes out in the same task: before what the question was asked for is drawn.
-      const response = (early ? await early : null) ?? await fetch(url, {
+      const response = await fetch(this.url(path, options.query), {
         method,
         headers,
         credentials: 'same-origin',
@@ -212,7 +230,7 @@ export class ApiClient {
         signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
-      return { status: response.status, header: (name) => response.headers.get(name), body: await read(response) }
+      return answered(response, await read(response))
     } catch (error) {
       if (options.signal?.aborted) throw error
       if (timeout.aborted) throw new ApiError({ code: 'timeout', message: 'no answer in time', status: 0 })

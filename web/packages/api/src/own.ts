@@ -1,4 +1,4 @@
-import type { ApiClient, RequestOptions } from './client'
+import { ASKING_OTHERS_TIMEOUT_MS, type ApiClient, type RequestOptions } from './client'
 import type { Schemas } from './schemas'
 import type { Id, Instance, Locale, Me } from './types'
 
@@ -51,7 +51,8 @@ export function ownEndpoints(client: ApiClient) {
     signInByPasskey: (challenge: string, credential: Credential) => client.post<Me>('/session/passkey', { challenge, credential }),
     oidcOf: (enterprise: Id, options?: RequestOptions) => client.get<OidcShown>(`/session/oidc/${encodeURIComponent(enterprise)}`, options),
     startOidc: (enterprise_id: Id) => client.post<{ url: string }>('/session/oidc', { enterprise_id }),
-    finishOidc: (body: { enterprise_id: Id; state: string; code: string; iss: string | null }) => client.post<SignInAnswer>('/session/oidc/finish', body),
+    finishOidc: (body: { enterprise_id: Id; state: string; code: string; iss: string | null }) =>
+      client.post<SignInAnswer>('/session/oidc/finish', body, { timeoutMs: ASKING_OTHERS_TIMEOUT_MS }),
     signOut: () => client.delete<null>('/session'),
 
     askPasswordReset: (email: string, locale: Locale) => client.post<null>('/password-reset', { email, locale }),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ApiClient, ApiError, retryAfterSeconds } from '../src'
+import { ApiClient, ApiError, endpoints, retryAfterSeconds, type EarlyAnswer } from '../src'
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
   new Response(status === 204 ? null : JSON.stringify(body), { status, headers })
@@ -85,9 +85,13 @@ describe('the client', () => {
 
   it('takes an answer that was asked for before, once, and never for a change or for whoever looks as a colleague', async () => {
     fetched.mockImplementation(() => Promise.resolve(answer(200, { from: 'now' })))
-    const known = new Map<string, Promise<Response | null>>([['/api/v1/me', Promise.resolve(answer(200, { from: 'before' }))], ['/api/v1/gone', Promise.resolve(null)]])
+    const known = new Map<string, Promise<EarlyAnswer | null>>([
+      ['/api/v1/me', Promise.resolve({ response: answer(200, null), text: '{"from":"before"}' })],
+      ['/api/v1/lost', Promise.resolve({ response: answer(404, null), text: '{"error":{"code":"not_found","message":"m"}}' })],
+      ['/api/v1/gone', Promise.resolve(null)],
+    ])
     let token: string | null = 'ticket'
-    const early = (url: string): Promise<Response | null> | null => {
+    const early = (url: string): Promise<EarlyAnswer | null> | null => {
       const found = known.get(url) ?? null
       known.delete(url)
       return found
@@ -98,6 +102,7 @@ describe('the client', () => {
     expect(await quick.post('/me')).toEqual({ from: 'now' })
     expect(await quick.get('/me')).toEqual({ from: 'before' })
     expect(await quick.get('/me')).toEqual({ from: 'now' })
+    await expect(quick.get('/lost')).rejects.toMatchObject({ status: 404, code: 'not_found' })
     expect(await quick.get('/gone')).toEqual({ from: 'now' })
     expect(fetched).toHaveBeenCalledTimes(4)
   })
@@ -139,6 +144,16 @@ describe('the client', () => {
     await vi.runAllTimersAsync()
     await call
     expect(fetched).toHaveBeenCalledTimes(3)
+  })
+
+  it('waits longer where the answer takes another server, which can be asked once only', async () => {
+    const waits = vi.spyOn(AbortSignal, 'timeout')
+    fetched.mockImplementation(() => Promise.resolve(answer(200, {})))
+    const api = endpoints(client())
+    await api.signIn({ email: 'e', password: 'p' })
+    await api.finishOidc({ enterprise_id: '1', state: 's', code: 'c', iss: null })
+    expect(waits.mock.calls).toEqual([[15_000], [30_000]])
+    waits.mockRestore()
   })
 
   it('never repeats a change', async () => {

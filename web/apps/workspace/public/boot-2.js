@@ -24,8 +24,8 @@
   const ask = (path) => {
     const url = `/api/v1${path}`
     const answer = fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(20_000) })
-    // Without an answer it is asked again, and told of, by whoever needs it.
-    early.set(url, answer.catch(() => null))
+    // Without an answer it is asked again, and told of, by whoever needs it. Read at once: later its text would wait behind the drawing.
+    early.set(url, answer.then(async (response) => ({ response, text: await response.text() })).catch(() => null))
   }
   ask('/me')
   if (page[1]) {
