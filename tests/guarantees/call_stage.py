@@ -28,7 +28,7 @@ from tests.support import talk
 from tests.support.canaries import CANARIES
 from tests.support.documented import documented_http_codes
 from tests.support.doors import Doors
-from tests.support.factories import Factories
+from tests.support.factories import PASSWORD, Factories
 from tests.support.watching import Entry, watched
 from tests.support.work import app_without_turns
 
@@ -126,7 +126,8 @@ class CallStage:
             return self.doors.visitor(house.guests[who].token)
         if who == "program":
             points = [point.name for point in CATALOGUE if not point.personal]
-            made = await self.doors.agent(house.world.tenant.admin).post("/api-keys", json={"name": "程序", "points": points})
+            new = {"name": "程序", "points": points, "password": PASSWORD}
+            made = await self.doors.agent(house.world.tenant.admin).post("/api-keys", json=new)
             return self.doors.visitor(made.json()["secret"] if made.status_code == 201 else "qk_none")
         if who == "nobody":
             return self.doors.stranger()

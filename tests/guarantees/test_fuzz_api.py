@@ -27,7 +27,7 @@ from tests.guarantees.world import World, checksum, make_world
 from tests.support import fuzzing
 from tests.support.canaries import CANARIES, mark
 from tests.support.doors import PUBLIC_URL, Doors
-from tests.support.factories import Factories, Member
+from tests.support.factories import PASSWORD, Factories, Member
 from tests.support.routes import description
 
 EXAMPLES = 1
@@ -108,7 +108,7 @@ def _body(given: dict[str, Any]) -> tuple[bytes | None, dict[str, str]]:
 
 async def _callers(doors: Doors, world: World) -> dict[str, httpx.AsyncClient]:
     points = [point.name for point in CATALOGUE if not point.personal]
-    key = await doors.agent(world.tenant.admin).post("/api-keys", json={"name": "程序", "points": points})
+    key = await doors.agent(world.tenant.admin).post("/api-keys", json={"name": "程序", "points": points, "password": PASSWORD})
     return {
         "a program": doors.visitor(key.json()["secret"]),
         _FURTHEST: _browser(doors, world.tenant.admin),

@@ -24,7 +24,7 @@ from tests.guarantees.matrix import PERSONAL, expected, expected_frame
 from tests.guarantees.world import World, call, checksum, make_world
 from tests.support.access import points_of
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Member
+from tests.support.factories import PASSWORD, Factories, Member
 from tests.support.routes import Route, every_route
 from tests.support.sockets import SocketClient
 
@@ -182,7 +182,8 @@ async def test_who_looks_as_a_colleague(doors: Doors, database: Database, factor
 
 async def test_a_program_with_all_that_a_key_may_hold(doors: Doors, database: Database, world: World) -> None:
     points = points_of("admin") - PERSONAL
-    made = await doors.agent(world.tenant.admin).post("/api-keys", json={"name": "报表", "points": sorted(points)})
+    new = {"name": "报表", "points": sorted(points), "password": PASSWORD}
+    made = await doors.agent(world.tenant.admin).post("/api-keys", json=new)
     http = doors.visitor(made.json()["secret"])
     await http.get("/enterprise")  # from here on the key's last use is known
     right = {route.name: 403 if route in OWN else expected(route, points, ScopeKind.ALL) for route in ROUTES}
@@ -353,7 +354,8 @@ async def test_who_gets_no_socket_at_all(doors: Doors, database: Database, facto
     await _sql(
         database, "UPDATE roles SET requires_two_factor = true WHERE id = (SELECT role_id FROM agents WHERE id = :id)", id=enrolling.id
     )
-    key = (await doors.agent(world.tenant.admin).post("/api-keys", json={"name": "报表", "points": ["enterprise.view"]})).json()["secret"]
+    new = {"name": "报表", "points": ["enterprise.view"], "password": PASSWORD}
+    key = (await doors.agent(world.tenant.admin).post("/api-keys", json=new)).json()["secret"]
     before = await checksum(database, enterprise_id)
 
     async def closed(cookie: str | None, **hello: str) -> tuple[int, list[str]]:

@@ -16,7 +16,6 @@ from tests.support.routes import described_app, routes_of
 HOLDS_A_SECRET = frozenset(
     {
         "add_passkey",
-        "create_api_key",
         "view_as_agent",
     }
 )

@@ -105,7 +105,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "make_recovery_codes": {"password": PASSWORD},
     "create_role": {"name": "新角色", "points": ["enterprise.view"]},
     "change_role": {"name": "改过的角色", "version": 1},
-    "create_api_key": {"name": "新钥匙", "points": ["enterprise.view"]},
+    "create_api_key": {"name": "新钥匙", "points": ["enterprise.view"], "password": PASSWORD},
     "change_login_policy": {"enabled": False, "regions": ["CN"], "trusted": [{"first": "192.0.2.0/24"}], "version": 1},
     "preview_login_policy": {"enabled": False, "regions": ["CN"]},
     "try_address": {"address": "192.0.2.1", "role_id": "{role_id}"},

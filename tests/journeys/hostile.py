@@ -12,7 +12,7 @@ import httpx
 
 from qiatan.infra.clock import new_id
 from tests.journeys.desk import put
-from tests.journeys.house import House, Member, client_of
+from tests.journeys.house import PASSWORD, House, Member, client_of
 from tests.journeys.payloads import PAYLOADS, within
 
 COMPUTER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
@@ -63,7 +63,8 @@ async def fill(house: House) -> Hostile:
     for name in names[:8]:
         made.groups.append((await admin.post("/groups", {"name": name, "member_ids": [colleague.id]}))["name"])
     made.names.append((await admin.post("/roles", {"name": names[4], "points": ["conversations.serve"]}))["name"])
-    made.names.append((await admin.post("/api-keys", {"name": names[5], "points": ["agents.view"], "expires_at": None}))["api_key"]["name"])
+    key = await admin.post("/api-keys", {"name": names[5], "points": ["agents.view"], "password": PASSWORD})
+    made.names.append(key["api_key"]["name"])
     await house.dress(title=names[3], greeting=PAYLOADS[2], offline_text=PAYLOADS[1], launcher="pill", launcher_text="<i>{{7*191}}</i>")
     await admin.change(f"/channels/{house.channel['id']}", name=names[2])
     await put(house, "/conversation-rules", evaluation={"prompt": PAYLOADS[1], "automatic": False, "by_customer": True})

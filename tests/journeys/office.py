@@ -127,7 +127,7 @@ async def _try(house: House, email: str, address: str) -> None:
 async def _key(house: House, rules: Rules) -> None:
     points = ["agents.view", "audit.view"]
     until = (datetime.now(UTC) + timedelta(days=90)).isoformat()
-    await house.admin.post("/api-keys", {"name": rules.program, "points": points, "expires_at": until})
+    await house.admin.post("/api-keys", {"name": rules.program, "points": points, "expires_at": until, "password": PASSWORD})
 
 
 def _provider(rules: Rules) -> dict[str, Any]:

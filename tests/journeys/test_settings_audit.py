@@ -6,7 +6,7 @@ import httpx
 from playwright.async_api import expect
 
 from tests.journeys.conftest import People
-from tests.journeys.house import House
+from tests.journeys.house import PASSWORD, House
 
 
 async def test_what_was_done_can_be_read_filtered_and_taken_along(people: People, house: House) -> None:
@@ -82,6 +82,15 @@ async def test_a_key_is_made_used_by_a_program_and_revoked(people: People, house
     await expect(dialog.get_by_role("group", name="对话").get_by_role("checkbox", name="接待", exact=True)).to_have_count(0)
     await dialog.get_by_role("group", name="客服").get_by_role("checkbox", name="查看").check()
     await dialog.get_by_label("有效期").select_option(label="30 天")
+
+    # when the password is another one, then none is made
+    await dialog.get_by_label("你的密码").fill("another password")
+    await dialog.get_by_role("button", name="新建", exact=True).click()
+    await expect(dialog.get_by_text("密码不对")).to_be_visible()
+    assert (await house.admin.get("/api-keys"))["items"] == []
+
+    # when it is the own one
+    await dialog.get_by_label("你的密码").fill(PASSWORD)
     await dialog.get_by_role("button", name="新建", exact=True).click()
 
     # then it is shown, once

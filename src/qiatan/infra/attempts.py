@@ -20,7 +20,8 @@ class FailedLately(Exception):
 class Attempts(Generic[Found]):
     """Attempts by key. All who come while one is under way share it, so nobody waits longer than one takes.
 
-    What failed with one of `failures` is not tried again for `PAUSE_SECONDS`. Then one tries, and the others need not wait for it.
+    What failed with one of `failures` is not tried again for `PAUSE_SECONDS`. Then one tries, and the others need not wait for it. A failure
+    that is as old again says nothing any more.
     """
 
     def __init__(self, failures: type[Exception], *, but: type[Exception], now: Callable[[], float]) -> None:
@@ -37,6 +38,8 @@ class Attempts(Generic[Found]):
             Exception: what the attempt raised.
         """
         task = self._under_way.get(key)
+        if task is None:
+            self._forget_if_old(key)
         failed = self._failed.get(key)
         if failed is not None and (task is not None or self._now() < failed[0]):
             raise FailedLately(failed[1])
@@ -49,6 +52,11 @@ class Attempts(Generic[Found]):
     def has_worked(self, key: Hashable) -> None:
         """Somebody found out otherwise that it works again."""
         self._failed.pop(key, None)
+
+    def _forget_if_old(self, key: Hashable) -> None:
+        failed = self._failed.get(key)
+        if failed is not None and self._now() >= failed[0] + PAUSE_SECONDS:
+            del self._failed[key]
 
     async def _try(self, key: Hashable, attempt: Callable[[], Awaitable[Found]]) -> Found:
         try:

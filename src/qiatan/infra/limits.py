@@ -50,6 +50,12 @@ class Limits:
     address_conversations: int = 120
     """ADDRESS_CONVERSATIONS: conversations that may be begun from one address in a minute. Default 120."""
 
+    letters: int = 200
+    """ENTERPRISE_LETTERS: invitations and password links that an enterprise may have mailed within a day, counted by all processes together.
+
+    Default 200.
+    """
+
     @classmethod
     def from_env(cls, source: Mapping[str, str]) -> Limits:
         """Raises `SettingsError` naming the variable."""
@@ -73,6 +79,7 @@ VARIABLES: Final = {
     "requests": "ENTERPRISE_REQUESTS",
     "all_requests": "REQUESTS",
     "address_conversations": "ADDRESS_CONVERSATIONS",
+    "letters": "ENTERPRISE_LETTERS",
 }
 
 

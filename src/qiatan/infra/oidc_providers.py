@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ MOST_KEPT = 1_000
 AT_ONCE, AT_ONCE_OF_EACH = 96, 24
 WAITING, WAITING_OF_EACH = 160, 48
 WAIT_SECONDS = 5.0
+REDEEM_SECONDS = 15.0
+"""For all that is asked of a provider to end a sign-in, our own lines included: the page waits for half a minute, and the code is used up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +65,14 @@ class Providers:
         return (await self._entry(issuer)).provider
 
     async def redeem(self, issuer: str, client: oidc.Client, *, answer: oidc.Answer, nonce: str, verifier: str) -> oidc.Identity:
-        """Whom the provider vouches for. Errors as `oidc.exchange` and `oidc.read_token`."""
+        """Whom the provider vouches for. Errors as `oidc.exchange` and `oidc.read_token`; unreachable, too, if all of it takes too long."""
+        try:
+            async with asyncio.timeout(REDEEM_SECONDS):
+                return await self._redeem(issuer, client, answer, nonce, verifier)
+        except TimeoutError:
+            raise oidc.ProviderUnreachable(f"{issuer} did not end the sign-in within {REDEEM_SECONDS:g} seconds") from None
+
+    async def _redeem(self, issuer: str, client: oidc.Client, answer: oidc.Answer, nonce: str, verifier: str) -> oidc.Identity:
         kept = await self._entry(issuer)
         try:
             token = await oidc.exchange(self.http, kept.provider, client, answer=answer, verifier=verifier)

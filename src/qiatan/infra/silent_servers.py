@@ -17,13 +17,19 @@ class SilentServers:
         self._until: dict[Hashable, float] = {}
 
     def is_let_alone(self, server: Hashable) -> bool:
-        """Whether not to ask now. Who is told no once the pause is over is the one who tries; the others wait for another pause."""
-        until = self._until.get(server)
+        """Whether not to ask now. Who is told no once the pause is over is the one who tries; the others wait for another pause.
+
+        A silence that is as old again says nothing any more: then nobody is held back.
+        """
+        now, until = ticks(), self._until.get(server)
         if until is None:
             return False
-        if ticks() < until:
+        if now < until:
             return True
-        self._until[server] = ticks() + self._pause
+        if now >= until + self._pause:
+            del self._until[server]
+        else:
+            self._until[server] = now + self._pause
         return False
 
     def was_silent(self, server: Hashable) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from qiatan.entrypoints.registry import CATALOGUE
 from qiatan.infra.clock import new_id
@@ -17,15 +17,18 @@ from qiatan.infra.db import Database
 from qiatan.infra.http.guards import Requires
 from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Scope, ScopeKind
+from qiatan.modules.accounts.models import UNUSABLE, AgentRow
 from qiatan.modules.accounts.repository import EnterpriseRepository
 from tests.guarantees.world import checksum
+from tests.modules.accounts.factors import said
 from tests.support.access import points_of
 from tests.support.backends import somebody_waits_for_a_lock
 from tests.support.clock import NOON, FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Member, Tenant
+from tests.support.factories import PASSWORD, Factories, Member, Tenant
 from tests.support.routes import every_route
 
+NEW = {"name": "报表", "points": ["enterprise.view"], "password": PASSWORD}
 IMPERSONAL = sorted(point.name for point in CATALOGUE if not point.personal)
 
 
@@ -35,7 +38,8 @@ async def tenant(factories: Factories) -> Tenant:
 
 
 async def _make(doors: Doors, maker: Member, *points: str, **more: Any) -> dict[str, Any]:
-    answer = await doors.agent(maker).post("/api-keys", json={"name": "报表", "points": list(points or ["enterprise.view"]), **more})
+    new = {"name": "报表", "points": list(points or ["enterprise.view"]), "password": PASSWORD, **more}
+    answer = await doors.agent(maker).post("/api-keys", json=new)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -129,7 +133,9 @@ async def test_points_a_key_cannot_hold_are_named(
     maker = await factories.agent(tenant.enterprise_id, points=held, scope=Scope(ScopeKind.ALL))
     before = await checksum(database, tenant.enterprise_id)
 
-    refused = await doors.agent(maker).post("/api-keys", json={"name": "报表", "points": ["enterprise.view", *points]})
+    refused = await doors.agent(maker).post(
+        "/api-keys", json={"name": "报表", "points": ["enterprise.view", *points], "password": PASSWORD}
+    )
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_input")
     problems = refused.json()["error"]["fields"]
@@ -157,10 +163,50 @@ async def test_points_a_key_cannot_hold_are_named(
 async def test_bad_input_makes_no_key(doors: Doors, tenant: Tenant, body: dict[str, Any]) -> None:
     http = doors.agent(tenant.admin)
 
-    refused = await http.post("/api-keys", json={"name": "报表", **body})
+    refused = await http.post("/api-keys", json={"name": "报表", "password": PASSWORD, **body})
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_input")
     assert (await http.get("/api-keys")).json()["items"] == []
+
+
+async def test_an_open_browser_alone_makes_no_key(doors: Doors, tenant: Tenant) -> None:
+    http = doors.agent(tenant.admin)
+
+    without = await http.post("/api-keys", json=NEW | {"password": None})
+    wrong = [await http.post("/api-keys", json=NEW | {"password": "not this one"}) for _ in range(4)]
+    late = await http.post("/api-keys", json=NEW)
+
+    assert (without.status_code, without.json()["error"]["fields"][0]["field"]) == (422, "password")
+    assert [said(answer) for answer in wrong] == [(401, "wrong_credentials")] * 4
+    assert said(late) == (429, "too_many")
+    assert (await http.get("/api-keys")).json()["items"] == []
+
+
+async def test_what_else_is_wrong_uses_up_no_tries_at_the_password(doors: Doors, tenant: Tenant) -> None:
+    http = doors.agent(tenant.admin)
+    past = NEW | {"expires_at": NOON.isoformat()}
+
+    refused = [await http.post("/api-keys", json=past) for _ in range(6)]
+    made = await http.post("/api-keys", json=NEW)
+
+    assert [said(answer) for answer in refused] == [(422, "invalid_input")] * 6
+    assert {answer.json()["error"]["fields"][0]["field"] for answer in refused} == {"expires_at"}
+    assert made.status_code == 201
+
+
+async def test_who_has_no_password_makes_keys_just_after_signing_in(
+    doors: Doors, tenant: Tenant, database: Database, clock: FakeClock
+) -> None:
+    async with database.system() as tx:
+        await tx.session.execute(update(AgentRow).where(AgentRow.id == tenant.admin.id).values(password_hash=UNUSABLE))
+    http, new = doors.agent(tenant.admin), {"name": "报表", "points": ["enterprise.view"]}
+    assert (await http.post("/api-keys", json=new)).status_code == 201
+    clock.advance(minutes=10)
+
+    refused = await http.post("/api-keys", json=new)
+
+    assert said(refused) == (403, "recent_sign_in_required")
+    assert len((await http.get("/api-keys")).json()["items"]) == 1
 
 
 async def test_whose_scope_is_not_everything_manages_no_keys(
@@ -175,7 +221,7 @@ async def test_whose_scope_is_not_everything_manages_no_keys(
         http = doors.agent(maker)
         answers = [
             await http.get("/api-keys"),
-            await http.post("/api-keys", json={"name": "报表", "points": ["enterprise.view"]}),
+            await http.post("/api-keys", json=NEW),
             await http.delete(f"/api-keys/{made['api_key']['id']}"),
         ]
         assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(403, "not_allowed")] * 3
@@ -196,11 +242,10 @@ async def test_a_hundred_living_keys_are_enough(doors: Doors, database: Database
     monkeypatch.setattr("qiatan.modules.accounts.service.api_keys.MAX_KEYS", 3)
     first, *_ = [await _make(doors, tenant.admin) for _ in range(3)]
     http = doors.agent(tenant.admin)
-    body = {"name": "报表", "points": ["enterprise.view"]}
 
-    refused = await http.post("/api-keys", json=body)
+    refused = await http.post("/api-keys", json=NEW)
     await http.delete(f"/api-keys/{first['api_key']['id']}")
-    made = await http.post("/api-keys", json=body)
+    made = await http.post("/api-keys", json=NEW)
 
     assert (refused.status_code, refused.json()["error"]["code"], made.status_code) == (409, "limit_reached", 201)
 

@@ -15,7 +15,7 @@ from tests.modules.accounts.restricting import SHENZHEN, restrict, role_of
 from tests.modules.accounts.test_roles import stored
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Member, Tenant
+from tests.support.factories import PASSWORD, Factories, Member, Tenant
 
 ALL = Scope(ScopeKind.ALL)
 HELD = ["agents.create", "agents.view", "roles.edit"]
@@ -91,7 +91,7 @@ async def test_a_program_frees_its_maker_from_nothing_either(
 ) -> None:
     maker = await factories.agent(tenant.enterprise_id, points=frozenset({*HELD, "api_keys.manage"}), scope=ALL)
     browser = await guarded(doors, tenant, role := await role_of(database, maker), maker, clock)
-    secret = (await browser.post("/api-keys", json={"name": "k", "points": HELD})).json()["secret"]
+    secret = (await browser.post("/api-keys", json={"name": "k", "points": HELD, "password": PASSWORD})).json()["secret"]
     other = await factories.role(tenant.enterprise_id, frozenset({"agents.view"}))
     before = await stored(database, tenant.enterprise_id)
 

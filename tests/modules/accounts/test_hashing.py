@@ -11,13 +11,14 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from qiatan.infra.db import Database
+from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.errors import WrongCredentials
-from qiatan.modules.accounts.models import AgentRow
-from qiatan.modules.accounts.service import hashing
+from qiatan.modules.accounts.models import AgentRow, LoginEntryRow
+from qiatan.modules.accounts.service import devices, hashing
 from qiatan.modules.accounts.service.own_security import confirmed_owner
 from tests.modules.accounts.factors import said
 from tests.modules.accounts.reading import agent_row
@@ -51,18 +52,16 @@ async def tenant(factories: Factories) -> Tenant:
 
 @pytest.fixture
 async def member(factories: Factories, tenant: Tenant) -> Member:
-    return await factories.agent(tenant.enterprise_id)
+    return await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
 
 
 WHOSE: ContextVar[str] = ContextVar("whose", default="somebody")
 
 
 @pytest.fixture
-def connections(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How many connections to the database the test's own request held at each piece of hashing; sweeps of others come and go meanwhile."""
-    seen: list[int] = []
+def held(database: Database) -> Iterator[set[object]]:
+    """The connections to the database that the test's own request holds at this moment; sweeps of others come and go meanwhile."""
     held: set[object] = set()
-    hashing._of_nobody()
     engines = [database._app.sync_engine, database._system.sync_engine]
 
     def taken(_: object, record: object, __: object) -> None:
@@ -72,14 +71,22 @@ def connections(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
     def given_back(_: object, record: object) -> None:
         held.discard(record)
 
-    monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, lambda: seen.append(len(held))))
     for engine in engines:
         event.listen(engine, "checkout", taken)
         event.listen(engine, "checkin", given_back)
-    yield seen
+    yield held
     for engine in engines:
         event.remove(engine, "checkout", taken)
         event.remove(engine, "checkin", given_back)
+
+
+@pytest.fixture
+def connections(held: set[object], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many of them it held at each piece of hashing."""
+    seen: list[int] = []
+    hashing._of_nobody()
+    monkeypatch.setattr(hashing, "_HASHER", Watched(hashing._HASHER, lambda: seen.append(len(held))))
+    return seen
 
 
 async def test_the_test_would_see_a_connection_that_is_held(database: Database, tenant: Tenant, connections: list[int]) -> None:
@@ -105,6 +112,7 @@ ANY = UUID(int=1)
         ("POST", "/me/passkeys/options", {"password": PASSWORD}),
         ("DELETE", f"/me/passkeys/{ANY}", {"password": PASSWORD}),
         ("POST", "/me/recovery-codes", {"password": PASSWORD}),
+        ("POST", "/api-keys", {"password": PASSWORD, "name": "报表", "points": ["enterprise.view"]}),
     ],
 )
 async def test_no_connection_is_held_while_a_password_is_checked(
@@ -119,6 +127,30 @@ async def test_no_connection_is_held_while_a_password_is_checked(
     assert (answer.status_code == 401) == wrong
     assert connections
     assert set(connections) == {0}
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "another password"])
+async def test_no_connection_is_held_while_a_browser_is_recognised(
+    doors: Doors, member: Member, held: set[object], monkeypatch: pytest.MonkeyPatch, database: Database, password: str
+) -> None:
+    """Its first reading takes half a second, for which the account's lock and one of few connections would be held."""
+    seen: list[int] = []
+
+    def read(_: str) -> str:
+        seen.append(len(held))
+        return "Chrome 141 · Windows"
+
+    monkeypatch.setattr(devices, "_read", read)
+    WHOSE.set("the test")
+
+    answer = await doors.stranger().post("/session", json={"email": member.email, "password": password})
+    await service.settled()
+
+    assert answer.status_code == (200 if password == PASSWORD else 401)
+    assert seen == [0]
+    async with database.system() as tx:
+        query = select(LoginEntryRow.device).where(LoginEntryRow.agent_id == member.id)
+        assert (await tx.session.execute(query)).scalars().all() == ["Chrome 141 · Windows"]
 
 
 async def test_a_proof_is_worth_nothing_once_the_password_is_another(member: Member, database: Database) -> None:

@@ -201,7 +201,7 @@ async def test_a_programs_links_end_with_its_key_and_with_who_made_that(
 ) -> None:
     maker = await factories.agent(tenant.enterprise_id, role="admin", scope=ALL)
     points = sorted(point.name for point in CATALOGUE if not point.personal)
-    key = (await doors.agent(maker).post("/api-keys", json={"name": "人事", "points": points})).json()
+    key = (await doors.agent(maker).post("/api-keys", json={"name": "人事", "points": points, "password": PASSWORD})).json()
     # What only a person may hold, a program may not give: the built-in role has such points.
     role = await factories.role(tenant.enterprise_id, frozenset({"enterprise.view"}))
     body = {"email": f"{uuid4().hex}@example.com", "name": "小顾", "group_ids": [str(group)], "role_id": str(role)}

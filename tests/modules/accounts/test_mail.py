@@ -17,9 +17,7 @@ from qiatan.infra.db import Database
 from qiatan.infra.jobs import MAX_ATTEMPTS
 from qiatan.infra.resources import Resources
 from qiatan.infra.settings import Settings
-from qiatan.infra.throttle import Rate
 from qiatan.kit.access import Scope, ScopeKind
-from qiatan.modules.accounts.routes import common
 from qiatan.modules.accounts.service.letters import invitation_letter, reset_letter
 from tests.modules.accounts.reading import audit_entries, links, session_ids
 from tests.support.doors import PUBLIC_URL, Doors
@@ -110,35 +108,6 @@ async def test_an_invitation_is_mailed_and_its_link_works_once(doors: Doors, ten
     assert (joined.status_code, joined.json()["agent"]["email"]) == (200, email)
     again = await doors.stranger().post("/invitations/accept", json={"token": mail.token, **JOIN})
     assert (again.status_code, again.json()["error"]["code"]) == (410, "link_expired")
-
-
-async def test_one_mailbox_gets_few_letters_whoever_invites(doors: Doors, factories: Factories, tenant: Tenant, database: Database) -> None:
-    email = f"{uuid4().hex}@example.com"
-    sent = await invite(doors, tenant, email=email)
-    path = f"/agents/{sent['agent']['id']}/invitation"
-    again = [await doors.agent(tenant.admin).post(path) for _ in range(3)]
-    assert [answer.status_code for answer in again] == [200, 200, 429]
-    assert (again[-1].json()["error"]["code"], again[-1].headers["Retry-After"]) == ("too_many_letters", "1200")
-
-    other = await factories.tenant()
-    elsewhere = await doors.agent(other.admin).post("/agents/invitations", json={"email": email.upper(), "name": "小顾"})
-
-    assert elsewhere.status_code == 429
-    assert len(await waiting_jobs(database, sent["agent"]["id"])) == 3
-
-
-async def test_an_enterprise_sends_so_many_letters_a_day(
-    doors: Doors, factories: Factories, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(common, "LETTERS_A_DAY", Rate(burst=2, per_minute=2 / (24 * 60)))
-    member = await factories.agent(tenant.enterprise_id)
-    await invite(doors, tenant)
-    await invite(doors, tenant)
-
-    refused = await doors.agent(tenant.admin).post(f"/agents/{member.id}/password-reset")
-
-    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_letters")
-    await invite(doors, await factories.tenant())
 
 
 async def test_no_token_rests_in_the_jobs(doors: Doors, tenant: Tenant, database: Database) -> None:

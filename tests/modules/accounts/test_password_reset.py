@@ -10,10 +10,8 @@ from sqlalchemy import text
 
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
-from tests.modules.accounts.factors import add_passkey
 from tests.modules.accounts.reading import agent_row, audit_entries, count_factors, give_factors, links, session_ids, token_of
 from tests.support.access import points_of
-from tests.support.authenticator import Authenticator
 from tests.support.clock import FakeClock
 from tests.support.doors import PUBLIC_URL, Doors
 from tests.support.factories import PASSWORD, Factories, Member, Tenant
@@ -259,7 +257,7 @@ async def test_keys_that_the_account_made_end_with_its_old_password_and_those_of
     doors: Doors, factories: Factories, tenant: Tenant, database: Database
 ) -> None:
     founder = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
-    body = {"name": "报表", "points": ["enterprise.view"]}
+    body = {"name": "报表", "points": ["enterprise.view"], "password": PASSWORD}
     key, other = [(await doors.agent(maker).post("/api-keys", json=body)).json() for maker in (founder, tenant.admin)]
     token = token_of(await reset_link(doors, tenant, founder))
     assert (await doors.visitor(key["secret"]).get("/enterprise")).status_code == 200
@@ -272,13 +270,28 @@ async def test_keys_that_the_account_made_end_with_its_old_password_and_those_of
     assert [(entry.actor_id, str(entry.subject_id)) for entry in ended] == [(founder.id, key["api_key"]["id"])]
 
 
-async def test_whose_address_a_stranger_signed_up_with_cannot_mistake_the_account_for_their_own(
-    doors: Doors, tenant: Tenant, member: Member
+async def test_links_for_others_that_the_account_made_end_with_its_old_password_and_those_of_others_live(
+    doors: Doors, factories: Factories, tenant: Tenant, member: Member, database: Database
 ) -> None:
-    await add_passkey(doors.agent(member), Authenticator())
-    token = token_of(await reset_link(doors, tenant, member))
+    """Who knew the old password may have invited themselves, or hold a link to another account."""
+    founder = await factories.agent(tenant.enterprise_id, role="admin", scope=Scope(ScopeKind.ALL))
+    colleague = await factories.agent(tenant.enterprise_id)
+
+    async def invite(maker: Member) -> str:
+        body = {"email": f"{uuid4().hex}@example.com", "name": "小顾"}
+        return token_of((await doors.agent(maker).post("/agents/invitations", json=body)).json()["link"])
+
+    async def looked_up(kind: str, token: str) -> int:
+        return (await doors.stranger().post(f"/{kind}/lookup", json={"token": token})).status_code
+
+    invited, others = await invite(founder), await invite(tenant.admin)
+    sent = (await doors.agent(founder).post(f"/agents/{member.id}/password-reset")).json()
+    resetting, other_reset = token_of(sent["link"]), token_of(await reset_link(doors, tenant, colleague))
+    token = token_of(await reset_link(doors, tenant, founder))
+    assert (await looked_up("invitations", invited), await looked_up("password-reset", resetting)) == (200, 200)
+
     assert (await doors.stranger().post("/password-reset/finish", json={"token": token, "password": NEW})).status_code == 204
 
-    answer = (await doors.stranger().post("/session", json={"email": member.email, "password": NEW})).json()
-
-    assert (answer["me"], answer["second_factor"]["methods"]) == (None, ["passkey", "recovery_code"])
+    assert (await looked_up("invitations", invited), await looked_up("password-reset", resetting)) == (410, 410)
+    assert (await looked_up("invitations", others), await looked_up("password-reset", other_reset)) == (200, 200)
+    assert await links(database, member.id) == []

@@ -13,7 +13,7 @@ from tests.modules.accounts.changing import Change
 from tests.modules.accounts.reading import agent_row, audit_entries
 from tests.support.access import points_of
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Member, Tenant
+from tests.support.factories import PASSWORD, Factories, Member, Tenant
 
 GUANGDONG = {"mode": "only", "regions": ["CN/广东省"]}
 SHENZHEN = {"mode": "only", "regions": ["CN/广东省/深圳市"]}
@@ -121,7 +121,7 @@ async def test_a_key_reaches_no_further_than_whoever_made_it(
     for member in (maker, other):
         await change(tenant.admin, member, visitor_regions=GUANGDONG)
     points = ["agents.view", "agents.edit", "agents.scope"]
-    asked = await doors.agent(maker).post("/api-keys", json={"name": "k", "points": points})
+    asked = await doors.agent(maker).post("/api-keys", json={"name": "k", "points": points, "password": PASSWORD})
     program = doors.visitor(asked.json()["secret"])
     before = await agent_row(database, other.id)
     refused = await program.patch(f"/agents/{other.id}", json={"visitor_regions": EVERYBODY, "version": 2})

@@ -20,7 +20,7 @@ from tests.support import talk
 from tests.support.access import points_of
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Guest, Member, Tenant
+from tests.support.factories import PASSWORD, Factories, Guest, Member, Tenant
 
 
 @pytest.fixture
@@ -323,9 +323,8 @@ async def test_a_program_notes_in_the_name_of_its_maker(
     doors: Doors, database: Database, factories: Factories, tenant: Tenant, guest: Guest
 ) -> None:
     await talk.served(database, guest, tenant.admin)
-    made = await doors.agent(tenant.admin).post(
-        "/api-keys", json={"name": "同步", "points": ["customers.edit", "conversations.view_colleagues"]}
-    )
+    new = {"name": "同步", "points": ["customers.edit", "conversations.view_colleagues"], "password": PASSWORD}
+    made = await doors.agent(tenant.admin).post("/api-keys", json=new)
     program = doors.visitor(made.json()["secret"])
 
     changed = await program.patch(f"/customers/{guest.customer_id}", json={"fields": {"company": "松间"}, "version": 1})

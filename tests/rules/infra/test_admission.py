@@ -283,6 +283,11 @@ async def test_a_crowd_of_visitors_does_not_keep_the_agents_of_its_enterprise_wa
     assert [await call.status() for call in (agent, *crowd)] == [200] * 11
 
 
+def test_who_waits_for_servers_of_others_waits_no_longer_for_a_place_than_anybody() -> None:
+    app = admission_of(Work())
+    assert (app.calls._seconds, app.requests._seconds) == (5, 5)
+
+
 async def test_who_waits_for_servers_of_others_takes_no_place_from_the_requests_or_from_signing_in() -> None:
     work = Work()
     app = admission_of(work, requests=6, all_requests=6)

@@ -63,16 +63,16 @@ async def test_a_body_that_brings_nothing_is_given_up_and_its_place_is_free(
 async def test_bodies_that_come_slowly_hold_so_much_and_no_more() -> None:
     work = Work()
     app = admission_of(work)
-    app.bodies = Bodies(10, 6)
+    app.bodies = Bodies(100_000, 60_000)
 
     def begin(peer: str, size: int) -> Call:
         call = Call(app, peer=peer)
         call._parts.put_nowait({"type": "http.request", "body": bytes(size), "more_body": True})
         return call
 
-    held = [begin("192.0.2.1", 5), begin("192.0.2.2", 5)]
+    held = [begin("192.0.2.1", 50_000), begin("192.0.2.2", 50_000)]
     await turns()
-    own, others = begin("192.0.2.1", 2), begin("192.0.2.3", 1)
+    own, others = begin("192.0.2.1", 10_001), begin("192.0.2.3", bodies.SMALL + 1)
 
     assert [await own.status(), await others.status()] == [503, 503]
     headers = dict(own.said[0]["headers"])
@@ -85,7 +85,7 @@ async def test_bodies_that_come_slowly_hold_so_much_and_no_more() -> None:
         call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
     assert [await call.status() for call in (asking, *held)] == [200] * 3
     assert app.bodies.size == 0
-    assert await Call(app, peer="192.0.2.1").body(bytes(6)).status() == 200
+    assert await Call(app, peer="192.0.2.1").body(bytes(60_000)).status() == 200
 
 
 async def test_an_office_sends_its_files_at_the_same_time() -> None:
@@ -102,7 +102,7 @@ async def test_an_office_sends_its_files_at_the_same_time() -> None:
 async def test_parts_of_files_that_come_slowly_hold_so_much_and_no_more() -> None:
     work = Parts()
     app = admission_of(work)
-    app.uploaded = Bodies(10, 6)
+    app.uploaded = Bodies(100_000, 60_000)
 
     def begin(peer: str, size: int) -> Call:
         call = Call(app, "/api/v1/uploads/1", kind=b"application/octet-stream", peer=peer, method="PATCH")
@@ -110,11 +110,11 @@ async def test_parts_of_files_that_come_slowly_hold_so_much_and_no_more() -> Non
         return call
 
     # given as much on its way as one address may have, and as there may be in all
-    held = [begin("192.0.2.1", 5), begin("192.0.2.2", 5)]
+    held = [begin("192.0.2.1", 50_000), begin("192.0.2.2", 50_000)]
     await turns()
 
     # when more comes, of the same address or of another
-    for peer, size in (("192.0.2.1", 2), ("192.0.2.3", 1)):
+    for peer, size in (("192.0.2.1", 10_001), ("192.0.2.3", bodies.SMALL + 1)):
         with pytest.raises(Busy) as turned_away:
             await begin(peer, size).status()
         assert turned_away.value.retry_after == 2
@@ -124,7 +124,7 @@ async def test_parts_of_files_that_come_slowly_hold_so_much_and_no_more() -> Non
     for call in held:
         call._parts.put_nowait({"type": "http.request", "body": b"", "more_body": False})
     assert [await call.status() for call in held] == [200, 200]
-    assert (work.whole, app.uploaded.size, app.uploads.inside) == ([bytes(5), bytes(5)], 0, 0)
+    assert (work.whole, app.uploaded.size, app.uploads.inside) == ([bytes(50_000), bytes(50_000)], 0, 0)
 
 
 async def test_a_body_that_drips_is_given_up_though_it_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +181,72 @@ async def test_strangers_leave_memory_to_those_who_are_known_and_may_still_send_
         call.body()
     assert [await call.status() for call in held] == [200, 200]
     assert (app.bodies.size, app.bodies.of_strangers) == (0, 0)
+
+
+async def test_visitors_of_many_enterprises_hold_no_more_than_strangers_may_and_agents_go_on() -> None:
+    work = Work()
+    visitors = [f"Bearer visitor{number}" for number in range(4)]
+    work.enterprises = {token: new_id() for token in (*visitors, "Bearer agent")}
+    work.go.set()
+    app = admission_of(work)
+    app.bodies = Bodies(160_000, 40_000, 40_000)
+    for token in work.enterprises:
+        assert await Call(app, token=token).body().status() == 200
+
+    # given one address that sends, slowly, all that the visitors of each of four enterprises may hold
+    held = [Call(app, token=token) for token in visitors for _ in range(2)]
+    for call in held:
+        call._parts.put_nowait({"type": "http.request", "body": bytes(20_000), "more_body": True})
+    await turns()
+    assert (app.bodies.size, app.bodies.of_strangers) == (40_000, 40_000)
+
+    # when others come, then agents send what they like, and anybody signs in and writes
+    assert await Call(app, token="Bearer agent", peer="192.0.2.7").body(bytes(40_000)).status() == 200
+    assert await Call(app, "/api/v1/session", peer="192.0.2.8").body(b"an e-mail address and a password").status() == 200
+    assert await Call(app, token=visitors[3], peer="192.0.2.9").body(b"hello").status() == 200
+    assert await Call(app, token=visitors[3], peer="192.0.2.9").body(bytes(bodies.SMALL + 1)).status() == 503
+    for call in held:
+        call.task.cancel()
+    await asyncio.gather(*(call.task for call in held), return_exceptions=True)
+
+
+async def test_parts_of_files_of_visitors_count_among_those_of_strangers_and_those_of_agents_do_not() -> None:
+    work = Work()
+    work.enterprises = {"Bearer visitor": new_id(), "Bearer agent": new_id()}
+    work.go.set()
+    app = admission_of(work)
+    for token in work.enterprises:
+        assert await Call(app, token=token).body().status() == 200
+    work.go.clear()
+
+    calls = [
+        Call(app, "/api/v1/uploads/1", token=token, kind=b"application/octet-stream", method="PATCH").body(bytes(30_000))
+        for token in work.enterprises
+    ]
+    await turns()
+
+    assert (app.uploaded.size, app.uploaded.of_strangers) == (60_000, 30_000)
+    work.go.set()
+    assert [await call.status() for call in calls] == [200, 200]
+    assert (app.uploaded.size, app.uploaded.of_strangers) == (0, 0)
+
+
+async def test_what_is_small_comes_through_though_those_who_are_known_hold_all_there_is() -> None:
+    work = Work()
+    work.enterprises = {"Bearer agent": new_id()}
+    work.go.set()
+    app = admission_of(work)
+    app.bodies = Bodies(40_000, 40_000)
+    assert await Call(app, token="Bearer agent").body().status() == 200
+    held = Call(app, token="Bearer agent")
+    held._parts.put_nowait({"type": "http.request", "body": bytes(40_000), "more_body": True})
+    await turns()
+
+    assert await Call(app, "/api/v1/session", peer="192.0.2.8").body(bytes(bodies.SMALL)).status() == 200
+    assert await Call(app, "/api/v1/session", peer="192.0.2.8").body(bytes(bodies.SMALL), b".").status() == 503
+    assert app.bodies.size == 40_000
+    held.body()
+    assert (await held.status(), app.bodies.size) == (200, 0)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,34 @@ async def test_a_zone_that_kept_silent_is_let_alone_for_a_while(monkeypatch: pyt
     assert await names.resolve("b.silent.com.cn", 443) == ["198.51.100.7"]
 
 
+async def test_a_silence_of_hours_ago_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(silent_servers, "ticks", lambda: now)
+    servers = Servers()
+    names = Names(servers.look, seconds=0.05)
+    try:
+        with pytest.raises(TimeoutError):
+            await names.resolve("a.silent.test", 443)
+    finally:
+        servers.speak.set()
+    names._seconds = 60
+
+    now += 9 * 3600
+
+    assert await asyncio.gather(*(names.resolve("a.silent.test", 443) for _ in range(10))) == [["198.51.100.7"]] * 10
+
+
+def test_a_silence_speaks_for_another_pause_after_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(silent_servers, "ticks", lambda: now)
+    servers = silent_servers.SilentServers(pause=10)
+    for later, told in ((9, [True, True]), (10, [False, True]), (19, [False, True]), (20, [False, False])):
+        now = 1_000.0
+        servers.was_silent("a")
+        now += later
+        assert [servers.is_let_alone("a") for _ in range(2)] == told, later
+
+
 async def test_an_address_is_asked_of_nobody() -> None:
     servers = Servers()
     assert await Names(servers.look).resolve("198.51.100.9", 443) == ["198.51.100.9"]

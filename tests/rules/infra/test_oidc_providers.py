@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from qiatan.infra import attempts, oidc, oidc_providers
+from qiatan.infra.http import admission
 from qiatan.infra.http_out import HttpOut, OutboundBusy, OutboundFailed
 from qiatan.infra.oidc_providers import KEPT_SECONDS, Providers
 from tests.support.web_server import WebServer, web_server
@@ -232,6 +233,24 @@ async def test_a_provider_that_does_not_answer_is_asked_once_for_all_and_then_le
     # when it answers again, then sign-ins go on
     stage.seconds += attempts.PAUSE_SECONDS
     assert (await stage.sign_in()).subject == "1"
+
+
+async def test_all_that_ends_a_sign_in_takes_no_longer_than_the_page_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given what the doors and a provider's own line may take before, the page, which waits for 30 s, hears how it ended
+    assert admission.WAIT_SECONDS + oidc_providers.WAIT_SECONDS + oidc_providers.REDEEM_SECONDS <= 25
+    monkeypatch.setattr(oidc_providers, "REDEEM_SECONDS", 0.05)
+    await stage.sign_in()
+    stage.signs(NEW, "new")
+
+    async def silent(*_: object, **__: object) -> object:
+        return await asyncio.Event().wait()
+
+    # when it is one of the later calls that takes too long, then it ends
+    with monkeypatch.context() as slow:
+        slow.setattr(stage.http, "get_json", silent)
+        async with asyncio.timeout(30):
+            with pytest.raises(oidc.ProviderUnreachable, match="did not end the sign-in within"):
+                await stage.sign_in()
 
 
 async def test_keys_that_cannot_be_read_keep_nobody_waiting_in_a_line(stage: Stage) -> None:

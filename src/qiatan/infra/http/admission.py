@@ -53,7 +53,7 @@ BODIES: Final = 256 * 1024 * 1024
 BODIES_OF_EACH: Final = 64 * 1024 * 1024
 BODIES_OF_STRANGERS: Final = 64 * 1024 * 1024
 """Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, of one enterprise or address, and of all
-addresses together whose callers are not known yet."""
+visitors, whom anybody may become at a public page, with all addresses whose callers are not known yet."""
 UPLOADED: Final = 512 * 1024 * 1024
 UPLOADED_OF_EACH: Final = 256 * 1024 * 1024
 UPLOADED_OF_STRANGERS: Final = 256 * 1024 * 1024
@@ -111,7 +111,8 @@ class Admission:
         self.downloads = Gate(
             DOWNLOADS, DOWNLOADS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="downloads"
         )
-        self.calls = Gate(CALLS, CALLS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS * 2, name="calls")
+        # No longer than the others wait: the calls themselves come on top, and the page gives up at some time.
+        self.calls = Gate(CALLS, CALLS_OF_EACH, waiting=WAITING, waiting_of_each=WAITING_OF_EACH, seconds=WAIT_SECONDS, name="calls")
         self._known: OrderedDict[bytes, Hashable] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,7 +128,7 @@ class Admission:
         body = Body(receive, send, str(state.get("request_id", "-")))
         gate = self._gate_of(scope)
         comes_later = gate in (self.uploads, self.downloads)
-        with (self.uploaded if comes_later else self.bodies).held(key, stranger=known is None) as hold:
+        with (self.uploaded if comes_later else self.bodies).held(key, stranger=not isinstance(known, UUID)) as hold:
             rest_comes = not comes_later
             try:
                 receive = counted(body.receive, hold) if comes_later else await arrived(body.receive, hold)

@@ -20,7 +20,8 @@ LEAST: Final = 8 * 1024
 """What a body has to bring in that time, if it is not whole before: who is slow goes on, and who is gone or plays at being slow holds
 nothing any more."""
 SMALL: Final = 16 * 1024
-"""Bytes of a request that any stranger may send, whatever the others hold: signing in is no more."""
+"""Bytes of a request that anybody may send, whatever the others hold: signing in is no more. What all of these hold is bounded by how many
+connections there may be."""
 
 CLOSE: Final = (b"connection", b"close")
 _TOO_SLOW = (
@@ -66,9 +67,9 @@ class Body:
 
 
 class Bodies:
-    """How much memory the bodies of requests hold: bounded of one key and in all, however many send however slowly.
+    """How much memory the bodies of requests hold: bounded of one key and, beyond what is small, in all, however many send however slowly.
 
-    Strangers together have a share, beyond what is small: what they hold must not keep those out who are known.
+    Strangers together have a share: what they hold must not keep those out who are known.
     """
 
     def __init__(self, most: int, most_of_each: int, most_of_strangers: int | None = None) -> None:
@@ -85,8 +86,8 @@ class Bodies:
         def hold(size: int) -> None:
             nonlocal own
             before = self._of.get(key, 0)
-            crowded = stranger and own + size > SMALL and self.of_strangers + size > self._most_of_strangers
-            if size and (crowded or self.size + size > self._most or before + size > self._most_of_each):
+            crowded = self.size + size > self._most or (stranger and self.of_strangers + size > self._most_of_strangers)
+            if size and ((crowded and own + size > SMALL) or before + size > self._most_of_each):
                 metrics.TURNED_AWAY.add("bodies")
                 raise Busy(retry_after=2)
             if size:

@@ -88,7 +88,7 @@ export function securityEndpoints(client: ApiClient) {
     apiKeys: (after: string | null, options: RequestOptions = {}) =>
       client.get<Page<ApiKey>>('/api-keys', { ...options, query: { after, limit: LOG_PAGE } }),
     // Not `create`: the server keeps no answer that holds a secret, so it could not give it a second time.
-    createApiKey: (body: { name: string; points: string[]; expires_at: Instant | null }) => client.post<CreatedApiKey>('/api-keys', body),
+    createApiKey: (body: { name: string; points: string[]; expires_at: Instant | null; password: string | null }) => client.post<CreatedApiKey>('/api-keys', body),
     revokeApiKey: (key: Id) => client.delete<null>(`/api-keys/${encodeURIComponent(key)}`),
   }
 }

@@ -8,15 +8,16 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from qiatan.modules.accounts.contracts.common import Input, Name, Output, PointNames
+from qiatan.modules.accounts.contracts.common import GivenPassword, Input, Name, Output, PointNames
 
 
 class NewApiKey(Input):
-    """`expires_at` None: it lives until it is revoked."""
+    """`expires_at` None: it lives until it is revoked. `password`: the own one again, as in `Confirm`."""
 
     name: Name
     points: Annotated[PointNames, Field(min_length=1)]
     expires_at: AwareDatetime | None = None
+    password: GivenPassword | None = None
 
 
 class ApiKey(Output):

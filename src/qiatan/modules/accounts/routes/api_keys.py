@@ -8,12 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from qiatan.infra.http.guards import Requires
-from qiatan.infra.http.transactions import TenantTx
+from qiatan.infra.http.transactions import Shared, TenantTx
 from qiatan.kit.access import AgentActor
 from qiatan.kit.cursors import Page
 from qiatan.modules.accounts import permissions, service
 from qiatan.modules.accounts.contracts import ApiKey, CreatedApiKey, NewApiKey
-from qiatan.modules.accounts.routes.common import After, Catalogue, Limit
+from qiatan.modules.accounts.routes.common import After, Catalogue, Limit, proven
 
 router = APIRouter()
 
@@ -26,8 +26,10 @@ async def list_api_keys(actor: Manager, tx: TenantTx, after: After = None, limit
 
 
 @router.post("/api-keys", status_code=201)
-async def create_api_key(actor: Manager, tx: TenantTx, catalogue: Catalogue, new: NewApiKey) -> CreatedApiKey:
-    return await service.create_api_key(tx, actor, new, catalogue=catalogue)
+async def create_api_key(actor: Manager, shared: Shared, catalogue: Catalogue, new: NewApiKey) -> CreatedApiKey:
+    # A key outlives the browser, so an open browser alone must not make one.
+    async with proven(shared, actor, new.password) as (tx, proof):
+        return await service.create_api_key(tx, actor, new, proof=proof, catalogue=catalogue)
 
 
 @router.delete("/api-keys/{key_id}", status_code=204)

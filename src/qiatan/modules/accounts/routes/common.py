@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import SecretStr
 
+from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import SESSION_COOKIE, address_of, csrf_token, resources_of
 from qiatan.infra.resources import Resources
 from qiatan.infra.throttle import Rate
 from qiatan.infra.tries import Tries
 from qiatan.kit.access import AgentActor, Point
 from qiatan.kit.cursors import MAX_PAGE
+from qiatan.kit.errors import DatabaseUnavailable, Fault
 from qiatan.modules.accounts import rules
 from qiatan.modules.accounts.contracts import Me, SecondFactor, SignInAnswer
 from qiatan.modules.accounts.errors import LoginDenied, TooManyLetters
@@ -23,10 +29,13 @@ from qiatan.modules.accounts.service import (
     Caller,
     Denied,
     Outcome,
+    Proof,
     SecondFactorNeeded,
     SignedIn,
     Site,
     account_name,
+    device_of,
+    prove_owner,
     request_options,
 )
 
@@ -60,8 +69,9 @@ INVITE = Rate(burst=100, per_minute=60)
 RESET = Rate(burst=10, per_minute=10 / 60)
 RESET_EMAIL = Rate(burst=3, per_minute=3 / 60)
 # Letters that colleagues have sent, counted by all nodes together: whoever may sign up must not fill a mailbox, nor send to half the world.
+# Those of one enterprise must not keep the letters of another from an address; what all of them send there is bounded further out.
 LETTERS_TO = Rate(burst=3, per_minute=3 / 60)
-LETTERS_A_DAY = Rate(burst=200, per_minute=200 / (24 * 60))
+LETTERS_OF_ALL_TO = Rate(burst=10, per_minute=10 / 60)
 # Second steps and passkeys (two calls each) by address, for an office of a thousand that signs in together, half of them with a second
 # try; codes are counted by account, where they are taken.
 SECOND_FACTOR = Rate(burst=3_000, per_minute=600)
@@ -105,27 +115,62 @@ async def count(resources: Resources, purpose: str, rate: Rate, *parts: str) -> 
         await tries_of(resources).take(tx, purpose, rate, *parts)
 
 
-async def count_letter(resources: Resources, enterprise_id: UUID, email: str) -> None:
-    """Count a letter to an address, where letters are sent at all.
+@asynccontextmanager
+async def letter_counted(resources: Resources, enterprise_id: UUID, email: str) -> AsyncIterator[None]:
+    """Count the letter to an address that the block leaves behind, where letters are sent at all.
+
+    It is counted first, so that many at once are; a block that is refused leaves none, and gives the try back.
 
     Raises:
         TooManyLetters: the address got as many as it should, or the enterprise has sent as many as it may.
     """
     if not resources.mailer.configured:
+        yield
         return
-    tries = tries_of(resources)
+    tries, a_day = tries_of(resources), resources.settings.limits.letters
     async with resources.database.system() as tx:
         account = await account_name(tx, email)
-        seconds = await tries.wait(tx, "letters-to", LETTERS_TO, account)
-        seconds = seconds or await tries.wait(tx, "letters-of", LETTERS_A_DAY, str(enterprise_id))
-        if seconds > 0:
-            raise TooManyLetters(retry_after=math.ceil(seconds))
+        counts = (
+            ("letters-to", LETTERS_TO, (str(enterprise_id), account)),
+            ("letters-of-all-to", LETTERS_OF_ALL_TO, (account,)),
+            ("letters-of", Rate(burst=a_day, per_minute=a_day / (24 * 60)), (str(enterprise_id),)),
+        )
+        for purpose, rate, parts in counts:
+            seconds = await tries.wait(tx, purpose, rate, *parts)
+            if seconds > 0:
+                raise TooManyLetters(retry_after=math.ceil(seconds))
+    try:
+        yield
+    except DatabaseUnavailable:
+        raise  # whether it was stored nobody knows
+    except Fault:
+        async with resources.database.system() as tx:
+            for purpose, rate, parts in counts:
+                await tries.give_back(tx, purpose, rate, *parts)
+        raise
 
 
 async def forgive(resources: Resources, purpose: str, *parts: str) -> None:
     """Forget the tries that `count` counted by these parts, after a success."""
     async with resources.database.system() as tx:
         await tries_of(resources).forget(tx, purpose, *parts)
+
+
+@asynccontextmanager
+async def proven(resources: Resources, actor: AgentActor, password: SecretStr | None) -> AsyncIterator[tuple[Tx, Proof]]:
+    """A transaction for what needs the password once more. Not the request's own: none is open while the password is checked.
+
+    The right password makes up for the wrong ones at once, whatever becomes of what it was given for.
+
+    Raises:
+        TooMany: it was tried too often.
+        WrongCredentials, InvalidInput, RecentSignInRequired, Busy: as `prove_owner`.
+    """
+    await count(resources, "password", PASSWORD, str(actor.agent_id))
+    proof = await prove_owner(resources.database, actor, password)
+    await forgive(resources, "password", str(actor.agent_id))
+    async with resources.database.tenant(actor.enterprise_id) as tx:
+        yield tx, proof
 
 
 def _key(purpose: str, parts: tuple[str, ...]) -> str:
@@ -146,6 +191,13 @@ class Entrance:
             region=resources_of(request).geo.region_of(address),
             session_token=request.cookies.get(SESSION_COOKIE),
         )
+
+    async def named(self) -> Caller:
+        """The caller with what their browser is called: asked for once their try is counted, and before the transaction that lets them in.
+
+        The first reading takes half a second, for which no lock and no connection should be held.
+        """
+        return replace(self.caller, device=await device_of(self.caller.user_agent))
 
     def throttle(self, purpose: str, rate: Rate, *parts: str) -> None:
         """Count one try by the parts, or by the caller's address when there are none. Raises `TooMany`."""

@@ -20,17 +20,17 @@ router = APIRouter()
 @router.post("/agents/invitations", status_code=201)
 async def invite_agent(actor: Inviter, shared: Shared, catalogue: Catalogue, command: Invite) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    await common.count_letter(shared, actor.enterprise_id, command.email)
-    return await service.invite(
-        shared.database, actor, command, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
-    )
+    async with common.letter_counted(shared, actor.enterprise_id, command.email):
+        return await service.invite(
+            shared.database, actor, command, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
+        )
 
 
 @router.post("/agents/{agent_id}/invitation")
 async def invite_agent_again(actor: Inviter, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    await common.count_letter(shared, actor.enterprise_id, await service.address_of(shared.database, actor, agent_id))
-    async with shared.database.tenant(actor.enterprise_id) as tx:
+    email = await service.address_of(shared.database, actor, agent_id)
+    async with common.letter_counted(shared, actor.enterprise_id, email), shared.database.tenant(actor.enterprise_id) as tx:
         return await service.invite_again(
             tx, actor, agent_id=agent_id, mail=shared.mailer.configured, public_url=shared.settings.public_url, catalogue=catalogue
         )
@@ -50,5 +50,5 @@ async def look_up_invitation(entrance: EntranceOf, tx: SystemTx, command: LinkTo
 @router.post("/invitations/accept", dependencies=[Depends(Public("joining by an invitation"))])
 async def accept_invitation(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: AcceptInvitation) -> Me:
     entrance.throttle("link", common.LINK)
-    outcome = await service.accept_invitation(shared.database, command, caller=entrance.caller, catalogue=catalogue)
+    outcome = await service.accept_invitation(shared.database, command, caller=await entrance.named(), catalogue=catalogue)
     return entrance.admit(outcome)

@@ -106,7 +106,7 @@ async def finish_oidc(
             _door(shared),
             command,
             browser_token=request.cookies.get(FLOW_COOKIE, ""),
-            caller=entrance.caller,
+            caller=await entrance.named(),
             catalogue=catalogue,
         )
     response.delete_cookie(

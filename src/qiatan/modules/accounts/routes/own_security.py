@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends
 
-from qiatan.infra.db import Tx
 from qiatan.infra.http.guards import SignedIn
 from qiatan.infra.http.transactions import Shared, TenantTx
-from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor
 from qiatan.modules.accounts import service
 from qiatan.modules.accounts.contracts import (
@@ -28,7 +24,7 @@ from qiatan.modules.accounts.contracts import (
     TotpSetup,
 )
 from qiatan.modules.accounts.routes import common
-from qiatan.modules.accounts.routes.common import throttle
+from qiatan.modules.accounts.routes.common import proven, throttle
 
 router = APIRouter()
 
@@ -38,21 +34,6 @@ Enrolling = Annotated[AgentActor, Depends(SignedIn(enrolling=True, private=True)
 Confirmed = Annotated[Confirm, Body(default_factory=Confirm)]
 
 
-@asynccontextmanager
-async def _proven(shared: Resources, actor: AgentActor, confirm: Confirm) -> AsyncIterator[tuple[Tx, service.Proof]]:
-    """A transaction for what needs the password once more. Not the request's own: none is open while the password is checked.
-
-    Raises:
-        TooMany: it was tried too often.
-        WrongCredentials, InvalidInput, Busy: as `prove_owner`.
-    """
-    await common.count(shared, "password", common.PASSWORD, str(actor.agent_id))
-    proof = await service.prove_owner(shared.database, actor, confirm.password)
-    async with shared.database.tenant(actor.enterprise_id) as tx:
-        yield tx, proof
-    await common.forgive(shared, "password", str(actor.agent_id))
-
-
 @router.get("/me/security")
 async def get_own_security(actor: Enrolling, tx: TenantTx) -> OwnSecurity:
     return await service.own_security(tx, actor)
@@ -60,7 +41,7 @@ async def get_own_security(actor: Enrolling, tx: TenantTx) -> OwnSecurity:
 
 @router.post("/me/totp")
 async def begin_totp(actor: Enrolling, shared: Shared, confirm: Confirmed) -> TotpSetup:
-    async with _proven(shared, actor, confirm) as (tx, proof):
+    async with proven(shared, actor, confirm.password) as (tx, proof):
         return await service.begin_totp(tx, actor, proof=proof, sealer=shared.sealer)
 
 
@@ -72,14 +53,14 @@ async def confirm_totp(actor: Enrolling, shared: Shared, command: ConfirmTotp) -
 
 @router.delete("/me/totp", status_code=204)
 async def remove_totp(actor: Own, shared: Shared, confirm: Confirmed) -> None:
-    async with _proven(shared, actor, confirm) as (tx, proof):
+    async with proven(shared, actor, confirm.password) as (tx, proof):
         await service.remove_totp(tx, actor, proof=proof)
 
 
 @router.post("/me/passkeys/options")
 async def begin_passkey(actor: Enrolling, shared: Shared, confirm: Confirmed) -> PasskeyOptions:
     site = service.Site.of(shared.settings.public_url)
-    async with _proven(shared, actor, confirm) as (tx, proof):
+    async with proven(shared, actor, confirm.password) as (tx, proof):
         return await service.begin_passkey(tx, actor, proof=proof, site=site)
 
 
@@ -96,13 +77,13 @@ async def rename_passkey(actor: Own, tx: TenantTx, passkey_id: UUID, command: Re
 
 @router.delete("/me/passkeys/{passkey_id}", status_code=204)
 async def remove_passkey(actor: Own, shared: Shared, passkey_id: UUID, confirm: Confirmed) -> None:
-    async with _proven(shared, actor, confirm) as (tx, proof):
+    async with proven(shared, actor, confirm.password) as (tx, proof):
         await service.remove_passkey(tx, actor, passkey_id=passkey_id, proof=proof)
 
 
 @router.post("/me/recovery-codes")
 async def make_recovery_codes(actor: Own, shared: Shared, confirm: Confirmed) -> RecoveryCodes:
-    async with _proven(shared, actor, confirm) as (tx, proof):
+    async with proven(shared, actor, confirm.password) as (tx, proof):
         return await service.new_recovery_codes(tx, actor, proof=proof)
 
 

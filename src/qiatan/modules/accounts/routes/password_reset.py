@@ -42,8 +42,8 @@ async def finish_password_reset(entrance: EntranceOf, shared: Shared, command: F
 @router.post("/agents/{agent_id}/password-reset")
 async def reset_agent_password(actor: Editor, shared: Shared, catalogue: Catalogue, agent_id: UUID) -> LinkSent:
     throttle(shared, "invite", common.INVITE, str(actor.enterprise_id))
-    await common.count_letter(shared, actor.enterprise_id, await service.address_of(shared.database, actor, agent_id))
-    async with shared.database.tenant(actor.enterprise_id) as tx:
+    email = await service.address_of(shared.database, actor, agent_id)
+    async with common.letter_counted(shared, actor.enterprise_id, email), shared.database.tenant(actor.enterprise_id) as tx:
         return await service.send_reset(
             tx,
             actor,

@@ -20,7 +20,7 @@ async def give_second_factor(entrance: EntranceOf, shared: Shared, catalogue: Ca
     outcome = await service.give_second_factor(
         shared.database,
         command,
-        caller=entrance.caller,
+        caller=await entrance.named(),
         catalogue=catalogue,
         sealer=shared.sealer,
         site=service.Site.of(shared.settings.public_url),
@@ -44,7 +44,7 @@ async def sign_in_by_passkey(entrance: EntranceOf, shared: Shared, catalogue: Ca
         shared.database,
         challenge=command.challenge,
         credential=command.credential,
-        caller=entrance.caller,
+        caller=await entrance.named(),
         catalogue=catalogue,
         sealer=shared.sealer,
         site=service.Site.of(shared.settings.public_url),

@@ -31,7 +31,7 @@ async def get_instance(shared: Shared) -> Instance:
 async def sign_up(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: SignUp) -> Me:
     await common.count(shared, "sign-up", common.SIGN_UP, entrance.address)
     signed_in = await service.sign_up(
-        shared.database, command, signup_open=shared.settings.signup_open, caller=entrance.caller, catalogue=catalogue
+        shared.database, command, signup_open=shared.settings.signup_open, caller=await entrance.named(), catalogue=catalogue
     )
     return entrance.greet(signed_in)
 
@@ -43,7 +43,11 @@ async def sign_in(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, co
     account = await _count(entrance, shared, command.email)
     try:
         outcome = await service.sign_in(
-            shared.database, email=command.email, password=command.password.get_secret_value(), caller=entrance.caller, catalogue=catalogue
+            shared.database,
+            email=command.email,
+            password=command.password.get_secret_value(),
+            caller=await entrance.named(),
+            catalogue=catalogue,
         )
     except Fault as fault:
         if not isinstance(fault, WrongCredentials):
@@ -80,7 +84,7 @@ async def _count(entrance: Entrance, shared: Resources, email: str) -> str:
 @router.post("/session/link", dependencies=[Depends(Public("signing in by a one-time link"))])
 async def sign_in_by_link(entrance: EntranceOf, shared: Shared, catalogue: Catalogue, command: LinkToken) -> SignInAnswer:
     entrance.throttle("link", common.LINK)
-    outcome = await service.sign_in_by_link(shared.database, token=command.token, caller=entrance.caller, catalogue=catalogue)
+    outcome = await service.sign_in_by_link(shared.database, token=command.token, caller=await entrance.named(), catalogue=catalogue)
     return entrance.answer(outcome)
 
 

@@ -17,6 +17,7 @@ from qiatan.modules.accounts.service.audit_log import (
 from qiatan.modules.accounts.service.authority import answering_agent, require_whole_scope
 from qiatan.modules.accounts.service.break_glass import enable_account, link_for, open_login, remove_second_factors
 from qiatan.modules.accounts.service.current import OpenSocket, living_sessions, resolve_session
+from qiatan.modules.accounts.service.devices import device_of
 from qiatan.modules.accounts.service.enterprise import add_agent, change_enterprise, found_enterprise, see_enterprise, sign_up
 from qiatan.modules.accounts.service.groups import change_group, create_group, delete_group, groups_page
 from qiatan.modules.accounts.service.hashing import hash_password
@@ -144,6 +145,7 @@ __all__ = [
     "delete_group",
     "delete_oidc",
     "delete_role",
+    "device_of",
     "differences",
     "enable_account",
     "encode_challenge",

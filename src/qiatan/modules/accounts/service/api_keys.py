@@ -24,6 +24,7 @@ from qiatan.modules.accounts.models import ApiKeyRow
 from qiatan.modules.accounts.repository import ApiKeyRepository, EnterpriseRepository, LinkRepository
 from qiatan.modules.accounts.service.audit import What, Who, record
 from qiatan.modules.accounts.service.authority import lock_rights, require_whole_scope
+from qiatan.modules.accounts.service.own_security import Proof, confirmed_owner
 from qiatan.modules.accounts.service.tokens import new_token, token_hash
 
 PREFIX = "qk_"
@@ -55,15 +56,17 @@ async def api_keys_page(tx: Tx, actor: AgentActor, *, after: str | None, limit: 
     return Page(items=[_contract(row) for row in rows[:limit]], next=encode_time_cursor(last.created_at, last.id) if last else None)
 
 
-async def create_api_key(tx: Tx, actor: AgentActor, new: NewApiKey, *, catalogue: Collection[Point]) -> CreatedApiKey:
+async def create_api_key(tx: Tx, actor: AgentActor, new: NewApiKey, *, proof: Proof, catalogue: Collection[Point]) -> CreatedApiKey:
     """A new key. Its secret is in the answer and as a hash in the database, nowhere else.
 
     Raises:
         NotAllowed: without `api_keys.manage` and the scope `all`.
         InvalidInput: a point does not exist, is a person's only, or is one the actor lacks; or an end that is past or far off.
         LimitReached: the enterprise has 100 living keys.
+        WrongCredentials: as `confirmed_owner`.
     """
     actor = await lock_rights(tx, actor, permissions.MANAGE_KEYS, catalogue=catalogue)
+    await confirmed_owner(tx, actor, proof)
     require_whole_scope(actor)
     _check_points(actor, new.points, catalogue)
     if new.expires_at is not None and not tx.now < new.expires_at <= tx.now + LONGEST_LIFE:

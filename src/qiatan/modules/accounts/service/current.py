@@ -15,6 +15,7 @@ from qiatan.modules.accounts.events import SessionsEnded
 from qiatan.modules.accounts.repository import FoundSession, LivingSession, LoginRepository, PolicyRecord, SessionRepository
 from qiatan.modules.accounts.rules.login import Decision, plain_address
 from qiatan.modules.accounts.service.audit import What, Who, record
+from qiatan.modules.accounts.service.devices import device_of
 from qiatan.modules.accounts.service.login import MAX_ADDRESS, MAX_REGION, note, use_trusted, verdict_of
 from qiatan.modules.accounts.service.tokens import token_hash
 
@@ -123,7 +124,7 @@ async def _end(tx: Tx, found: FoundSession | LivingSession, decision: Decision, 
         agent_id=found.agent_id,
         caller_address=address,
         region=region,
-        user_agent=found.user_agent,
+        device=await device_of(found.user_agent),
         method=LoginMethod.SESSION,
         allowed=False,
         reason=decision.reason,

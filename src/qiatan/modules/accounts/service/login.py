@@ -11,7 +11,6 @@ from qiatan.modules.accounts.contracts import LoginMethod, LoginReason, LoginVer
 from qiatan.modules.accounts.repository import LoginRepository, PolicyRecord
 from qiatan.modules.accounts.rules import SEEN_EVERY
 from qiatan.modules.accounts.rules.login import Decision, LoginRules, decide, plain_address
-from qiatan.modules.accounts.service.devices import device_of
 from qiatan.modules.accounts.service.mapping import to_region
 
 MAX_ADDRESS = 64
@@ -53,7 +52,7 @@ async def note(
     agent_id: UUID,
     caller_address: str,
     region: Region,
-    user_agent: str,
+    device: str,
     method: LoginMethod,
     allowed: bool,
     reason: LoginReason,
@@ -66,7 +65,7 @@ async def note(
             "agent_id": agent_id,
             "address": plain_address(caller_address)[:MAX_ADDRESS],
             "region": region.code[:MAX_REGION],
-            "device": await device_of(user_agent),
+            "device": device,
             "method": method.value,
             "allowed": allowed,
             "reason": reason.value,

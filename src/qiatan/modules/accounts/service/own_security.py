@@ -53,10 +53,10 @@ class Proof:
 
 
 async def prove_owner(database: Database, actor: AgentActor, password: SecretStr | None) -> Proof:
-    """Have the own password given again: an open browser is not enough to change what protects the account.
+    """Have the own password given again: an open browser is not enough to change what protects the account, nor to make what outlives it.
 
-    Who signs in by the provider only has no password to give, and has signed in a moment ago instead. It is checked before the transaction that makes the change (see
-    `hashing.verify`), which takes the proof to `confirmed_owner`.
+    Who signs in by the provider only has no password to give, and has signed in a moment ago instead. It is checked before the
+    transaction that makes the change (see `hashing.verify`), which takes the proof to `confirmed_owner`.
 
     Raises:
         InvalidInput: there is a password, and it was left out.

@@ -118,8 +118,8 @@ async def look_up_reset(tx: Tx, *, token: str) -> ResetPreview:
 async def finish_reset(database: Database, command: FinishReset, *, address: str) -> None:
     """Use up a link and set the password. Everything that is signed in ends; signing in anew asks for the second factor as ever.
 
-    The keys that the account made end too: whoever had it before (who signed up with somebody else's address, say) may hold them. Its
-    passkeys and its app stay, as they are its second factor: a mailbox alone must not open the account. Who does not have them, whose
+    The keys that the account made end too, and the links for others that it or they made: whoever had it before (who signed up with
+    somebody else's address, say) may hold them. Its passkeys and its app stay, as they are its second factor: a mailbox alone must not open the account. Who does not have them, whose
     address others used, is not let in and cannot mistake the account for their own.
 
     The link is looked at before the password is hashed, so that bad tokens cost nothing.
@@ -144,11 +144,13 @@ async def finish_reset(database: Database, command: FinishReset, *, address: str
         await _put_out(tx, account)
         who = Who(ActorKind.AGENT, account.row.id, address)
         record(tx, who, "password.reset", _account(account), enterprise_id=link.enterprise_id)
-        await _end_keys(tx, account, who)
+        await _end_what_it_made(tx, account, who)
 
 
-async def _end_keys(tx: Tx, account: AgentRecord, who: Who) -> None:
+async def _end_what_it_made(tx: Tx, account: AgentRecord, who: Who) -> None:
+    """End the account's keys, and the open links that it or they have made. The caller holds the enterprise's lock."""
     enterprise_id = account.row.enterprise_id
+    await LinkRepository(tx, enterprise_id).drop_made_by(account.row.id)
     for key in await ApiKeyRepository(tx, enterprise_id).revoke_made_by(account.row.id):
         await LinkRepository(tx, enterprise_id).drop_made_by(key.id)
         record(tx, who, "api_key.revoked", What("api_key", key.id, key.name), enterprise_id=enterprise_id)

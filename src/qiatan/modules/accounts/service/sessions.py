@@ -27,12 +27,13 @@ _MAX_USER_AGENT = 300
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The browser that signs in, and where it is. `session_token`: what it came with, to be replaced."""
+    """The browser that signs in, and where it is. `session_token`: what it came with, to be replaced. `device`: `device_of` its line."""
 
     address: str
     user_agent: str
     region: Region
     session_token: str | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5374,7 +5374,7 @@ export interface components {
         };
         /**
          * NewApiKey
-         * @description `expires_at` None: it lives until it is revoked.
+         * @description `expires_at` None: it lives until it is revoked. `password`: the own one again, as in `Confirm`.
          */
         NewApiKey: {
             /** Name */
@@ -5383,6 +5383,8 @@ export interface components {
             points: string[];
             /** Expires At */
             expires_at?: string | null;
+            /** Password */
+            password?: string | null;
         };
         /** NewChannel */
         NewChannel: {
