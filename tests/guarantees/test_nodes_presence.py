@@ -12,11 +12,13 @@ from qiatan.infra.db import Database, Tx
 from qiatan.infra.resources import Resources
 from qiatan.modules.push import subscribers as push
 from qiatan.modules.push.contracts import Notice
+from qiatan.modules.routing import service as routing
+from qiatan.modules.routing.contracts import PresenceStatus
 from tests.guarantees.test_nodes import LEADER, PATIENCE, Nodes, bus, connected, guest, nodes, opened, say, tenant, visiting
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.factories import Factories, Guest, Tenant
-from tests.support.nodes import RunningNode
+from tests.support.nodes import RunningNode, delivered
 from tests.support.sockets import SocketClient
 
 __all__ = ["bus", "guest", "nodes", "tenant"]
@@ -85,6 +87,33 @@ async def test_an_agent_whose_only_node_died_is_gone_and_one_with_another_page_i
     assert (await connected(database, tenant.admin), await connected(database, other)) == (True, False)
     while (await watching.next("presence"))["agent_id"] != str(other.id):
         pass
+
+
+async def test_visitors_on_all_nodes_know_last_what_is_true_of_whether_anybody_serves(
+    nodes: Nodes, tenant: Tenant, guest: Guest, factories: Factories
+) -> None:
+    one, two = nodes
+    await opened(two, tenant.admin)
+    visitors = [await visiting(node, guest) for node in nodes]
+
+    # when one node tells late what was so before the agent left on the other
+    async with one.resources.database.tenant(tenant.enterprise_id) as late:
+        await routing.announce(late, tenant.admin.id)
+        async with two.resources.database.tenant(tenant.enterprise_id) as tx:
+            await routing.set_presence(tx, tenant.admin.actor, PresenceStatus.OFFLINE)
+        await delivered(tenant.enterprise_id, one, two)
+    await delivered(tenant.enterprise_id, one, two)
+
+    assert [await told_of_availability(node, visitor) for node, visitor in zip(nodes, visitors, strict=True)] == [[False], [False]]
+
+
+async def told_of_availability(node: RunningNode, visitor: SocketClient) -> list[bool]:
+    """What a visitor was told and did not ask for yet, once nothing is left to be told."""
+    telling = node.gateway._presence._availability._tasks
+    while telling:
+        await asyncio.wait(tuple(telling))
+    await visitor.settle()
+    return [frame["online"] for frame in visitor.frames if frame["type"] == "availability"]
 
 
 async def test_who_has_a_page_open_on_any_node_is_not_called(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import procrastinate
@@ -24,6 +25,15 @@ PACE: WorkerOptions = {
     "update_heartbeat_interval": 30.0,
     "stalled_worker_timeout": float(STALLED_SECONDS),
 }
+
+_BEGIN_WITH = """
+    INSERT INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+    SELECT latest.task_name, latest.periodic_id, latest.turn
+      FROM unnest(CAST(%(names)s AS varchar[]), CAST(%(ids)s AS varchar[]), CAST(%(turns)s AS bigint[])) AS latest (task_name, periodic_id, turn)
+     WHERE NOT EXISTS (SELECT FROM procrastinate_periodic_defers AS done
+                        WHERE done.task_name = latest.task_name AND done.periodic_id = latest.periodic_id)
+    ON CONFLICT DO NOTHING
+"""
 
 
 class Worker(procrastinate_worker.Worker):
@@ -62,14 +72,30 @@ class Worker(procrastinate_worker.Worker):
     async def _periodic_deferrer(self) -> None:
         """The library forgets a turn that is more than ten minutes old, so a machine that is off at night would never do what is nightly.
 
-        That a turn was done is a row, so the latest one can be made up for at any time, and is done once. Where no turn was ever done, the
-        installation is new: last night's were not missed, and would only take the processor from whoever opens the first page.
+        That a turn was done is a row, so the latest one can be made up for at any time, and is done once.
         """
         if not self._schedules:
             await asyncio.Event().wait()
-        age = await self.app.connector.execute_query_one_async("SELECT EXISTS (SELECT FROM procrastinate_periodic_defers) AS worked")
-        max_delay = math.inf if age["worked"] else periodic.MAX_DELAY
-        await periodic.PeriodicDeferrer(self.app.periodic_registry, max_delay=max_delay).worker()
+        await self._begin_with_the_next()
+        await self._turns().worker()
+
+    async def _begin_with_the_next(self) -> None:
+        """Note as done the latest turn of each job that has none yet, as on a new installation.
+
+        It was not missed, and would only take the processor from whoever opens the first page. The next one can be missed: a machine that is
+        off every night does it in the morning.
+        """
+        now = time.time()
+        gone = [(task, turn) for task, turn in self._turns().get_previous_tasks(at=now) if now - turn > periodic.MAX_DELAY]
+        await self.app.connector.execute_query_async(
+            _BEGIN_WITH,
+            names=[task.task.name for task, _ in gone],
+            ids=[task.periodic_id for task, _ in gone],
+            turns=[turn for _, turn in gone],
+        )
+
+    def _turns(self) -> periodic.PeriodicDeferrer:
+        return periodic.PeriodicDeferrer(self.app.periodic_registry, max_delay=math.inf)
 
 
 class Workers:

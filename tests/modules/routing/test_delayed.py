@@ -164,6 +164,26 @@ async def test_what_was_due_when_an_answer_is_taken_back_leaves_time_to_write_it
     assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
 
 
+async def test_who_goes_on_answering_and_taking_it_back_puts_a_step_off_only_so_far(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    """By as much as an answer that was in time could be taken back later, and half a minute to write it anew."""
+    tenant, agents = await team(database, factories, 2)
+    await transfers(database, tenant, steps=THREE[:1])
+    conversation_id = await served(database, factories, tenant)
+    first = await holder(database, tenant, conversation_id)
+    begun = clock.now()
+
+    while await holder(database, tenant, conversation_id) == first and clock.now() < begun + timedelta(minutes=10):
+        await _dot_taken_back(database, clock, agents, conversation_id, holder_id=first, after=29)
+        async with database.tenant(tenant.enterprise_id) as tx:
+            await service.answer_taken_back(tx, conversation_id)
+        await later(database, clock, 1, *agents)
+
+    assert await delayed(database, tenant, conversation_id) == [Outcome.ASSIGNED]
+    assert clock.now() - begun == timedelta(seconds=20 + 150 + 30 + 10)  # the first time it is taken back after that
+
+
 async def _is_due(database: Database, tenant: Tenant, conversation_id: UUID, at: datetime) -> bool:
     return (await routing(database, tenant, conversation_id)).transfer_due_at == at
 

@@ -26,7 +26,7 @@ async def test_who_could_not_be_announced_keeps_nobody_else_waiting_and_is_annou
     for agent in agents:
         await (await doors.agent_socket(agent)).settle()
     gateway: Gateway = doors.app.state.gateway
-    announce, told, refused = service.announce, list[UUID](), list[UUID]()
+    announce, told, refused = service.announce_move, list[UUID](), list[UUID]()
 
     async def announced(tx: Tx, agent_id: UUID) -> Presence:
         if not refused:
@@ -35,7 +35,7 @@ async def test_who_could_not_be_announced_keeps_nobody_else_waiting_and_is_annou
         told.append(agent_id)
         return await announce(tx, agent_id)
 
-    monkeypatch.setattr(service, "announce", announced)
+    monkeypatch.setattr(service, "announce_move", announced)
     clock.advance(seconds=(LEASE + timedelta(seconds=1)).total_seconds())
 
     # when they are renewed, and one of them cannot be announced

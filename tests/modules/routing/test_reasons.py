@@ -26,7 +26,7 @@ from tests.support import talk
 from tests.support.access import points_of
 from tests.support.clock import FakeClock
 from tests.support.doors import Doors
-from tests.support.factories import Factories, Tenant
+from tests.support.factories import PASSWORD, Factories, Tenant
 from tests.support.work import app_without_turns
 
 GENERATED = {"kind": "generated", "conversations": 200, "per_hour": 600, "minutes_each": 2, "seed": 7}
@@ -287,7 +287,8 @@ async def test_progress_is_saved_and_the_loop_goes_on_meanwhile(
 
 async def test_a_program_may_start_one_for_its_maker(database: Database, doors: Doors, factories: Factories) -> None:
     tenant = await factories.tenant()
-    made = await doors.agent(tenant.admin).post("/api-keys", json={"name": "报表", "points": ["routing.edit", "routing.view"]})
+    new = {"name": "报表", "points": ["routing.edit", "routing.view"], "password": PASSWORD}
+    made = await doors.agent(tenant.admin).post("/api-keys", json=new)
 
     answer = await doors.visitor(made.json()["secret"]).post("/routing/simulations", json={"settings": {}, "traffic": GENERATED})
 

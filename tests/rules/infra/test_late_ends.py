@@ -23,7 +23,8 @@ from tests.support.transports import Recorder
 
 async def test_a_line_that_was_lost_while_it_was_let_in_counts_for_nothing() -> None:
     hub = Hub()
-    around = SimpleNamespace(hub=hub, node=SimpleNamespace(id=uuid4()), database=None, relay=SimpleNamespace(on_lost=[]))
+    relay = SimpleNamespace(on_events=[], on_lost=[])
+    around = SimpleNamespace(hub=hub, node=SimpleNamespace(id=uuid4()), database=SimpleNamespace(listeners=[]), relay=relay)
     keeper = PresenceKeeper(cast("Resources", around))
     connection = Connection(hub, Recorder(), "192.0.2.1")
     connection.actor = AgentActor(uuid4(), uuid4(), uuid4(), frozenset({SERVE.name}))

@@ -12,18 +12,17 @@ from qiatan.modules.routing.contracts.transfers import TransferOffer
 
 
 class PresenceChanged(Event):
-    """An agent's status, connection or load changed. `anybody_serves` is the enterprise's availability after it."""
+    """An agent's status, connection or load changed. `moved`: perhaps more than the load, and with it whether anybody serves."""
 
     type: Literal["routing.presence.v1"] = "routing.presence.v1"
     presence: Presence
-    anybody_serves: bool
+    moved: bool = True
 
 
 class OpeningChanged(Event):
-    """Working time began or ended, or its settings changed. `anybody_serves` is the enterprise's availability after it."""
+    """Working time began or ended, or its settings changed."""
 
     type: Literal["routing.opening.v1"] = "routing.opening.v1"
-    anybody_serves: bool
 
 
 class RoutingChanged(Event):

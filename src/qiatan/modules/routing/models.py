@@ -62,6 +62,7 @@ class PresenceSpanRow(TenantRow, Base):
         CheckConstraint("ended_at >= started_at", name="order"),
         Index("one_open_presence_span_per_agent", "enterprise_id", "agent_id", unique=True, postgresql_where=text("ended_at IS NULL")),
         Index("presence_spans_by_start", "enterprise_id", "started_at", "id"),
+        Index("presence_spans_by_end", "enterprise_id", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     agent_id: Mapped[UUID]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import Fault
 from qiatan.kit.events import Event
+from qiatan.modules.accounts.events import AgentChanged, RoleChanged
 from qiatan.modules.conversations.permissions import SERVE
 from qiatan.modules.routing import permissions, service
 from qiatan.modules.routing.events import OfferChanged, OpeningChanged, PresenceChanged, RoutingChanged, RoutingSettingsChanged
@@ -28,8 +31,15 @@ RENEW_SECONDS = 20
 GRACE_SECONDS = 8
 """A reload of the page closes one connection and opens another: colleagues and visitors need not notice."""
 AGAIN_SECONDS = 10
-"""After which it is tried again to note that an agent's last page here has gone."""
-
+"""After which it is tried again to note that an agent's last page here has gone, or to read whether anybody serves."""
+GATHER_SECONDS = 0.2
+"""How long after a look at whether anybody serves the next one of the same enterprise begins: it answers all that happened meanwhile."""
+GREET_SECONDS = 1.0
+"""How long somebody who comes waits for a look that is due. After that they hear of it with all others."""
+LOOKS_AT_ONCE = 4
+"""Enterprises looked at together, so that after a lost bus other calls find connections."""
+CHECK_EVERY = 3
+"""Turns of the leases between two checks of what all visitors here were told."""
 
 _COUNTED = "routing.counted"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -80,8 +90,6 @@ def publish(hub: Hub, events: Sequence[Event]) -> None:
         match event:
             case PresenceChanged():
                 _presence(hub, event)
-            case OpeningChanged():
-                _availability(hub, event.enterprise_id, online=event.anybody_serves)
             case RoutingChanged():
                 _routing(hub, event)
             case RoutingSettingsChanged():
@@ -99,62 +107,107 @@ def _presence(hub: Hub, event: PresenceChanged) -> None:
     shown = event.presence
     frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open, shown.maximum, shown.asleep))
     hub.publish((("agent", shown.agent_id), ("served_by", shown.agent_id), ("colleagues", event.enterprise_id)), frame)
-    _availability(hub, event.enterprise_id, online=event.anybody_serves)
-
-
-def _availability(hub: Hub, enterprise_id: UUID, *, online: bool) -> None:
-    """To all visitors, when it changed."""
-    if hub.notes.get(("availability", enterprise_id)) != online:
-        hub.notes["availability", enterprise_id] = online
-        hub.publish((("visitors", enterprise_id),), encode(AvailabilityFrame(online)))
 
 
 class AvailabilityTeller:
-    """Tells visitors whether anybody serves where no change would: whoever comes (back), and all whose news may have been lost."""
+    """Tells visitors whether anybody serves.
+
+    What happens says only that it may be another now: of two who leave at once, each still sees the other. So it is read afterwards, one
+    reading after another, and what is told last is true. All visitors here know what was noted last, or nothing was noted.
+    """
 
     def __init__(self, resources: Resources) -> None:
         self._hub = resources.hub
         self._database = resources.database
-        self._lost: set[UUID] = set()
-        self._telling: asyncio.Task[None] | None = None
+        self._answered: dict[UUID, asyncio.Event] = {}
+        """Whom it looks at, and whether what was noted was read after all that happened."""
+        self._again: set[UUID] = set()
+        """Where something happened since the last reading began."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
+        resources.database.listeners.append(self.react)
+        resources.relay.on_events.append(self.react)
         resources.relay.on_lost.append(self.look_again)
 
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
     async def greet(self, connection: Connection, enterprise_id: UUID) -> None:
-        """Somebody has just come in, who may have been away while it changed."""
-        online = self._hub.notes.get(("availability", enterprise_id))
-        try:
-            connection.push(encode(AvailabilityFrame(await self._read(enterprise_id) if online is None else online is True)))
-        except Fault as fault:
-            # The next change tells it.
-            log.info("availability.not_told", enterprise_id=str(enterprise_id), code=fault.code)
+        """Somebody has just come in, and hears from now on what all visitors hear: changes."""
+        before = self._hub.notes.get(("availability", enterprise_id))
+        answered = self._answered.get(enterprise_id) if before is not None else self._look_at(enterprise_id)
+        if answered is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GREET_SECONDS):
+                    await answered.wait()
+        if before is not None and before == self._hub.notes.get(("availability", enterprise_id)):
+            connection.push(encode(AvailabilityFrame(before is True)))
+
+    def react(self, events: Sequence[Event]) -> None:
+        """Called with the events of each transaction that was committed, here or on another node."""
+        for event in events:
+            if isinstance(event, OpeningChanged | AgentChanged | RoleChanged) or (isinstance(event, PresenceChanged) and event.moved):
+                self._look_at(event.enterprise_id)
 
     def look_again(self, enterprise_id: UUID | None) -> None:
         """What was said of an enterprise, or (None) of any, may not have been heard here."""
-        visitors = {one.actor.enterprise_id for one in self._hub.connections if isinstance(one.actor, VisitorActor)}
-        self._lost |= visitors if enterprise_id is None else visitors & {enterprise_id}
-        if self._lost and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.create_task(self._tell(), name="availability")
+        for visited in self._visited() if enterprise_id is None else {enterprise_id}:
+            self._look_at(visited)
 
-    def close(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
+    async def check(self) -> None:
+        """Look at those of whom something else was told than whether somebody is online: of that no event may have come, as when a node died
+        before it could tell, or its clock was a moment ahead."""
+        async with self._database.system() as tx:
+            online = await service.enterprises_online(tx)
+        for enterprise_id in self._visited():
+            if self._hub.notes.get(("availability", enterprise_id)) != (enterprise_id in online):
+                self._look_at(enterprise_id)
 
-    async def _tell(self) -> None:
-        while self._lost:
-            enterprise_id = self._lost.pop()
-            self._hub.notes.pop(("availability", enterprise_id), None)
-            try:
-                frame = encode(AvailabilityFrame(await self._read(enterprise_id)))
-            except Fault as fault:
-                log.warning("availability.not_told", enterprise_id=str(enterprise_id), code=fault.code)
-            else:
-                self._hub.publish((("visitors", enterprise_id),), frame)
+    def _visited(self) -> set[UUID]:
+        return {one.actor.enterprise_id for one in self._hub.connections if isinstance(one.actor, VisitorActor)}
 
-    async def _read(self, enterprise_id: UUID) -> bool:
-        async with self._database.tenant(enterprise_id) as tx:
-            online = await service.anybody_serves(tx)
-        # What was told meanwhile is newer.
-        return self._hub.notes.setdefault(("availability", enterprise_id), online) is True
+    def _look_at(self, enterprise_id: UUID) -> asyncio.Event:
+        self._again.add(enterprise_id)
+        answered = self._answered.get(enterprise_id)
+        if answered is None:
+            answered = self._answered[enterprise_id] = asyncio.Event()
+            task = asyncio.create_task(self._keep_looking(enterprise_id, answered), name="availability")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        answered.clear()
+        return answered
+
+    async def _keep_looking(self, enterprise_id: UUID, answered: asyncio.Event) -> None:
+        try:
+            while enterprise_id in self._again:
+                self._again.discard(enterprise_id)
+                pause = await self._look(enterprise_id)
+                if enterprise_id not in self._again:
+                    answered.set()
+                await asyncio.sleep(pause)
+        finally:
+            answered.set()
+            del self._answered[enterprise_id]
+
+    async def _look(self, enterprise_id: UUID) -> float:
+        """One reading. Returns after how many seconds the next one may begin."""
+        noted, visitors = ("availability", enterprise_id), ("visitors", enterprise_id)
+        if not self._hub.listeners(visitors):
+            # Whoever comes next has it read.
+            self._hub.notes.pop(noted, None)
+            return 0
+        try:
+            async with self._places, self._database.tenant(enterprise_id) as tx:
+                online = await service.anybody_serves(tx)
+        except Exception as error:
+            log.warning("availability.not_told", enterprise_id=str(enterprise_id), error=repr(error), exc_info=not isinstance(error, Fault))
+            self._again.add(enterprise_id)
+            return AGAIN_SECONDS
+        if self._hub.notes.get(noted) != online:
+            self._hub.notes[noted] = online
+            self._hub.publish((visitors,), encode(AvailabilityFrame(online)))
+        return GATHER_SECONDS
 
 
 def _routing(hub: Hub, event: RoutingChanged) -> None:
@@ -327,7 +380,7 @@ class PresenceKeeper:
     async def _tell(self, key: tuple[UUID, UUID]) -> None:
         try:
             async with self._resources.database.tenant(key[0]) as tx:
-                await service.announce(tx, key[1])
+                await service.announce_move(tx, key[1])
         except Fault as fault:
             # That they are back is stored: no later turn would find it again.
             log.warning("presence.not_announced", enterprise_id=str(key[0]), agent_id=str(key[1]), code=fault.code)
@@ -335,10 +388,12 @@ class PresenceKeeper:
             self._untold.discard(key)
 
     async def _renew(self) -> None:
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await self.renew()
+                if turn % CHECK_EVERY == 0:
+                    await self._availability.check()
             except Exception as error:
                 # The next turn tries again, well before the leases lapse.
                 log.exception("presence.not_renewed", error=str(error))

@@ -16,7 +16,6 @@ from qiatan.modules.routing.models import PresenceRow as Row
 
 _STATUSES = {status.value: status for status in PresenceStatus}
 _CLAIM = text("SELECT pg_advisory_xact_lock(hashtextextended('routing:' || CAST(:enterprise AS text), 0))")
-_CLAIM_AVAILABILITY = text("SELECT pg_advisory_xact_lock(hashtextextended('availability:' || CAST(:enterprise AS text), 0))")
 
 
 class RoutingRepository:
@@ -27,10 +26,6 @@ class RoutingRepository:
     async def claim_assignment(self) -> None:
         """Until the transaction ends, nobody else assigns in this enterprise: maximum and order hold whatever runs at once."""
         await self._session.execute(_CLAIM, {"enterprise": str(self._enterprise_id)})
-
-    async def claim_availability(self) -> None:
-        """Until the transaction ends, nobody else comes or leaves in this enterprise: whoever tells whether anybody is there sees all."""
-        await self._session.execute(_CLAIM_AVAILABILITY, {"enterprise": str(self._enterprise_id)})
 
     async def all(self) -> dict[UUID, Row]:
         query = select(Row).where(Row.enterprise_id == self._enterprise_id).execution_options(populate_existing=True)
@@ -110,10 +105,9 @@ class RoutingRepository:
         query = update(Row).where(here, Row.agent_id == held.c.agent_id).values(absent_due_at=now)
         await self._session.execute(query.execution_options(synchronize_session=False))
 
-    async def online(self, until: datetime) -> frozenset[UUID]:
-        """Who is online, and would be until then without a further sign of life."""
+    async def online(self, now: datetime) -> frozenset[UUID]:
         query = select(Row.agent_id).where(
-            Row.enterprise_id == self._enterprise_id, Row.status == PresenceStatus.ONLINE, Row.lease_until > until
+            Row.enterprise_id == self._enterprise_id, Row.status == PresenceStatus.ONLINE, Row.lease_until > now
         )
         return frozenset((await self._session.execute(query)).scalars())
 

@@ -182,6 +182,11 @@ class RequestRepository:
         query = select(func.count()).where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.QUEUED)
         return (await self._session.execute(query)).scalar_one()
 
+    async def in_queue(self, *, limit: int) -> list[UUID]:
+        """The conversations that queue, in the order in which they came."""
+        query = select(Row.conversation_id).where(Row.enterprise_id == self._enterprise_id, Row.state == RoutingState.QUEUED)
+        return list((await self._session.execute(query.order_by(Row.entered_at, Row.conversation_id).limit(limit))).scalars())
+
     def known(self) -> Select[UUID]:
         """The conversations somebody has looked at since they began to wait."""
         return select(Row.conversation_id).where(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, text, update
+from sqlalchemy import and_, delete, exists, func, or_, select, text, update
 
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Tx
@@ -56,10 +56,10 @@ class SpanRepository:
             await self._session.execute(delete(Row).where(here).execution_options(synchronize_session=False))
 
     async def any_online(self, agent_ids: Collection[UUID], *, since: datetime) -> bool:
-        """Whether one of these agents was online at any time since then."""
+        """Whether one of these agents was online at any time since then. Asked apart of who still is, so that each has its index."""
         of_them = (Row.enterprise_id == self._enterprise_id, Row.agent_id.in_(agent_ids), Row.status == PresenceStatus.ONLINE.value)
-        query = select(Row.id).where(*of_them, or_(Row.ended_at.is_(None), Row.ended_at > since)).limit(1)
-        return (await self._session.execute(query)).first() is not None
+        still, lately = (exists(select(Row.id).where(*of_them, when)) for when in (Row.ended_at.is_(None), Row.ended_at > since))
+        return (await self._session.execute(select(or_(still, lately)))).scalar_one()
 
     async def days(self, days: Sequence[Day], agents: Collection[UUID] | None, *, now: datetime, limit: int) -> list[DaySpent]:
         """What these agents (None: all) spent on each of some days that follow one another; nothing of a day on which they were not there.

@@ -25,7 +25,7 @@ from qiatan.modules.routing.repository.decisions import DecisionRepository
 from qiatan.modules.routing.repository.pointers import PointerRepository
 from qiatan.modules.routing.repository.requests import RequestRepository
 from qiatan.modules.routing.rules import Choice, CompiledAssignment, Roster, Surroundings, decide, decide_waiting
-from qiatan.modules.routing.rules.delayed import after_step, next_step
+from qiatan.modules.routing.rules.delayed import DueStep, after_step, next_step
 from qiatan.modules.routing.service.case import build_case, read_wish
 from qiatan.modules.routing.service.offers import close_offer
 from qiatan.modules.routing.service.presence import announce
@@ -37,6 +37,8 @@ from qiatan.modules.routing.service.settings import load_assignment, load_transf
 log = structlog.get_logger(__name__)
 
 TIME_TO_WRITE_ANEW = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(seconds=30)
+"""How often to see whether the customer, who has taken back everything, has written anew."""
 
 RESCHEDULED_AT_ONCE = 200
 
@@ -52,6 +54,10 @@ async def fire(tx: Tx, conversation_id: UUID) -> None:
         # Answers do not touch deadlines; most are void by the time they come, and that needs nobody's claim.
         for_good = routed.status is not Status.ACTIVE or conversations.answered_for_good(tx, routed)
         await requests.forget_deadline(conversation_id, row.due_at, until=None if for_good else tx.now + conversations.ANSWER_STANDS_AFTER)
+        return
+    if routed is not None and row.state == RoutingState.PLACED and routed.customer_messages == 0 and row.delay_due_at is None:
+        # Still nothing there to answer: as nobody is shown a deadline, nobody has to hear of it, and that needs nobody's claim either.
+        await requests.forget_deadline(conversation_id, row.due_at, until=await _look_again(tx, row))
         return
     if not await requests.take_turn(conversation_id):
         return
@@ -86,7 +92,8 @@ async def dismiss_void(tx: Tx, due: Sequence[tuple[UUID, UUID]]) -> Sequence[tup
 async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
     """An agent has taken something back: where nobody has answered any more, the next step is due again.
 
-    If its time has passed, in a moment: most who take a line back are writing it anew.
+    If its time has passed, in a moment: most who take a line back are writing it anew. Who goes on writing and taking back puts it off no
+    further than an answer that was in time could.
     """
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
     routed = await conversations.routed(tx, conversation_id, lock=True)
@@ -94,42 +101,58 @@ async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
     row = await requests.get(conversation_id)
     if routed is None or routed.status is not Status.ACTIVE or row is None or row.state != RoutingState.PLACED:
         return
-    steps = (await load_transfers(tx)).steps
-    step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
+    step = _next_of((await load_transfers(tx)).steps, row, routed)
     if step is not None:
-        due_at = max(step.at, tx.now + TIME_TO_WRITE_ANEW)
+        latest = step.at + conversations.ANSWER_STANDS_AFTER + TIME_TO_WRITE_ANEW
+        due_at = max(step.at, min(tx.now + TIME_TO_WRITE_ANEW, latest))
         changed = await requests.change(conversation_id, delay_due_at=due_at, due_at=due_at)
         await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
 
 
 async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
-    if routed.customer_messages == 0:
-        # Everything was taken back: the steps count anew from when something may be there again.
-        changed = await RequestRepository(tx, tx.enterprise_id).change(
-            row.conversation_id, delay_from=tx.now, delay_due_at=None, due_at=tx.now + TIME_TO_WRITE_ANEW
-        )
-        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
-        return
+    requests = RequestRepository(tx, tx.enterprise_id)
     steps = (await load_transfers(tx)).steps
-    step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
-    if step is None or row.delay_from is None or step.at > tx.now:
-        due_at = step.at if step is not None else None
-        await RequestRepository(tx, tx.enterprise_id).change(row.conversation_id, delay_due_at=due_at, due_at=due_at)
+    empty = routed.customer_messages == 0
+    start, step = _starts(row, routed), _next_of(steps, row, routed)
+    if empty or step is None or start is None or step.at > tx.now:
+        shown = step.at if step is not None and not empty else None
+        due_at = await _look_again(tx, row) if empty else shown
+        differs = shown != row.delay_due_at
+        changed = await requests.change(row.conversation_id, delay_from=start, delay_due_at=shown, due_at=due_at)
+        if differs:
+            await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
         return
     choice = await choose_another(tx, await world(tx), routed, steps[step.number])
-    delay = after_step(steps, row.delay_from, step.number, tx.now)
+    delay = after_step(steps, start, step.number, tx.now)
     if choice.agent_id is not None:
         await hand_over(tx, routed, choice, choice.agent_id, cause=Cause.DELAYED, delay=delay)
         return
     # Nobody: it stays, and the next step still fires (F04).
     following = next_step(steps, delay[0], delay[1], answered=False, wish=read_wish(row.wish))
     due_at = following.at if following is not None else None
-    changed = await RequestRepository(tx, tx.enterprise_id).change(
-        row.conversation_id, delay_from=delay[0], delay_step=delay[1], delay_due_at=due_at, due_at=due_at
-    )
+    changed = await requests.change(row.conversation_id, delay_from=delay[0], delay_step=delay[1], delay_due_at=due_at, due_at=due_at)
     await note_decision(tx, row.conversation_id, Cause.DELAYED, Outcome.KEPT, steps=choice.steps)
     await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
     log.info("routing.delayed_kept", conversation_id=str(row.conversation_id), step=step.number + 1)
+
+
+def _starts(row: RequestRow, routed: Routed) -> datetime | None:
+    """From when the steps count: not from words that were taken back, but from the first of those that stand."""
+    if row.delay_from is None or routed.first_customer_at is None:
+        return row.delay_from
+    return max(row.delay_from, routed.first_customer_at)
+
+
+def _next_of(steps: Sequence[DelayedStep], row: RequestRow, routed: Routed) -> DueStep | None:
+    answered = routed.replied_at is not None
+    return next_step(steps, _starts(row, routed), row.delay_step, answered=answered, wish=read_wish(row.wish))
+
+
+async def _look_again(tx: Tx, row: RequestRow) -> datetime | None:
+    """When to see whether something is there again: no later than what is written now would have to be answered. None: never."""
+    steps = (await load_transfers(tx)).steps
+    step = next_step(steps, tx.now, row.delay_step, answered=False, wish=read_wish(row.wish))
+    return min(step.at, tx.now + LOOK_AGAIN) if step is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +213,7 @@ async def reschedule(tx: Tx, *, after: UUID | None = None) -> UUID | None:
         routed = await conversations.routed(tx, row.conversation_id)
         if routed is None or routed.status is not Status.ACTIVE:
             continue
-        step = next_step(steps, row.delay_from, row.delay_step, answered=routed.replied_at is not None, wish=read_wish(row.wish))
+        step = _next_of(steps, row, routed)
         due_at = step.at if step is not None else None
         if due_at != row.delay_due_at:
             changed = await requests.change(row.conversation_id, delay_due_at=due_at, due_at=due_at)

@@ -27,22 +27,18 @@ SLEEP = timedelta(minutes=10)
 LEASE = timedelta(seconds=60)
 """How long an agent stays present without a sign of life from the process that holds their connection."""
 
-NEARLY_GONE = timedelta(seconds=10)
-"""Leases are renewed long before they have so little left, so these agents have gone: who leaves notes when their transaction began, which
-may be later than when the transaction began that waited for it."""
-
 
 async def set_presence(tx: Tx, actor: AgentActor, status: PresenceStatus) -> Presence:
     """An agent chooses the own status."""
     await _move(tx, actor.enterprise_id, actor.agent_id, status=status)
-    return await _announce_move(tx, actor.agent_id)
+    return await announce_move(tx, actor.agent_id)
 
 
 async def connected(tx: Tx, agent_id: UUID, node_id: UUID) -> Presence:
     """A page of the agent has connected to a node. One who was never seen before starts online."""
     await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now + LEASE)
     await RoutingRepository(tx, tx.enterprise_id).open_page(agent_id, node_id)
-    return await _announce_move(tx, agent_id)
+    return await announce_move(tx, agent_id)
 
 
 async def page_closed(tx: Tx, agent_id: UUID, node_id: UUID, is_back: Callable[[], bool] = lambda: False) -> None:
@@ -71,7 +67,7 @@ async def gone(tx: Tx, agent_id: UUID) -> None:
         return
     if row.asleep_until is None or row.asleep_until <= tx.now:
         await _move(tx, tx.enterprise_id, agent_id, lease_until=tx.now)
-    await _announce_move(tx, agent_id)
+    await announce_move(tx, agent_id)
 
 
 async def fall_asleep(tx: Tx, agent_id: UUID, node_id: UUID, *, alone: bool) -> None:
@@ -85,7 +81,7 @@ async def fall_asleep(tx: Tx, agent_id: UUID, node_id: UUID, *, alone: bool) -> 
     await routing.sleep(agent_id, until)
     if alone:
         await routing.close_page(agent_id, node_id)
-    await _announce_move(tx, agent_id)
+    await announce_move(tx, agent_id)
 
 
 async def wake_up(tx: Tx, agent_id: UUID, node_id: UUID) -> None:
@@ -130,7 +126,7 @@ async def lapse(tx: Tx, agent_id: UUID) -> None:
     if row is None or row.lease_until > tx.now:
         return
     await _note(tx, tx.enterprise_id, agent_id, gone_at=row.lease_until, becomes=None)
-    await _announce_move(tx, agent_id)
+    await announce_move(tx, agent_id)
 
 
 async def _move(
@@ -164,31 +160,25 @@ async def _note(tx: Tx, enterprise_id: UUID, agent_id: UUID, *, gone_at: datetim
         await spans.begin(agent_id, becomes, tx.now)
 
 
-async def _announce_move(tx: Tx, agent_id: UUID) -> Presence:
-    """Tell that an agent came, left, or chose another status. Last in its transaction: others who come and leave wait for its end.
-
-    Two who leave at once would each still see the other, and visitors would be told for good that somebody is online.
-    """
-    await RoutingRepository(tx, tx.enterprise_id).claim_availability()
-    return await announce(tx, agent_id)
+async def announce_move(tx: Tx, agent_id: UUID) -> Presence:
+    """Tell that an agent came, left, or chose another status: whether anybody serves is asked anew afterwards."""
+    return await announce(tx, agent_id, moved=True)
 
 
-async def announce(tx: Tx, agent_id: UUID) -> Presence:
+async def announce(tx: Tx, agent_id: UUID, *, moved: bool = False) -> Presence:
     """Tell who may know how this agent stands now."""
     row = await RoutingRepository(tx, tx.enterprise_id).get(agent_id)
     maximum = await accounts.maximum_of(tx, agent_id)
     sleeps = row is not None and _sleeps(row, tx) and not await RoutingRepository(tx, tx.enterprise_id).with_pages([agent_id])
     presence = _presence(agent_id, row, tx, await conversations.active_count(tx, agent_id), maximum, asleep=sleeps)
-    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=await anybody_serves(tx)))
+    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, moved=moved))
     return presence
 
 
-async def announce_one_more(tx: Tx, agent: Candidate) -> None:
+def announce_one_more(tx: Tx, agent: Candidate) -> None:
     """The same of who was given one more in this transaction, by how they stood before it."""
     presence = Presence(agent_id=agent.agent_id, status=agent.status, connected=agent.connected, open=agent.open + 1, maximum=agent.maximum)
-    online = agent.connected and agent.status is PresenceStatus.ONLINE
-    anybody = (await opening(tx)).open_now if online else await anybody_serves(tx)
-    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, anybody_serves=anybody))
+    tx.emit(PresenceChanged(enterprise_id=tx.enterprise_id, presence=presence, moved=False))
 
 
 def _sleeps(row: PresenceRow, tx: Tx) -> bool:
@@ -234,9 +224,8 @@ async def availability(tx: Tx, _actor: VisitorActor) -> Availability:
 
 
 async def announce_opening(tx: Tx) -> Opening:
-    """Working time begins or ends, or who may serve at all: tell who may know, and let who waits be looked at again. Returns how it stands."""
-    await RoutingRepository(tx, tx.enterprise_id).claim_availability()
-    tx.emit(OpeningChanged(enterprise_id=tx.enterprise_id, anybody_serves=await anybody_serves(tx)))
+    """Working time begins or ends: let who waits be looked at again, and whether anybody serves. Returns how it stands."""
+    tx.emit(OpeningChanged(enterprise_id=tx.enterprise_id))
     return await opening(tx)
 
 
@@ -244,5 +233,10 @@ async def anybody_serves(tx: Tx) -> bool:
     """Whether it is working time and somebody is online who may be given anything at all."""
     if not (await opening(tx)).open_now:
         return False
-    online = await RoutingRepository(tx, tx.enterprise_id).online(tx.now + NEARLY_GONE)
+    online = await RoutingRepository(tx, tx.enterprise_id).online(tx.now)
     return bool(online) and any(agent.id in online and agent.max_conversations > 0 for agent in await accounts.serving_agents(tx, SERVE))
+
+
+async def enterprises_online(tx: Tx) -> set[UUID]:
+    """Enterprises in which somebody is online, who need not be able to serve. Needs the system role."""
+    return await repository.online_in(tx)

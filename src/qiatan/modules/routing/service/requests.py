@@ -111,7 +111,7 @@ async def note_assignment(
     )
     await tell(tx, row, assignee_id=agent_id, to_customer=waited)
     if given is not None:
-        await announce_one_more(tx, given.agent)
+        announce_one_more(tx, given.agent)
     else:
         await announce(tx, agent_id)
 

@@ -27,19 +27,20 @@ LEAVING_AT_ONCE = 50
 async def leave_unserved(tx: Tx) -> int:
     """Turn those in the queue into messages, a page of them, once working time is over or nobody was online for a while; returns how many.
 
-    Where people may queue outside the working hours, they wait for somebody to come anyway.
+    Whoever calls it goes on until nobody is left, each page in a transaction of its own. Where people may queue outside the working hours,
+    they wait for somebody to come anyway.
     """
-    reason = await _why_nobody_comes(tx)
+    requests = RequestRepository(tx, tx.enterprise_id)
+    queued = await requests.in_queue(limit=LEAVING_AT_ONCE)
+    # Where nobody queues, which is nearly always and everywhere, nothing else is asked.
+    reason = await _why_nobody_comes(tx) if queued else None
     if reason is None:
         return 0
     await RoutingRepository(tx, tx.enterprise_id).claim_assignment()
-    requests = RequestRepository(tx, tx.enterprise_id)
     left = 0
-    for seen in await requests.shown(limit=LEAVING_AT_ONCE):
-        if seen.state != RoutingState.QUEUED:
-            break
-        routed = await conversations.routed(tx, seen.conversation_id, lock=True)
-        row = await requests.get(seen.conversation_id)
+    for conversation_id in queued:
+        routed = await conversations.routed(tx, conversation_id, lock=True)
+        row = await requests.get(conversation_id)
         if row is None or row.state != RoutingState.QUEUED or routed is None or routed.status is not Status.WAITING:
             continue
         target = target_of(row.target_kind, row.target_id)

@@ -81,13 +81,13 @@ class Assigner:
                     self._count_again(event.enterprise_id)
                 case RoutingSettingsChanged():
                     self._spawn(self._settings_changed(event))
-                case AgentChanged():
-                    self._spawn(self._agent_changed(event))
+                case AgentChanged() if not event.serving or event.role_changed:
+                    self._spawn(self._release(event.enterprise_id, frozenset({event.agent_id})))
                 case RoleChanged() if event.members:
                     self._spawn(self._release(event.enterprise_id, frozenset(event.members)))
                 case PresenceChanged(presence=presence) if presence.connected and presence.open < presence.maximum:
                     self.look_at(event.enterprise_id)
-                case GroupChanged() | EnterpriseChanged() | OpeningChanged():
+                case AgentChanged() | GroupChanged() | EnterpriseChanged() | OpeningChanged():
                     self.look_at(event.enterprise_id)
                 case _:
                     pass
@@ -246,20 +246,12 @@ class Assigner:
             if after is None:
                 return
 
-    async def _agent_changed(self, event: AgentChanged) -> None:
-        if not event.serving or event.role_changed:
-            await self._release(event.enterprise_id, frozenset({event.agent_id}))
-        else:
-            await self._tell_availability(event.enterprise_id)
-        self.look_at(event.enterprise_id)
-
     async def _release(self, enterprise_id: UUID, agent_ids: frozenset[UUID]) -> None:
         """Put back into the queue what those of the agents hold who may serve no more."""
         try:
             await self._release_pages(enterprise_id, agent_ids)
         except Fault as fault:
             log.warning("routing.release_failed", enterprise_id=str(enterprise_id), code=fault.code)
-        await self._tell_availability(enterprise_id)
         self.look_at(enterprise_id)
 
     async def _release_pages(self, enterprise_id: UUID, agent_ids: Collection[UUID]) -> None:
@@ -268,15 +260,6 @@ class Assigner:
         while released == service.RELEASED_AT_ONCE:
             async with self._resources.database.tenant(enterprise_id) as tx:
                 released = await service.release_idle(tx, agent_ids)
-
-    async def _tell_availability(self, enterprise_id: UUID) -> None:
-        """Who may serve, or how much, has changed: with it perhaps whether anybody does."""
-        try:
-            async with self._resources.database.tenant(enterprise_id) as tx:
-                await service.announce_opening(tx)
-        except Fault as fault:
-            # Whoever comes or leaves next tells it.
-            log.warning("routing.availability_not_told", enterprise_id=str(enterprise_id), code=fault.code)
 
     async def _left(self, enterprise_id: UUID, conversation_id: UUID, agent_id: UUID | None) -> None:
         """Somebody does not serve it any more: their load fell, and what they asked about it is over."""
@@ -304,11 +287,17 @@ class Assigner:
                 await self._release_pages(enterprise_id, held.get(enterprise_id, ()))
                 async with self._resources.database.tenant(enterprise_id) as tx:
                     await service.end_forgotten(tx)
-                async with self._resources.database.tenant(enterprise_id) as tx:
-                    await service.leave_unserved(tx)
+                await self._leave_unserved_pages(enterprise_id)
             except Exception as error:
                 # One enterprise's fault must not hold up the others.
                 log.exception("routing.not_healed", enterprise_id=str(enterprise_id), error=str(error))
+
+    async def _leave_unserved_pages(self, enterprise_id: UUID) -> None:
+        """A page in a transaction, until one finds nobody to leave a message any more."""
+        left = 1
+        while left:
+            async with self._resources.database.tenant(enterprise_id) as tx:
+                left = await service.leave_unserved(tx)
 
     async def _sweep(self) -> None:
         for turn in itertools.count():
