@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import procrastinate
 from procrastinate import periodic
 from procrastinate import worker as procrastinate_worker
 from procrastinate.app import WorkerOptions
+
+from qiatan.infra.clock import SystemClock
 
 STALLED_SECONDS = 120
 ROOM_SECONDS = 1.0
@@ -85,7 +86,7 @@ class Worker(procrastinate_worker.Worker):
         It was not missed, and would only take the processor from whoever opens the first page. The next one can be missed: a machine that is
         off every night does it in the morning.
         """
-        now = time.time()
+        now = SystemClock().now().timestamp()  # by which the library counts its turns
         gone = [(task, turn) for task, turn in self._turns().get_previous_tasks(at=now) if now - turn > periodic.MAX_DELAY]
         await self.app.connector.execute_query_async(
             _BEGIN_WITH,
