@@ -42,6 +42,7 @@ from qiatan.infra.settings import Settings
 from qiatan.infra.storage import LocalStorage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import heartbeat
+from qiatan.modules.routing.realtime import availability
 from qiatan.modules.routing.subscribers import assigner
 from tests.support import fuzzing
 from tests.support.clock import FakeClock, StandingSeconds
@@ -223,11 +224,14 @@ async def app(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     """The whole application over this test's resources, its gateway running.
 
     Heartbeats are gathered for seconds in earnest; here they tell that everything before has arrived (`SocketClient.settle`). A queue
-    is counted a fifth of a second after its last change: whoever waits for all that follows (`Assigner.settled`) waits for that too.
+    is counted a fifth of a second after its last change: whoever waits for all that follows (`Assigner.settled`) waits for that too. Whether
+    anybody serves is read as soon after the last reading, and whoever comes hears of it first, however slow the machine.
     Preparing the routes takes longer than most tests, so it is done once; what differs from test to test is all in `state`.
     """
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
     monkeypatch.setattr(assigner, "COUNT_AFTER_SECONDS", 0.02)
+    monkeypatch.setattr(availability, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(availability, "GREET_SECONDS", 30)
     monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)  # the clock of tests jumps, so the loop cannot know how long to sleep
     built_for = (resources.settings.public_url, resources.settings.trusted_proxies)
     application = _applications.get(built_for)

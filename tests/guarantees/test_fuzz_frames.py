@@ -20,7 +20,7 @@ from qiatan.entrypoints.gateway import Gateway
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.infra.resources import Resources
-from qiatan.modules.routing import realtime as presence
+from qiatan.modules.routing.realtime import presence
 from tests.guarantees.frame_houses import make_house
 from tests.guarantees.frame_scripts import FRAMES, GOOD, drawn_script, fields_of
 from tests.guarantees.frame_stage import Stage

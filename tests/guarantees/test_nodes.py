@@ -19,8 +19,8 @@ from qiatan.infra.http.guards import CSRF_HEADER
 from qiatan.infra.settings import Settings
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.modules.conversations.realtime import heartbeat
-from qiatan.modules.routing import realtime as presence
 from qiatan.modules.routing import service as routing
+from qiatan.modules.routing.realtime import availability, presence
 from tests.support import talk
 from tests.support.clock import FakeClock
 from tests.support.factories import Factories, Guest, Member, Tenant
@@ -45,6 +45,8 @@ async def nodes(
     bus: NatsServer, settings: Settings, database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[RunningNode, RunningNode]]:
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(availability, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(availability, "GREET_SECONDS", 30)
     monkeypatch.setattr(timers, "POLL_SECONDS", 0.2)
     monkeypatch.setattr(presence, "GRACE_SECONDS", 0.05)
     brisk = replace(settings, visitor_rate=1_000)
@@ -302,6 +304,8 @@ async def test_what_the_bus_loses_is_found_with_the_next_heartbeat_and_all_look_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(heartbeat, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(availability, "GATHER_SECONDS", 0.005)
+    monkeypatch.setattr(availability, "GREET_SECONDS", 30)
     server = NatsServer()
     conversation_id = await talk.served(database, guest, tenant.admin)
     async with AsyncExitStack() as stack:

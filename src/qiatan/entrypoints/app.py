@@ -47,7 +47,7 @@ from qiatan.infra.storage import LocalStorage, S3Storage
 from qiatan.infra.throttle import Throttle
 from qiatan.modules.conversations.realtime import frames
 from qiatan.modules.replies.realtime import RepliesChangedFrame
-from qiatan.modules.routing.realtime import AvailabilityFrame, Page, PresenceFrame, QueueFrame, RoutingFrame, TransferOfferFrame
+from qiatan.modules.routing.realtime.outbound import AvailabilityFrame, Page, PresenceFrame, QueueFrame, RoutingFrame, TransferOfferFrame
 
 RESERVED = ("/api/v1/session", "/api/v1/password-reset", "/api/v1/me")
 """Signing in, and who one is: what a page begins with."""

@@ -120,6 +120,7 @@ class Gateway:
         """Wait until every text received so far is stored or refused, and what followed from all changes so far is done."""
         await self._conversations.settled()
         await self._assigner.settled()
+        await self._presence.settled()
         await self._push.settled()
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from qiatan.entrypoints import polling, sweeping
 from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
-from qiatan.modules.routing import realtime
+from qiatan.modules.routing.realtime import presence
 from tests.modules.accounts.reading import session_ids
 from tests.modules.accounts.restricting import AMERICA, GUANGZHOU, SHENZHEN, logins, restrict, role_of
 from tests.support import talk
@@ -279,7 +279,7 @@ async def test_bad_input_by_polling(doors: Doors, factories: Factories, frames: 
 async def test_a_poller_that_went_away_is_forgotten_and_serves_no_more(
     doors: Doors, factories: Factories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(realtime, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(presence, "GRACE_SECONDS", 0.01)
     tenant = await factories.tenant()
     poll = Poll(doors.agent(tenant.admin))
     await poll.open(protocol=1)

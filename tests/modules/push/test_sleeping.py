@@ -12,8 +12,8 @@ from qiatan.infra.clock import new_id
 from qiatan.infra.db import Database
 from qiatan.kit.access import Scope, ScopeKind
 from qiatan.kit.errors import DatabaseUnavailable
-from qiatan.modules.routing import realtime
 from qiatan.modules.routing import service as routing
+from qiatan.modules.routing.realtime import presence
 from qiatan.modules.routing.service import SLEEP
 from tests.modules.push.test_push import Work, agent, guest, service, settings, subscribe, work
 from tests.support import talk
@@ -28,7 +28,7 @@ __all__ = ["agent", "guest", "service", "settings", "work"]
 
 @pytest.fixture(autouse=True)
 def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "GRACE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ async def test_a_page_that_went_while_the_database_was_away_keeps_no_call_back(
 
     for name in away:
         monkeypatch.setattr(routing, name, failing(name))
-    monkeypatch.setattr(realtime, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "AGAIN_SECONDS", 0.0)
     page = await doors.agent_socket(agent)
     await page.settle()
 

@@ -12,8 +12,9 @@ from qiatan.infra.db import Database, Tx
 from qiatan.infra.resources import Resources
 from qiatan.kit.errors import DatabaseUnavailable
 from qiatan.modules.accounts.events import AgentChanged
-from qiatan.modules.routing import realtime, service
+from qiatan.modules.routing import service
 from qiatan.modules.routing.contracts import PresenceStatus
+from qiatan.modules.routing.realtime import availability
 from qiatan.modules.routing.subscribers import Assigner
 from tests.modules.routing import scene
 from tests.modules.routing.passing import stay, team
@@ -23,7 +24,7 @@ from tests.support.factories import Factories, Guest, Member, Tenant
 from tests.support.sockets import SocketClient
 
 
-def teller_of(doors: Doors) -> realtime.AvailabilityTeller:
+def teller_of(doors: Doors) -> availability.AvailabilityTeller:
     gateway: Gateway = doors.app.state.gateway
     return gateway._presence._availability
 
@@ -172,7 +173,7 @@ async def test_a_reading_that_failed_is_tried_again(
             raise failures.pop()
         return await anybody_serves(tx)
 
-    monkeypatch.setattr(realtime, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(availability, "AGAIN_SECONDS", 0)
     monkeypatch.setattr(service, "anybody_serves", read)
     await scene.present(database, agent, status=PresenceStatus.OFFLINE)
 

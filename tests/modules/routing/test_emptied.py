@@ -133,6 +133,26 @@ async def test_while_nothing_is_there_its_deadline_is_told_once_and_keeps_nobody
     assert [event.routing.transfer_due_at for event in told] == [None, again + timedelta(seconds=60)]
 
 
+async def test_while_nothing_is_there_new_steps_and_an_answer_taken_back_show_no_deadline(
+    database: Database, factories: Factories, clock: FakeClock
+) -> None:
+    tenant, agents, guest, conversation_id = await _emptied(database, factories, 1)
+    await later(database, clock, 60, *agents)
+    told = heard(database)
+
+    await transfers(database, tenant, steps=[DelayedStep(seconds=90)])
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.reschedule(tx)
+    async with database.tenant(tenant.enterprise_id) as tx:
+        await service.answer_taken_back(tx, conversation_id)
+    before = [event.routing.transfer_due_at for event in told]
+    again = clock.now()
+    await talk.write(database, guest, "还在")
+    await later(database, clock, 30, *agents)
+
+    assert (before, [event.routing.transfer_due_at for event in told]) == ([], [again + timedelta(seconds=90)])
+
+
 async def test_a_first_message_taken_back_was_not_the_first(database: Database, factories: Factories, clock: FakeClock) -> None:
     tenant = await factories.tenant()
     guest = await factories.visitor(await factories.channel(tenant.enterprise_id))

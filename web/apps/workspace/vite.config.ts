@@ -44,10 +44,7 @@ function firstPage(): Plugin {
           if (!found) throw new Error(`no part of the build holds ${name}: adapt vite.config.ts`)
           return `data-${locale}="/assets/workspace/${found.fileName}"`
         })
-        return html
-          .replace('<script src="/assets/workspace/boot-2.js"', `<script ${texts.join(' ')} src="/assets/workspace/boot-2.js"`)
-          // Before the code has run there is nothing to see: a picture of it would cost the time of one.
-          .replaceAll('<script type="module"', '<script type="module" blocking="render"')
+        return html.replace('<script src="/assets/workspace/boot-2.js"', `<script ${texts.join(' ')} src="/assets/workspace/boot-2.js"`)
       },
     },
   }

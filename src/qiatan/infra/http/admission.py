@@ -51,12 +51,13 @@ CALLS_OF_EACH: Final = 64
 """Requests for which others are called, who may keep them waiting: they mostly wait, so they have places of their own too."""
 BODIES: Final = 256 * 1024 * 1024
 BODIES_OF_EACH: Final = 64 * 1024 * 1024
-BODIES_OF_STRANGERS: Final = 64 * 1024 * 1024
+BODIES_OF_STRANGERS: Final = 128 * 1024 * 1024
 """Bytes of bodies that have come, or come slowly, and whose request is not answered yet: of all, of one enterprise or address, and of all
-visitors, whom anybody may become at a public page, with all addresses whose callers are not known yet."""
+visitors, whom anybody may become at a public page, with all addresses whose callers are not known yet: more than one enterprise's visitors
+can hold, and less than all, so that agents keep theirs."""
 UPLOADED: Final = 512 * 1024 * 1024
 UPLOADED_OF_EACH: Final = 256 * 1024 * 1024
-UPLOADED_OF_STRANGERS: Final = 256 * 1024 * 1024
+UPLOADED_OF_STRANGERS: Final = 384 * 1024 * 1024
 """The same of parts of files, which places alone do not bound: all of them together would be 2 GiB."""
 
 _BUSY = b'{"error":{"code":"try_again","message":"%s","request_id":"%s"}}'

@@ -72,7 +72,7 @@ class QueueSettings(In):
 
 
 class DelayedStep(In):
-    """After `seconds` from the customer's first message without an effective reply: to automatic assignment, or to one group."""
+    """After `seconds` from the customer's first message that stands without an effective reply: to automatic assignment, or to one group."""
 
     seconds: Annotated[int, Field(strict=True)]
     group_id: UUID | None = None

@@ -22,7 +22,7 @@ class DueStep:
 
 
 def delay_start(*, first_customer_at: datetime | None, assigned_at: datetime | None, queued: bool) -> datetime | None:
-    """From when the steps count: the customer's first message, or the assignment if the conversation had to queue. None: not yet."""
+    """From when the steps count: the customer's first message that stands, or the assignment if the conversation had to queue. None: not yet."""
     if first_customer_at is None or assigned_at is None:
         return None
     return max(first_customer_at, assigned_at) if queued else first_customer_at

@@ -102,7 +102,7 @@ async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
     if routed is None or routed.status is not Status.ACTIVE or row is None or row.state != RoutingState.PLACED:
         return
     step = _next_of((await load_transfers(tx)).steps, row, routed)
-    if step is not None:
+    if step is not None and routed.customer_messages > 0:
         latest = step.at + conversations.ANSWER_STANDS_AFTER + TIME_TO_WRITE_ANEW
         due_at = max(step.at, min(tx.now + TIME_TO_WRITE_ANEW, latest))
         changed = await requests.change(conversation_id, delay_due_at=due_at, due_at=due_at)
@@ -112,15 +112,9 @@ async def answer_taken_back(tx: Tx, conversation_id: UUID) -> None:
 async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
     requests = RequestRepository(tx, tx.enterprise_id)
     steps = (await load_transfers(tx)).steps
-    empty = routed.customer_messages == 0
     start, step = _starts(row, routed), _next_of(steps, row, routed)
-    if empty or step is None or start is None or step.at > tx.now:
-        shown = step.at if step is not None and not empty else None
-        due_at = await _look_again(tx, row) if empty else shown
-        differs = shown != row.delay_due_at
-        changed = await requests.change(row.conversation_id, delay_from=start, delay_due_at=shown, due_at=due_at)
-        if differs:
-            await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+    if routed.customer_messages == 0 or step is None or start is None or step.at > tx.now:
+        await _set(tx, row, routed, step, delay_from=start)
         return
     choice = await choose_another(tx, await world(tx), routed, steps[step.number])
     delay = after_step(steps, start, step.number, tx.now)
@@ -134,6 +128,20 @@ async def _transfer(tx: Tx, row: RequestRow, routed: Routed) -> None:
     await note_decision(tx, row.conversation_id, Cause.DELAYED, Outcome.KEPT, steps=choice.steps)
     await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
     log.info("routing.delayed_kept", conversation_id=str(row.conversation_id), step=step.number + 1)
+
+
+async def _set(tx: Tx, row: RequestRow, routed: Routed, step: DueStep | None, **besides: datetime | None) -> None:
+    """Set the deadline of the next step, and tell it where another was shown. Where nothing stands, it is only looked at again."""
+    due_at = _due(routed, step)
+    look_at = due_at if routed.customer_messages > 0 else await _look_again(tx, row)
+    differs = due_at != row.delay_due_at
+    changed = await RequestRepository(tx, tx.enterprise_id).change(row.conversation_id, delay_due_at=due_at, due_at=look_at, **besides)
+    if differs:
+        await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+
+
+def _due(routed: Routed, step: DueStep | None) -> datetime | None:
+    return step.at if step is not None and routed.customer_messages > 0 else None
 
 
 def _starts(row: RequestRow, routed: Routed) -> datetime | None:
@@ -214,8 +222,6 @@ async def reschedule(tx: Tx, *, after: UUID | None = None) -> UUID | None:
         if routed is None or routed.status is not Status.ACTIVE:
             continue
         step = _next_of(steps, row, routed)
-        due_at = step.at if step is not None else None
-        if due_at != row.delay_due_at:
-            changed = await requests.change(row.conversation_id, delay_due_at=due_at, due_at=due_at)
-            await tell(tx, changed, assignee_id=routed.assignee_id, to_customer=False)
+        if _due(routed, step) != row.delay_due_at:
+            await _set(tx, row, routed, step)
     return rows[-1].conversation_id if len(rows) == RESCHEDULED_AT_ONCE else None

@@ -1,29 +1,24 @@
-"""Socket door of routing: its events as frames, and connections as presence."""
+"""Connections as presence."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from uuid import UUID
 
-import msgspec
 import structlog
-from pydantic import BaseModel
 
 from qiatan.infra.realtime.connection import ASLEEP, Connection
-from qiatan.infra.realtime.doors import ChangedFrame, Frame, FrameDoor, OutFrame, encode
-from qiatan.infra.realtime.hub import Hub
+from qiatan.infra.realtime.doors import Frame, FrameDoor
 from qiatan.infra.resources import Resources
 from qiatan.kit.access import AgentActor, VisitorActor
 from qiatan.kit.errors import Fault
-from qiatan.kit.events import Event
-from qiatan.modules.accounts.events import AgentChanged, RoleChanged
 from qiatan.modules.conversations.permissions import SERVE
-from qiatan.modules.routing import permissions, service
-from qiatan.modules.routing.events import OfferChanged, OpeningChanged, PresenceChanged, RoutingChanged, RoutingSettingsChanged
+from qiatan.modules.routing import service
+from qiatan.modules.routing.realtime.availability import AvailabilityTeller
+from qiatan.modules.routing.realtime.outbound import Page
 
 log = structlog.get_logger(__name__)
 
@@ -31,199 +26,12 @@ RENEW_SECONDS = 20
 GRACE_SECONDS = 8
 """A reload of the page closes one connection and opens another: colleagues and visitors need not notice."""
 AGAIN_SECONDS = 10
-"""After which it is tried again to note that an agent's last page here has gone, or to read whether anybody serves."""
-GATHER_SECONDS = 0.2
-"""How long after a look at whether anybody serves the next one of the same enterprise begins: it answers all that happened meanwhile."""
-GREET_SECONDS = 1.0
-"""How long somebody who comes waits for a look that is due. After that they hear of it with all others."""
-LOOKS_AT_ONCE = 4
-"""Enterprises looked at together, so that after a lost bus other calls find connections."""
+"""After which it is tried again to note that an agent's last page here has gone."""
 CHECK_EVERY = 3
 """Turns of the leases between two checks of what all visitors here were told."""
 
 _COUNTED = "routing.counted"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-class PresenceFrame(OutFrame, tag="presence", omit_defaults=True):
-    """`asleep`: nobody looks, but a phone sleeps that is called; left out where it is as it was."""
-
-    agent_id: UUID
-    status: str
-    connected: bool
-    open: int
-    maximum: int
-    asleep: bool | None = None
-
-
-class Page(Frame, tag="page"):
-    """This page lies in the dark on a phone that calls reach: its browser will freeze it, and the line with it. Or it is looked at again."""
-
-    asleep: bool
-
-
-class AvailabilityFrame(OutFrame, tag="availability"):
-    online: bool
-
-
-class RoutingFrame(OutFrame, tag="routing"):
-    """`routing` is a `Routing`, encoded."""
-
-    routing: msgspec.Raw
-
-
-class TransferOfferFrame(OutFrame, tag="transfer_offer"):
-    """`offer` is a `TransferOffer`, encoded."""
-
-    offer: msgspec.Raw
-
-
-class QueueFrame(OutFrame, tag="queue"):
-    """`place` is a `QueuePlace`, encoded."""
-
-    place: msgspec.Raw
-
-
-def publish(hub: Hub, events: Sequence[Event]) -> None:
-    """Turn this module's events into frames; others' events are not its business."""
-    for event in events:
-        match event:
-            case PresenceChanged():
-                _presence(hub, event)
-            case RoutingChanged():
-                _routing(hub, event)
-            case RoutingSettingsChanged():
-                frame = encode(ChangedFrame("routing", event.enterprise_id, event.version))
-                hub.publish([(f"point:{permissions.VIEW.name}", event.enterprise_id)], frame)
-            case OfferChanged():
-                frame = encode(TransferOfferFrame(_raw(event.offer)))
-                hub.publish([("agent", agent_id) for agent_id in event.agent_ids], frame)
-            case _:
-                pass
-
-
-def _presence(hub: Hub, event: PresenceChanged) -> None:
-    """To the agent's own pages and to those who look at colleagues."""
-    shown = event.presence
-    frame = encode(PresenceFrame(shown.agent_id, shown.status, shown.connected, shown.open, shown.maximum, shown.asleep))
-    hub.publish((("agent", shown.agent_id), ("served_by", shown.agent_id), ("colleagues", event.enterprise_id)), frame)
-
-
-class AvailabilityTeller:
-    """Tells visitors whether anybody serves.
-
-    What happens says only that it may be another now: of two who leave at once, each still sees the other. So it is read afterwards, one
-    reading after another, and what is told last is true. All visitors here know what was noted last, or nothing was noted.
-    """
-
-    def __init__(self, resources: Resources) -> None:
-        self._hub = resources.hub
-        self._database = resources.database
-        self._answered: dict[UUID, asyncio.Event] = {}
-        """Whom it looks at, and whether what was noted was read after all that happened."""
-        self._again: set[UUID] = set()
-        """Where something happened since the last reading began."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
-        resources.database.listeners.append(self.react)
-        resources.relay.on_events.append(self.react)
-        resources.relay.on_lost.append(self.look_again)
-
-    def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    async def greet(self, connection: Connection, enterprise_id: UUID) -> None:
-        """Somebody has just come in, and hears from now on what all visitors hear: changes."""
-        before = self._hub.notes.get(("availability", enterprise_id))
-        answered = self._answered.get(enterprise_id) if before is not None else self._look_at(enterprise_id)
-        if answered is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GREET_SECONDS):
-                    await answered.wait()
-        if before is not None and before == self._hub.notes.get(("availability", enterprise_id)):
-            connection.push(encode(AvailabilityFrame(before is True)))
-
-    def react(self, events: Sequence[Event]) -> None:
-        """Called with the events of each transaction that was committed, here or on another node."""
-        for event in events:
-            if isinstance(event, OpeningChanged | AgentChanged | RoleChanged) or (isinstance(event, PresenceChanged) and event.moved):
-                self._look_at(event.enterprise_id)
-
-    def look_again(self, enterprise_id: UUID | None) -> None:
-        """What was said of an enterprise, or (None) of any, may not have been heard here."""
-        for visited in self._visited() if enterprise_id is None else {enterprise_id}:
-            self._look_at(visited)
-
-    async def check(self) -> None:
-        """Look at those of whom something else was told than whether somebody is online: of that no event may have come, as when a node died
-        before it could tell, or its clock was a moment ahead."""
-        async with self._database.system() as tx:
-            online = await service.enterprises_online(tx)
-        for enterprise_id in self._visited():
-            if self._hub.notes.get(("availability", enterprise_id)) != (enterprise_id in online):
-                self._look_at(enterprise_id)
-
-    def _visited(self) -> set[UUID]:
-        return {one.actor.enterprise_id for one in self._hub.connections if isinstance(one.actor, VisitorActor)}
-
-    def _look_at(self, enterprise_id: UUID) -> asyncio.Event:
-        self._again.add(enterprise_id)
-        answered = self._answered.get(enterprise_id)
-        if answered is None:
-            answered = self._answered[enterprise_id] = asyncio.Event()
-            task = asyncio.create_task(self._keep_looking(enterprise_id, answered), name="availability")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        answered.clear()
-        return answered
-
-    async def _keep_looking(self, enterprise_id: UUID, answered: asyncio.Event) -> None:
-        try:
-            while enterprise_id in self._again:
-                self._again.discard(enterprise_id)
-                pause = await self._look(enterprise_id)
-                if enterprise_id not in self._again:
-                    answered.set()
-                await asyncio.sleep(pause)
-        finally:
-            answered.set()
-            del self._answered[enterprise_id]
-
-    async def _look(self, enterprise_id: UUID) -> float:
-        """One reading. Returns after how many seconds the next one may begin."""
-        noted, visitors = ("availability", enterprise_id), ("visitors", enterprise_id)
-        if not self._hub.listeners(visitors):
-            # Whoever comes next has it read.
-            self._hub.notes.pop(noted, None)
-            return 0
-        try:
-            async with self._places, self._database.tenant(enterprise_id) as tx:
-                online = await service.anybody_serves(tx)
-        except Exception as error:
-            log.warning("availability.not_told", enterprise_id=str(enterprise_id), error=repr(error), exc_info=not isinstance(error, Fault))
-            self._again.add(enterprise_id)
-            return AGAIN_SECONDS
-        if self._hub.notes.get(noted) != online:
-            self._hub.notes[noted] = online
-            self._hub.publish((visitors,), encode(AvailabilityFrame(online)))
-        return GATHER_SECONDS
-
-
-def _routing(hub: Hub, event: RoutingChanged) -> None:
-    """To the agents who see the conversation; to its customer only what they know and what truly changed."""
-    audience = [("conversation", event.routing.conversation_id)]
-    if event.assignee_id is not None:
-        audience += [("agent", event.assignee_id), ("served_by", event.assignee_id), ("colleagues", event.enterprise_id)]
-    if event.waiting:
-        audience.append(("queue", event.enterprise_id))
-    hub.publish(audience, encode(RoutingFrame(_raw(event.routing))))
-    if event.place is not None:
-        hub.publish((("customer", event.customer_id),), encode(QueueFrame(_raw(event.place))))
-
-
-def _raw(model: BaseModel) -> msgspec.Raw:
-    return msgspec.Raw(model.model_dump_json().encode())
 
 
 class PresenceKeeper:
@@ -241,6 +49,10 @@ class PresenceKeeper:
         """Who came back by a renewal, and could not be announced yet."""
         self._availability = AvailabilityTeller(resources)
         self.doors = (FrameDoor(Page, self.page, agents=SERVE, visitors=False),)
+
+    async def settled(self) -> None:
+        """Wait until what followed from all changes so far was told."""
+        await self._availability.settled()
 
     def start(self) -> None:
         self._renewing = asyncio.create_task(self._renew(), name="presence-leases")
