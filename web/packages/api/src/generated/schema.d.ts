@@ -4406,7 +4406,7 @@ export interface components {
         };
         /**
          * DelayedStep
-         * @description After `seconds` from the customer's first message without an effective reply: to automatic assignment, or to one group.
+         * @description After `seconds` from the customer's first message that stands without an effective reply: to automatic assignment, or to one group.
          */
         DelayedStep: {
             /** Seconds */
