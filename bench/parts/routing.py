@@ -46,7 +46,7 @@ INSERT INTO conversations
      agent_unread, customer_unread, created_at, waiting_since, assigned_at, first_customer_at, customer_messages, replied_at,
      unanswered_since)
 SELECT %(enterprise)s, gen_random_uuid(), p.id, %(channel)s, 'active', t.agent_id, ARRAY[t.agent_id], 0, 1, 0, 0, 0, 0, now(), now(), now(),
-       now(), 1, CASE WHEN p.n %% %(unanswered_every)s <> 0 THEN now() END, CASE WHEN p.n %% %(unanswered_every)s = 0 THEN now() END
+       now() - interval '20 seconds', 1, CASE WHEN p.n %% %(unanswered_every)s <> 0 THEN now() END, CASE WHEN p.n %% %(unanswered_every)s = 0 THEN now() END
   FROM people p JOIN team t ON t.n = p.n %% (SELECT count(*) FROM team) WHERE p.n < %(served)s
 """
 _WAITING = """
